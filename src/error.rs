@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Everything that can go wrong, and where.
+//!
+//! A relocation that finds no target is not an error but a value: it gives 0 or poisons the instruction. Which errno
+//! each variant becomes is the business of the C boundary (`src/ffi/errno.rs`).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::btf::{Kind, TypeId};
+use crate::bytes::Endian;
+use crate::relo::ReloKind;
+
+/// The result of everything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, and where. [`fmt::Display`] says it in a sentence.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The data does not begin with the magic number of BTF in either byte order.
+    BtfMagic {
+        /// The first two bytes.
+        found: [u8; 2],
+    },
+    /// The BTF header is cut off, or says that it is shorter or longer than it can be.
+    BtfHeader {
+        /// Length that the header states.
+        hdr_len: u32,
+        /// Bytes that there are.
+        size: usize,
+        /// Byte order of the header.
+        endian: Endian,
+    },
+    /// A section of BTF or `.BTF.ext` lies outside the data, overlaps another, or is not aligned.
+    BtfSection {
+        /// `type`, `layout`, `string`, or a subsection of `.BTF.ext`.
+        name: &'static str,
+        /// Offset from the end of the header.
+        off: u32,
+        /// Length in bytes.
+        len: u32,
+        /// Bytes of data that there are.
+        size: usize,
+    },
+    /// The string section does not begin and end with a NUL.
+    BtfStrings {
+        /// Length of the section.
+        len: usize,
+        /// Whether the BTF was read without a base.
+        without_base: bool,
+    },
+    /// A type record runs past the end of the type section.
+    TypeTruncated {
+        /// The type.
+        type_id: TypeId,
+    },
+    /// A type of a kind that is not known and that the layout section does not describe.
+    UnknownKind {
+        /// The type.
+        type_id: TypeId,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// More types than ids.
+    TooManyTypes,
+    /// A type id that no type has.
+    BadTypeId {
+        /// The id.
+        type_id: TypeId,
+    },
+    /// A string offset outside the string section.
+    BadName {
+        /// The offset.
+        name_off: u32,
+    },
+    /// Modifiers and typedefs that lead back to themselves.
+    TypeCycle {
+        /// A type on the cycle.
+        type_id: TypeId,
+    },
+    /// A size that does not fit: the product of array counts, or nesting deeper than 32.
+    SizeOverflow {
+        /// The type that was to be measured.
+        type_id: TypeId,
+    },
+    /// A type that has no size: `void`, a forward declaration, a function.
+    NoSize {
+        /// The type that was to be measured.
+        type_id: TypeId,
+    },
+    /// Split BTF whose byte order is not its base's.
+    BaseEndian,
+
+    /// `.BTF.ext` cannot be read.
+    Ext {
+        /// What is wrong with it.
+        what: &'static str,
+        /// The number that is wrong.
+        value: u32,
+    },
+
+    /// A relocation whose kind is not one of the 13.
+    UnknownRelo {
+        /// The kind as the object states it.
+        kind: ReloKind,
+    },
+    /// An access string that cannot be followed through the local type.
+    BadAccessStr {
+        /// Local root type.
+        type_id: TypeId,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// More than 64 steps in an access string, or in the target's path to the same member.
+    SpecTooDeep,
+    /// Parsing the local access failed; `cause` says why.
+    LocalSpec {
+        /// Local root type.
+        type_id: TypeId,
+        /// Why.
+        cause: Box<Error>,
+    },
+    /// The root type has no name to search for.
+    AnonymousRoot {
+        /// Local root type.
+        type_id: TypeId,
+    },
+    /// Types nested deeper than the comparison follows.
+    TooDeep {
+        /// Local type reached.
+        local_id: TypeId,
+        /// Target type reached.
+        targ_id: TypeId,
+    },
+    /// Two candidates have the member at different offsets.
+    OffsetAmbiguity {
+        /// Bit offset in the first matching candidate.
+        first_bits: u32,
+        /// Bit offset in another.
+        other_bits: u32,
+    },
+    /// Two candidates give different answers.
+    ValueAmbiguity {
+        /// Value by the first matching candidate; `None` where it poisons.
+        first: Option<u64>,
+        /// Value by another.
+        other: Option<u64>,
+    },
+    /// An array element has no signedness and no shifts.
+    ArrayElement {
+        /// What was asked of it.
+        kind: ReloKind,
+    },
+    /// No load of up to eight bytes covers the bitfield.
+    BitfieldTooWide {
+        /// Bit offset in the root type.
+        bit_offset: u32,
+        /// Width in bits.
+        bit_size: u32,
+    },
+    /// The type under a bitfield has size zero.
+    BitfieldZeroSize {
+        /// The type.
+        type_id: TypeId,
+    },
+
+    /// The instruction is none that a relocation can patch.
+    UnexpectedInsn {
+        /// Its opcode.
+        code: u8,
+    },
+    /// The instruction carries another value than the object's BTF gives.
+    InsnMismatch {
+        /// Value in the instruction.
+        found: i64,
+        /// Value by the object's BTF.
+        expected: u64,
+    },
+    /// The load or store moves another number of bytes than the field has in the object's BTF.
+    MemSizeMismatch {
+        /// Bytes that the instruction moves.
+        found: u32,
+        /// Bytes of the field.
+        expected: u32,
+    },
+    /// No load or store moves as many bytes as the field has in the target.
+    BadMemSize {
+        /// Bytes of the target's field.
+        size: u32,
+    },
+    /// The target's offset does not fit the 16 signed bits of a load or store.
+    OffsetTooBig {
+        /// The offset in bytes.
+        offset: u64,
+    },
+    /// The instruction is not inside the section or program.
+    InsnOutside {
+        /// Byte offset in the section.
+        insn_off: u32,
+    },
+
+    /// A file is neither BTF nor ELF, or not a whole one.
+    Elf {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An ELF file that is not a BPF object.
+    NotBpf {
+        /// What it is instead.
+        what: String,
+    },
+    /// No `.BTF` section.
+    NoBtf,
+    /// A feature of the format that is not supported.
+    Unsupported {
+        /// Which.
+        what: &'static str,
+    },
+    /// The object and the target have different byte orders.
+    EndianMismatch {
+        /// The object's byte order.
+        object: Endian,
+        /// The target.
+        target: String,
+    },
+    /// No BTF of the running kernel in any of the places where it may be.
+    NoKernelBtf {
+        /// Each place with what was found there.
+        tried: Vec<(PathBuf, String)>,
+    },
+    /// The operating system refused.
+    Io {
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// No memory for something whose size the input decides.
+    NoMemory,
+    /// An argument that cannot be.
+    Argument {
+        /// Which, and why not.
+        what: &'static str,
+    },
+
+    /// An error in a named thing: a file, a section, a relocation.
+    At {
+        /// The thing.
+        place: String,
+        /// What happened there. Shared with the report of an object.
+        cause: Arc<Error>,
+    },
+    /// Several relocations of one object failed.
+    Several {
+        /// The first failure.
+        first: Box<Error>,
+        /// How many failed in all.
+        count: usize,
+    },
+}
+
+impl Error {
+    /// The error itself, without the places around it and, of several, the first.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::At { cause, .. } => cause.root(),
+            Self::Several { first, .. } => first.root(),
+            other => other,
+        }
+    }
+
+    /// The same error with the thing named in which it happened.
+    #[must_use]
+    pub fn at(self, place: impl Into<String>) -> Self {
+        Self::At { place: place.into(), cause: Arc::new(self) }
+    }
+}
+
+impl From<std::collections::TryReserveError> for Error {
+    fn from(_: std::collections::TryReserveError) -> Self {
+        Self::NoMemory
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::At { cause, .. } => Some(cause),
+            Self::LocalSpec { cause, .. } | Self::Several { first: cause, .. } => Some(cause),
+            Self::Io { cause } => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BtfMagic { found: [a, b] } => {
+                write!(f, "not BTF: it begins with {a:02x} {b:02x} instead of the magic number 0xeb9f")
+            }
+            Self::BtfHeader { hdr_len, size, .. } => {
+                write!(f, "BTF header of {hdr_len} bytes in {size} bytes of data: it needs at least 24, and all of them there")
+            }
+            Self::BtfSection { name, off, len, size } => {
+                write!(f, "{name} section at offset {off}, {len} bytes long, is misplaced in {size} bytes of BTF: is the file whole?")
+            }
+            Self::BtfStrings { len: 0, .. } => write!(f, "BTF with types but without a string section"),
+            Self::BtfStrings { without_base: true, .. } => write!(
+                f,
+                "the string section does not begin and end with a NUL: if this is a module's BTF, it needs its kernel's as base"
+            ),
+            Self::BtfStrings { .. } => write!(f, "the string section does not end with a NUL"),
+            Self::TypeTruncated { type_id } => write!(f, "type [{type_id}] runs past the end of the type section"),
+            Self::UnknownKind { type_id, kind } => match kind {
+                Kind::Other(raw) => write!(
+                    f,
+                    "type [{type_id}] has the unknown kind {raw}, and no layout section says how long it is: a newer corelo may know it"
+                ),
+                kind => write!(f, "type [{type_id}] has kind {}, which no record can have", kind.name()),
+            },
+            Self::TooManyTypes => write!(f, "more types than there are type ids"),
+            Self::BadTypeId { type_id } => write!(f, "type id {type_id} is not in this BTF"),
+            Self::BadName { name_off } => write!(f, "string offset {name_off} is outside the string section"),
+            Self::TypeCycle { type_id } => write!(f, "type [{type_id}] leads back to itself through typedefs and modifiers"),
+            Self::SizeOverflow { type_id } => write!(f, "type [{type_id}] is larger than 4 GiB"),
+            Self::NoSize { type_id } => write!(f, "type [{type_id}] has no size"),
+            Self::BaseEndian => write!(f, "split BTF and its base have different byte orders"),
+            Self::Ext { what, value } => write!(f, ".BTF.ext: {what} ({value})"),
+            Self::UnknownRelo { kind } => write!(f, "relocation kind {} is none of the 13", kind.raw()),
+            Self::BadAccessStr { type_id, what } => write!(f, "access string of local type [{type_id}]: {what}"),
+            Self::SpecTooDeep => write!(f, "more than 64 steps to a member"),
+            Self::LocalSpec { type_id, cause } => write!(f, "local type [{type_id}] cannot be followed: {cause}"),
+            Self::AnonymousRoot { type_id } => {
+                write!(f, "local type [{type_id}] has no name, so the target cannot be searched for it: name the type")
+            }
+            Self::TooDeep { local_id, targ_id } => {
+                write!(f, "local type [{local_id}] and target type [{targ_id}] are nested too deeply to compare")
+            }
+            Self::OffsetAmbiguity { first_bits, other_bits } => write!(
+                f,
+                "ambiguous: target types of this name have the member at bit offset {first_bits} and at {other_bits}: use a flavor or a module's BTF that has one of them"
+            ),
+            Self::ValueAmbiguity { first, other } => {
+                let say = |value: &Option<u64>| value.map_or("no value".to_owned(), |value| value.to_string());
+                write!(f, "ambiguous: target types of this name give {} and {}", say(first), say(other))
+            }
+            Self::ArrayElement { kind } => write!(f, "{} cannot be asked of an array element", kind.name()),
+            Self::BitfieldTooWide { bit_offset, bit_size } => {
+                write!(f, "bitfield of {bit_size} bits at bit {bit_offset} is not covered by any load of up to 8 bytes")
+            }
+            Self::BitfieldZeroSize { type_id } => write!(f, "bitfield on type [{type_id}], whose size is zero"),
+            Self::UnexpectedInsn { code } => write!(
+                f,
+                "instruction with opcode 0x{code:02x} cannot be relocated: only ALU with an immediate, LDX, ST, STX and LDIMM64 can"
+            ),
+            Self::InsnMismatch { found, expected } => write!(
+                f,
+                "the instruction holds {found} where the object's BTF gives {expected}: code and BTF of the object do not belong together"
+            ),
+            Self::MemSizeMismatch { found, expected } => {
+                write!(f, "the instruction moves {found} bytes where the object's BTF gives the field {expected}")
+            }
+            Self::BadMemSize { size } => write!(f, "the field has {size} bytes in the target, which no load or store moves"),
+            Self::OffsetTooBig { offset } => write!(
+                f,
+                "target offset {offset} does not fit a load or store, whose offset ends at 32767: compute the address with bpf_core_field_offset() or read through bpf_core_read()"
+            ),
+            Self::InsnOutside { insn_off } => write!(f, "there is no instruction at byte offset {insn_off}"),
+            Self::Elf { what } => f.write_str(what),
+            Self::NotBpf { what } => write!(f, "not a BPF object: {what}"),
+            Self::NoBtf => write!(f, "no .BTF section: compile with -g"),
+            Self::Unsupported { what } => write!(f, "not supported: {what}"),
+            Self::EndianMismatch { object, target } => {
+                let order = if *object == Endian::Little { "little" } else { "big" };
+                write!(f, "the object is {order}-endian and the target {target} is not: take the target's BTF of the same byte order")
+            }
+            Self::NoKernelBtf { tried } => {
+                write!(f, "no BTF of the running kernel (was it built with CONFIG_DEBUG_INFO_BTF?); tried")?;
+                for (i, (path, why)) in tried.iter().enumerate() {
+                    write!(f, "{} {} ({why})", if i == 0 { "" } else { "," }, path.display())?;
+                }
+                Ok(())
+            }
+            Self::Io { cause } => write!(f, "{cause}"),
+            Self::NoMemory => write!(f, "out of memory"),
+            Self::Argument { what } => f.write_str(what),
+            Self::At { place, cause } => write!(f, "{place}: {cause}"),
+            Self::Several { first, count } => write!(f, "{first} (and {} more relocations failed)", count.saturating_sub(1)),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The 8-byte BPF instruction and the opcodes that relocation deals with (kernel `include/uapi/linux/bpf.h`).
+
+use crate::bytes::Endian;
+
+/// Size of one instruction slot in bytes. A LDIMM64 takes two slots.
+pub const INSN_SIZE: usize = 8;
+
+/// Instruction class: the low three bits of the opcode.
+pub mod class {
+    /// Loads of immediates (LDIMM64 among them) and legacy packet loads.
+    pub const LD: u8 = 0x00;
+    /// Loads from memory into a register.
+    pub const LDX: u8 = 0x01;
+    /// Stores of an immediate.
+    pub const ST: u8 = 0x02;
+    /// Stores of a register.
+    pub const STX: u8 = 0x03;
+    /// 32-bit arithmetic.
+    pub const ALU: u8 = 0x04;
+    /// 64-bit arithmetic.
+    pub const ALU64: u8 = 0x07;
+}
+
+const CLASS_MASK: u8 = 0x07;
+const SIZE_MASK: u8 = 0x18;
+const SRC_X: u8 = 0x08;
+/// `BPF_LD | BPF_IMM | BPF_DW`
+const LDIMM64: u8 = 0x18;
+/// `BPF_JMP | BPF_CALL`
+const CALL: u8 = 0x85;
+/// Helper number of a poisoned instruction. The verifier names it in decimal: `invalid func unknown#195896080`.
+pub const POISON_IMM: i32 = 0x0bad_2310;
+
+/// One decoded instruction slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Insn {
+    /// Opcode.
+    pub code: u8,
+    /// Destination register, 0 to 15.
+    pub dst_reg: u8,
+    /// Source register, 0 to 15.
+    pub src_reg: u8,
+    /// Signed offset, in bytes for memory access.
+    pub off: i16,
+    /// Signed immediate.
+    pub imm: i32,
+}
+
+impl Insn {
+    /// What an instruction becomes whose relocation cannot be resolved: a call of a helper that does not exist.
+    pub const POISON: Self = Self { code: CALL, dst_reg: 0, src_reg: 0, off: 0, imm: POISON_IMM };
+
+    /// Decodes one slot. The two registers share a byte, and change places with the byte order.
+    #[must_use]
+    pub fn decode(bytes: [u8; INSN_SIZE], endian: Endian) -> Self {
+        let [code, regs, off0, off1, imm0, imm1, imm2, imm3] = bytes;
+        let (low, high) = (regs & 0x0f, regs >> 4);
+        let (dst_reg, src_reg) = match endian {
+            Endian::Little => (low, high),
+            Endian::Big => (high, low),
+        };
+        let off = endian.i16([off0, off1]);
+        let imm = endian.i32([imm0, imm1, imm2, imm3]);
+        Self { code, dst_reg, src_reg, off, imm }
+    }
+
+    /// The reverse of [`Insn::decode`].
+    #[must_use]
+    pub fn encode(self, endian: Endian) -> [u8; INSN_SIZE] {
+        let (low, high) = match endian {
+            Endian::Little => (self.dst_reg, self.src_reg),
+            Endian::Big => (self.src_reg, self.dst_reg),
+        };
+        let regs = (low & 0x0f) | (high << 4);
+        let [off0, off1] = endian.i16_bytes(self.off);
+        let [imm0, imm1, imm2, imm3] = endian.i32_bytes(self.imm);
+        [self.code, regs, off0, off1, imm0, imm1, imm2, imm3]
+    }
+
+    /// The instruction class, one of [`class`] or a jump class.
+    #[must_use]
+    pub const fn class(self) -> u8 {
+        self.code & CLASS_MASK
+    }
+
+    /// Whether an arithmetic instruction takes its operand from the immediate (`BPF_K`).
+    #[must_use]
+    pub const fn is_imm_operand(self) -> bool {
+        self.code & SRC_X == 0
+    }
+
+    /// Whether this is the first slot of a two-slot load of a 64-bit immediate.
+    #[must_use]
+    pub const fn is_ldimm64(self) -> bool {
+        self.code == LDIMM64
+    }
+
+    /// Bytes that a load or store moves: 1, 2, 4 or 8.
+    #[must_use]
+    pub const fn mem_size(self) -> u32 {
+        match self.code & SIZE_MASK {
+            0x00 => 4,
+            0x08 => 2,
+            0x10 => 1,
+            _ => 8,
+        }
+    }
+
+    /// The same instruction moving `bytes` bytes, its mode and class kept; `None` for a size that no instruction has.
+    #[must_use]
+    pub const fn with_mem_size(self, bytes: u32) -> Option<Self> {
+        let size = match bytes {
+            4 => 0x00,
+            2 => 0x08,
+            1 => 0x10,
+            8 => 0x18,
+            _ => return None,
+        };
+        Some(Self { code: (self.code & !SIZE_MASK) | size, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Insn, class};
+    use crate::bytes::Endian;
+
+    #[test]
+    fn registers_change_nibbles_with_the_byte_order() {
+        // r3 = *(u32 *)(r1 + 0x1234), as clang encodes it with -target bpfel and bpfeb.
+        let insn = Insn { code: 0x61, dst_reg: 3, src_reg: 1, off: 0x1234, imm: 0 };
+        assert_eq!(insn.encode(Endian::Little), [0x61, 0x13, 0x34, 0x12, 0, 0, 0, 0]);
+        assert_eq!(insn.encode(Endian::Big), [0x61, 0x31, 0x12, 0x34, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn decode_reverses_encode() {
+        let insn = Insn { code: 0x18, dst_reg: 15, src_reg: 7, off: -2, imm: i32::MIN };
+        for endian in [Endian::Little, Endian::Big] {
+            assert_eq!(Insn::decode(insn.encode(endian), endian), insn);
+        }
+    }
+
+    #[test]
+    fn resizing_keeps_mode_and_class() {
+        // BPF_LDX | BPF_MEMSX | BPF_W: the sign-extending load of cpu v4.
+        let insn = Insn { code: 0x81, dst_reg: 0, src_reg: 0, off: 0, imm: 0 };
+        let resized = insn.with_mem_size(2).unwrap();
+        assert_eq!((resized.code, resized.mem_size(), resized.class()), (0x89, 2, class::LDX));
+        assert_eq!(insn.with_mem_size(3), None);
+        for size in [1, 2, 4, 8] {
+            assert_eq!(insn.with_mem_size(size).unwrap().mem_size(), size);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! BPF CO-RE relocation.
+//!
+//! The layers, lowest first; each uses only those above it in this list:
+//!
+//! 1. [`error`], [`bytes`], [`log`]: what can go wrong, checked reads in either byte order, where log lines go.
+//! 2. [`insn`]: the 8-byte BPF instruction.
+//! 3. [`btf`]: BTF and `.BTF.ext`.
+//! 4. [`relo`]: the algorithm, for one relocation. No I/O, no globals, no byte order of the machine.
+//! 5. [`object`]: whole BPF objects, relocated in place.
+//! 6. [`source`]: where BTF comes from: files, the running kernel, its modules. The only I/O.
+
+pub mod btf;
+pub mod bytes;
+pub mod error;
+pub mod insn;
+pub mod log;
+pub mod object;
+pub mod relo;
+pub mod source;
+
+#[cfg(feature = "capi")]
+mod ffi;
+
+pub use error::{Error, Result};
