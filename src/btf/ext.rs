@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! `.BTF.ext`: the CO-RE relocations of each program section, and its line numbers (kernel
+//! `Documentation/bpf/btf.rst`, `Documentation/bpf/llvm_reloc.rst`).
+//!
+//! Both subsections have the same shape: the size of a record, then for each ELF section its name, a count and that many
+//! records. Records may be larger than the known part, which comes first in them.
+
+use std::ops::Range;
+
+use super::raw::magic_endian;
+use super::view::TypeId;
+use crate::bytes::{Bytes, index};
+use crate::error::{Error, Result};
+use crate::relo::ReloKind;
+
+/// Header up to `line_info_len`.
+const HDR_LEN: u32 = 24;
+/// Header with `core_relo_off` and `core_relo_len`.
+const HDR_LEN_CORE_RELO: u32 = 32;
+/// Where `core_relo_len` lies in the header: the field that is set to 0 to say that nothing is left to relocate.
+pub const CORE_RELO_LEN_FIELD: Range<usize> = 28..32;
+const SEC_LEN: usize = 8;
+const CORE_RELO_LEN: u32 = 16;
+const LINE_INFO_LEN: u32 = 16;
+
+/// One CO-RE relocation, `struct bpf_core_relo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoreRelo {
+    /// Byte offset of the instruction in its ELF section.
+    pub insn_off: u32,
+    /// Local root type.
+    pub type_id: TypeId,
+    /// Offset of the access string in the object's BTF strings.
+    pub access_str_off: u32,
+    /// What is asked.
+    pub kind: ReloKind,
+}
+
+/// Where an instruction comes from in the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineInfo {
+    /// Byte offset of the first instruction of this line in its ELF section.
+    pub insn_off: u32,
+    /// Offset of the file's name in the object's BTF strings.
+    pub file_name_off: u32,
+    /// Offset of the line's text in the object's BTF strings.
+    pub line_off: u32,
+    /// Line number, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+}
+
+/// The records of one ELF section.
+#[derive(Clone, Copy, Debug)]
+pub struct Section<'a> {
+    /// Offset of the section's name in the object's BTF strings.
+    pub sec_name_off: u32,
+    rec_size: u32,
+    records: Bytes<'a>,
+}
+
+impl<'a> Section<'a> {
+    /// The records as CO-RE relocations, in order.
+    pub fn core_relos(self) -> impl Iterator<Item = CoreRelo> + 'a {
+        self.records().filter_map(|record| {
+            Some(CoreRelo {
+                insn_off: record.u32(0)?,
+                type_id: TypeId(record.u32(4)?),
+                access_str_off: record.u32(8)?,
+                kind: ReloKind::from_raw(record.u32(12)?),
+            })
+        })
+    }
+
+    /// The records as line numbers, in order.
+    pub fn line_infos(self) -> impl Iterator<Item = LineInfo> + 'a {
+        self.records().filter_map(|record| {
+            let line_col = record.u32(12)?;
+            Some(LineInfo {
+                insn_off: record.u32(0)?,
+                file_name_off: record.u32(4)?,
+                line_off: record.u32(8)?,
+                line: line_col >> 10,
+                column: line_col & 0x3ff,
+            })
+        })
+    }
+
+    fn records(self) -> impl Iterator<Item = Bytes<'a>> {
+        let endian = self.records.endian();
+        self.records.as_slice().chunks_exact(index(self.rec_size).max(1)).map(move |record| Bytes::new(record, endian))
+    }
+}
+
+/// `.BTF.ext` that has been opened.
+#[derive(Clone, Debug)]
+pub struct BtfExt<'a> {
+    core_relos: Vec<Section<'a>>,
+    line_infos: Vec<Section<'a>>,
+}
+
+impl<'a> BtfExt<'a> {
+    /// Opens the content of a `.BTF.ext` section.
+    ///
+    /// A header of 24 bytes says nothing of CO-RE relocations: there are none then.
+    ///
+    /// Source: libbpf `btf_ext_parse`, `btf_ext_parse_sec_info`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ext`], [`Error::BtfSection`], [`Error::NoMemory`].
+    pub fn new(data: &'a [u8]) -> Result<Self> {
+        let bad = |what, value| Error::Ext { what, value };
+        let endian = magic_endian(data).ok_or(bad("no magic number", 0))?;
+        let bytes = Bytes::new(data, endian);
+        let field = |at| bytes.u32(at).ok_or(bad("header cut off", 0));
+        let hdr_len = field(4)?;
+        let body = bytes.tail(index(hdr_len)).filter(|_| hdr_len >= HDR_LEN).ok_or(bad("bad header length", hdr_len))?;
+        if bytes.u8(2) != Some(1) {
+            return Err(bad("unknown version", u32::from(bytes.u8(2).unwrap_or(0))));
+        }
+        if bytes.u8(3) != Some(0) {
+            return Err(bad("unknown flags", u32::from(bytes.u8(3).unwrap_or(0))));
+        }
+        let line_infos = subsection("line_info", body, field(16)?, field(20)?, LINE_INFO_LEN)?;
+        let core_relos = if hdr_len >= HDR_LEN_CORE_RELO {
+            subsection("core_relo", body, field(24)?, field(28)?, CORE_RELO_LEN)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self { core_relos, line_infos })
+    }
+
+    /// CO-RE relocations, an item for each ELF section that has some.
+    #[must_use]
+    pub fn core_relos(&self) -> &[Section<'a>] {
+        &self.core_relos
+    }
+
+    /// Line numbers, an item for each ELF section that has some.
+    #[must_use]
+    pub fn line_infos(&self) -> &[Section<'a>] {
+        &self.line_infos
+    }
+}
+
+fn subsection<'a>(name: &'static str, body: Bytes<'a>, off: u32, len: u32, min_rec_size: u32) -> Result<Vec<Section<'a>>> {
+    let bad = |what, value| Error::Ext { what, value };
+    let mut sections = Vec::new();
+    if len == 0 {
+        return Ok(sections);
+    }
+    let misplaced = Error::BtfSection { name, off, len, size: body.len() };
+    if off % 4 != 0 {
+        return Err(misplaced);
+    }
+    let Some(info) = body.slice(index(off), index(len)) else { return Err(misplaced) };
+    let cut_off = || bad("records cut off", len);
+    let rec_size = info.u32(0).ok_or_else(cut_off)?;
+    if rec_size < min_rec_size || rec_size % 4 != 0 {
+        return Err(bad("bad record size", rec_size));
+    }
+    let mut rest = info.tail(4).ok_or_else(cut_off)?;
+    if rest.is_empty() {
+        return Err(bad("no records in a subsection that says it has some", len));
+    }
+    while !rest.is_empty() {
+        let sec_name_off = rest.u32(0).ok_or_else(cut_off)?;
+        let num_info = rest.u32(4).filter(|count| *count > 0).ok_or(bad("a section without records", sec_name_off))?;
+        let size = index(num_info).checked_mul(index(rec_size)).ok_or_else(cut_off)?;
+        let records = rest.slice(SEC_LEN, size).ok_or_else(cut_off)?;
+        sections.try_reserve(1)?;
+        sections.push(Section { sec_name_off, rec_size, records });
+        rest = rest.tail(SEC_LEN.saturating_add(size)).ok_or_else(cut_off)?;
+    }
+    Ok(sections)
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! BTF and `.BTF.ext`: the format (`raw`), what relocation sees of it ([`BtfView`], [`Type`]), opened BTF ([`Btf`]), and
+//! the relocation records and line numbers of an object ([`ext`]).
+
+pub mod ext;
+mod parse;
+mod raw;
+mod view;
+
+pub use parse::{Btf, Data};
+pub use raw::Kind;
+pub(crate) use raw::magic_endian;
+#[cfg(feature = "capi")]
+pub(crate) use raw::{Info, payload_len};
+pub(crate) use view::CycleCheck;
+pub use view::{Array, BtfView, Enumerator, Member, Type, TypeId};
+
+#[cfg(test)]
+pub(crate) mod build;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! [`Btf`]: BTF opened from bytes, alone or split on a base.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::raw::{self, Info, Kind, TYPE_LEN};
+use super::view::{BtfView, Type, TypeId};
+use crate::bytes::{Bytes, Endian, index};
+use crate::error::{Error, Result};
+
+/// The bytes of BTF: a file mapped into memory, a buffer of our own, or somebody else's.
+pub enum Data<'d> {
+    /// Bytes that live elsewhere.
+    Borrowed(&'d [u8]),
+    /// Bytes that live as long as the BTF.
+    Owned(Box<dyn AsRef<[u8]> + Send + Sync + 'd>),
+}
+
+impl AsRef<[u8]> for Data<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(data) => data,
+            Self::Owned(data) => (**data).as_ref(),
+        }
+    }
+}
+
+impl fmt::Debug for Data<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.as_ref().len())
+    }
+}
+
+/// BTF that has been opened. Immutable, so any number of threads may use it.
+///
+/// Opening steps over every type record once and notes where it begins. What a record says is checked when it is read:
+/// a broken type harms only those who need it.
+#[derive(Debug)]
+pub struct Btf<'d> {
+    data: Data<'d>,
+    endian: Endian,
+    types_at: usize,
+    strings_at: usize,
+    strings_len: u32,
+    layout: Vec<u8>,
+    base: Option<Arc<Btf<'static>>>,
+    start_id: u32,
+    start_str_off: u32,
+    /// Offset of each record in the type section.
+    type_offs: Vec<u32>,
+    /// As it was set or guessed; `None` inside when nothing tells.
+    pointer_size: OnceLock<Option<u32>>,
+}
+
+/// The spellings of `long` and `unsigned long` that compilers have written into BTF.
+const LONG: [&[u8]; 11] = [
+    b"long",
+    b"long int",
+    b"int long",
+    b"unsigned long",
+    b"long unsigned",
+    b"unsigned long int",
+    b"unsigned int long",
+    b"long unsigned int",
+    b"long int unsigned",
+    b"int unsigned long",
+    b"int long unsigned",
+];
+
+impl<'d> Btf<'d> {
+    /// Opens BTF that begins with its header. With `base`, it is split BTF whose ids and strings go on where the base's
+    /// end; the base may itself be split.
+    ///
+    /// BTF without types and strings is valid: some kernel modules carry it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BtfMagic`], [`Error::BtfHeader`], [`Error::BtfSection`], [`Error::BtfStrings`],
+    /// [`Error::TypeTruncated`], [`Error::UnknownKind`], [`Error::TooManyTypes`], [`Error::BaseEndian`],
+    /// [`Error::NoMemory`].
+    pub fn new(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
+        let found = raw::sections(data.as_ref())?;
+        let endian = found.types.endian();
+        let strings = found.strings.as_slice();
+        let no_strings = strings.is_empty() && (base.is_some() || found.types.is_empty());
+        let first_is_nul = base.is_some() || strings.first() == Some(&0);
+        if !no_strings && (strings.last() != Some(&0) || !first_is_nul) {
+            return Err(Error::BtfStrings { len: strings.len(), without_base: base.is_none() });
+        }
+        if base.as_ref().is_some_and(|base| base.endian != endian) {
+            return Err(Error::BaseEndian);
+        }
+        let inherited = base.as_ref().map_or(&[][..], |base| &base.layout);
+        let layout = if found.layout.is_empty() { inherited } else { found.layout.as_slice() };
+
+        let (start_id, start_str_off) = match &base {
+            Some(base) => (base.type_cnt(), base.str_end()?),
+            None => (1, 0),
+        };
+        let type_offs = type_offs(found.types, Bytes::new(layout, endian), start_id)?;
+        let mut own_layout = Vec::new();
+        own_layout.try_reserve_exact(layout.len())?;
+        own_layout.extend_from_slice(layout);
+        let (types_at, strings_at) = (found.types_at, found.strings_at);
+        // Offsets and lengths in the header have 32 bits.
+        let strings_len = u32::try_from(strings.len()).unwrap_or(u32::MAX);
+        Ok(Self {
+            data,
+            endian,
+            types_at,
+            strings_at,
+            strings_len,
+            layout: own_layout,
+            base,
+            start_id,
+            start_str_off,
+            type_offs,
+            pointer_size: OnceLock::new(),
+        })
+    }
+
+    /// Sets the pointer size that the ELF class of the file gives, in place of the guess from the size of `long`.
+    #[must_use]
+    pub fn with_pointer_size(self, bytes: u32) -> Self {
+        Self { pointer_size: OnceLock::from(Some(bytes)), ..self }
+    }
+
+    /// The BTF that this one is split on.
+    #[must_use]
+    pub fn base(&self) -> Option<&Arc<Btf<'static>>> {
+        self.base.as_ref()
+    }
+
+    /// The first id that is not the base's; 1 without a base.
+    #[must_use]
+    pub const fn start_id(&self) -> u32 {
+        self.start_id
+    }
+
+    /// The end of this BTF's strings as split BTF counts them.
+    fn str_end(&self) -> Result<u32> {
+        self.start_str_off.checked_add(self.strings_len).ok_or(Error::BtfStrings { len: usize::MAX, without_base: false })
+    }
+
+    fn known_pointer_size(&self) -> Option<u32> {
+        *self.pointer_size.get_or_init(|| {
+            let of_base = self.base.as_ref().and_then(|base| base.known_pointer_size());
+            of_base.or_else(|| self.guess_pointer_size())
+        })
+    }
+
+    /// `long` is as wide as a pointer on every architecture that Linux runs on.
+    ///
+    /// Source: libbpf `determine_ptr_size`.
+    fn guess_pointer_size(&self) -> Option<u32> {
+        (self.start_id..self.type_cnt()).find_map(|id| {
+            let t = self.type_by_id(TypeId(id)).ok()?;
+            if t.kind() != Kind::Int || !matches!(t.size(), 4 | 8) {
+                return None;
+            }
+            let name = self.name_by_offset(t.name_off()).ok()?;
+            LONG.contains(&name.to_bytes()).then(|| t.size())
+        })
+    }
+}
+
+/// Steps over the type section and notes where each record begins.
+fn type_offs(types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<Vec<u32>> {
+    let mut offs = Vec::new();
+    let mut at = 0_usize;
+    let mut id = start_id;
+    while at < types.len() {
+        let type_id = TypeId(id);
+        let truncated = Error::TypeTruncated { type_id };
+        let info = match types.slice(at, TYPE_LEN).and_then(|record| record.u32(4)) {
+            Some(info) => Info(info),
+            None => return Err(truncated),
+        };
+        let Some(payload) = raw::payload_len(info, layout) else {
+            return Err(Error::UnknownKind { type_id, kind: info.kind() });
+        };
+        let next = at.checked_add(TYPE_LEN).and_then(|end| end.checked_add(payload));
+        let Some(next) = next.filter(|next| *next <= types.len()) else {
+            return Err(truncated);
+        };
+        if offs.len() == offs.capacity() {
+            offs.try_reserve(1)?;
+        }
+        offs.push(u32::try_from(at).map_err(|_| truncated)?);
+        id = id.checked_add(1).ok_or(Error::TooManyTypes)?;
+        at = next;
+    }
+    Ok(offs)
+}
+
+impl BtfView for Btf<'_> {
+    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
+        if id == TypeId::VOID {
+            return Ok(Type::VOID);
+        }
+        let mut btf: &Btf<'_> = self;
+        while id.0 < btf.start_id {
+            btf = btf.base.as_ref().ok_or(Error::BadTypeId { type_id: id })?;
+        }
+        btf.own_type(index(id.0.wrapping_sub(btf.start_id))).ok_or(Error::BadTypeId { type_id: id })
+    }
+
+    fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
+        let outside = Error::BadName { name_off };
+        let mut btf: &Btf<'_> = self;
+        while name_off < btf.start_str_off {
+            let Some(base) = &btf.base else { return Err(outside) };
+            btf = base;
+        }
+        let within = name_off.wrapping_sub(btf.start_str_off);
+        if within >= btf.strings_len {
+            // BTF without any strings still has the name of everything that has none.
+            return if name_off == 0 { Ok(c"") } else { Err(outside) };
+        }
+        let end = btf.strings_at.saturating_add(index(btf.strings_len));
+        let strings = btf.data.as_ref().get(btf.strings_at.saturating_add(index(within))..end);
+        strings.and_then(|strings| CStr::from_bytes_until_nul(strings).ok()).ok_or(outside)
+    }
+
+    fn type_cnt(&self) -> u32 {
+        // Checked against overflow when the BTF was opened.
+        self.start_id.saturating_add(u32::try_from(self.type_offs.len()).unwrap_or(u32::MAX))
+    }
+
+    fn pointer_size(&self) -> u32 {
+        self.known_pointer_size().unwrap_or(8)
+    }
+
+    fn endian(&self) -> Endian {
+        self.endian
+    }
+}
+
+impl Btf<'_> {
+    fn own_type(&self, idx: usize) -> Option<Type<'_>> {
+        let off = index(*self.type_offs.get(idx)?);
+        let record = Bytes::new(self.data.as_ref(), self.endian).tail(self.types_at.checked_add(off)?)?;
+        let info = Info(record.u32(4)?);
+        let payload = record.slice(TYPE_LEN, raw::payload_len(info, Bytes::new(&self.layout, self.endian))?)?;
+        Some(Type::new(record.u32(0)?, info, record.u32(8)?, payload))
+    }
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What relocation sees of BTF: [`Type`] and the trait [`BtfView`].
+
+use std::ffi::CStr;
+use std::fmt;
+
+use super::raw::{Info, Kind};
+use crate::bytes::{Bytes, Endian, index};
+use crate::error::{Error, Result};
+
+/// A type id. 0 is `void`; records are numbered from 1, those of split BTF after its base's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(pub u32);
+
+impl TypeId {
+    /// `void`.
+    pub const VOID: Self = Self(0);
+}
+
+impl fmt::Display for TypeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One type record with what follows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Type<'a> {
+    name_off: u32,
+    info: Info,
+    size_or_type: u32,
+    payload: Bytes<'a>,
+}
+
+/// A member of a struct or union.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Offset of the name; 0 for an anonymous member.
+    pub name_off: u32,
+    /// Type of the member.
+    pub type_id: TypeId,
+    /// Offset in the struct, in bits.
+    pub bit_offset: u32,
+    /// Width in bits of a bitfield; 0 for any other member.
+    pub bit_size: u32,
+}
+
+/// An enumerator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enumerator {
+    /// Offset of the name.
+    pub name_off: u32,
+    /// The value. That of a 32-bit enum is sign-extended even where the enum is unsigned, as libbpf does.
+    pub value: u64,
+}
+
+/// What an array is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Array {
+    /// Type of one element.
+    pub elem_type_id: TypeId,
+    /// Number of elements; 0 for a flexible array.
+    pub nelems: u32,
+}
+
+const MEMBER_LEN: usize = 12;
+const ENUM_LEN: usize = 8;
+const ENUM64_LEN: usize = 12;
+const PARAM_LEN: usize = 8;
+
+impl<'a> Type<'a> {
+    /// `void`, type id 0.
+    pub const VOID: Type<'static> =
+        Type { name_off: 0, info: Info(0), size_or_type: 0, payload: Bytes::new(&[], Endian::NATIVE) };
+
+    pub(crate) const fn new(name_off: u32, info: Info, size_or_type: u32, payload: Bytes<'a>) -> Self {
+        Self { name_off, info, size_or_type, payload }
+    }
+
+    /// The kind.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        self.info.kind()
+    }
+
+    /// Number of members, enumerators or parameters; linkage of a function.
+    #[must_use]
+    pub const fn vlen(self) -> u32 {
+        self.info.vlen()
+    }
+
+    /// Kind flag: bitfield sizes in members; a union under a forward declaration; a signed enum.
+    #[must_use]
+    pub const fn kflag(self) -> bool {
+        self.info.kflag()
+    }
+
+    /// Offset of the name; 0 for an anonymous type.
+    #[must_use]
+    pub const fn name_off(self) -> u32 {
+        self.name_off
+    }
+
+    /// Size in bytes of an int, float, enum, struct, union or data section. The field holds a type id for other kinds.
+    #[must_use]
+    pub const fn size(self) -> u32 {
+        self.size_or_type
+    }
+
+    /// What a pointer, typedef, modifier, variable, tag or function refers to; the return type of a prototype.
+    #[must_use]
+    pub const fn type_id(self) -> TypeId {
+        TypeId(self.size_or_type)
+    }
+
+    /// Whether this is a struct or union.
+    #[must_use]
+    pub const fn is_composite(self) -> bool {
+        matches!(self.kind(), Kind::Struct | Kind::Union)
+    }
+
+    /// Whether this is an enum of 32-bit or 64-bit values.
+    #[must_use]
+    pub const fn is_any_enum(self) -> bool {
+        matches!(self.kind(), Kind::Enum | Kind::Enum64)
+    }
+
+    /// Whether this is `const`, `volatile`, `restrict`, a type tag or a typedef: what comparison looks through.
+    #[must_use]
+    pub const fn is_modifier_or_typedef(self) -> bool {
+        matches!(self.kind(), Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag)
+    }
+
+    /// Member number `idx` of a struct or union.
+    #[must_use]
+    pub fn member(self, idx: u32) -> Option<Member> {
+        if !self.is_composite() {
+            return None;
+        }
+        let record = self.element(idx, MEMBER_LEN)?;
+        let offset = record.u32(8)?;
+        let (bit_offset, bit_size) = if self.kflag() { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
+        Some(Member { name_off: record.u32(0)?, type_id: TypeId(record.u32(4)?), bit_offset, bit_size })
+    }
+
+    /// The members of a struct or union, in order.
+    pub fn members(self) -> impl Iterator<Item = Member> + 'a {
+        (0..self.vlen()).map_while(move |idx| self.member(idx))
+    }
+
+    /// Enumerator number `idx` of an enum.
+    #[must_use]
+    pub fn enumerator(self, idx: u32) -> Option<Enumerator> {
+        match self.kind() {
+            Kind::Enum => {
+                let record = self.element(idx, ENUM_LEN)?;
+                let value = i64::from(record.i32(4)?);
+                Some(Enumerator { name_off: record.u32(0)?, value: u64::from_ne_bytes(value.to_ne_bytes()) })
+            }
+            Kind::Enum64 => {
+                let record = self.element(idx, ENUM64_LEN)?;
+                let (low, high) = (u64::from(record.u32(4)?), u64::from(record.u32(8)?));
+                Some(Enumerator { name_off: record.u32(0)?, value: low | (high << 32) })
+            }
+            _ => None,
+        }
+    }
+
+    /// The enumerators of an enum, in order.
+    pub fn enumerators(self) -> impl Iterator<Item = Enumerator> + 'a {
+        (0..self.vlen()).map_while(move |idx| self.enumerator(idx))
+    }
+
+    /// What an array is made of.
+    #[must_use]
+    pub fn array(self) -> Option<Array> {
+        if self.kind() != Kind::Array {
+            return None;
+        }
+        Some(Array { elem_type_id: TypeId(self.payload.u32(0)?), nelems: self.payload.u32(8)? })
+    }
+
+    /// Type of parameter number `idx` of a function prototype.
+    #[must_use]
+    pub fn param(self, idx: u32) -> Option<TypeId> {
+        if self.kind() != Kind::FuncProto {
+            return None;
+        }
+        Some(TypeId(self.element(idx, PARAM_LEN)?.u32(4)?))
+    }
+
+    /// Encoding bits of an int: 1 signed, 2 char, 4 bool. 0 for other kinds.
+    #[must_use]
+    pub fn int_encoding(self) -> u32 {
+        (self.int_data() >> 24) & 0x0f
+    }
+
+    /// Bit offset of an int; only the bitfield-like ints of old compilers have one. 0 for other kinds.
+    #[must_use]
+    pub fn int_offset(self) -> u32 {
+        (self.int_data() >> 16) & 0xff
+    }
+
+    /// Whether this is a signed int.
+    #[must_use]
+    pub fn is_signed_int(self) -> bool {
+        self.int_encoding() & 1 == 1
+    }
+
+    fn int_data(self) -> u32 {
+        if self.kind() == Kind::Int { self.payload.u32(0).unwrap_or(0) } else { 0 }
+    }
+
+    fn element(self, idx: u32, len: usize) -> Option<Bytes<'a>> {
+        if idx >= self.vlen() {
+            return None;
+        }
+        self.payload.slice(index(idx).checked_mul(len)?, len)
+    }
+}
+
+/// Finds out that a walk from type to type has come back to where it was (Brent's algorithm): one remembered place, which
+/// moves up after 1, 2, 4, ... steps. A cycle is found within three times its length plus the way to it.
+#[derive(Debug)]
+pub(crate) struct CycleCheck<T> {
+    remembered: T,
+    steps: u32,
+    limit: u32,
+}
+
+impl<T: Copy + PartialEq> CycleCheck<T> {
+    pub(crate) const fn new(start: T) -> Self {
+        Self { remembered: start, steps: 0, limit: 1 }
+    }
+
+    /// Takes the next step of the walk; `true` when it is known to go round.
+    pub(crate) fn closes(&mut self, at: T) -> bool {
+        if at == self.remembered {
+            return true;
+        }
+        self.steps = self.steps.wrapping_add(1);
+        if self.steps == self.limit {
+            *self = Self { remembered: at, steps: 0, limit: self.limit.saturating_mul(2) };
+        }
+        false
+    }
+}
+
+/// Levels of arrays and modifiers that [`BtfView::resolve_size`] follows.
+const MAX_RESOLVE_DEPTH: usize = 32;
+
+/// Read access to BTF: all that relocation asks of it.
+///
+/// This is what libbpf's `relo_core.c` needs of its surroundings. Besides [`Btf`](super::Btf), the C boundary implements
+/// it for libbpf's own handle.
+pub trait BtfView: fmt::Debug {
+    /// The type with this id; `void` for id 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadTypeId`] when there is none.
+    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>>;
+
+    /// The string at this offset; the empty string at offset 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadName`] when the offset is outside the string section.
+    fn name_by_offset(&self, name_off: u32) -> Result<&CStr>;
+
+    /// Number of type ids, `void` and those of the base included.
+    fn type_cnt(&self) -> u32;
+
+    /// Size of a pointer in bytes: 4 or 8.
+    fn pointer_size(&self) -> u32;
+
+    /// Byte order of the machine that the BTF describes.
+    fn endian(&self) -> Endian;
+
+    /// The name of a type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadTypeId`], [`Error::BadName`].
+    fn type_name(&self, id: TypeId) -> Result<&CStr> {
+        self.name_by_offset(self.type_by_id(id)?.name_off())
+    }
+
+    /// The type under all typedefs, `const`, `volatile`, `restrict` and type tags, with its id.
+    ///
+    /// Source: libbpf `skip_mods_and_typedefs`.
+    /// Deviation: a cycle is an error where libbpf never returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadTypeId`], [`Error::TypeCycle`].
+    fn skip_modifiers(&self, id: TypeId) -> Result<(TypeId, Type<'_>)> {
+        let mut at = id;
+        let mut cycle = CycleCheck::new(id);
+        loop {
+            let t = self.type_by_id(at)?;
+            if !t.is_modifier_or_typedef() {
+                return Ok((at, t));
+            }
+            at = t.type_id();
+            if cycle.closes(at) {
+                return Err(Error::TypeCycle { type_id: at });
+            }
+        }
+    }
+
+    /// Size of a type in bytes, as `sizeof` gives it.
+    ///
+    /// Source: libbpf `btf__resolve_size`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSize`] for `void`, forward declarations and functions, and where more than 32 levels of arrays and
+    /// modifiers lie above the type; [`Error::SizeOverflow`] past `u32::MAX`; [`Error::BadTypeId`].
+    fn resolve_size(&self, id: TypeId) -> Result<u32> {
+        let overflow = || Error::SizeOverflow { type_id: id };
+        let mut nelems = 1_u32;
+        let mut at = id;
+        for _ in 0..MAX_RESOLVE_DEPTH {
+            let t = self.type_by_id(at)?;
+            at = match t.kind() {
+                Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Datasec | Kind::Float => {
+                    return t.size().checked_mul(nelems).ok_or_else(overflow);
+                }
+                Kind::Ptr => return self.pointer_size().checked_mul(nelems).ok_or_else(overflow),
+                Kind::Typedef
+                | Kind::Volatile
+                | Kind::Const
+                | Kind::Restrict
+                | Kind::Var
+                | Kind::DeclTag
+                | Kind::TypeTag => t.type_id(),
+                Kind::Array => {
+                    let array = t.array().ok_or(Error::BadTypeId { type_id: at })?;
+                    nelems = nelems.checked_mul(array.nelems).ok_or_else(overflow)?;
+                    array.elem_type_id
+                }
+                Kind::Unkn | Kind::Fwd | Kind::Func | Kind::FuncProto | Kind::Other(_) => break,
+            };
+        }
+        Err(Error::NoSize { type_id: id })
+    }
+}
