@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The algorithm is libbpf's (src/relo_core.c, bpf_core_fields_are_compat, __bpf_core_types_are_compat and
+// __bpf_core_types_match); the code is not.
+//! When a local and a target type correspond: as a field's type, as a type asked about, and in all their parts.
+
+use std::collections::HashMap;
+
+use super::name::essential_name;
+use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
+use crate::error::{Error, Result};
+
+/// Pointers, arrays and return types that one comparison follows.
+const MAX_CHAIN: u32 = 32;
+
+/// Whether two types are of the same kind; the two kinds of enum count as one.
+pub(super) fn kinds_are_compat(a: Type<'_>, b: Type<'_>) -> bool {
+    a.kind() == b.kind() || (a.is_any_enum() && b.is_any_enum())
+}
+
+fn ints_are_compat(a: Type<'_>, b: Type<'_>) -> bool {
+    // An int with an offset is a bitfield as compilers described it before kflag.
+    a.int_offset() == 0 && b.int_offset() == 0
+}
+
+fn names_match<L: BtfView, T: BtfView>(local_btf: &L, local: u32, targ_btf: &T, targ: u32) -> Result<bool> {
+    let local = essential_name(local_btf.name_by_offset(local)?.to_bytes());
+    let targ = essential_name(targ_btf.name_by_offset(targ)?.to_bytes());
+    Ok(local == targ)
+}
+
+/// Whether a field of the one type can be read as one of the other.
+///
+/// Typedefs and modifiers do not count. Any two structs or unions go together, any two pointers, any two floats, ints of
+/// any size and sign, enums and forward declarations of the same essential name or without a name, and arrays of
+/// compatible elements, whatever their number.
+///
+/// Source: libbpf `bpf_core_fields_are_compat`.
+/// Deviation: arrays that are their own elements are an error where libbpf never returns.
+pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
+    local_btf: &L,
+    mut local_id: TypeId,
+    targ_btf: &T,
+    mut targ_id: TypeId,
+) -> Result<bool> {
+    let mut cycle = CycleCheck::new((local_id, targ_id));
+    loop {
+        let (_, local) = local_btf.skip_modifiers(local_id)?;
+        let (_, targ) = targ_btf.skip_modifiers(targ_id)?;
+        if local.is_composite() && targ.is_composite() {
+            return Ok(true);
+        }
+        if !kinds_are_compat(local, targ) {
+            return Ok(false);
+        }
+        match local.kind() {
+            Kind::Ptr | Kind::Float => return Ok(true),
+            Kind::Fwd | Kind::Enum | Kind::Enum64 => {
+                let either_is_anonymous = local_btf.name_by_offset(local.name_off())?.is_empty()
+                    || targ_btf.name_by_offset(targ.name_off())?.is_empty();
+                return Ok(either_is_anonymous
+                    || names_match(local_btf, local.name_off(), targ_btf, targ.name_off())?);
+            }
+            Kind::Int => return Ok(ints_are_compat(local, targ)),
+            Kind::Array => {
+                let (Some(local), Some(targ)) = (local.array(), targ.array()) else { return Ok(false) };
+                (local_id, targ_id) = (local.elem_type_id, targ.elem_type_id);
+            }
+            _ => return Ok(false),
+        }
+        if cycle.closes((local_id, targ_id)) {
+            return Err(Error::TypeCycle { type_id: targ_id });
+        }
+    }
+}
+
+/// Whether the target has the type that a type-based relocation asks about. Names were compared before; here only kinds
+/// count, through pointers, arrays and prototypes.
+///
+/// `depth` is how many prototypes may lie inside one another: 32 in libbpf, 2 in the kernel.
+///
+/// Source: libbpf `__bpf_core_types_are_compat`. Like libbpf, says no for a typedef of a float.
+pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
+    local_btf: &L,
+    local_id: TypeId,
+    targ_btf: &T,
+    targ_id: TypeId,
+    depth: i32,
+) -> Result<bool> {
+    Compat { local_btf, targ_btf, answers: Answers::default() }.check(local_id, targ_id, depth)
+}
+
+/// Whether the target's type has all that the local one has: kinds, sizes of ints, lengths of arrays, and the members,
+/// enumerators and parameters of the local type with matching types. Behind a pointer, of structs and unions only the
+/// name and the kind count.
+///
+/// `depth` is how many structs and prototypes may lie inside one another: 32 in libbpf, 2 in the kernel.
+///
+/// Source: libbpf `__bpf_core_types_match`.
+pub(super) fn types_match<L: BtfView, T: BtfView>(
+    local_btf: &L,
+    local_id: TypeId,
+    targ_btf: &T,
+    targ_id: TypeId,
+    behind_ptr: bool,
+    depth: i32,
+) -> Result<bool> {
+    Match { local_btf, targ_btf, answers: Answers::default() }.check(local_id, targ_id, behind_ptr, depth)
+}
+
+/// Comparisons after which answers begin to be remembered. Without that, prototypes whose parameters are the same
+/// prototype, or members of one name, would be compared 2^32 times; for the types of real programs it is not worth it.
+const COMPARED_BEFORE_REMEMBERING: u32 = 1024;
+
+/// Answers about pairs of types, and the depth that was left when they were given. An answer given without running into
+/// the limit holds wherever at least as much depth is left.
+#[derive(Default)]
+struct Answers {
+    compared: u32,
+    known: HashMap<(TypeId, TypeId, bool), (i32, bool)>,
+}
+
+impl Answers {
+    fn get(&mut self, pair: (TypeId, TypeId, bool), depth: i32) -> Option<bool> {
+        self.compared = self.compared.saturating_add(1);
+        self.known.get(&pair).filter(|(known_depth, _)| *known_depth <= depth).map(|(_, answer)| *answer)
+    }
+
+    fn put(&mut self, pair: (TypeId, TypeId, bool), depth: i32, answer: bool) -> Result<bool> {
+        if self.compared > COMPARED_BEFORE_REMEMBERING {
+            self.known.try_reserve(1)?;
+            self.known.insert(pair, (depth, answer));
+        }
+        Ok(answer)
+    }
+}
+
+struct Compat<'b, L, T> {
+    local_btf: &'b L,
+    targ_btf: &'b T,
+    answers: Answers,
+}
+
+impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
+    fn check(&mut self, local_id: TypeId, targ_id: TypeId, depth: i32) -> Result<bool> {
+        let pair = (local_id, targ_id, false);
+        if let Some(answer) = self.answers.get(pair, depth) {
+            return Ok(answer);
+        }
+        let answer = self.compare(local_id, targ_id, depth)?;
+        self.answers.put(pair, depth, answer)
+    }
+
+    fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, depth: i32) -> Result<bool> {
+        // The types themselves must agree first: a typedef asks for a typedef.
+        if !kinds_are_compat(self.local_btf.type_by_id(local_id)?, self.targ_btf.type_by_id(targ_id)?) {
+            return Ok(false);
+        }
+        for _ in 0..MAX_CHAIN {
+            let (_, local) = self.local_btf.skip_modifiers(local_id)?;
+            let (_, targ) = self.targ_btf.skip_modifiers(targ_id)?;
+            if !kinds_are_compat(local, targ) {
+                return Ok(false);
+            }
+            match local.kind() {
+                Kind::Unkn | Kind::Struct | Kind::Union | Kind::Enum | Kind::Fwd | Kind::Enum64 => return Ok(true),
+                Kind::Int => return Ok(ints_are_compat(local, targ)),
+                Kind::Ptr => (local_id, targ_id) = (local.type_id(), targ.type_id()),
+                Kind::Array => {
+                    let (Some(local), Some(targ)) = (local.array(), targ.array()) else { return Ok(false) };
+                    (local_id, targ_id) = (local.elem_type_id, targ.elem_type_id);
+                }
+                Kind::FuncProto => {
+                    if !self.params_are_compat(local, targ, depth)? {
+                        return Ok(false);
+                    }
+                    local_id = self.local_btf.skip_modifiers(local.type_id())?.0;
+                    targ_id = self.targ_btf.skip_modifiers(targ.type_id())?.0;
+                }
+                _ => return Ok(false),
+            }
+        }
+        Err(Error::TooDeep { local_id, targ_id })
+    }
+
+    fn params_are_compat(&mut self, local: Type<'_>, targ: Type<'_>, depth: i32) -> Result<bool> {
+        if local.vlen() != targ.vlen() {
+            return Ok(false);
+        }
+        for idx in 0..local.vlen() {
+            let (Some(local_id), Some(targ_id)) = (local.param(idx), targ.param(idx)) else { return Ok(false) };
+            if depth <= 0 {
+                return Err(Error::TooDeep { local_id, targ_id });
+            }
+            let local_id = self.local_btf.skip_modifiers(local_id)?.0;
+            let targ_id = self.targ_btf.skip_modifiers(targ_id)?.0;
+            if !self.check(local_id, targ_id, depth.saturating_sub(1))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+struct Match<'b, L, T> {
+    local_btf: &'b L,
+    targ_btf: &'b T,
+    answers: Answers,
+}
+
+impl<L: BtfView, T: BtfView> Match<'_, L, T> {
+    fn check(&mut self, local_id: TypeId, targ_id: TypeId, behind_ptr: bool, depth: i32) -> Result<bool> {
+        if depth <= 0 {
+            return Err(Error::TooDeep { local_id, targ_id });
+        }
+        let pair = (local_id, targ_id, behind_ptr);
+        if let Some(answer) = self.answers.get(pair, depth) {
+            return Ok(answer);
+        }
+        let answer = self.compare(local_id, targ_id, behind_ptr, depth)?;
+        self.answers.put(pair, depth, answer)
+    }
+
+    fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, mut behind_ptr: bool, depth: i32) -> Result<bool> {
+        for _ in 0..MAX_CHAIN {
+            let (_, local) = self.local_btf.skip_modifiers(local_id)?;
+            let (_, targ) = self.targ_btf.skip_modifiers(targ_id)?;
+            // Typedefs are gone by now. That of the root was compared when candidates were searched.
+            if !names_match(self.local_btf, local.name_off(), self.targ_btf, targ.name_off())? {
+                return Ok(false);
+            }
+            let same_kind = local.kind() == targ.kind();
+            match local.kind() {
+                Kind::Unkn => return Ok(same_kind),
+                Kind::Fwd => return Ok(fwd_matches(local, targ, behind_ptr)),
+                Kind::Enum | Kind::Enum64 => return Ok(targ.is_any_enum() && self.enums_match(local, targ)?),
+                Kind::Struct | Kind::Union if behind_ptr => {
+                    return Ok(same_kind || (targ.kind() == Kind::Fwd && fwd_matches(targ, local, true)));
+                }
+                Kind::Struct | Kind::Union => {
+                    return Ok(same_kind && self.composites_match(local, targ, behind_ptr, depth)?);
+                }
+                Kind::Int => {
+                    let same_sign = local.is_signed_int() == targ.is_signed_int();
+                    return Ok(same_kind && local.size() == targ.size() && same_sign);
+                }
+                Kind::Ptr if same_kind => {
+                    behind_ptr = true;
+                    (local_id, targ_id) = (local.type_id(), targ.type_id());
+                }
+                Kind::Array if same_kind => {
+                    let (Some(local), Some(targ)) = (local.array(), targ.array()) else { return Ok(false) };
+                    if local.nelems != targ.nelems {
+                        return Ok(false);
+                    }
+                    (local_id, targ_id) = (local.elem_type_id, targ.elem_type_id);
+                }
+                Kind::FuncProto if same_kind => {
+                    if !self.params_match(local, targ, behind_ptr, depth)? {
+                        return Ok(false);
+                    }
+                    (local_id, targ_id) = (local.type_id(), targ.type_id());
+                }
+                _ => return Ok(false),
+            }
+        }
+        Err(Error::TooDeep { local_id, targ_id })
+    }
+
+    fn enums_match(&self, local: Type<'_>, targ: Type<'_>) -> Result<bool> {
+        if local.size() != targ.size() || local.vlen() > targ.vlen() {
+            return Ok(false);
+        }
+        let names = NameTable::new(self.targ_btf, targ.enumerators().map(|enumerator| enumerator.name_off))?;
+        for enumerator in local.enumerators() {
+            let name = self.local_btf.name_by_offset(enumerator.name_off)?.to_bytes();
+            if names.find(essential_name(name)).next().is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn composites_match(&mut self, local: Type<'_>, targ: Type<'_>, behind_ptr: bool, depth: i32) -> Result<bool> {
+        if local.vlen() > targ.vlen() {
+            return Ok(false);
+        }
+        let names = NameTable::new(self.targ_btf, targ.members().map(|member| member.name_off))?;
+        for member in local.members() {
+            let name = self.local_btf.name_by_offset(member.name_off)?.to_bytes();
+            let mut matched = false;
+            for idx in names.find(essential_name(name)) {
+                let Some(targ_member) = targ.member(idx) else { return Ok(false) };
+                if self.check(member.type_id, targ_member.type_id, behind_ptr, depth.saturating_sub(1))? {
+                    matched = true;
+                    break;
+                }
+            }
+            if !matched {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn params_match(&mut self, local: Type<'_>, targ: Type<'_>, behind_ptr: bool, depth: i32) -> Result<bool> {
+        if local.vlen() != targ.vlen() {
+            return Ok(false);
+        }
+        for idx in 0..local.vlen() {
+            let (Some(local_id), Some(targ_id)) = (local.param(idx), targ.param(idx)) else { return Ok(false) };
+            if !self.check(local_id, targ_id, behind_ptr, depth.saturating_sub(1))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether a forward declaration stands for `other`: the same of struct and union, and, unless behind a pointer, only for
+/// another forward declaration.
+fn fwd_matches(fwd: Type<'_>, other: Type<'_>, behind_ptr: bool) -> bool {
+    match other.kind() {
+        Kind::Fwd => fwd.kflag() == other.kflag(),
+        Kind::Struct => behind_ptr && !fwd.kflag(),
+        Kind::Union => behind_ptr && fwd.kflag(),
+        _ => false,
+    }
+}
+
+/// The essential names of a target type's members or enumerators, sorted, so that comparing two types costs n log n.
+struct NameTable<'a> {
+    by_name: Vec<(&'a [u8], u32)>,
+}
+
+impl<'a> NameTable<'a> {
+    fn new<B: BtfView>(btf: &'a B, name_offs: impl Iterator<Item = u32>) -> Result<Self> {
+        let mut by_name = Vec::new();
+        for (idx, name_off) in (0..).zip(name_offs) {
+            by_name.try_reserve(1)?;
+            by_name.push((essential_name(btf.name_by_offset(name_off)?.to_bytes()), idx));
+        }
+        by_name.sort_unstable();
+        Ok(Self { by_name })
+    }
+
+    /// Indices of the members of this essential name, in their order in the type.
+    fn find(&self, name: &[u8]) -> impl Iterator<Item = u32> {
+        let at = self.by_name.partition_point(|(other, _)| *other < name);
+        let from = self.by_name.get(at..).unwrap_or_default();
+        from.iter().take_while(move |(other, _)| *other == name).map(|(_, idx)| *idx)
+    }
+}

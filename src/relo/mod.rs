@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The algorithm is libbpf's (src/relo_core.c); the code is not.
+//! CO-RE relocation, one relocation at a time. The algorithm is libbpf's, and so are its answers.
+//!
+//! 1. [`spec`]: the access string is followed through the local type: which members by name, at which offset.
+//! 2. [`candidates`]: the target is searched for types of the same essential name ([`essential_name`]) and kind.
+//! 3. `matching`: in each candidate the same members are looked up by name, through anonymous structs and unions, and
+//!    their types compared (`compat`).
+//! 4. `value`: local and matching spec give the old and the new value. All matching candidates must give the same.
+//! 5. Candidates that do not match are dropped from the list, unless none matches: later relocations of the same local
+//!    type see what is left, so their order matters.
+//! 6. [`patch_insn`]: the new value is written into the instruction, or the instruction is made invalid.
+
+pub mod candidates;
+mod compat;
+mod kind;
+mod matching;
+mod name;
+mod patch;
+pub mod spec;
+pub(crate) mod text;
+mod value;
+
+#[cfg(any())]
+mod tests;
+
+pub use candidates::{Candidate, add_cands};
+pub use kind::ReloKind;
+pub use name::essential_name;
+pub use patch::{InsnPair, Patched, patch_insn};
+pub use spec::Spec;
+pub use value::ReloRes;
+
+use crate::btf::ext::CoreRelo;
+use crate::btf::{BtfView, TypeId};
+use crate::error::{Error, Result};
+use crate::log::Log;
+
+/// Whose answers to give where implementations differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Semantics {
+    /// libbpf's: candidates are pruned, types are compared 32 levels deep.
+    #[default]
+    Libbpf,
+    /// The kernel's own (light skeletons): nothing is pruned, types are compared 2 levels deep.
+    Kernel,
+}
+
+impl Semantics {
+    const fn depth(self) -> i32 {
+        match self {
+            Self::Libbpf => 32,
+            Self::Kernel => 2,
+        }
+    }
+}
+
+/// Whom log lines are about, where they go, and whose answers are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Name of the program.
+    pub prog_name: &'a str,
+    /// Number of the relocation among those of its section.
+    pub relo_idx: usize,
+    /// Whose answers to give.
+    pub semantics: Semantics,
+    /// Where log lines go.
+    pub log: &'a dyn Log,
+}
+
+impl Context<'_> {
+    fn debug(&self, line: std::fmt::Arguments<'_>) {
+        self.log.debug(format_args!("prog '{}': relo #{}: {line}", self.prog_name, self.relo_idx));
+    }
+}
+
+/// A relocation that has been answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Resolved<'l, 't, L, T> {
+    /// What to write into the instruction.
+    pub res: ReloRes,
+    /// The access in the local type.
+    pub local: Spec<'l, L>,
+    /// The access in the first candidate that matched; `None` when none did, and for [`ReloKind::TypeIdLocal`].
+    pub targ: Option<Spec<'t, T>>,
+}
+
+/// Answers one relocation from the candidates of its root type, and prunes those: unless none matches, only the matching
+/// ones are left.
+///
+/// Source: libbpf `bpf_core_calc_relo_insn`.
+///
+/// # Errors
+///
+/// [`Error::LocalSpec`] when the access string cannot be followed; [`Error::AnonymousRoot`];
+/// [`Error::OffsetAmbiguity`] and [`Error::ValueAmbiguity`] when candidates disagree; and what comparing a candidate
+/// gives. `cands` is as it was then.
+pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
+    context: &Context<'_>,
+    relo: &CoreRelo,
+    local_btf: &'l L,
+    cands: &mut Vec<Candidate<'t, T>>,
+) -> Result<Resolved<'l, 't, L, T>> {
+    let type_id = relo.type_id;
+    let local_name = local_btf.type_name(type_id)?;
+    let local = Spec::parse(local_btf, relo).map_err(|cause| Error::LocalSpec { type_id, cause: Box::new(cause) })?;
+    context.debug(format_args!("{local}"));
+
+    if relo.kind == ReloKind::TypeIdLocal {
+        let id = u64::from(type_id.0);
+        let res = ReloRes { orig_val: id, new_val: id, ..ReloRes::default() };
+        return Ok(Resolved { res, local, targ: None });
+    }
+    if local_name.is_empty() {
+        return Err(Error::AnonymousRoot { type_id });
+    }
+
+    let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
+    let mut matching = Vec::new();
+    for (i, cand) in cands.iter().enumerate() {
+        let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
+        let matched = matching::spec_match(&local, &mut targ, context.semantics).inspect_err(|error| {
+            context.debug(format_args!("candidate #{i} {targ} cannot be compared: {error}"));
+        })?;
+        let verb = if matched { "matching" } else { "non-matching" };
+        context.debug(format_args!("{verb} candidate #{i} {targ}"));
+        if !matched {
+            continue;
+        }
+        let res = value::calc_relo(&local, Some(&targ))?;
+        match &first {
+            None => first = Some((res, targ)),
+            Some(first) => agree(first, &(res, targ))?,
+        }
+        matching.try_reserve(1)?;
+        matching.push(*cand);
+    }
+    match first {
+        Some((res, targ)) => {
+            if context.semantics == Semantics::Libbpf {
+                *cands = matching;
+            }
+            Ok(Resolved { res, local, targ: Some(targ) })
+        }
+        None => {
+            context.debug(format_args!("no matching targets found"));
+            Ok(Resolved { res: value::calc_relo::<L, T>(&local, None)?, local, targ: None })
+        }
+    }
+}
+
+/// All matching candidates must have the field at the same place and give the same value: it cannot be known which of
+/// them the program will meet.
+fn agree<B>(first: &(ReloRes, Spec<'_, B>), other: &(ReloRes, Spec<'_, B>)) -> Result<()> {
+    let ((first_res, first_spec), (other_res, other_spec)) = (first, other);
+    let (first_bits, other_bits) = (first_spec.bit_offset, other_spec.bit_offset);
+    if first_bits != other_bits {
+        return Err(Error::OffsetAmbiguity { first_bits, other_bits });
+    }
+    let value = |res: &ReloRes| (!res.poison).then_some(res.new_val);
+    if (first_res.poison, first_res.new_val) != (other_res.poison, other_res.new_val) {
+        return Err(Error::ValueAmbiguity { first: value(first_res), other: value(other_res) });
+    }
+    Ok(())
+}
+
+/// Whether a field-independent comparison says that the target has the local type, as [`ReloKind::TypeExists`] asks.
+///
+/// Source: libbpf `bpf_core_types_are_compat`. `depth` is 32 there, 2 in the kernel.
+///
+/// # Errors
+///
+/// [`Error::TooDeep`], and what either BTF gives.
+pub fn types_are_compat<L: BtfView, T: BtfView>(
+    local: &L,
+    local_id: TypeId,
+    targ: &T,
+    targ_id: TypeId,
+    depth: i32,
+) -> Result<bool> {
+    compat::types_are_compat(local, local_id, targ, targ_id, depth)
+}
+
+/// Whether the target's type has all parts of the local one, as [`ReloKind::TypeMatches`] asks.
+///
+/// Source: libbpf `bpf_core_types_match`, where `behind_ptr` is `false` and `depth` 32; 2 in the kernel.
+///
+/// # Errors
+///
+/// [`Error::TooDeep`], and what either BTF gives.
+pub fn types_match<L: BtfView, T: BtfView>(
+    local: &L,
+    local_id: TypeId,
+    targ: &T,
+    targ_id: TypeId,
+    behind_ptr: bool,
+    depth: i32,
+) -> Result<bool> {
+    compat::types_match(local, local_id, targ, targ_id, behind_ptr, depth)
+}

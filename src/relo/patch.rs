@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The algorithm is libbpf's (src/relo_core.c, bpf_core_patch_insn); the code is not.
+//! Writing an answer into an instruction.
+
+use super::value::ReloRes;
+use crate::error::{Error, Result};
+use crate::insn::{Insn, class};
+
+/// An instruction, with the second slot where it is a LDIMM64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InsnPair {
+    /// The instruction that the relocation names.
+    pub first: Insn,
+    /// The slot that follows it; `None` at the end of the program.
+    pub second: Option<Insn>,
+}
+
+/// What patching did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patched {
+    /// The instruction as it is to be. Its second slot differs from the one given only for a LDIMM64.
+    pub insn: InsnPair,
+    /// It was made invalid: because the answer says so, or because a load or store of the field's size in the target
+    /// would give another value than the program expects.
+    pub poisoned: bool,
+}
+
+/// The instruction with a relocation's answer written into it.
+///
+/// Five forms can be patched: ALU and ALU64 with an immediate operand, LDX, ST, STX, and LDIMM64. The value goes into the
+/// offset of loads and stores and into the immediate of all others, of which ALU keeps the low 32 bits. Loads and stores
+/// of a field that has another size in the target are resized.
+///
+/// Source: libbpf `bpf_core_patch_insn`.
+/// Deviation: a LDIMM64 without its second slot is an error where libbpf reads and writes past the program.
+///
+/// # Errors
+///
+/// [`Error::UnexpectedInsn`] for any other form, [`Error::InsnMismatch`] when the instruction does not hold what the
+/// object's BTF gives, [`Error::OffsetTooBig`] for a load or store past 32767, [`Error::MemSizeMismatch`] and
+/// [`Error::BadMemSize`] when it cannot be resized.
+pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
+    let InsnPair { first, second } = insn;
+    if res.poison {
+        return poisoned(insn);
+    }
+    let patched = match first.class() {
+        class::ALU | class::ALU64 if first.is_imm_operand() => {
+            expect(i64::from(first.imm), res)?;
+            InsnPair { first: Insn { imm: low_half(res.new_val), ..first }, second }
+        }
+        class::LDX | class::ST | class::STX => {
+            expect(i64::from(first.off), res)?;
+            let off = i16::try_from(res.new_val).map_err(|_| Error::OffsetTooBig { offset: res.new_val })?;
+            if res.fail_memsz_adjust {
+                return poisoned(insn);
+            }
+            InsnPair { first: resized(Insn { off, ..first }, res)?, second }
+        }
+        class::LD if first.is_ldimm64() => {
+            let unexpected = Error::UnexpectedInsn { code: first.code };
+            let Some(high) = second else { return Err(unexpected) };
+            let plain = Insn { imm: high.imm, code: 0, dst_reg: 0, src_reg: 0, off: 0 };
+            if first.src_reg != 0 || first.off != 0 || high != plain {
+                return Err(unexpected);
+            }
+            expect(join_halves(first.imm, high.imm), res)?;
+            let second = Some(Insn { imm: high_half(res.new_val), ..high });
+            InsnPair { first: Insn { imm: low_half(res.new_val), ..first }, second }
+        }
+        _ => return Err(Error::UnexpectedInsn { code: first.code }),
+    };
+    Ok(Patched { insn: patched, poisoned: false })
+}
+
+/// Both slots of a LDIMM64 are poisoned, or the verifier would complain of an unknown opcode in the second.
+fn poisoned(InsnPair { first, second }: InsnPair) -> Result<Patched> {
+    let second = match second {
+        Some(_) if first.is_ldimm64() => Some(Insn::POISON),
+        None if first.is_ldimm64() => return Err(Error::UnexpectedInsn { code: first.code }),
+        other => other,
+    };
+    Ok(Patched { insn: InsnPair { first: Insn::POISON, second }, poisoned: true })
+}
+
+/// Checks that the instruction holds the object's own value. Immediates and offsets are sign-extended, as in libbpf.
+fn expect(found: i64, res: &ReloRes) -> Result<()> {
+    if res.validate && found.to_ne_bytes() != res.orig_val.to_ne_bytes() {
+        return Err(Error::InsnMismatch { found, expected: res.orig_val });
+    }
+    Ok(())
+}
+
+fn resized(insn: Insn, res: &ReloRes) -> Result<Insn> {
+    if res.new_sz == res.orig_sz {
+        return Ok(insn);
+    }
+    if insn.mem_size() != res.orig_sz {
+        return Err(Error::MemSizeMismatch { found: insn.mem_size(), expected: res.orig_sz });
+    }
+    insn.with_mem_size(res.new_sz).ok_or(Error::BadMemSize { size: res.new_sz })
+}
+
+fn low_half(value: u64) -> i32 {
+    let [a, b, c, d, ..] = value.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
+
+fn high_half(value: u64) -> i32 {
+    low_half(value >> 32)
+}
+
+fn join_halves(low: i32, high: i32) -> i64 {
+    let ([a, b, c, d], [e, f, g, h]) = (low.to_le_bytes(), high.to_le_bytes());
+    i64::from_le_bytes([a, b, c, d, e, f, g, h])
+}

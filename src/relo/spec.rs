@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The algorithm is libbpf's (src/relo_core.c, bpf_core_parse_spec and bpf_core_format_spec); the code is not.
+//! The spec: where an access leads inside a type, as indices, as names, and as a bit offset.
+
+use std::ffi::CStr;
+use std::fmt;
+
+use super::ReloKind;
+use super::text::Lossy;
+use crate::btf::ext::CoreRelo;
+use crate::btf::{Array, BtfView, Kind, Type, TypeId};
+use crate::error::{Error, Result};
+
+/// Most steps that a spec can have (`BPF_CORE_SPEC_MAX_LEN`).
+pub const MAX_LEN: usize = 64;
+
+/// One step of a spec: a named member, or an array element.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accessor<'a> {
+    /// The struct or union that holds the member; the type of the array's elements.
+    pub type_id: TypeId,
+    /// Index of the member, of the element, or of the enumerator.
+    pub idx: u32,
+    /// Name of the member or the enumerator; `None` for an array element.
+    pub name: Option<&'a CStr>,
+}
+
+/// Up to [`MAX_LEN`] steps, in place: parsing and matching allocate nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps<T> {
+    steps: [T; MAX_LEN],
+    len: usize,
+}
+
+impl<T: Copy + Default> Default for Steps<T> {
+    fn default() -> Self {
+        Self { steps: [T::default(); MAX_LEN], len: 0 }
+    }
+}
+
+impl<T: Copy> Steps<T> {
+    /// Adds a step at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SpecTooDeep`] when there are [`MAX_LEN`] already.
+    pub fn push(&mut self, step: T) -> Result<()> {
+        *self.steps.get_mut(self.len).ok_or(Error::SpecTooDeep)? = step;
+        self.len = self.len.saturating_add(1);
+        Ok(())
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.len = self.len.saturating_sub(1);
+    }
+
+    /// The steps, outermost first.
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        self.steps.get(..self.len).unwrap_or_default()
+    }
+
+    /// The innermost step.
+    #[must_use]
+    pub fn last(&self) -> Option<&T> {
+        self.as_slice().last()
+    }
+}
+
+/// Where an access leads inside a type.
+///
+/// For `s->a[3]` in `struct s { int x; struct { int y, z, a[7]; }; }` the access string is `"0:1:2:3"`: element 0 of what
+/// `s` points to, member 1 of the struct, member 2 of the anonymous struct, element 3 of the array.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec<'a, B> {
+    /// The BTF that the ids below belong to.
+    pub btf: &'a B,
+    /// The type that the access begins at, typedefs and modifiers included.
+    pub root_type_id: TypeId,
+    /// What is asked.
+    pub kind: ReloKind,
+    /// Named members and array elements only: what a target must have too. Empty for type-based relocations.
+    pub accessors: Steps<Accessor<'a>>,
+    /// Every index, anonymous members included. Empty for type-based relocations.
+    pub raw: Steps<u32>,
+    /// Offset of the field from the root, in bits, modulo 2^32.
+    pub bit_offset: u32,
+}
+
+impl<'a, B: BtfView> Spec<'a, B> {
+    pub(super) fn empty(btf: &'a B, root_type_id: TypeId, kind: ReloKind) -> Self {
+        Self { btf, root_type_id, kind, accessors: Steps::default(), raw: Steps::default(), bit_offset: 0 }
+    }
+
+    /// Reads a relocation's access string and follows it through the local type.
+    ///
+    /// Of a type-based relocation the string must be `"0"`. Of an enumerator's it is one index. Of a field's, the first
+    /// index counts elements of the root type, as C's `p[i]` does, and the others members and array elements. An index
+    /// past the end of an array is allowed in the last member of a struct if that is an array of no elements.
+    ///
+    /// Source: libbpf `bpf_core_parse_spec`. White space and a sign before an index are allowed, since `sscanf` allows them.
+    /// Deviation: an index above 2147483647 is an error; what libbpf makes of it depends on the C library.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadAccessStr`], [`Error::SpecTooDeep`] for more than [`MAX_LEN`] indices, [`Error::UnknownRelo`], and
+    /// what the local BTF gives.
+    pub fn parse(btf: &'a B, relo: &CoreRelo) -> Result<Self> {
+        let bad = |what| Error::BadAccessStr { type_id: relo.type_id, what };
+        let access_str = btf.name_by_offset(relo.access_str_off)?.to_bytes();
+        if matches!(access_str, [] | [b':', ..]) {
+            return Err(bad("it has no index at its start"));
+        }
+        let mut spec = Self::empty(btf, relo.type_id, relo.kind);
+        if relo.kind.is_type_based() {
+            return if access_str == b"0" { Ok(spec) } else { Err(bad("that of a type is \"0\"")) };
+        }
+        spec.raw = parse_access_str(access_str, relo.type_id)?;
+        let Some((&first, rest)) = spec.raw.as_slice().split_first() else {
+            return Err(bad("it has no index"));
+        };
+        let (id, t) = btf.skip_modifiers(relo.type_id)?;
+
+        if relo.kind.is_enumval_based() {
+            if !rest.is_empty() {
+                return Err(bad("that of an enumerator is one index"));
+            }
+            let enumerator = t.enumerator(first).ok_or(bad("there is no such enumerator"))?;
+            let name = Some(btf.name_by_offset(enumerator.name_off)?);
+            spec.accessors.push(Accessor { type_id: id, idx: first, name })?;
+            return Ok(spec);
+        }
+        if !relo.kind.is_field_based() {
+            return Err(Error::UnknownRelo { kind: relo.kind });
+        }
+        spec.accessors.push(Accessor { type_id: id, idx: first, name: None })?;
+        spec.bit_offset = elements_bits(first, btf.resolve_size(id)?);
+
+        let raw = spec.raw;
+        let mut at = id;
+        for &idx in raw.as_slice().iter().skip(1) {
+            let (id, t) = btf.skip_modifiers(at)?;
+            at = if t.is_composite() {
+                let member = t.member(idx).ok_or(bad("there is no such member"))?;
+                spec.bit_offset = spec.bit_offset.wrapping_add(member.bit_offset);
+                if member.name_off != 0 {
+                    let name = btf.name_by_offset(member.name_off)?;
+                    if name.is_empty() {
+                        return Err(bad("a member has an empty name"));
+                    }
+                    spec.accessors.push(Accessor { type_id: id, idx, name: Some(name) })?;
+                }
+                member.type_id
+            } else if let Some(array) = t.array() {
+                let (elem_id, _) = btf.skip_modifiers(array.elem_type_id)?;
+                if idx >= array.nelems && !spec.ends_in_flex_array(&array)? {
+                    return Err(bad("an index is past the end of an array"));
+                }
+                spec.push_element(elem_id, idx)?;
+                elem_id
+            } else {
+                return Err(bad("it leads through a type that has neither members nor elements"));
+            };
+        }
+        Ok(spec)
+    }
+
+    /// Adds the step to an array's element to the accessors, and what precedes the element to the offset.
+    pub(super) fn push_element(&mut self, elem_id: TypeId, idx: u32) -> Result<()> {
+        self.accessors.push(Accessor { type_id: elem_id, idx, name: None })?;
+        self.bit_offset = self.bit_offset.wrapping_add(elements_bits(idx, self.btf.resolve_size(elem_id)?));
+        Ok(())
+    }
+
+    /// Whether the array that the spec has reached is a flexible one: of no elements, and the last member of its struct.
+    ///
+    /// Source: libbpf `is_flex_arr`.
+    pub(super) fn ends_in_flex_array(&self, array: &Array) -> Result<bool> {
+        match self.accessors.last() {
+            Some(Accessor { type_id, idx, name: Some(_) }) if array.nelems == 0 => {
+                Ok(idx.checked_add(1) == Some(self.btf.type_by_id(*type_id)?.vlen()))
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Bits that `count` elements take, modulo 2^32 as in libbpf.
+const fn elements_bits(count: u32, elem_size: u32) -> u32 {
+    count.wrapping_mul(elem_size).wrapping_mul(8)
+}
+
+/// The indices of an access string such as `"0:1:2"`.
+fn parse_access_str(access_str: &[u8], type_id: TypeId) -> Result<Steps<u32>> {
+    let bad = || Error::BadAccessStr { type_id, what: "it is not a list of indices from 0 to 2147483647" };
+    let mut steps = Steps::default();
+    let mut rest = access_str;
+    while !rest.is_empty() {
+        rest = rest.strip_prefix(b":").unwrap_or(rest);
+        rest = rest.trim_ascii_start();
+        let is_part = |(i, byte): &(usize, &u8)| byte.is_ascii_digit() || (*i == 0 && matches!(byte, b'+' | b'-'));
+        let len = rest.iter().enumerate().take_while(is_part).count();
+        let (number, after) = rest.split_at_checked(len).ok_or_else(bad)?;
+        let idx = std::str::from_utf8(number).ok().and_then(|number| number.parse::<i32>().ok()).ok_or_else(bad)?;
+        steps.push(u32::try_from(idx).map_err(|_| bad())?)?;
+        rest = after;
+    }
+    Ok(steps)
+}
+
+/// The text of `bpf_core_format_spec`, for example
+/// `<byte_off> [7] struct task_struct.mm (0:32 @ offset 1304)`.
+impl<B: BtfView> fmt::Display for Spec<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = self.btf.type_by_id(self.root_type_id).unwrap_or(Type::VOID);
+        let name = self.btf.name_by_offset(root.name_off()).unwrap_or_default();
+        let name = if name.is_empty() { c"<anon>" } else { name };
+        write!(f, "<{}> [{}] {} {}", self.kind.name(), self.root_type_id, root.kind().name(), Lossy(name))?;
+        if self.kind.is_enumval_based() {
+            return self.fmt_enumerator(f);
+        }
+        if !self.kind.is_field_based() {
+            return Ok(());
+        }
+        self.fmt_access(f)?;
+        write!(f, " (")?;
+        for (i, idx) in self.raw.as_slice().iter().enumerate() {
+            write!(f, "{}{idx}", if i == 0 { "" } else { ":" })?;
+        }
+        write!(f, " @ offset {}", self.bit_offset / 8)?;
+        match self.bit_offset % 8 {
+            0 => write!(f, ")"),
+            bits => write!(f, ".{bits})"),
+        }
+    }
+}
+
+impl<B: BtfView> Spec<'_, B> {
+    /// What is asked about, as C writes it: `task_struct.mm`, `pid_type::PIDTYPE_PID`, `struct task_struct`.
+    #[must_use]
+    pub const fn access(&self) -> Access<'_, B> {
+        Access(self)
+    }
+
+    /// The members and elements after the root's name, as C writes them.
+    fn fmt_access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, accessor) in self.accessors.as_slice().iter().enumerate() {
+            match accessor.name {
+                Some(name) => write!(f, ".{}", Lossy(name))?,
+                None if i > 0 || accessor.idx > 0 => write!(f, "[{}]", accessor.idx)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The enumerator that the raw index names, and its value in the type's signedness. libbpf prints that of a candidate
+    /// that did not match as well: its first one, since the index is 0 there.
+    fn fmt_enumerator(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok((_, t)) = self.btf.skip_modifiers(self.root_type_id) else { return Ok(()) };
+        let Some(enumerator) = t.enumerator(self.raw.as_slice().first().copied().unwrap_or(0)) else { return Ok(()) };
+        let name = Lossy(self.btf.name_by_offset(enumerator.name_off).unwrap_or_default());
+        let bytes = enumerator.value.to_le_bytes();
+        match (t.kflag(), t.kind()) {
+            (true, _) => write!(f, "::{name} = {}", i64::from_le_bytes(bytes)),
+            (false, Kind::Enum) => write!(f, "::{name} = {}", enumerator.value & u64::from(u32::MAX)),
+            (false, _) => write!(f, "::{name} = {}", enumerator.value),
+        }
+    }
+}
+
+/// Displays what a spec asks about, as C writes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'s, B>(&'s Spec<'s, B>);
+
+impl<B: BtfView> fmt::Display for Access<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(spec) = self;
+        let root = spec.btf.type_by_id(spec.root_type_id).unwrap_or(Type::VOID);
+        let name = Lossy(spec.btf.name_by_offset(root.name_off()).unwrap_or_default());
+        match spec.accessors.as_slice() {
+            [] => write!(f, "{} {name}", root.kind().name()),
+            [Accessor { name: Some(enumerator), .. }] if spec.kind.is_enumval_based() => {
+                write!(f, "{name}::{}", Lossy(enumerator))
+            }
+            _ => {
+                write!(f, "{name}")?;
+                spec.fmt_access(f)
+            }
+        }
+    }
+}
