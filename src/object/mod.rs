@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Whole BPF objects, relocated in place.
+//!
+//! An object is an ELF64 file of either byte order as clang or `bpftool gen object` writes it. Its size stays as it is:
+//! instructions change, and `.BTF.ext` is told that it holds no CO-RE relocations any more, so that nobody applies them
+//! twice.
+
+pub(crate) mod elf;
+mod job;
+mod report;
+mod targets;
+
+use std::ops::Range;
+
+pub use report::{Entry, Outcome, Report};
+pub use targets::{NamedBtf, OpenTargets, Targets};
+
+use crate::btf::ext::{BtfExt, CORE_RELO_LEN_FIELD};
+use crate::btf::{Btf, BtfView, Data};
+use crate::error::{Error, Result};
+use crate::log::Log;
+use crate::relo::Semantics;
+use elf::BpfElf;
+use job::Job;
+
+/// How to relocate.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Whose answers to give where implementations differ.
+    pub semantics: Semantics,
+    /// Where log lines go.
+    pub log: &'a dyn Log,
+}
+
+/// Relocates a BPF object in place: the instructions of every program, and `core_relo_len` of `.BTF.ext`.
+///
+/// An object without BTF or without CO-RE relocations is left as it is. Programs in sections whose name begins with `?`
+/// are not loaded unless somebody asks for it, so a relocation that fails there poisons its instruction and is logged.
+///
+/// `report` gets an entry for each relocation, also when the call fails.
+///
+/// Source: libbpf `bpf_object__relocate_core`.
+/// Deviation: all relocations are tried, where libbpf stops at the first that fails.
+///
+/// # Errors
+///
+/// [`Error::Elf`], [`Error::NotBpf`]; what reading `.BTF`, `.BTF.ext` and the targets gives;
+/// [`Error::EndianMismatch`]; and for each failing relocation, named, what it gives. Of several, the first counts:
+/// [`Error::Several`]. The object is as it was then.
+pub fn relocate(
+    object: &mut [u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<()> {
+    for (range, bytes) in plan(object, targets, options, report)? {
+        // The ranges are sections of this object, and the bytes a changed copy of each.
+        if let Some(place) = object.get_mut(range).filter(|place| place.len() == bytes.len()) {
+            place.copy_from_slice(&bytes);
+        }
+    }
+    Ok(())
+}
+
+/// The object's new content, where it differs from the old.
+type Changes = Vec<(Range<usize>, Vec<u8>)>;
+
+fn plan(
+    object: &[u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<Changes> {
+    let elf = BpfElf::new(object)?;
+    let content = |name: &[u8]| {
+        let range = elf.section_by_name(name)?.range.clone();
+        object.get(range.clone()).filter(|data| !data.is_empty()).map(|data| (range, data))
+    };
+    let (Some((_, btf)), Some((ext_range, ext_data))) = (content(b".BTF"), content(b".BTF.ext")) else {
+        return Ok(Changes::new());
+    };
+    let btf_ext = BtfExt::new(ext_data)?;
+    if btf_ext.core_relos().is_empty() {
+        return Ok(Changes::new());
+    }
+    let btf = Btf::new(Data::Borrowed(btf), None).map_err(|error| error.at(".BTF"))?.with_pointer_size(8);
+    if btf.endian() != elf.endian {
+        return Err(Error::Elf { what: "the file and its .BTF have different byte orders".to_owned() });
+    }
+
+    let mut job = Job::new(object, &elf, &btf, &btf_ext, targets, options, report);
+    for section in btf_ext.core_relos() {
+        job.relocate_section(section)?;
+    }
+    let mut changes = job.finish()?;
+    let mut ext_data = ext_data.to_vec();
+    if let Some(core_relo_len) = ext_data.get_mut(CORE_RELO_LEN_FIELD) {
+        core_relo_len.fill(0);
+    }
+    changes.push((ext_range, ext_data));
+    Ok(changes)
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Where BTF comes from: a file, the running kernel, one of its modules, bytes.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::ops::Range;
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+
+use crate::btf::{Btf, Data, magic_endian};
+use crate::error::{Error, Result};
+use crate::log::Log;
+use crate::object::{NamedBtf, Targets, elf};
+
+/// The running kernel's own BTF.
+const SYSFS_BTF: &str = "/sys/kernel/btf";
+const VMLINUX: &str = "vmlinux";
+
+/// Where else the running kernel's BTF may lie; `{}` is its release. The order is libbpf's.
+const FALLBACKS: [&str; 7] = [
+    "/boot/vmlinux-{}",
+    "/lib/modules/{}/vmlinux-{}",
+    "/lib/modules/{}/build/vmlinux",
+    "/usr/lib/modules/{}/kernel/vmlinux",
+    "/usr/lib/debug/boot/vmlinux-{}",
+    "/usr/lib/debug/boot/vmlinux-{}.debug",
+    "/usr/lib/debug/lib/modules/{}/vmlinux",
+];
+
+impl From<std::io::Error> for Error {
+    fn from(cause: std::io::Error) -> Self {
+        Self::Io { cause }
+    }
+}
+
+/// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, such as a kernel, a module or an object. With
+/// `base`, the file is split BTF on top of it.
+///
+/// # Errors
+///
+/// [`Error::Io`], [`Error::Elf`], [`Error::NoBtf`], and what [`Btf::new`] gives, all with the path.
+pub fn open(path: &Path, base: Option<Arc<Btf<'static>>>) -> Result<Btf<'static>> {
+    read(path).and_then(|data| from_data(data, base)).map_err(|error| error.at(path.display().to_string()))
+}
+
+/// Opens BTF, or an ELF file with a `.BTF` section, from bytes of which it takes possession.
+///
+/// # Errors
+///
+/// [`Error::Elf`], [`Error::NoBtf`], and what [`Btf::new`] gives.
+pub fn from_bytes(data: Vec<u8>, base: Option<Arc<Btf<'static>>>) -> Result<Btf<'static>> {
+    from_data(Box::new(data), base)
+}
+
+type Owned = Box<dyn AsRef<[u8]> + Send + Sync>;
+
+fn from_data(data: Owned, base: Option<Arc<Btf<'static>>>) -> Result<Btf<'static>> {
+    let bytes = (*data).as_ref();
+    if magic_endian(bytes).is_some() || !elf::is_elf(bytes) {
+        return Btf::new(Data::Owned(data), base);
+    }
+    let found = elf::btf_sections(bytes)?;
+    let section = |range: Range<usize>| bytes.get(range).unwrap_or_default().to_vec();
+    let base = match (base, found.base) {
+        // A module built out of tree brings the part of the kernel's BTF that it needs.
+        (None, Some(range)) => Some(Arc::new(Btf::new(Data::Owned(Box::new(section(range))), None)?)),
+        (Some(_), Some(_)) => {
+            return Err(Error::Unsupported {
+                what: "a module with its own .BTF.base on another base: take the loaded module's BTF from /sys/kernel/btf, or leave the base out",
+            });
+        }
+        (base, None) => base,
+    };
+    let btf = Btf::new(Data::Owned(Box::new(section(found.btf))), base)?;
+    Ok(btf.with_pointer_size(found.pointer_size))
+}
+
+/// The content of a file: mapped where nobody can cut it off under us, else read.
+fn read(path: &Path) -> Result<Owned> {
+    let mut file = File::open(path)?;
+    if let Some(mapped) = map(&file) {
+        return Ok(mapped);
+    }
+    let mut data = Vec::new();
+    file.read_to_end(&mut data)?;
+    Ok(Box::new(data))
+}
+
+/// Maps a file of sysfs. Any other file can be truncated by its owner, and reading a page that is gone kills the process:
+/// those are copied. `None` where the kernel does not map its BTF, as before Linux 6.16.
+#[expect(unsafe_code, reason = "mapping a file: see the reasons below")]
+fn map(file: &File) -> Option<Owned> {
+    let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the descriptor is open, and `stat` has room for what is written.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: fstatfs has filled it.
+    let stat = unsafe { stat.assume_init() };
+    if stat.f_type != libc::SYSFS_MAGIC {
+        return None;
+    }
+    // SAFETY: the kernel's own BTF is part of its read-only image: it neither changes nor goes away.
+    let mapped = unsafe { memmap2::Mmap::map(file) }.ok()?;
+    Some(Box::new(mapped))
+}
+
+/// Opens the BTF of the running kernel: `/sys/kernel/btf/vmlinux`, else a kernel image with BTF in one of the places
+/// where distributions put it.
+///
+/// Source: libbpf `btf__load_vmlinux_btf`.
+///
+/// # Errors
+///
+/// [`Error::NoKernelBtf`], which names each place with what was wrong there.
+pub fn open_kernel() -> Result<Btf<'static>> {
+    let sysfs = Path::new(SYSFS_BTF).join(VMLINUX);
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let fallbacks = FALLBACKS.iter().map(|path| PathBuf::from(path.replace("{}", release.trim_end())));
+    let mut tried = Vec::new();
+    for path in std::iter::once(sysfs).chain(fallbacks) {
+        match read(&path).and_then(|data| from_data(data, None)) {
+            Ok(btf) => return Ok(btf),
+            Err(error) => tried.push((path, error.to_string())),
+        }
+    }
+    Err(Error::NoKernelBtf { tried })
+}
+
+/// Opens the BTF of a loaded module of the running kernel, whose BTF is `kernel`.
+///
+/// # Errors
+///
+/// [`Error::Argument`] for a name with a slash, and what [`open`] gives.
+pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>> {
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err(Error::Argument { what: "a module's name is neither empty nor a path" });
+    }
+    open(&Path::new(SYSFS_BTF).join(name), Some(kernel))
+}
+
+/// The running kernel and its modules, opened when they are first needed.
+#[derive(Debug)]
+pub struct RunningKernel<'l> {
+    log: &'l dyn Log,
+    kernel: OnceCell<NamedBtf>,
+    modules: OnceCell<Vec<NamedBtf>>,
+}
+
+impl<'l> RunningKernel<'l> {
+    /// Opens nothing yet. A module whose BTF cannot be read is passed over with a warning in `log`.
+    #[must_use]
+    pub const fn new(log: &'l dyn Log) -> Self {
+        Self { log, kernel: OnceCell::new(), modules: OnceCell::new() }
+    }
+}
+
+impl Targets for RunningKernel<'_> {
+    fn kernel(&self) -> Result<&NamedBtf> {
+        self.kernel.get_or_try_init(|| Ok(NamedBtf { name: VMLINUX.to_owned(), btf: Arc::new(open_kernel()?) }))
+    }
+
+    fn modules(&self) -> Result<&[NamedBtf]> {
+        let open_all = || {
+            let kernel = &self.kernel()?.btf;
+            // Without sysfs, there are no modules to be found either.
+            let files = fs::read_dir(SYSFS_BTF).map(|files| files.flatten().collect()).unwrap_or_else(|_| Vec::new());
+            let mut names: Vec<String> = files.iter().filter_map(|file| file.file_name().into_string().ok()).collect();
+            names.retain(|name| name != VMLINUX);
+            // The order decides which candidate is looked at first: not the one of the directory, which changes.
+            names.sort_unstable();
+            let mut modules = Vec::new();
+            for name in names {
+                match open_module(&name, Arc::clone(kernel)) {
+                    Ok(btf) => modules.push(NamedBtf { name, btf: Arc::new(btf) }),
+                    Err(error) => self.log.warn(format_args!("BTF of module '{name}' passed over: {error}")),
+                }
+            }
+            Ok(modules)
+        };
+        self.modules.get_or_try_init(open_all).map(Vec::as_slice)
+    }
+}
