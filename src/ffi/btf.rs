@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Opening BTF from C.
+
+use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::guard::{self, guard_ptr};
+use super::handle::Handle;
+use super::text;
+use crate::btf::Btf;
+use crate::error::{Error, Result};
+use crate::object::NamedBtf;
+use crate::source;
+
+/// Opened BTF: types and names of a kernel, a module or a BPF object. Immutable, so any number of threads may use it at
+/// the same time.
+#[derive(Debug)]
+pub struct corelo_btf {
+    _opaque: (),
+}
+
+/// libbpf's `struct btf`, or what `corelo_btf_handle` gives.
+#[derive(Debug)]
+pub struct btf {
+    _opaque: (),
+}
+
+/// The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded.
+#[unsafe(no_mangle)]
+pub extern "C" fn corelo_version() -> *const c_char {
+    const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => c"",
+    };
+    VERSION.as_ptr()
+}
+
+/// What went wrong in the last call on this thread that failed: a sentence for people, with the file, program,
+/// relocation and type it is about, and what to do. "" when none has failed, never NULL.
+///
+/// The string is valid until the next call that fails on this thread. A call that succeeds does not change it.
+#[unsafe(no_mangle)]
+pub extern "C" fn corelo_last_error() -> *const c_char {
+    guard::last_error()
+}
+
+/// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
+///
+/// With a `base`, the file is split BTF on top of it, such as a module's on its kernel's. The base stays alive as long as
+/// needed, also when it is freed first. Files are copied into memory; the running kernel's own is mapped.
+///
+/// What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
+///
+/// Returns NULL and sets errno: `EINVAL` for broken BTF, `ENOTSUP` for BTF of the other byte order with a header that is
+/// too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
+/// `ENOEXEC` for broken ELF, `ENOMEM`, and what open(2) and read(2) give.
+///
+/// # Safety
+///
+/// - `path` is either NULL or a NUL-terminated string.
+/// - `base` is either NULL or from a function of corelo that opens BTF, and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corelo_btf) -> *mut corelo_btf {
+    guard_ptr(|| {
+        if path.is_null() {
+            return Err(Error::Argument { what: "path is NULL" });
+        }
+        // SAFETY: `path` and `base` are as documented.
+        let (path, base) = unsafe { (CStr::from_ptr(path), base_from_c(base)?) };
+        let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+        let btf = source::open(path, base)?;
+        Ok(Handle::into_c(NamedBtf { name: path.display().to_string(), btf: Arc::new(btf) }))
+    })
+}
+
+/// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
+///
+/// Otherwise as `corelo_btf_open`.
+///
+/// # Safety
+///
+/// - `data` is either NULL or points to `size` bytes.
+/// - `base` is either NULL or from a function of corelo that opens BTF, and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_btf_from_bytes(
+    data: *const c_void,
+    size: usize,
+    base: *const corelo_btf,
+) -> *mut corelo_btf {
+    guard_ptr(|| {
+        if data.is_null() || isize::try_from(size).is_err() {
+            return Err(Error::Argument { what: "data is NULL, or size more than can be" });
+        }
+        // SAFETY: `data` and `base` are as documented, and the size is one that can be.
+        let (data, base) = unsafe { (std::slice::from_raw_parts(data.cast::<u8>(), size), base_from_c(base)?) };
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(size)?;
+        copy.extend_from_slice(data);
+        let btf = source::from_bytes(copy, base)?;
+        Ok(Handle::into_c(NamedBtf { name: format!("{size} bytes"), btf: Arc::new(btf) }))
+    })
+}
+
+/// Opens the BTF of the running kernel: `/sys/kernel/btf/vmlinux`, else a kernel image with BTF in one of the places
+/// where distributions put it.
+///
+/// Returns NULL and sets errno: `ESRCH` when there is none; `corelo_last_error` names each place with what was wrong.
+/// libbpf: `btf__load_vmlinux_btf`.
+#[unsafe(no_mangle)]
+pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
+    guard_ptr(|| {
+        let btf = source::open_kernel()?;
+        Ok(Handle::into_c(NamedBtf { name: "vmlinux".to_owned(), btf: Arc::new(btf) }))
+    })
+}
+
+/// Opens the BTF of a loaded module of the running kernel, whose BTF is `kernel`.
+///
+/// Returns NULL and sets errno: `EINVAL` for a name that is none, `ENOENT` when there is no such module or it has no BTF,
+/// and what `corelo_btf_open` gives. libbpf: `btf__load_module_btf`.
+///
+/// # Safety
+///
+/// - `name` is either NULL or a NUL-terminated string.
+/// - `kernel` is either NULL or from a function of corelo that opens BTF, and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *const corelo_btf) -> *mut corelo_btf {
+    guard_ptr(|| {
+        // SAFETY: `name` and `kernel` are as documented.
+        let (name, kernel) = unsafe { (text(name), Handle::from_c(kernel)?) };
+        let name = name.ok_or(Error::Argument { what: "name is NULL" })?;
+        let btf = source::open_module(&name, Arc::clone(&kernel.btf))?;
+        Ok(Handle::into_c(NamedBtf { name: name.into_owned(), btf: Arc::new(btf) }))
+    })
+}
+
+/// Frees BTF. What stands on it as its base keeps what it needs of it. NULL is allowed.
+///
+/// No thread may be using `btf`, and what came from `corelo_btf_handle` is gone with it.
+///
+/// # Safety
+///
+/// - `btf` is either NULL or from a function of corelo that opens BTF, and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_btf_free(btf: *mut corelo_btf) {
+    // SAFETY: `btf` is as documented.
+    guard::guard((), || unsafe { Handle::free(btf) });
+}
+
+/// The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function
+/// of libbpf may be given it. Lasts as long as `btf`. NULL for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn corelo_btf_handle(btf: *const corelo_btf) -> *const btf {
+    btf.cast()
+}
+
+/// # Safety
+///
+/// `base` is either NULL or from [`Handle::into_c`] and not freed.
+unsafe fn base_from_c(base: *const corelo_btf) -> Result<Option<Arc<Btf<'static>>>> {
+    if base.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: as above.
+    Ok(Some(Arc::clone(&unsafe { Handle::from_c(base) }?.btf)))
+}

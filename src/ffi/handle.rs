@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! `struct corelo_btf`, and telling it from libbpf's `struct btf` by its first word.
+
+use super::btf::corelo_btf;
+use crate::error::{Error, Result};
+use crate::object::NamedBtf;
+
+/// The first word of our handles. libbpf's `struct btf` begins with a pointer, which is never odd, nor ever so far from
+/// both ends of the address space.
+#[cfg(target_pointer_width = "64")]
+pub(super) const MAGIC: usize = 0x7fc0_4e10_b7f0_eb9f;
+#[cfg(target_pointer_width = "32")]
+pub(super) const MAGIC: usize = 0x10b7_eb9f;
+
+/// What `struct corelo_btf` is on our side.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Handle {
+    magic: usize,
+    pub(super) named: NamedBtf,
+}
+
+impl Handle {
+    /// Hands BTF over to C.
+    pub(super) fn into_c(named: NamedBtf) -> *mut corelo_btf {
+        Box::into_raw(Box::new(Self { magic: MAGIC, named })).cast()
+    }
+
+    /// The BTF that C holds.
+    ///
+    /// # Safety
+    ///
+    /// `btf` is either NULL or from [`Handle::into_c`] and not freed during `'a`, or points to a readable word.
+    pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf) -> Result<&'a NamedBtf> {
+        let bad = Error::Argument { what: "not a struct corelo_btf, or one that was freed" };
+        let handle = btf.cast::<Self>();
+        if handle.is_null() || !handle.is_aligned() {
+            return Err(Error::Argument { what: "struct corelo_btf is NULL" });
+        }
+        // SAFETY: it is aligned, and there is at least a word.
+        if unsafe { handle.cast::<usize>().read() } != MAGIC {
+            return Err(bad);
+        }
+        // SAFETY: only ours have the magic word.
+        Ok(&unsafe { &*handle }.named)
+    }
+
+    /// Takes BTF back from C.
+    ///
+    /// # Safety
+    ///
+    /// `btf` is either NULL or from [`Handle::into_c`] and neither freed nor in use.
+    pub(super) unsafe fn free(btf: *mut corelo_btf) {
+        // SAFETY: as above.
+        if unsafe { Self::from_c(btf) }.is_err() {
+            return;
+        }
+        // SAFETY: `into_c` made it from a box.
+        let mut handle = unsafe { Box::from_raw(btf.cast::<Self>()) };
+        // Whoever uses it once more is told so, as long as the memory is not used again.
+        handle.magic = 0;
+    }
+}

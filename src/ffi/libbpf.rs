@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! libbpf's own handles, where libbpf is in the process. It is not linked: its public functions are referenced weakly, and
+//! are NULL without it. `libcorelo` exports none of these names, so it never takes a call that is meant for libbpf.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::marker::PhantomData;
+
+use super::btf::btf;
+use super::handle::{Handle, MAGIC};
+use crate::btf::{BtfView, Info, Type, TypeId, payload_len};
+use crate::bytes::{Bytes, Endian};
+use crate::error::{Error, Result};
+use crate::log::Level;
+
+// Rust has no weak references, so the table of them is written in assembly. It lies in memory that the loader makes
+// read-only once it has filled it.
+std::arch::global_asm!(
+    ".weak btf__type_by_id",
+    ".weak btf__name_by_offset",
+    ".weak btf__type_cnt",
+    ".weak btf__pointer_size",
+    ".weak libbpf_print",
+    ".pushsection .data.rel.ro.corelo_libbpf, \"aw\", @progbits",
+    ".hidden corelo_libbpf",
+    ".globl corelo_libbpf",
+    ".balign {size}",
+    "corelo_libbpf:",
+    ".dc.a btf__type_by_id",
+    ".dc.a btf__name_by_offset",
+    ".dc.a btf__type_cnt",
+    ".dc.a btf__pointer_size",
+    ".dc.a libbpf_print",
+    ".popsection",
+    size = const size_of::<usize>(),
+);
+
+#[repr(C)]
+struct Functions {
+    type_by_id: Option<unsafe extern "C" fn(*const btf, u32) -> *const RawType>,
+    name_by_offset: Option<unsafe extern "C" fn(*const btf, u32) -> *const c_char>,
+    type_cnt: Option<unsafe extern "C" fn(*const btf) -> u32>,
+    pointer_size: Option<unsafe extern "C" fn(*const btf) -> usize>,
+    print: Option<unsafe extern "C" fn(c_int, *const c_char, ...)>,
+}
+
+unsafe extern "C" {
+    #[link_name = "corelo_libbpf"]
+    safe static FUNCTIONS: Functions;
+}
+
+/// `struct btf_type`. libbpf has it in the machine's byte order, whatever the file's.
+#[repr(C)]
+struct RawType {
+    name_off: u32,
+    info: u32,
+    size_or_type: u32,
+}
+
+/// libbpf's function for log lines, where it is linked into the same file.
+pub(super) fn print() -> Option<impl Fn(Level, &CStr)> {
+    FUNCTIONS.print.map(|print| {
+        move |level, line: &CStr| {
+            let level = match level {
+                Level::Warn => 0,
+                Level::Info => 1,
+                Level::Debug => 2,
+            };
+            // SAFETY: the format takes one string.
+            unsafe { print(level, c"%s\n".as_ptr(), line.as_ptr()) }
+        }
+    })
+}
+
+/// A `struct btf` that C gave us: ours or libbpf's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AnyBtf<'a> {
+    /// As C gave it.
+    pub(super) raw: *const btf,
+    view: View<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum View<'a> {
+    Ours(&'a crate::btf::Btf<'static>),
+    Libbpf(Libbpf<'a>),
+}
+
+/// libbpf's handle, with the functions that read it.
+#[derive(Clone, Copy, Debug)]
+struct Libbpf<'a> {
+    btf: *const btf,
+    type_by_id: unsafe extern "C" fn(*const btf, u32) -> *const RawType,
+    name_by_offset: unsafe extern "C" fn(*const btf, u32) -> *const c_char,
+    type_cnt: unsafe extern "C" fn(*const btf) -> u32,
+    pointer_size: unsafe extern "C" fn(*const btf) -> usize,
+    lifetime: PhantomData<&'a ()>,
+}
+
+impl AnyBtf<'_> {
+    /// Tells the two kinds of handle apart by their first word.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is either NULL, or from `corelo_btf_handle`, or libbpf's, and stays as it is during `'a`.
+    pub(super) unsafe fn from_c(raw: *const btf) -> Result<Self> {
+        if raw.is_null() || !raw.cast::<usize>().is_aligned() {
+            return Err(Error::Argument { what: "struct btf is NULL" });
+        }
+        // SAFETY: both kinds begin with a word.
+        if unsafe { raw.cast::<usize>().read() } == MAGIC {
+            // SAFETY: only ours have the magic word.
+            let named = unsafe { Handle::from_c(raw.cast()) }?;
+            return Ok(Self { raw, view: View::Ours(&named.btf) });
+        }
+        let Functions {
+            type_by_id: Some(type_by_id),
+            name_by_offset: Some(name_by_offset),
+            type_cnt: Some(type_cnt),
+            pointer_size: Some(pointer_size),
+            ..
+        } = FUNCTIONS
+        else {
+            return Err(Error::Unsupported { what: "a struct btf of libbpf in a program without libbpf" });
+        };
+        let lifetime = PhantomData;
+        let libbpf = Libbpf { btf: raw, type_by_id, name_by_offset, type_cnt, pointer_size, lifetime };
+        Ok(Self { raw, view: View::Libbpf(libbpf) })
+    }
+}
+
+impl BtfView for AnyBtf<'_> {
+    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
+        match &self.view {
+            View::Ours(btf) => btf.type_by_id(id),
+            View::Libbpf(btf) => btf.type_by_id(id),
+        }
+    }
+
+    fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
+        match &self.view {
+            View::Ours(btf) => btf.name_by_offset(name_off),
+            View::Libbpf(btf) => btf.name_by_offset(name_off),
+        }
+    }
+
+    fn type_cnt(&self) -> u32 {
+        match &self.view {
+            View::Ours(btf) => btf.type_cnt(),
+            View::Libbpf(btf) => btf.type_cnt(),
+        }
+    }
+
+    fn pointer_size(&self) -> u32 {
+        match &self.view {
+            View::Ours(btf) => btf.pointer_size(),
+            View::Libbpf(btf) => btf.pointer_size(),
+        }
+    }
+
+    fn endian(&self) -> Endian {
+        match &self.view {
+            View::Ours(btf) => btf.endian(),
+            View::Libbpf(btf) => btf.endian(),
+        }
+    }
+}
+
+impl BtfView for Libbpf<'_> {
+    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
+        if id == TypeId::VOID {
+            return Ok(Type::VOID);
+        }
+        // SAFETY: the handle is libbpf's, as `AnyBtf::from_c` was promised.
+        let record = unsafe { (self.type_by_id)(self.btf, id.0) };
+        // SAFETY: libbpf gives NULL or a record, which is aligned as C has it.
+        let raw = unsafe { record.as_ref() }.ok_or(Error::BadTypeId { type_id: id })?;
+        let info = Info(raw.info);
+        // Of a kind that we do not know, only libbpf knows the length; nothing in it is needed.
+        let len = payload_len(info, Bytes::new(&[], Endian::NATIVE)).unwrap_or(0);
+        // SAFETY: libbpf checked when it opened the BTF that the whole record is there.
+        let payload = unsafe { std::slice::from_raw_parts(record.add(1).cast::<u8>(), len) };
+        Ok(Type::new(raw.name_off, info, raw.size_or_type, Bytes::new(payload, Endian::NATIVE)))
+    }
+
+    fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
+        // SAFETY: the handle is libbpf's.
+        let name = unsafe { (self.name_by_offset)(self.btf, name_off) };
+        if name.is_null() {
+            return Err(Error::BadName { name_off });
+        }
+        // SAFETY: libbpf checked that its strings end with a NUL; they last as long as the handle.
+        Ok(unsafe { CStr::from_ptr(name) })
+    }
+
+    fn type_cnt(&self) -> u32 {
+        // SAFETY: the handle is libbpf's.
+        unsafe { (self.type_cnt)(self.btf) }
+    }
+
+    fn pointer_size(&self) -> u32 {
+        // SAFETY: the handle is libbpf's.
+        match unsafe { (self.pointer_size)(self.btf) } {
+            4 => 4,
+            _ => 8,
+        }
+    }
+
+    /// libbpf takes the byte order of the machine that it was compiled for, and so its handle is read.
+    fn endian(&self) -> Endian {
+        Endian::NATIVE
+    }
+}

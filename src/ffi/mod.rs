@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The C API: convert, call, convert. What each function promises is in its documentation, which `include/corelo.h`
+//! shares.
+//!
+//! Every function that C may call runs under [`guard`], which turns errors into errno values and lets no panic through.
+
+#![expect(unsafe_code, reason = "this is the boundary to C; every block gives its reason")]
+#![expect(non_camel_case_types, reason = "types keep their names in C")]
+#![expect(unreachable_pub, reason = "C reaches them by name, and cbindgen takes what is public")]
+
+mod btf;
+mod core_relo;
+mod core_types;
+mod errno;
+mod guard;
+mod handle;
+mod libbpf;
+mod log;
+mod relocate;
+mod report;
+
+use std::ffi::{CStr, c_char};
+
+use crate::error::{Error, Result};
+
+/// A string from C as text; bytes that are not UTF-8 become U+FFFD.
+///
+/// # Safety
+///
+/// `string` is either NULL or a NUL-terminated string.
+unsafe fn text<'a>(string: *const c_char) -> Option<std::borrow::Cow<'a, str>> {
+    // SAFETY: as above.
+    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy())
+}
+
+/// A reference to what C points to.
+///
+/// # Safety
+///
+/// `pointer` is either NULL or points to a `T` that nobody writes to for `'a`.
+unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T> {
+    if !pointer.is_aligned() {
+        return Err(Error::Argument { what });
+    }
+    // SAFETY: as above, and it is aligned.
+    unsafe { pointer.as_ref() }.ok_or(Error::Argument { what })
+}
+
+/// The place where C wants a result.
+///
+/// # Safety
+///
+/// `pointer` is either NULL or points to a `T` that nobody else uses for `'a`.
+unsafe fn required_mut<'a, T>(pointer: *mut T, what: &'static str) -> Result<&'a mut T> {
+    if !pointer.is_aligned() {
+        return Err(Error::Argument { what });
+    }
+    // SAFETY: as above, and it is aligned.
+    unsafe { pointer.as_mut() }.ok_or(Error::Argument { what })
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The report of an object's relocations, as C reads it.
+
+use std::ffi::{CString, c_char, c_int};
+use std::ptr;
+
+use super::errno::errno;
+use super::guard::guard;
+use crate::object::{Entry, Outcome, Report};
+
+/// How a relocation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub enum corelo_outcome {
+    /// The instruction holds the target's value.
+    CORELO_RESOLVED = 0,
+    /// The instruction is invalid now: the verifier refuses it where it can be reached.
+    CORELO_POISONED = 1,
+    /// Nothing was done: no program has this instruction. The linker dropped a weak function, but not its records.
+    CORELO_SKIPPED = 2,
+    /// The object cannot be relocated because of this one.
+    CORELO_FAILED = 3,
+}
+
+/// One relocation of an object. Strings belong to the report and are NULL where there is nothing to say.
+#[derive(Debug)]
+#[repr(C)]
+pub struct corelo_relo {
+    /// How it ended.
+    pub outcome: corelo_outcome,
+    /// Negative errno when it failed, else 0.
+    pub error: c_int,
+    /// ELF section of the instruction.
+    pub section: *const c_char,
+    /// Function that the instruction is in; NULL when skipped.
+    pub program: *const c_char,
+    /// Offset of the instruction in the section, in bytes.
+    pub insn_off: u32,
+    /// What was asked: an `enum bpf_core_relo_kind`.
+    pub kind: u32,
+    /// Root type in the object's BTF.
+    pub type_id: u32,
+    /// What it was asked of, as C writes it: "task_struct.mm", "pid_type::PIDTYPE_PID", "struct task_struct".
+    pub access: *const c_char,
+    /// The local spec in the format of `bpf_core_format_spec`; NULL where the access cannot be followed.
+    pub local_spec: *const c_char,
+    /// The target's spec in the same format; NULL where nothing in the target matches.
+    pub target_spec: *const c_char,
+    /// Which target it was found in: "vmlinux", the module's name or the file's path.
+    pub target: *const c_char,
+    /// Value by the object's BTF.
+    pub orig_val: u64,
+    /// Value by the target's BTF; 0 where there is none.
+    pub new_val: u64,
+    /// Source file, where the object has line numbers.
+    pub file: *const c_char,
+    /// Line in the source file, from 1; 0 where it is not known.
+    pub line: u32,
+    /// Why it was poisoned, was skipped or failed.
+    pub message: *const c_char,
+}
+
+/// What became of each relocation of an object.
+#[derive(Debug)]
+pub struct corelo_report {
+    entries: Vec<corelo_relo>,
+    /// What the entries point to.
+    _strings: Vec<CString>,
+}
+
+impl corelo_report {
+    pub(super) fn new(report: &Report) -> Self {
+        let mut strings = Vec::new();
+        let entries = report.entries.iter().map(|entry| to_c(entry, &mut strings)).collect();
+        Self { entries, _strings: strings }
+    }
+}
+
+fn to_c(entry: &Entry, strings: &mut Vec<CString>) -> corelo_relo {
+    let mut string = |text: Option<&str>| {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return ptr::null() };
+        // Names come from C strings. A section's or function's may come from elsewhere and be cut short.
+        let text = CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default();
+        let pointer = text.as_ptr();
+        strings.push(text);
+        pointer
+    };
+    let Entry { outcome, section, program, insn_off, kind, type_id, access, local_spec, target_spec, target, .. } = entry;
+    let Entry { orig_val, new_val, file, line, .. } = entry;
+    let (outcome, error, message) = match outcome {
+        Outcome::Resolved => (corelo_outcome::CORELO_RESOLVED, 0, None),
+        Outcome::Poisoned(why) => (corelo_outcome::CORELO_POISONED, 0, Some(why.to_string())),
+        Outcome::Skipped => (corelo_outcome::CORELO_SKIPPED, 0, Some("no program has this instruction".to_owned())),
+        Outcome::Failed(error) => {
+            (corelo_outcome::CORELO_FAILED, errno(error).saturating_neg(), Some(error.to_string()))
+        }
+    };
+    corelo_relo {
+        outcome,
+        error,
+        section: string(Some(section)),
+        program: string(program.as_deref()),
+        insn_off: *insn_off,
+        kind: kind.raw(),
+        type_id: type_id.0,
+        access: string(Some(access)),
+        local_spec: string(Some(local_spec)),
+        target_spec: string(target_spec.as_deref()),
+        target: string(target.as_deref()),
+        orig_val: *orig_val,
+        new_val: *new_val,
+        file: string(file.as_deref()),
+        line: *line,
+        message: string(message.as_deref()),
+    }
+}
+
+/// Number of entries: one for each relocation of the object that was looked at. 0 for NULL.
+///
+/// # Safety
+///
+/// - `report` is either NULL or from `corelo_relocate` and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_report_count(report: *const corelo_report) -> usize {
+    // SAFETY: `report` is as documented.
+    guard(0, || unsafe { report.as_ref() }.map_or(0, |report| report.entries.len()))
+}
+
+/// Entry number `index`, from 0, in the order of the object's `.BTF.ext`. NULL past the end and for NULL. Belongs to the
+/// report, which any number of threads may read.
+///
+/// # Safety
+///
+/// - `report` is either NULL or from `corelo_relocate` and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: usize) -> *const corelo_relo {
+    // SAFETY: `report` is as documented.
+    let entry = || unsafe { report.as_ref() }.and_then(|report| report.entries.get(index));
+    guard(ptr::null(), || entry().map_or(ptr::null(), ptr::from_ref))
+}
+
+/// Frees a report and all its strings. NULL is allowed.
+///
+/// # Safety
+///
+/// - `report` is either NULL or from `corelo_relocate` and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_report_free(report: *mut corelo_report) {
+    guard((), || {
+        if !report.is_null() {
+            // SAFETY: `corelo_relocate` made it from a box.
+            drop(unsafe { Box::from_raw(report) });
+        }
+    });
+}
