@@ -329,7 +329,7 @@ impl fmt::Display for Error {
             Self::BaseEndian => write!(f, "split BTF and its base have different byte orders"),
             Self::Ext { what, value } => write!(f, ".BTF.ext: {what} ({value})"),
             Self::UnknownRelo { kind } => write!(f, "relocation kind {} is none of the 13", kind.raw()),
-            Self::BadAccessStr { type_id, what } => write!(f, "access string of local type [{type_id}]: {what}"),
+            Self::BadAccessStr { what, .. } => write!(f, "its access string is wrong: {what}"),
             Self::SpecTooDeep => write!(f, "more than 64 steps to a member"),
             Self::LocalSpec { type_id, cause } => write!(f, "local type [{type_id}] cannot be followed: {cause}"),
             Self::AnonymousRoot { type_id } => {

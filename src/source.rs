@@ -85,6 +85,9 @@ fn read(path: &Path) -> Result<Owned> {
         return Ok(mapped);
     }
     let mut data = Vec::new();
+    // Only a hint: what is read counts.
+    let size = file.metadata().ok().and_then(|metadata| usize::try_from(metadata.len()).ok()).unwrap_or(0);
+    data.try_reserve(size)?;
     file.read_to_end(&mut data)?;
     Ok(Box::new(data))
 }
@@ -103,8 +106,9 @@ fn map(file: &File) -> Option<Owned> {
     if stat.f_type != libc::SYSFS_MAGIC {
         return None;
     }
-    // SAFETY: the kernel's own BTF is part of its read-only image: it neither changes nor goes away.
-    let mapped = unsafe { memmap2::Mmap::map(file) }.ok()?;
+    // SAFETY: the kernel's own BTF is part of its read-only image: it neither changes nor goes away. The kernel allows
+    // private mappings only.
+    let mapped = unsafe { memmap2::MmapOptions::new().map_copy_read_only(file) }.ok()?;
     Some(Box::new(mapped))
 }
 

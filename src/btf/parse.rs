@@ -139,6 +139,41 @@ impl<'d> Btf<'d> {
         self.start_id
     }
 
+    /// Calls `each` with every type that has a name, from id `start_id` on in order, and with the strings from its name on.
+    /// The one way to go through all types that looks at nothing of them but the name.
+    pub(crate) fn for_each_name<'s>(
+        &'s self,
+        start_id: u32,
+        mut each: impl FnMut(TypeId, &'s [u8]) -> Result<()>,
+    ) -> Result<()> {
+        let levels = std::iter::successors(Some(self), |btf: &&'s Btf<'_>| btf.base.as_deref());
+        let mut levels: Vec<&'s Btf<'_>> = levels.take_while(|btf| btf.type_cnt() > start_id).collect();
+        while let Some(btf) = levels.pop() {
+            let types = Bytes::new(btf.data.as_ref(), btf.endian).tail(btf.types_at);
+            for (id, &off) in (btf.start_id..).zip(&btf.type_offs) {
+                let name_off = types.and_then(|types| types.u32(index(off))).unwrap_or(0);
+                if name_off == 0 || id < start_id {
+                    continue;
+                }
+                if let Some(text) = btf.text_at(name_off) {
+                    each(TypeId(id), text)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The strings from offset `name_off` on: that string, its NUL, and others.
+    fn text_at(&self, name_off: u32) -> Option<&[u8]> {
+        let mut btf: &Btf<'_> = self;
+        while name_off < btf.start_str_off {
+            btf = btf.base.as_ref()?;
+        }
+        let within = index(name_off.wrapping_sub(btf.start_str_off));
+        let strings = btf.data.as_ref().get(btf.strings_at..)?.get(..index(btf.strings_len))?;
+        strings.get(within..).filter(|text| !text.is_empty())
+    }
+
     /// The end of this BTF's strings as split BTF counts them.
     fn str_end(&self) -> Result<u32> {
         self.start_str_off.checked_add(self.strings_len).ok_or(Error::BtfStrings { len: usize::MAX, without_base: false })
@@ -173,22 +208,14 @@ fn type_offs(types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<Vec<u
     let mut id = start_id;
     while at < types.len() {
         let type_id = TypeId(id);
-        let truncated = Error::TypeTruncated { type_id };
-        let info = match types.slice(at, TYPE_LEN).and_then(|record| record.u32(4)) {
-            Some(info) => Info(info),
-            None => return Err(truncated),
-        };
-        let Some(payload) = raw::payload_len(info, layout) else {
-            return Err(Error::UnknownKind { type_id, kind: info.kind() });
-        };
+        let truncated = || Error::TypeTruncated { type_id };
+        let info = Info(types.slice(at, TYPE_LEN).and_then(|record| record.u32(4)).ok_or_else(truncated)?);
+        let unknown = || Error::UnknownKind { type_id, kind: info.kind() };
+        let payload = raw::payload_len(info, layout).ok_or_else(unknown)?;
         let next = at.checked_add(TYPE_LEN).and_then(|end| end.checked_add(payload));
-        let Some(next) = next.filter(|next| *next <= types.len()) else {
-            return Err(truncated);
-        };
-        if offs.len() == offs.capacity() {
-            offs.try_reserve(1)?;
-        }
-        offs.push(u32::try_from(at).map_err(|_| truncated)?);
+        let next = next.filter(|next| *next <= types.len()).ok_or_else(truncated)?;
+        offs.try_reserve(1)?;
+        offs.push(u32::try_from(at).map_err(|_| truncated())?);
         id = id.checked_add(1).ok_or(Error::TooManyTypes)?;
         at = next;
     }
@@ -202,26 +229,18 @@ impl BtfView for Btf<'_> {
         }
         let mut btf: &Btf<'_> = self;
         while id.0 < btf.start_id {
-            btf = btf.base.as_ref().ok_or(Error::BadTypeId { type_id: id })?;
+            btf = btf.base.as_ref().ok_or_else(|| Error::BadTypeId { type_id: id })?;
         }
-        btf.own_type(index(id.0.wrapping_sub(btf.start_id))).ok_or(Error::BadTypeId { type_id: id })
+        btf.own_type(index(id.0.wrapping_sub(btf.start_id))).ok_or_else(|| Error::BadTypeId { type_id: id })
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
-        let outside = Error::BadName { name_off };
-        let mut btf: &Btf<'_> = self;
-        while name_off < btf.start_str_off {
-            let Some(base) = &btf.base else { return Err(outside) };
-            btf = base;
-        }
-        let within = name_off.wrapping_sub(btf.start_str_off);
-        if within >= btf.strings_len {
+        match self.text_at(name_off) {
+            Some(text) => CStr::from_bytes_until_nul(text).map_err(|_| Error::BadName { name_off }),
             // BTF without any strings still has the name of everything that has none.
-            return if name_off == 0 { Ok(c"") } else { Err(outside) };
+            None if name_off == 0 => Ok(c""),
+            None => Err(Error::BadName { name_off }),
         }
-        let end = btf.strings_at.saturating_add(index(btf.strings_len));
-        let strings = btf.data.as_ref().get(btf.strings_at.saturating_add(index(within))..end);
-        strings.and_then(|strings| CStr::from_bytes_until_nul(strings).ok()).ok_or(outside)
     }
 
     fn type_cnt(&self) -> u32 {

@@ -64,8 +64,8 @@ pub(super) struct CandidateSearch<'t, 'l> {
     targets: &'t dyn Targets,
     local_btf: &'l Btf<'l>,
     wanted: BTreeSet<&'l [u8]>,
-    kernel: Option<NameIndex<'t, Btf<'static>>>,
-    modules: Option<Vec<NameIndex<'t, Btf<'static>>>>,
+    kernel: Option<NameIndex<'t, 'static>>,
+    modules: Option<Vec<NameIndex<'t, 'static>>>,
     /// By local root type. Relocations prune the lists.
     cands: HashMap<TypeId, Vec<Candidate<'t, Btf<'static>>>>,
 }
@@ -137,7 +137,7 @@ fn index<'t>(
     start_id: u32,
     wanted: &BTreeSet<&[u8]>,
     object: Endian,
-) -> Result<NameIndex<'t, Btf<'static>>> {
+) -> Result<NameIndex<'t, 'static>> {
     if target.btf.endian() != object {
         return Err(Error::EndianMismatch { object, target: target.name.clone() });
     }

@@ -3,10 +3,12 @@
 //! Target types that a local type may stand for: those of the same essential name and a compatible kind.
 
 use std::collections::HashMap;
+use std::ffi::CStr;
 
 use super::compat::kinds_are_compat;
 use super::name::essential_name;
-use crate::btf::{BtfView, Type, TypeId};
+use crate::btf::{Btf, BtfView, Type, TypeId};
+use crate::bytes::index;
 use crate::error::Result;
 
 /// A target type that a local type may stand for.
@@ -44,8 +46,13 @@ pub fn add_cands<'a, B: BtfView>(
     targ_start_id: u32,
     cands: &mut Vec<Candidate<'a, B>>,
 ) -> Result<()> {
-    for (id, name, t) in named_types(targ_btf, targ_start_id) {
-        if kinds_are_compat(t, local) && essential_name(name) == essential {
+    for id in (targ_start_id..targ_btf.type_cnt()).map(TypeId) {
+        let Ok(t) = targ_btf.type_by_id(id) else { continue };
+        if !kinds_are_compat(t, local) {
+            continue;
+        }
+        let Ok(name) = targ_btf.name_by_offset(t.name_off()) else { continue };
+        if !name.is_empty() && essential_name(name.to_bytes()) == essential {
             cands.try_reserve(1)?;
             cands.push(Candidate { btf: targ_btf, id });
         }
@@ -55,26 +62,32 @@ pub fn add_cands<'a, B: BtfView>(
 
 /// The types of one BTF that have one of the wanted names, found in one pass over it.
 #[derive(Debug)]
-pub struct NameIndex<'a, B> {
-    btf: &'a B,
+pub struct NameIndex<'a, 'd> {
+    btf: &'a Btf<'d>,
     by_name: HashMap<Vec<u8>, Vec<TypeId>>,
 }
 
-impl<'a, B: BtfView> NameIndex<'a, B> {
+impl<'a, 'd> NameIndex<'a, 'd> {
     /// Looks at the types of `btf` from id `start_id` on for those whose essential name is one of `wanted`.
     ///
     /// # Errors
     ///
     /// [`Error::NoMemory`](crate::error::Error::NoMemory).
-    pub fn new<'n>(btf: &'a B, start_id: u32, wanted: impl IntoIterator<Item = &'n [u8]>) -> Result<Self> {
+    pub fn new<'n>(btf: &'a Btf<'d>, start_id: u32, wanted: impl IntoIterator<Item = &'n [u8]>) -> Result<Self> {
         let mut by_name: HashMap<Vec<u8>, Vec<TypeId>> =
             wanted.into_iter().map(|name| (name.to_vec(), Vec::new())).collect();
-        for (id, name, _) in named_types(btf, start_id) {
-            if let Some(ids) = by_name.get_mut(essential_name(name)) {
+        let beginnings = Beginnings::new(by_name.keys());
+        btf.for_each_name(start_id, |id, text| {
+            if !beginnings.may_begin(text) {
+                return Ok(());
+            }
+            let Ok(name) = CStr::from_bytes_until_nul(text) else { return Ok(()) };
+            if let Some(ids) = by_name.get_mut(essential_name(name.to_bytes())) {
                 ids.try_reserve(1)?;
                 ids.push(id);
             }
-        }
+            Ok(())
+        })?;
         Ok(Self { btf, by_name })
     }
 
@@ -83,7 +96,7 @@ impl<'a, B: BtfView> NameIndex<'a, B> {
     /// # Errors
     ///
     /// [`Error::NoMemory`](crate::error::Error::NoMemory).
-    pub fn add_cands(&self, local: Type<'_>, essential: &[u8], cands: &mut Vec<Candidate<'a, B>>) -> Result<()> {
+    pub fn add_cands(&self, local: Type<'_>, essential: &[u8], cands: &mut Vec<Candidate<'a, Btf<'d>>>) -> Result<()> {
         for &id in self.by_name.get(essential).into_iter().flatten() {
             if kinds_are_compat(self.btf.type_by_id(id)?, local) {
                 cands.try_reserve(1)?;
@@ -94,10 +107,46 @@ impl<'a, B: BtfView> NameIndex<'a, B> {
     }
 }
 
-fn named_types<B: BtfView>(btf: &B, start_id: u32) -> impl Iterator<Item = (TypeId, &[u8], Type<'_>)> {
-    (start_id..btf.type_cnt()).map(TypeId).filter_map(|id| {
-        let t = btf.type_by_id(id).ok()?;
-        let name = btf.name_by_offset(t.name_off()).ok()?.to_bytes();
-        (!name.is_empty()).then_some((id, name, t))
-    })
+/// The first four bytes of the wanted names, as a filter that lets through what may be wanted. Of a kernel's types it turns
+/// away nearly all, at the price of one look at the name.
+struct Beginnings {
+    bits: [u64; Self::WORDS],
+}
+
+impl Beginnings {
+    const WORDS: usize = 64;
+
+    fn new<'n>(wanted: impl Iterator<Item = &'n Vec<u8>>) -> Self {
+        let mut filter = Self { bits: [0; Self::WORDS] };
+        for name in wanted {
+            // Of a name shorter than four bytes, flavors begin in another way than the name alone.
+            for end in [&b"\0"[..], b"___"] {
+                let (word, bit) = Self::place(&[name, end].concat());
+                if let Some(bits) = filter.bits.get_mut(word) {
+                    *bits |= bit;
+                }
+            }
+        }
+        filter
+    }
+
+    /// Whether the string that `text` begins with may be wanted.
+    fn may_begin(&self, text: &[u8]) -> bool {
+        let (word, bit) = Self::place(text);
+        self.bits.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    /// The word and bit that stand for the first four bytes of a text, or for those before its NUL.
+    fn place(text: &[u8]) -> (usize, u64) {
+        let mut first = *text.first_chunk::<4>().unwrap_or(&[0; 4]);
+        if first.contains(&0) || text.len() < 4 {
+            first = [0; 4];
+            for (to, from) in first.iter_mut().zip(text.iter().take_while(|byte| **byte != 0)) {
+                *to = *from;
+            }
+        }
+        // Multiplying by the golden ratio spreads what the bytes of names leave unused.
+        let hash = u32::from_le_bytes(first).wrapping_mul(0x9e37_79b9);
+        (index(hash >> 26), 1_u64.wrapping_shl(hash >> 20))
+    }
 }
