@@ -2,6 +2,8 @@
 //! Every relocation of every fixture gives what tests/fixtures/expected.txt says: the value, poison, a refusal or nothing,
 //! in either byte order and by either semantics.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a failed test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,12 +85,12 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     if refused {
         assert_eq!(relocated, original, "{object}: a refused object is left as it was");
     } else {
-        check_insns(object, rows, semantics, &relocated);
+        check_insns(rows, semantics, &relocated);
     }
 }
 
 /// Reads the instructions back out of the relocated file: what the report says must be in the code.
-fn check_insns(object: &str, rows: &[&Row], semantics: Semantics, relocated: &[u8]) {
+fn check_insns(rows: &[&Row], semantics: Semantics, relocated: &[u8]) {
     use object::{Object as _, ObjectSection as _};
 
     let file = object::File::parse(relocated).unwrap();
@@ -109,7 +111,9 @@ fn check_insns(object: &str, rows: &[&Row], semantics: Semantics, relocated: &[u
                 let (insn, value) = (slots[0], value(column));
                 let found = match insn.class() {
                     0x01..=0x03 => i64::from(insn.off).to_ne_bytes(),
-                    _ if insn.is_ldimm64() => (i64::from(slots[1].imm) << 32 | i64::from(insn.imm) & 0xffff_ffff).to_ne_bytes(),
+                    _ if insn.is_ldimm64() => {
+                        ((i64::from(slots[1].imm) << 32) | (i64::from(insn.imm) & 0xffff_ffff)).to_ne_bytes()
+                    }
                     _ => i64::from(insn.imm).to_ne_bytes(),
                 };
                 assert_eq!(u64::from_ne_bytes(found), value, "{line}");
