@@ -250,12 +250,10 @@ pub enum Error {
         /// What happened there. Shared with the report of an object.
         cause: Arc<Error>,
     },
-    /// Several relocations of one object failed.
+    /// Several relocations of one object failed. The first one counts.
     Several {
-        /// The first failure.
-        first: Box<Error>,
-        /// How many failed in all.
-        count: usize,
+        /// The failures, in the order of the object's relocations.
+        failures: Vec<Error>,
     },
 }
 
@@ -265,8 +263,17 @@ impl Error {
     pub fn root(&self) -> &Self {
         match self {
             Self::At { cause, .. } => cause.root(),
-            Self::Several { first, .. } => first.root(),
+            Self::Several { failures } => failures.first().map_or(self, Self::root),
             other => other,
+        }
+    }
+
+    /// The single failures of an object, in order; of any other error, itself.
+    #[must_use]
+    pub fn failures(&self) -> &[Self] {
+        match self {
+            Self::Several { failures } => failures,
+            other => std::slice::from_ref(other),
         }
     }
 
@@ -287,7 +294,8 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::At { cause, .. } => Some(cause),
-            Self::LocalSpec { cause, .. } | Self::Several { first: cause, .. } => Some(cause),
+            Self::LocalSpec { cause, .. } => Some(cause),
+            Self::Several { failures } => failures.first().map(|first| first as _),
             Self::Io { cause } => Some(cause),
             _ => None,
         }
@@ -370,7 +378,9 @@ impl fmt::Display for Error {
             Self::InsnOutside { insn_off } => write!(f, "there is no instruction at byte offset {insn_off}"),
             Self::Elf { what } => f.write_str(what),
             Self::NotBpf { what } => write!(f, "not a BPF object: {what}"),
-            Self::NoBtf => write!(f, "no .BTF section: compile with -g"),
+            Self::NoBtf => {
+                write!(f, "no .BTF section: clang -g makes it for an object, CONFIG_DEBUG_INFO_BTF for a kernel")
+            },
             Self::Unsupported { what } => write!(f, "not supported: {what}"),
             Self::EndianMismatch { object, target } => {
                 let order = if *object == Endian::Little { "little" } else { "big" };
@@ -387,7 +397,12 @@ impl fmt::Display for Error {
             Self::NoMemory => write!(f, "out of memory"),
             Self::Argument { what } => f.write_str(what),
             Self::At { place, cause } => write!(f, "{place}: {cause}"),
-            Self::Several { first, count } => write!(f, "{first} (and {} more relocations failed)", count.saturating_sub(1)),
+            Self::Several { failures } => match failures.split_first() {
+                Some((first, [])) => write!(f, "{first}"),
+                Some((first, [_])) => write!(f, "{first} (and one more relocation failed)"),
+                Some((first, more)) => write!(f, "{first} (and {} more relocations failed)", more.len()),
+                None => write!(f, "no relocation failed"),
+            },
         }
     }
 }

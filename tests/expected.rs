@@ -164,6 +164,18 @@ fn every_fixture_is_in_the_table_or_has_no_relocations() {
     }
 }
 
+/// In optional programs a failing relocation poisons, but not when there is nothing to relocate against: `optional` came out
+/// wholly poisoned from this once, as a success.
+#[test]
+fn a_target_of_the_other_byte_order_is_refused_for_optional_programs_too() {
+    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let original = fs::read(fixture("optional.el.bpf.o")).unwrap();
+    let mut object = original.clone();
+    let error = relocate(&mut object, &targets("any.eb.o"), &options, None).unwrap_err();
+    assert!(matches!(error.root(), corelo::Error::EndianMismatch { .. }), "{error}");
+    assert_eq!(object, original);
+}
+
 #[test]
 fn relocating_again_changes_nothing() {
     let options = Options { semantics: Semantics::Libbpf, log: &NoLog };

@@ -36,7 +36,10 @@ pub(crate) struct Sections<'a> {
 /// Source: libbpf `btf_parse_hdr`.
 pub(crate) fn sections(data: &[u8]) -> Result<Sections<'_>> {
     let Some(endian) = magic_endian(data) else {
-        return Err(Error::BtfMagic { found: data.first_chunk().copied().unwrap_or_default() });
+        return Err(match data.first_chunk() {
+            Some(found) => Error::BtfMagic { found: *found },
+            None => Error::BtfHeader { hdr_len: 0, size: data.len(), endian: Endian::NATIVE },
+        });
     };
     let bytes = Bytes::new(data, endian);
     let too_short = || Error::BtfHeader { hdr_len: bytes.u32(4).unwrap_or(0), size: data.len(), endian };

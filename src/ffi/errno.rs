@@ -49,7 +49,7 @@ pub(super) fn errno(error: &Error) -> c_int {
         Error::Io { cause } => cause.raw_os_error().unwrap_or(libc::EIO),
         Error::NoMemory => libc::ENOMEM,
         Error::At { cause, .. } => errno(cause),
-        Error::Several { first, .. } => errno(first),
+        Error::Several { failures } => failures.first().map_or(libc::EINVAL, errno),
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     fn places_do_not_change_the_errno() {
         let error = Error::OffsetTooBig { offset: 40_000 }.at("prog 'a'").at("file.o");
         assert_eq!(errno(&error), libc::ERANGE);
-        assert_eq!(errno(&Error::Several { first: Box::new(error), count: 2 }), libc::ERANGE);
+        assert_eq!(errno(&Error::Several { failures: vec![error, Error::NoBtf] }), libc::ERANGE);
     }
 
     #[test]

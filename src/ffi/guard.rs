@@ -87,7 +87,8 @@ mod tests {
     fn an_error_is_returned_and_put_into_words_and_errno_is_left_alone() {
         set_errno(77);
         assert_eq!(guard_int(|| Err(Error::NoBtf.at("file.o"))), -libc::ENODATA);
-        assert_eq!((last(), get_errno()), ("file.o: no .BTF section: compile with -g".to_owned(), 77));
+        assert!(last().starts_with("file.o: no .BTF section"), "{}", last());
+        assert_eq!(get_errno(), 77);
     }
 
     #[test]

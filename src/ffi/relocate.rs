@@ -11,6 +11,7 @@ use super::handle::Handle;
 use super::log::CLog;
 use super::report::corelo_report;
 use crate::error::{Error, Result};
+use crate::log::Log as _;
 use crate::object::{self, NamedBtf, OpenTargets, Options, Report, Targets};
 use crate::relo::Semantics;
 use crate::source::RunningKernel;
@@ -105,6 +106,12 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
         let result = object::relocate(elf, targets, &options, wanted);
         if let Some(place) = opts.report {
             *place = Box::into_raw(Box::new(corelo_report::new(&report)));
+        }
+        if let Err(error) = &result {
+            // The caller gets the first in words, the log all.
+            for failure in error.failures() {
+                CLog.warn(format_args!("{failure}"));
+            }
         }
         result.map(|()| 0)
     })

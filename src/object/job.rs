@@ -71,11 +71,11 @@ impl<'j, 't> Job<'j, 't> {
     ///
     /// That there were failures.
     pub(super) fn finish(self) -> Result<Changes> {
-        let count = self.failures.len();
-        match self.failures.into_iter().next() {
-            None => Ok(self.code.into_values().collect()),
-            Some(only) if count == 1 => Err(only),
-            Some(first) => Err(Error::Several { first: Box::new(first), count }),
+        let mut failures = self.failures;
+        match failures.len() {
+            0 => Ok(self.code.into_values().collect()),
+            1 => Err(failures.remove(0)),
+            _ => Err(Error::Several { failures }),
         }
     }
 
@@ -108,6 +108,10 @@ impl<'j, 't> Job<'j, 't> {
                 let code = self.object.get(elf_section.range.clone()).unwrap_or_default();
                 self.code.insert(elf_section.index, (elf_section.range.clone(), code.to_vec()));
             }
+            if relo.kind != ReloKind::TypeIdLocal {
+                // Without a kernel to ask, no relocation can be answered, those of optional programs no more than others.
+                self.search.kernel()?;
+            }
             self.relocate(&site, func, name.starts_with(b"?"));
         }
         Ok(())
@@ -134,7 +138,6 @@ impl<'j, 't> Job<'j, 't> {
             self.options.log.warn(format_args!("{place}: {error}: poisoned, since programs in '?' sections are optional"));
             return self.note(site, Outcome::Poisoned(Cow::Owned(error.to_string())), resolved.as_ref());
         }
-        self.options.log.warn(format_args!("{place}: {error}"));
         let cause = Arc::new(error);
         self.note(site, Outcome::Failed(Arc::clone(&cause)), resolved.as_ref());
         self.failures.push(Error::At { place, cause });

@@ -94,6 +94,18 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         self.cands.get_mut(&local_id).ok_or(Error::BadTypeId { type_id: local_id })
     }
 
+    /// The kernel's types of the wanted names.
+    ///
+    /// # Errors
+    ///
+    /// That there is no kernel, or none that this object can be relocated against.
+    pub(super) fn kernel(&mut self) -> Result<&NameIndex<'t, 'static>> {
+        Ok(match &mut self.kernel {
+            Some(kernel) => kernel,
+            unsearched => unsearched.insert(index(self.targets.kernel()?, 1, &self.wanted, self.local_btf.endian())?),
+        })
+    }
+
     fn find(&mut self, local_id: TypeId) -> Result<Vec<Candidate<'t, Btf<'static>>>> {
         let mut cands = Vec::new();
         let local = self.local_btf.type_by_id(local_id)?;
@@ -101,11 +113,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         if essential.is_empty() {
             return Ok(cands);
         }
-        let kernel = match &mut self.kernel {
-            Some(kernel) => kernel,
-            unsearched => unsearched.insert(index(self.targets.kernel()?, 1, &self.wanted, self.local_btf.endian())?),
-        };
-        kernel.add_cands(local, essential, &mut cands)?;
+        self.kernel()?.add_cands(local, essential, &mut cands)?;
         if !cands.is_empty() {
             return Ok(cands);
         }
