@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The object to relocate, from a file or standard input.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use corelo::{Error, Result};
+
+/// How BTF begins, in either byte order.
+const BTF_MAGIC: u16 = 0xeb9f;
+
+/// An object that has been read, but not looked into.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// What messages call it.
+    pub(crate) name: String,
+    pub(crate) data: Vec<u8>,
+    /// Those of the file; `None` for standard input.
+    pub(crate) permissions: Option<Permissions>,
+}
+
+/// Whether this argument stands for standard input or output.
+pub(crate) fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+impl Input {
+    /// Reads the object whole.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let name = if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() };
+        let (data, permissions) = read(path).map_err(|cause| Error::Io { cause }.at(&*name))?;
+        let what = if data.is_empty() {
+            "it is empty"
+        } else if [u16::to_le_bytes, u16::to_be_bytes].iter().any(|bytes| data.starts_with(&bytes(BTF_MAGIC))) {
+            "it is BTF, which goes with --btf"
+        } else {
+            return Ok(Self { name, data, permissions });
+        };
+        Err(Error::NotBpf { what: what.to_owned() }.at(name))
+    }
+}
+
+fn read(path: &Path) -> io::Result<(Vec<u8>, Option<Permissions>)> {
+    let mut data = Vec::new();
+    if is_dash(path) {
+        io::stdin().lock().read_to_end(&mut data)?;
+        return Ok((data, None));
+    }
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    file.read_to_end(&mut data)?;
+    Ok((data, metadata.is_file().then(|| metadata.permissions())))
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! `corelo inspect`: a table of the relocations.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use corelo::log::{Level, Log, NoLog};
+use corelo::object::{Entry, Options, Outcome, Report, relocate};
+use corelo::relo::ReloKind;
+use corelo::{Error, Result};
+
+use crate::input::Input;
+use crate::stderr::{StderrLog, printable};
+use crate::{Inspect, targets};
+
+impl Inspect {
+    pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
+        let mut input = Input::read(&self.question.object)?;
+        let targets = targets::open(&self.question.btf, log)?;
+        // All that is warned of is in the table.
+        let job_log: &dyn Log = if log.enabled(Level::Debug) { log } else { &NoLog };
+        let options = Options { semantics: self.question.semantics.into(), log: job_log };
+        let mut report = Report::default();
+        let relocated = relocate(&mut input.data, &*targets, &options, Some(&mut report));
+
+        if relocated.is_ok() || !report.entries.is_empty() {
+            // A kernel that cannot be opened has been in nobody's way, or is the error.
+            let has_target = report.entries.iter().any(|entry| entry.target.is_some());
+            let kernel = if has_target { targets.kernel().ok().map(|kernel| &*kernel.name) } else { None };
+            let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+            let written = Table::new(&report, kernel).write(&mut stdout).and_then(|()| stdout.flush());
+            match written {
+                // The reader has seen enough.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                written => written.map_err(|cause| Error::Io { cause }.at("standard output"))?,
+            }
+            // What is left in the buffer after a failure would be tried, and fail, again.
+            let _ = stdout.into_parts();
+        }
+        relocated.map(|()| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
+    }
+}
+
+/// How many relocations ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    all: usize,
+    resolved: usize,
+    poisoned: usize,
+    skipped: usize,
+    failed: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(report: &Report) -> Self {
+        let count = |is: fn(&Outcome) -> bool| report.entries.iter().filter(|entry| is(&entry.outcome)).count();
+        Self {
+            all: report.entries.len(),
+            resolved: count(|outcome| matches!(outcome, Outcome::Resolved)),
+            poisoned: count(|outcome| matches!(outcome, Outcome::Poisoned(_))),
+            skipped: count(|outcome| matches!(outcome, Outcome::Skipped)),
+            failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { all, resolved, poisoned, skipped, failed } = self;
+        if *all == 0 {
+            return f.write_str("no CO-RE relocations");
+        }
+        write!(f, "{all} relocation{}: {resolved} resolved, {poisoned} poisoned", if *all == 1 { "" } else { "s" })?;
+        for (count, what) in [(skipped, "skipped"), (failed, "failed")] {
+            if *count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const HEAD: Style = Style::new().bold();
+const COLUMNS: Style = Style::new().dimmed();
+/// An access longer than this is not worth moving the columns of all others.
+const ACCESS_WIDTH: usize = 48;
+
+/// A line of the table.
+struct Row<'r> {
+    section: &'r str,
+    program: Option<&'r str>,
+    insn: String,
+    kind: &'static str,
+    access: Cow<'r, str>,
+    local: String,
+    target: Cow<'static, str>,
+    style: Style,
+    source: String,
+    note: Option<String>,
+}
+
+struct Table<'r> {
+    rows: Vec<Row<'r>>,
+    /// Where all source files lie. Said once, so that a line fits a terminal.
+    source_dir: &'r str,
+    counts: Counts,
+}
+
+impl<'r> Table<'r> {
+    /// `kernel` is the name of the target in which types are expected, and therefore not mentioned.
+    fn new(report: &'r Report, kernel: Option<&str>) -> Self {
+        let source_dir = common_dir(report.entries.iter().filter_map(|entry| entry.file.as_deref()));
+        let rows = report.entries.iter().map(|entry| Row::new(entry, kernel, source_dir)).collect();
+        Self { rows, source_dir, counts: Counts::of(report) }
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let head = |text: &str| text.chars().count();
+        let mut insn = head("insn");
+        let mut kind = head("kind");
+        let mut access = head("access");
+        let mut local = head("local");
+        let mut target = head("target");
+        for row in &self.rows {
+            insn = insn.max(row.insn.chars().count());
+            kind = kind.max(row.kind.chars().count());
+            access = access.max(row.access.chars().count().min(ACCESS_WIDTH));
+            local = local.max(row.local.chars().count());
+            target = target.max(row.target.chars().count());
+        }
+
+        if !self.source_dir.is_empty() {
+            writeln!(out, "sources in {}", printable(self.source_dir))?;
+        }
+        let mut program = None;
+        for row in &self.rows {
+            let of = (row.section, row.program);
+            if program != Some(of) {
+                let name = row.program.unwrap_or("(in no program)");
+                writeln!(out, "{HEAD}{}{HEAD:#} ({})", printable(name), printable(row.section))?;
+                writeln!(
+                    out,
+                    "{COLUMNS}  {:>insn$}  {:<kind$}  {:<access$}  {:>local$}  {:>target$}  source{COLUMNS:#}",
+                    "insn", "kind", "access", "local", "target"
+                )?;
+                program = Some(of);
+            }
+            let Row { style, source, .. } = row;
+            write!(
+                out,
+                "  {:>insn$}  {:<kind$}  {:<access$}  {:>local$}  ",
+                row.insn, row.kind, row.access, row.local
+            )?;
+            if source.is_empty() {
+                writeln!(out, "{style}{:>target$}{style:#}", row.target)?;
+            } else {
+                writeln!(out, "{style}{:>target$}{style:#}  {source}", row.target)?;
+            }
+            if let Some(note) = &row.note {
+                writeln!(out, "  {:>insn$}  {:<kind$}  {style}{note}{style:#}", "", "")?;
+            }
+        }
+        if !self.rows.is_empty() {
+            writeln!(out)?;
+        }
+        writeln!(out, "{}", self.counts)
+    }
+}
+
+impl<'r> Row<'r> {
+    fn new(entry: &'r Entry, kernel: Option<&str>, source_dir: &str) -> Self {
+        const NONE: &str = "-";
+        let value = |value| Number { value, kind: entry.kind }.to_string();
+        let local = value(entry.orig_val);
+        let (local, target, style, note) = match &entry.outcome {
+            Outcome::Resolved => {
+                let elsewhere = entry.target.as_deref().filter(|name| Some(*name) != kernel);
+                (local, Cow::Owned(value(entry.new_val)), Style::new(), elsewhere.map(|name| format!("in {name}")))
+            }
+            Outcome::Poisoned(why) => {
+                (local, "poisoned".into(), AnsiColor::Yellow.on_default(), Some(why.clone().into_owned()))
+            }
+            Outcome::Skipped => {
+                let why = "no program has this instruction: the linker dropped its function".to_owned();
+                (NONE.to_owned(), "skipped".into(), Style::new().dimmed(), Some(why))
+            }
+            Outcome::Failed(why) => {
+                // Until there is a spec in the target, nothing has been calculated.
+                let local = if entry.target_spec.is_some() { local } else { NONE.to_owned() };
+                (local, "failed".into(), AnsiColor::Red.on_default().bold(), Some(why.to_string()))
+            }
+        };
+        let file = entry.file.as_deref().map(|file| printable(file.strip_prefix(source_dir).unwrap_or(file)));
+        let source = file.map(|file| format!("{file}:{}", entry.line));
+        Self {
+            section: &entry.section,
+            program: entry.program.as_deref(),
+            insn: (entry.insn_off / 8).to_string(),
+            kind: entry.kind.name(),
+            access: printable(&entry.access),
+            local,
+            target,
+            style,
+            source: source.unwrap_or_default(),
+            note: note.map(|note| printable(&note).into_owned()),
+        }
+    }
+}
+
+/// The longest directory, with a slash at its end, that all these files are in; empty for none, and for `/`.
+fn common_dir<'f>(files: impl Iterator<Item = &'f str>) -> &'f str {
+    let dir = |path: &'f str| path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or_default();
+    let common = |a: &'f str, b: &'f str| {
+        let same = a.split_inclusive('/').zip(b.split_inclusive('/')).take_while(|(a, b)| a == b);
+        let len = same.map(|(part, _)| part.len()).sum::<usize>();
+        a.get(..len).unwrap_or_default()
+    };
+    files.map(dir).reduce(common).filter(|dir| *dir != "/").unwrap_or_default()
+}
+
+/// A value for people to read.
+struct Number {
+    value: u64,
+    kind: ReloKind,
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whether an enumerator is signed is not known here. Small negative ones are common; of what else has the highest
+        // bit set, the bits say more than either number.
+        let signed = i64::from_ne_bytes(self.value.to_ne_bytes());
+        match self.kind {
+            ReloKind::EnumvalValue if signed < i32::MIN.into() => write!(f, "{:#x}", self.value),
+            ReloKind::EnumvalValue => signed.fmt(f),
+            _ => self.value.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use corelo::relo::ReloKind;
+
+    use super::{Number, common_dir};
+
+    #[test]
+    fn common_dir_ends_at_a_slash() {
+        let dir = |files: &[&'static str]| common_dir(files.iter().copied());
+        assert_eq!(dir(&["/a/bc/x.c", "/a/bc/y.c"]), "/a/bc/");
+        assert_eq!(dir(&["/a/bc/x.c", "/a/bd/x.c"]), "/a/");
+        assert_eq!(dir(&["/a/bc/x.c", "/a/bc/./y.h", "/a/bc/z/y.h"]), "/a/bc/");
+        assert_eq!(dir(&["/a/x.c", "/b/x.c"]), "");
+        assert_eq!(dir(&["/a/x.c", "a/x.c"]), "");
+        assert_eq!(dir(&["x.c", "a/x.c"]), "");
+        assert_eq!(dir(&["a/x.c"]), "a/");
+        assert_eq!(dir(&[]), "");
+    }
+
+    #[test]
+    fn numbers_are_signed_where_they_may_be() {
+        let enumerator = |value| Number { value, kind: ReloKind::EnumvalValue }.to_string();
+        assert_eq!(enumerator(5), "5");
+        assert_eq!(enumerator(0xffff_ffff), "4294967295");
+        assert_eq!(enumerator(u64::MAX), "-1");
+        assert_eq!(enumerator(0xffff_ffff_8000_0000), "-2147483648");
+        assert_eq!(enumerator(0xffff_ffff_7fff_ffff), "0xffffffff7fffffff");
+        assert_eq!(Number { value: u64::MAX, kind: ReloKind::TypeSize }.to_string(), "18446744073709551615");
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! `corelo relocate`: the object with its relocations applied.
+
+use std::process::ExitCode;
+
+use corelo::log::{Level, Log as _};
+use corelo::object::{Options, Report, relocate};
+use corelo::{Error, Result};
+
+use crate::input::{Input, is_dash};
+use crate::inspect::Counts;
+use crate::stderr::{StderrLog, say};
+use crate::{Relocate, output, targets};
+
+impl Relocate {
+    pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
+        let mut input = Input::read(&self.question.object)?;
+        let name = &input.name;
+        let targets = targets::open(&self.question.btf, log)?;
+        let options = Options { semantics: self.question.semantics.into(), log: &log.about(name) };
+        let mut report = Report::default();
+        let relocated = relocate(&mut input.data, &*targets, &options, Some(&mut report));
+
+        let out = if is_dash(&self.output) { "standard output".to_owned() } else { self.output.display().to_string() };
+        if let Err(error) = relocated {
+            for failure in error.failures() {
+                say(format_args!("{name}: {failure}"));
+            }
+            if let failed @ 2.. = error.failures().len() {
+                let all = report.entries.len();
+                say(format_args!("{name}: {failed} of {all} relocations failed: {out} is not written"));
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+        output::write(&self.output, &input.data, input.permissions.as_ref())
+            .map_err(|cause| Error::Io { cause }.at(&*out))?;
+        if log.enabled(Level::Info) {
+            log.log(Level::Info, format_args!("{name}: {}: {out} is written", Counts::of(&report)));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What goes to stderr: messages, and the library's log lines.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Write as _;
+
+use corelo::log::{Level, Log};
+
+/// Writes one line, with the command's name before it.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    // There is nobody left to tell that stderr is gone.
+    let _ = writeln!(std::io::stderr().lock(), "corelo: {}", printable(&line.to_string()));
+}
+
+/// The text with control characters escaped. Names come out of files of unknown origin, and a terminal obeys what it is
+/// sent.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if c.is_control() {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Log lines up to a level, as they come.
+#[derive(Debug)]
+pub(crate) struct StderrLog {
+    /// The least important level that is kept; `None` keeps nothing.
+    max: Option<Level>,
+}
+
+impl StderrLog {
+    /// The level is `CORELO_LOG`'s or what `-v` was repeated for, whichever says more.
+    pub(crate) fn new(verbose: u8) -> Self {
+        let by_env = match std::env::var("CORELO_LOG").as_deref() {
+            Ok("off") => None,
+            Ok("info") => Some(Level::Info),
+            Ok("debug") => Some(Level::Debug),
+            // As in the library, anything else is the default.
+            _ => Some(Level::Warn),
+        };
+        let by_flag = match verbose {
+            0 => None,
+            1 => Some(Level::Info),
+            _ => Some(Level::Debug),
+        };
+        Self { max: by_env.max(by_flag) }
+    }
+
+    /// This log, for what is said about one file.
+    pub(crate) fn about<'l>(&'l self, name: &'l str) -> About<'l> {
+        About { log: self, name }
+    }
+}
+
+impl Log for StderrLog {
+    fn enabled(&self, level: Level) -> bool {
+        Some(level) <= self.max
+    }
+
+    fn log(&self, level: Level, line: fmt::Arguments<'_>) {
+        match level {
+            Level::Warn => say(format_args!("warning: {line}")),
+            Level::Info => say(line),
+            Level::Debug => say(format_args!("debug: {line}")),
+        }
+    }
+}
+
+/// The same log, with a file's name before each warning.
+#[derive(Debug)]
+pub(crate) struct About<'l> {
+    log: &'l StderrLog,
+    name: &'l str,
+}
+
+impl Log for About<'_> {
+    fn enabled(&self, level: Level) -> bool {
+        self.log.enabled(level)
+    }
+
+    fn log(&self, level: Level, line: fmt::Arguments<'_>) {
+        match level {
+            Level::Warn => say(format_args!("{}: warning: {line}", self.name)),
+            Level::Info | Level::Debug => self.log.log(level, line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn escape_sequences_do_not_reach_the_terminal() {
+        assert_eq!(printable("task_struct.mm"), "task_struct.mm");
+        assert_eq!(printable("a\x1b[31mb\nc\u{9b}"), "a\\u{1b}[31mb\\nc\\u{9b}");
+        assert_eq!(printable("Größe"), "Größe");
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The `--btf` arguments.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use corelo::Result;
+use corelo::btf::Btf;
+use corelo::object::{NamedBtf, OpenTargets, Targets};
+use corelo::source::{self, RunningKernel};
+
+use crate::stderr::StderrLog;
+
+/// Opens a kernel and its modules; without any, the running ones when they are needed.
+pub(crate) fn open<'l>(paths: &[PathBuf], log: &'l StderrLog) -> Result<Box<dyn Targets + 'l>> {
+    let Some((kernel, modules)) = paths.split_first() else {
+        return Ok(Box::new(RunningKernel::new(log)));
+    };
+    let kernel = open_one(kernel, None)?;
+    let modules = modules.iter().map(|module| open_one(module, Some(&kernel.btf))).collect::<Result<_>>()?;
+    Ok(Box::new(OpenTargets { kernel, modules }))
+}
+
+fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>) -> Result<NamedBtf> {
+    let btf = Arc::new(source::open(path, base.cloned())?);
+    Ok(NamedBtf { name: path.display().to_string(), btf })
+}
