@@ -292,13 +292,13 @@ impl From<std::collections::TryReserveError> for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::At { cause, .. } => Some(cause),
-            Self::LocalSpec { cause, .. } => Some(cause),
-            Self::Several { failures } => failures.first().map(|first| first as _),
-            Self::Io { cause } => Some(cause),
-            _ => None,
-        }
+        Some(match self {
+            Self::At { cause, .. } => cause,
+            Self::LocalSpec { cause, .. } => cause,
+            Self::Several { failures } => failures.first()?,
+            Self::Io { cause } => cause,
+            _ => return None,
+        })
     }
 }
 

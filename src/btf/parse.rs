@@ -229,9 +229,13 @@ impl BtfView for Btf<'_> {
         }
         let mut btf: &Btf<'_> = self;
         while id.0 < btf.start_id {
-            btf = btf.base.as_ref().ok_or_else(|| Error::BadTypeId { type_id: id })?;
+            let Some(base) = &btf.base else { return Err(Error::BadTypeId { type_id: id }) };
+            btf = base;
         }
-        btf.own_type(index(id.0.wrapping_sub(btf.start_id))).ok_or_else(|| Error::BadTypeId { type_id: id })
+        match btf.own_type(index(id.0.wrapping_sub(btf.start_id))) {
+            Some(t) => Ok(t),
+            None => Err(Error::BadTypeId { type_id: id }),
+        }
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {

@@ -149,5 +149,5 @@ fn index<'t>(
     if target.btf.endian() != object {
         return Err(Error::EndianMismatch { object, target: target.name.clone() });
     }
-    NameIndex::new(&*target.btf, start_id, wanted.iter().copied())
+    NameIndex::new(&target.btf, start_id, wanted.iter().copied())
 }
