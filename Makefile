@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# `make help` lists the targets. The library and the command need cargo and a C compiler; only the tests need more,
+# which `make deps` installs.
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+DESTDIR    ?=
+
+CARGO   ?= cargo
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+INSTALL ?= install
+# For cargo, e.g. --offline.
+CARGOFLAGS ?=
+
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR CARGO CC AR CFLAGS LDFLAGS
+
+VERSION := $(shell scripts/version.sh)
+$(if $(VERSION),,$(error no version in Cargo.toml))
+MAJOR   := $(firstword $(subst ., ,$(VERSION)))
+MINOR   := $(word 2,$(subst ., ,$(VERSION)))
+# Before 1.0 every minor version may break the ABI, and must then not be loaded in place of another.
+SOVERSION := $(if $(filter 0,$(MAJOR)),$(MAJOR).$(MINOR),$(MAJOR))
+SONAME    := libcorelo.so.$(SOVERSION)
+REALNAME  := libcorelo.so.$(VERSION)
+
+OUT     := target/c
+# Cross builds: cargo reads CARGO_BUILD_TARGET and puts its results a directory deeper.
+RELEASE := $(CARGO_TARGET_DIR)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
+STAGE   := $(CURDIR)/target/stage
+STATIC  := $(OUT)/libcorelo.a
+SHARED  := $(OUT)/$(REALNAME)
+NATIVE  := $(OUT)/native-static-libs
+COMMAND := $(OUT)/corelo
+MAN     := $(wildcard man/*.1)
+
+# Cargo is asked every time, since it alone knows what is stale; not by a mere `make install`, though, which root runs
+# after the user's `make`, often without a cargo: that builds only what is missing or older than the sources.
+ASK_CARGO := $(if $(filter-out install uninstall,$(or $(MAKECMDGOALS),all)),FORCE)
+SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Cargo.lock build.rs)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+# Recipes share cargo's lock and the processor: what make could run at once would only wait.
+.NOTPARALLEL:
+.PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
+.PHONY: FORCE
+
+all: lib $(COMMAND) ## the library, static and shared, and the command
+
+lib: $(SHARED) $(OUT)/$(SONAME) $(OUT)/libcorelo.so $(OUT)/corelo.pc ## the library alone
+
+# A version that differs between Cargo.toml, the map and the header stops the build here.
+$(OUT)/version: Cargo.toml include/corelo.map include/corelo.h scripts/version.sh
+	@scripts/version.sh check
+	@mkdir -p $(OUT)
+	@touch $@
+
+$(OUT)/library.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
+	$(CARGO) rustc --release --locked $(CARGOFLAGS) --lib --features capi --crate-type staticlib -- \
+		--print native-static-libs='$(abspath $(RELEASE))/libcorelo.native-static-libs'
+	@cmp -s $(RELEASE)/libcorelo.native-static-libs $(NATIVE) || cp $(RELEASE)/libcorelo.native-static-libs $(NATIVE)
+	@cmp -s $(RELEASE)/libcorelo.a $(STATIC) || cp $(RELEASE)/libcorelo.a $(STATIC)
+	@touch $@
+
+$(OUT)/command.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
+	$(CARGO) build --release --locked $(CARGOFLAGS) --bin corelo --features cli
+	@cmp -s $(RELEASE)/corelo $(COMMAND) || cp $(RELEASE)/corelo $(COMMAND)
+	@touch $@
+
+# Copied only when changed, so that nothing is linked again in vain.
+$(STATIC) $(NATIVE): $(OUT)/library.built ;
+$(COMMAND): $(OUT)/command.built ;
+
+# Linked by the C compiler and not by rustc, whose own version script hides the map's names or leaves them unversioned.
+# -u keeps each name of the map through --gc-sections; with -Bsymbolic-functions our own calls stay ours in a program
+# that links libbpf.a, which has functions of the same names. The weak btf__* may stay undefined under --no-undefined.
+$(SHARED): $(STATIC) $(NATIVE) include/corelo.map
+	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ -Wl,-soname,$(SONAME) -Wl,--version-script=include/corelo.map \
+		$$(sed -n 's/^[[:space:]]*\([a-z_][a-z0-9_]*\);.*/-Wl,-u,\1/p' include/corelo.map) \
+		-Wl,--gc-sections -Wl,-Bsymbolic-functions -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--no-undefined \
+		$(STATIC) -Wl,--as-needed $$(cat $(NATIVE))
+
+$(OUT)/$(SONAME): $(SHARED)
+	ln -sf $(REALNAME) $@
+
+$(OUT)/libcorelo.so: $(OUT)/$(SONAME)
+	ln -sf $(SONAME) $@
+
+# Paths below PREFIX are written by it, so that the file can be moved. What every C compiler links by itself is left
+# out of Libs.private: -lgcc_s would forbid a link with -static.
+write_pc = sed -e '/^\# SPDX/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	-e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+	-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+	-e "s|@LIBS_PRIVATE@|$$(sed -e 's/-lgcc_s//' -e 's/-lc *$$//' -e 's/^ *//' -e 's/ *$$//' $(NATIVE))|" \
+	pkgconfig/corelo.pc.in
+
+# Written anew each time, since PREFIX and its like may differ from the last.
+$(OUT)/corelo.pc: $(NATIVE) pkgconfig/corelo.pc.in FORCE
+	@$(write_pc) >$@
+
+# Writes nothing outside DESTDIR that `make` has made already: what root leaves in target would be in the user's way.
+install: $(SHARED) $(COMMAND) ## everything, below DESTDIR and PREFIX
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/$(REALNAME)'
+	ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libcorelo.so'
+	$(INSTALL) -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/libcorelo.a'
+	$(write_pc) >'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
+	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
+	$(INSTALL) -m 644 include/corelo.h '$(DESTDIR)$(INCLUDEDIR)/corelo.h'
+	$(INSTALL) -m 755 $(COMMAND) '$(DESTDIR)$(BINDIR)/corelo'
+	$(if $(MAN),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1')
+	$(if $(MAN),$(INSTALL) -m 644 $(MAN) '$(DESTDIR)$(MANDIR)/man1')
+
+uninstall: ## removes what install wrote, given the same variables
+	rm -f '$(DESTDIR)$(LIBDIR)/$(REALNAME)' '$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/libcorelo.so' \
+		'$(DESTDIR)$(LIBDIR)/libcorelo.a' '$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc' \
+		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(BINDIR)/corelo' \
+		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)')
+
+# The C tests and the demo see the library only as an installed one, through pkg-config.
+stage: all ## an installation in target/stage, for the tests
+	@rm -rf '$(STAGE)'
+	@$(MAKE) --no-print-directory --silent install DESTDIR='$(STAGE)' PREFIX=/usr LIBDIR=/usr/lib INCLUDEDIR=/usr/include \
+		BINDIR=/usr/bin MANDIR=/usr/share/man
+
+deps: ## installs what the tests need and the machine lacks
+	@scripts/deps.sh
+
+demo: stage ## relocates an object, runs it in the kernel, prints what it read
+	@scripts/demo.sh
+
+check: stage ## all tests; CORELO_NO_SKIP=1 fails where one is skipped
+	@scripts/check.sh
+
+check-c: stage ## the C tests alone
+	@scripts/check.sh c
+
+check-abi: stage ## map, library and header name the same functions
+	@scripts/check.sh abi
+
+header: ## include/corelo.h from src/ffi (fetches cbindgen)
+	scripts/header.sh include/corelo.h
+
+check-header: ## include/corelo.h is what `make header` would write
+	@mkdir -p $(OUT)
+	@scripts/header.sh $(OUT)/corelo.h
+	diff -u include/corelo.h $(OUT)/corelo.h
+
+lint: check-header ## formatting, lints, documentation, the header
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked $(CARGOFLAGS) --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked $(CARGOFLAGS) --lib -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked $(CARGOFLAGS) --no-deps --all-features
+
+bench: ## the benchmarks
+	$(CARGO) bench --locked $(CARGOFLAGS)
+
+ci: ## what CI runs
+	.ci/run
+
+clean: ## removes all that was built
+	$(CARGO) clean
+	rm -rf target
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'Variables: DESTDIR PREFIX LIBDIR INCLUDEDIR BINDIR MANDIR CC CFLAGS LDFLAGS CARGO CARGOFLAGS'
+
+FORCE:
+
+# `make fixtures`: the BPF objects of the tests from their C sources, by clang.
+-include tests/fixtures/fixtures.mk

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * Sizes, offsets and values that programs have compiled in. A number that changes here is an ABI break; those of
+ * libbpf's structs are what libbpf 1.0 to 1.8 has.
+ */
+#include "check.h"
+
+#include <corelo.h>
+#include <stddef.h>
+
+#define FIELD(type, field, offset, bytes)					\
+	do {									\
+		CHECK(offsetof(struct type, field) == (offset));		\
+		CHECK(sizeof(((struct type *)0)->field) == (bytes));		\
+	} while (0)
+
+static void options_and_report(void)
+{
+	FIELD(corelo_relocate_opts, sz, 0, 8);
+	FIELD(corelo_relocate_opts, targets, 8, 8);
+	FIELD(corelo_relocate_opts, target_count, 16, 8);
+	FIELD(corelo_relocate_opts, semantics, 24, 4);
+	FIELD(corelo_relocate_opts, report, 32, 8);
+	CHECK(sizeof(struct corelo_relocate_opts) == 40);
+
+	FIELD(corelo_relo, outcome, 0, 4);
+	FIELD(corelo_relo, error, 4, 4);
+	FIELD(corelo_relo, section, 8, 8);
+	FIELD(corelo_relo, program, 16, 8);
+	FIELD(corelo_relo, insn_off, 24, 4);
+	FIELD(corelo_relo, kind, 28, 4);
+	FIELD(corelo_relo, type_id, 32, 4);
+	FIELD(corelo_relo, access, 40, 8);
+	FIELD(corelo_relo, local_spec, 48, 8);
+	FIELD(corelo_relo, target_spec, 56, 8);
+	FIELD(corelo_relo, target, 64, 8);
+	FIELD(corelo_relo, orig_val, 72, 8);
+	FIELD(corelo_relo, new_val, 80, 8);
+	FIELD(corelo_relo, file, 88, 8);
+	FIELD(corelo_relo, line, 96, 4);
+	FIELD(corelo_relo, message, 104, 8);
+	CHECK(sizeof(struct corelo_relo) == 112);
+}
+
+static void libbpf_structs(void)
+{
+	FIELD(bpf_core_cand, btf, 0, 8);
+	FIELD(bpf_core_cand, id, 8, 4);
+	CHECK(sizeof(struct bpf_core_cand) == 16);
+
+	FIELD(bpf_core_cand_list, cands, 0, 8);
+	FIELD(bpf_core_cand_list, len, 8, 4);
+	CHECK(sizeof(struct bpf_core_cand_list) == 16);
+
+	FIELD(bpf_core_accessor, type_id, 0, 4);
+	FIELD(bpf_core_accessor, idx, 4, 4);
+	FIELD(bpf_core_accessor, name, 8, 8);
+	CHECK(sizeof(struct bpf_core_accessor) == 16);
+
+	FIELD(bpf_core_spec, btf, 0, 8);
+	FIELD(bpf_core_spec, spec, 8, 64 * 16);
+	FIELD(bpf_core_spec, root_type_id, 1032, 4);
+	FIELD(bpf_core_spec, relo_kind, 1036, 4);
+	FIELD(bpf_core_spec, len, 1040, 4);
+	FIELD(bpf_core_spec, raw_spec, 1044, 64 * 4);
+	FIELD(bpf_core_spec, raw_len, 1300, 4);
+	FIELD(bpf_core_spec, bit_offset, 1304, 4);
+	CHECK(sizeof(struct bpf_core_spec) == 1312);
+
+	FIELD(bpf_core_relo_res, orig_val, 0, 8);
+	FIELD(bpf_core_relo_res, new_val, 8, 8);
+	FIELD(bpf_core_relo_res, poison, 16, 1);
+	FIELD(bpf_core_relo_res, validate, 17, 1);
+	FIELD(bpf_core_relo_res, fail_memsz_adjust, 18, 1);
+	FIELD(bpf_core_relo_res, orig_sz, 20, 4);
+	FIELD(bpf_core_relo_res, orig_type_id, 24, 4);
+	FIELD(bpf_core_relo_res, new_sz, 28, 4);
+	FIELD(bpf_core_relo_res, new_type_id, 32, 4);
+	CHECK(sizeof(struct bpf_core_relo_res) == 40);
+}
+
+static void values(void)
+{
+	CHECK(CORELO_LOG_WARN == 0);
+	CHECK(CORELO_LOG_INFO == 1);
+	CHECK(CORELO_LOG_DEBUG == 2);
+	CHECK(CORELO_LIBBPF == 0);
+	CHECK(CORELO_KERNEL == 1);
+	CHECK(CORELO_RESOLVED == 0);
+	CHECK(CORELO_POISONED == 1);
+	CHECK(CORELO_SKIPPED == 2);
+	CHECK(CORELO_FAILED == 3);
+	/* an enum of C is an int, whatever Rust would take */
+	CHECK(sizeof(enum corelo_semantics) == sizeof(int));
+	CHECK(sizeof(enum corelo_outcome) == sizeof(int));
+	CHECK(sizeof(enum corelo_log_level) == sizeof(int));
+}
+
+int main(void)
+{
+	CHECK_LIBRARY();
+	values();
+	if (sizeof(void *) == 8) {
+		options_and_report();
+		libbpf_structs();
+	} else {
+		SKIP("layout", "the numbers are those of 64-bit machines");
+	}
+	return check_summary("abi");
+}

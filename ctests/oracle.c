@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/*
+ * oracle: what libbpf itself makes of an object's CO-RE relocations.
+ *
+ *	oracle [--timeout SECONDS] [--skip-optional] OBJECT BTF|-
+ *
+ * libbpf opens and loads the object, and two of the functions that its
+ * relocation step calls are wrapped at link time to write down what they got
+ * and gave. bpf(2) is wrapped too and says yes to everything, so that libbpf
+ * reaches that step for every object, without privileges, and for kernels that
+ * don't run here. "-" is the running kernel. The output is described in
+ * oracle.h. Exit status 0 whenever there is an outcome, 2 otherwise.
+ *
+ * This program must not be linked with libcorelo, which exports functions of
+ * the same names; it makes sure of that itself.
+ */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/bpf.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "oracle.h"
+
+/* libbpf doesn't install the header of these; the layout is that of 1.0 to 1.8 */
+struct bpf_core_cand_list;
+
+struct bpf_core_spec {
+	const struct btf *btf;
+	struct {
+		__u32 type_id;
+		__u32 idx;
+		const char *name;
+	} spec[64];
+	__u32 root_type_id;
+	enum bpf_core_relo_kind relo_kind;
+	int len;
+	int raw_spec[64];
+	int raw_len;
+	__u32 bit_offset;
+};
+
+struct bpf_core_relo_res {
+	__u64 orig_val;
+	__u64 new_val;
+	bool poison;
+	bool validate;
+	bool fail_memsz_adjust;
+	__u32 orig_sz;
+	__u32 orig_type_id;
+	__u32 new_sz;
+	__u32 new_type_id;
+};
+
+int bpf_core_format_spec(char *buf, size_t buf_sz, const struct bpf_core_spec *spec);
+
+#define WRAPPED(type, name, ...)		\
+	type __real_##name(__VA_ARGS__);	\
+	type __wrap_##name(__VA_ARGS__)
+
+WRAPPED(int, bpf_core_calc_relo_insn, const char *prog_name, const struct bpf_core_relo *relo,
+	int relo_idx, const struct btf *local_btf, struct bpf_core_cand_list *cands,
+	struct bpf_core_spec *specs_scratch, struct bpf_core_relo_res *targ_res);
+WRAPPED(int, bpf_core_patch_insn, const char *prog_name, struct bpf_insn *insn, int insn_idx,
+	const struct bpf_core_relo *relo, int relo_idx, const struct bpf_core_relo_res *res);
+WRAPPED(struct btf_ext *, btf_ext__new, const __u8 *data, __u32 size);
+WRAPPED(struct btf *, btf__load_vmlinux_btf, void);
+WRAPPED(FILE *, fopen64, const char *path, const char *mode);
+WRAPPED(void *, gzopen64, const char *path, const char *mode);
+WRAPPED(long, syscall, long nr, ...);
+
+#define NOT_CALLED INT_MIN
+#define MAX_RELOS 65536
+#define MAX_WARNINGS 16
+
+struct record {
+	uint32_t ext_off;
+	int rec;
+	struct bpf_core_relo relo;
+	int calc, patch;
+	int array;
+	struct bpf_core_relo_res res;
+	unsigned char insn[16];
+	size_t insn_len;
+	char section[256];
+	char program[256];
+	char local_spec[1024];
+	char target_spec[1024];
+};
+
+/* Written by the child that runs libbpf, read by the parent after its end. */
+struct shared {
+	int modules;
+	int core_relos;		/* the object has CO-RE relocations */
+	int step_failed;	/* libbpf said that the relocation step failed */
+	int opened;
+	int finished;
+	int error;		/* of open or load */
+	int overflow;
+	int nr_warnings;
+	char warnings[MAX_WARNINGS][512];
+	size_t nr_records;
+	struct record records[MAX_RELOS];
+};
+
+static struct shared *shared;
+static const char *target_path;		/* NULL: the running kernel */
+static struct btf_ext *object_btf_ext;
+static int fake_file = -1;
+
+static int fake_fd(void)
+{
+	return dup(fake_file);
+}
+
+/*
+ * bpf(2): file descriptors of nothing, and success. Only what leads to the BTF
+ * of the running kernel's modules goes through, because these are targets.
+ */
+static long fake_bpf(int cmd, union bpf_attr *attr, unsigned int size)
+{
+	long ret;
+
+	switch (cmd) {
+	case BPF_MAP_CREATE:
+	case BPF_PROG_LOAD:
+	case BPF_BTF_LOAD:
+	case BPF_RAW_TRACEPOINT_OPEN:
+	case BPF_LINK_CREATE:
+		return fake_fd();
+	case BPF_BTF_GET_NEXT_ID:
+		ret = shared->modules ? __real_syscall(__NR_bpf, cmd, attr, size) : -1;
+		if (ret < 0)
+			errno = ENOENT;
+		return ret;
+	case BPF_BTF_GET_FD_BY_ID:
+		return __real_syscall(__NR_bpf, cmd, attr, size);
+	case BPF_OBJ_GET_INFO_BY_FD:
+		/* fails for descriptors that are fakes; the caller's zeroes will do */
+		__real_syscall(__NR_bpf, cmd, attr, size);
+		return 0;
+	case BPF_MAP_UPDATE_ELEM:
+	case BPF_MAP_DELETE_ELEM:
+	case BPF_MAP_FREEZE:
+	case BPF_PROG_BIND_MAP:
+		return 0;
+	default:
+		errno = ENOENT;
+		return -1;
+	}
+}
+
+long __wrap_syscall(long nr, ...)
+{
+	long arg[6];
+	va_list ap;
+	int i;
+
+	va_start(ap, nr);
+	for (i = 0; i < 6; i++)
+		arg[i] = va_arg(ap, long);
+	va_end(ap);
+	if (nr == __NR_bpf)
+		return fake_bpf((int)arg[0], (union bpf_attr *)arg[1], (unsigned int)arg[2]);
+	return __real_syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}
+
+/* Externs are resolved before the relocation step; this machine has no say in it. */
+FILE *__wrap_fopen64(const char *path, const char *mode)
+{
+	return __real_fopen64(strcmp(path, "/proc/kallsyms") ? path : "/dev/null", mode);
+}
+
+void *__wrap_gzopen64(const char *path, const char *mode)
+{
+	(void)path;	/* the kernel's configuration */
+	return __real_gzopen64("/dev/null", mode);
+}
+
+struct btf *__wrap_btf__load_vmlinux_btf(void)
+{
+	return target_path ? btf__parse(target_path, NULL) : __real_btf__load_vmlinux_btf();
+}
+
+struct btf_ext *__wrap_btf_ext__new(const __u8 *data, __u32 size)
+{
+	const uint32_t *header;
+	__u32 len;
+
+	object_btf_ext = __real_btf_ext__new(data, size);
+	if (!object_btf_ext)
+		return NULL;
+	/* hdr_len at byte 4; core_relo_len is the last word of a 32-byte header */
+	header = btf_ext__get_raw_data(object_btf_ext, &len);
+	shared->core_relos = header && len >= 32 && header[1] >= 32 && header[7];
+	return object_btf_ext;
+}
+
+/* Where @relo is in .BTF.ext, and the name of the section it is for. */
+static void record_place(struct record *r, const struct btf *local_btf,
+			 const struct bpf_core_relo *relo, int relo_idx)
+{
+	const unsigned char *ext, *sec;
+	uint32_t hdr_len, core_relo_off, rec_size, name_off;
+	const char *name;
+	__u32 len;
+
+	ext = btf_ext__get_raw_data(object_btf_ext, &len);
+	memcpy(&hdr_len, ext + 4, sizeof(hdr_len));
+	memcpy(&core_relo_off, ext + 24, sizeof(core_relo_off));
+	memcpy(&rec_size, ext + hdr_len + core_relo_off, sizeof(rec_size));
+	/* the records follow their section's { sec_name_off, num_info } */
+	sec = (const unsigned char *)relo - (size_t)relo_idx * rec_size - 8;
+	memcpy(&name_off, sec, sizeof(name_off));
+	name = btf__name_by_offset(local_btf, name_off);
+	snprintf(r->section, sizeof(r->section), "%s", name ? name : "");
+	r->ext_off = (uint32_t)((const unsigned char *)relo - ext);
+}
+
+/* Versions of libbpf differ in what they take for an array's size. */
+static int is_array(const struct btf *btf, __u32 id)
+{
+	const struct btf_type *t = id ? btf__type_by_id(btf, id) : NULL;
+	int i;
+
+	/* malformed BTF may hold cycles */
+	for (i = 0; t && (btf_is_mod(t) || btf_is_typedef(t)) && i < 32; i++)
+		t = btf__type_by_id(btf, t->type);
+	return t && btf_is_array(t);
+}
+
+int __wrap_bpf_core_calc_relo_insn(const char *prog_name, const struct bpf_core_relo *relo,
+				   int relo_idx, const struct btf *local_btf,
+				   struct bpf_core_cand_list *cands,
+				   struct bpf_core_spec *specs_scratch,
+				   struct bpf_core_relo_res *targ_res)
+{
+	struct record *r;
+
+	if (shared->nr_records == MAX_RELOS) {
+		shared->overflow = 1;
+		_exit(0);
+	}
+	r = &shared->records[shared->nr_records++];
+	r->rec = relo_idx;
+	r->relo = *relo;
+	r->calc = NOT_CALLED;
+	r->patch = NOT_CALLED;
+	snprintf(r->program, sizeof(r->program), "%s", prog_name);
+	record_place(r, local_btf, relo, relo_idx);
+	/* scratch space: whether a spec was stored shows in its btf */
+	specs_scratch[0].btf = NULL;
+	specs_scratch[2].btf = NULL;
+	r->calc = __real_bpf_core_calc_relo_insn(prog_name, relo, relo_idx, local_btf, cands,
+						 specs_scratch, targ_res);
+	if (r->calc)
+		return r->calc;
+	r->res = *targ_res;
+	r->array = is_array(local_btf, targ_res->orig_type_id);
+	if (specs_scratch[0].btf)
+		bpf_core_format_spec(r->local_spec, sizeof(r->local_spec), &specs_scratch[0]);
+	if (specs_scratch[2].btf)
+		bpf_core_format_spec(r->target_spec, sizeof(r->target_spec), &specs_scratch[2]);
+	return 0;
+}
+
+int __wrap_bpf_core_patch_insn(const char *prog_name, struct bpf_insn *insn, int insn_idx,
+			       const struct bpf_core_relo *relo, int relo_idx,
+			       const struct bpf_core_relo_res *res)
+{
+	struct record *r = &shared->records[shared->nr_records - 1];
+
+	r->insn_len = insn->code == (BPF_LD | BPF_IMM | BPF_DW) ? 16 : 8;
+	r->patch = __real_bpf_core_patch_insn(prog_name, insn, insn_idx, relo, relo_idx, res);
+	memcpy(r->insn, insn, r->insn_len);
+	return r->patch;
+}
+
+static int on_message(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char *text;
+
+	/* the only sign that tells a failure of this step from a later one */
+	if (strstr(format, "failed to perform CO-RE relocations"))
+		shared->step_failed = 1;
+	if (level == LIBBPF_WARN && shared->nr_warnings < MAX_WARNINGS) {
+		text = shared->warnings[shared->nr_warnings++];
+		vsnprintf(text, sizeof(shared->warnings[0]), format, args);
+		text[strcspn(text, "\n")] = 0;
+	}
+	return 0;
+}
+
+/* An extern that isn't there stops libbpf before the relocation step, unless it is weak. */
+static void weaken_externs(unsigned char *data, size_t size)
+{
+	struct elf_image elf;
+	unsigned char *at;
+	Elf64_Shdr symtab;
+	Elf64_Sym sym;
+	uint64_t i;
+
+	if (elf_image_init(&elf, data, size) || elf_image_symtab(&elf, &symtab))
+		return;
+	for (i = 1; (at = elf_image_symbol(&elf, &symtab, i, &sym)); i++) {
+		if (sym.st_shndx != SHN_UNDEF || ELF64_ST_BIND(sym.st_info) != STB_GLOBAL)
+			continue;
+		sym.st_info = ELF64_ST_INFO(STB_WEAK, ELF64_ST_TYPE(sym.st_info));
+		memcpy(at, &sym, sizeof(sym));
+	}
+}
+
+static void run_libbpf(unsigned char *data, size_t size, int skip_optional)
+{
+	struct bpf_object_open_opts opts;
+	struct bpf_object *obj;
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	/* nothing here is worth a core file */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	fake_file = memfd_create("oracle", MFD_CLOEXEC);
+	if (fake_file < 0 || ftruncate(fake_file, 64 << 20))
+		_exit(2);
+	if (!target_path) {
+		union bpf_attr attr;
+
+		memset(&attr, 0, sizeof(attr));
+		shared->modules = !__real_syscall(__NR_bpf, BPF_BTF_GET_NEXT_ID, &attr,
+						  sizeof(attr)) || errno == ENOENT;
+	}
+	libbpf_set_print(on_message);
+	weaken_externs(data, size);
+	/* padding included: libbpf refuses unknown bytes that aren't zero */
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
+	opts.object_name = "oracle";
+	opts.btf_custom_path = target_path;
+	obj = bpf_object__open_mem(data, size, &opts);
+	if (!obj) {
+		shared->error = -errno;
+		shared->finished = 1;
+		return;
+	}
+	shared->opened = 1;
+	/* off by default: programs in SEC("?...") */
+	bpf_object__for_each_program(prog, obj)
+		if (!skip_optional)
+			bpf_program__set_autoload(prog, true);
+	bpf_object__for_each_map(map, obj) {
+		/* both would touch the system, or need the running kernel's types */
+		bpf_map__set_pin_path(map, NULL);
+		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+			bpf_map__set_type(map, BPF_MAP_TYPE_ARRAY);
+	}
+	shared->error = bpf_object__load(obj);
+	shared->finished = 1;
+}
+
+static void put_text(const char *text)
+{
+	if (!*text || !strcmp(text, "-")) {
+		fputs(*text ? "%2D" : "-", stdout);
+		return;
+	}
+	for (; *text; text++) {
+		if (*text > ' ' && *text < 0x7f && *text != '%')
+			putchar(*text);
+		else
+			printf("%%%02X", (unsigned char)*text);
+	}
+}
+
+static void put_result(int result)
+{
+	if (result == NOT_CALLED)
+		fputs(" -", stdout);
+	else
+		printf(" %d", result);
+}
+
+static void put_record(const struct record *r)
+{
+	size_t i;
+
+	printf("relo %u %d %u %u %u", r->ext_off, r->rec, r->relo.insn_off,
+	       (unsigned int)r->relo.kind, r->relo.type_id);
+	put_result(r->calc);
+	put_result(r->patch);
+	printf(" %llu %llu %d %d %d %u %u %u %u %d ", r->res.orig_val, r->res.new_val,
+	       r->res.poison, r->res.validate, r->res.fail_memsz_adjust,
+	       r->res.orig_sz, r->res.orig_type_id, r->res.new_sz, r->res.new_type_id,
+	       r->array);
+	for (i = 0; i < r->insn_len; i++)
+		printf("%02x", r->insn[i]);
+	fputs(r->insn_len ? " " : "- ", stdout);
+	put_text(r->section);
+	putchar(' ');
+	put_text(r->program);
+	putchar(' ');
+	put_text(r->local_spec);
+	putchar(' ');
+	put_text(r->target_spec);
+	putchar('\n');
+}
+
+static int put_outcome(int status)
+{
+	const char *outcome;
+	int i, error = shared->error, failed = -1;
+	size_t n;
+
+	for (n = 0; n < shared->nr_records; n++) {
+		const struct record *r = &shared->records[n];
+
+		put_record(r);
+		/* NOT_CALLED is the relocation that libbpf never came back from */
+		if (failed < 0 && (r->calc || r->patch))
+			failed = (int)n;
+	}
+	for (i = 0; i < shared->nr_warnings; i++) {
+		fputs("warning ", stdout);
+		put_text(shared->warnings[i]);
+		putchar('\n');
+	}
+	if (shared->overflow) {
+		fprintf(stderr, "oracle: more than %d relocations\n", MAX_RELOS);
+		return 2;
+	}
+	if (WIFSIGNALED(status)) {
+		outcome = WTERMSIG(status) == SIGALRM ? "hung" : "crashed";
+		error = -WTERMSIG(status);
+	} else if (!shared->finished) {
+		fputs("oracle: libbpf exited\n", stderr);
+		return 2;
+	} else if (!shared->opened) {
+		outcome = "unopened";
+	} else if (!shared->core_relos) {
+		outcome = "none";
+		error = 0;
+	} else if (shared->step_failed) {
+		outcome = "refused";
+		if (failed < 0)
+			failed = (int)shared->nr_records;
+	} else if (failed >= 0) {
+		fputs("oracle: libbpf passed over a failing relocation\n", stderr);
+		return 2;
+	} else if (error && !shared->nr_records) {
+		outcome = "unreached";
+	} else {
+		/* what load ran into after the step is none of our business */
+		outcome = "relocated";
+		error = 0;
+	}
+	printf("outcome %s %d %d\n", outcome, error, failed);
+	return 0;
+}
+
+/* That the functions asked are libbpf's: in this program, and no corelo anywhere. */
+static int check_is_libbpf(void)
+{
+	int (*patch)(const char *, struct bpf_insn *, int, const struct bpf_core_relo *, int,
+		     const struct bpf_core_relo_res *) = __real_bpf_core_patch_insn;
+	int (*own)(void) = check_is_libbpf;
+	void *patch_addr, *own_addr;
+	Dl_info lib, program;
+
+	/* ISO C has no cast from a function to an object pointer */
+	memcpy(&patch_addr, &patch, sizeof(patch_addr));
+	memcpy(&own_addr, &own, sizeof(own_addr));
+	if (!dladdr(patch_addr, &lib) || !dladdr(own_addr, &program) ||
+	    lib.dli_fbase != program.dli_fbase) {
+		fputs("oracle: bpf_core_patch_insn isn't that of libbpf.a\n", stderr);
+		return -1;
+	}
+	if (dlsym(RTLD_DEFAULT, "corelo_version")) {
+		fputs("oracle: linked with libcorelo, not an oracle\n", stderr);
+		return -1;
+	}
+	fputs("libbpf ", stdout);
+	put_text(libbpf_version_string());
+	putchar(' ');
+	put_text(lib.dli_fname);
+	putchar('\n');
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int timeout = 20;
+	int skip_optional = 0, status, i;
+	unsigned char *data;
+	size_t size;
+	pid_t pid;
+
+	for (i = 1; i < argc && !strncmp(argv[i], "--", 2); i++) {
+		if (!strcmp(argv[i], "--skip-optional"))
+			skip_optional = 1;
+		else if (!strcmp(argv[i], "--timeout") && i + 1 < argc)
+			timeout = (unsigned int)strtoul(argv[++i], NULL, 10);
+		else
+			break;
+	}
+	if (argc - i != 2) {
+		fputs("usage: oracle [--timeout SECONDS] [--skip-optional] OBJECT BTF|-\n", stderr);
+		return 2;
+	}
+	data = read_file(argv[i], &size);
+	if (!data) {
+		fprintf(stderr, "oracle: cannot read %s\n", argv[i]);
+		return 2;
+	}
+	target_path = strcmp(argv[i + 1], "-") ? argv[i + 1] : NULL;
+	if (target_path && access(target_path, R_OK)) {
+		fprintf(stderr, "oracle: cannot read %s\n", target_path);
+		return 2;
+	}
+	if (check_is_libbpf())
+		return 2;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (shared == MAP_FAILED) {
+		perror("oracle: mmap");
+		return 2;
+	}
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0) {
+		perror("oracle: fork");
+		return 2;
+	}
+	if (!pid) {
+		alarm(timeout);
+		run_libbpf(data, size, skip_optional);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR) {
+			perror("oracle: waitpid");
+			return 2;
+		}
+	}
+	printf("modules %d\n", shared->modules);
+	return put_outcome(status);
+}

@@ -1,0 +1,293 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# All tests, or the parts named: `check.sh [rust|c|header|abi|install|kernel|parity|corpus|demo|examples]...`. Goes on
+# after a failure; the last line counts all. With CORELO_NO_SKIP=1 a skip is a failure. Logs are in target/check.
+# Flags and lists are split into words on purpose.
+# shellcheck disable=SC2046,SC2086
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/stage.sh
+
+parts=${*:-rust c header abi install kernel parity corpus demo examples}
+logs=target/check
+bin=$logs/bin
+mkdir -p $bin
+passed=0 failed=0 skipped=0 rust=0
+started=$(date +%s)
+
+skip() { # NAME WHY
+	echo "SKIP $1: $2"
+	skipped=$((skipped + 1))
+}
+
+step() { # NAME COMMAND...: passes with status 0; what the command prints as SKIP is shown and counted
+	step=$1
+	shift
+	log=$logs/$(echo "$step" | tr -c 'a-zA-Z0-9_.\n-' _).log
+	from=$(date +%s)
+	[ ! -t 1 ] || printf '...  %s\r' "$step"
+	# Not as the condition of an if: in there the shell ignores set -e, and a function would go on after a failure.
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$log" 2>&1 </dev/null
+	status=$?
+	set -e
+	if [ $status = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok   $step ($(($(date +%s) - from)) s)"
+		grep '^SKIP ' "$log" || true
+	else
+		failed=$((failed + 1))
+		echo "FAIL $step (status $status)"
+		tail -n 200 "$log" | sed 's/^/     /'
+	fi
+	skipped=$((skipped + $(grep -c '^SKIP ' "$log" || true)))
+}
+
+has() { command -v "${1%% *}" >/dev/null 2>&1; }
+
+check_rust() {
+	# --show-output: a test that skips something says so, which is otherwise swallowed when it passes.
+	step 'cargo test' "${CARGO:-cargo}" test --locked ${CARGOFLAGS:-} --all-features --no-fail-fast -- --show-output
+	log=$logs/cargo_test.log
+	rust=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' $log | awk '{ n += $1 } END { print n + 0 }')
+	ignored=$(sed -n 's/^test result: .* \([0-9]*\) ignored;.*/\1/p' $log | awk '{ n += $1 } END { print n + 0 }')
+	[ "$ignored" = 0 ] || skip 'cargo test' "$ignored ignored"
+	if [ "$rust" = 0 ]; then
+		echo 'FAIL cargo test: it ran none'
+		failed=$((failed + 1))
+	fi
+}
+
+# Does a program that is built with these flags run here?
+works() {
+	echo 'int main(void) { return 0; }' >$logs/empty.c
+	$cc "$@" -o $bin/empty $logs/empty.c >/dev/null 2>&1 && $bin/empty >/dev/null 2>&1
+}
+
+c_shared() { 
+	compile "$bin/$1" "ctests/$1.c"
+	"$bin/$1"
+}
+c_sanitized() {
+	compile "$bin/$1.san" "ctests/$1.c" -fsanitize=address,undefined -fno-sanitize-recover=all
+	"$bin/$1.san"
+}
+c_static() { 
+	compile_static "$bin/$1.static" "ctests/$1.c"
+	"$bin/$1.static"
+}
+c_valgrind() {
+	valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite,possible "$bin/$1"
+}
+
+# One that was staged, not another that the machine has.
+found_by_pkg_config() {
+	scripts/version.sh check
+	[ "$($pkg_config --modversion corelo)" = "$(scripts/version.sh)" ]
+	case $($pkg_config --cflags --libs corelo) in
+	*"-I$stage/usr/include"*"-L$stage/usr/lib"*) ;;
+	*) $pkg_config --cflags --libs corelo; return 1 ;;
+	esac
+}
+
+# `pkg-config --static` is all that a wholly static program needs.
+wholly_static() {
+	cat >$logs/static.c <<-END
+	#include <corelo.h>
+	#include <string.h>
+	int main(void) { return strcmp(corelo_version(), CORELO_VERSION) || corelo_relocate(0, 0, 0) == 0; }
+	END
+	$cc $($pkg_config --static --cflags corelo) -static -o $bin/wholly-static $logs/static.c \
+		$($pkg_config --static --libs corelo)
+	$bin/wholly-static
+}
+
+check_c() {
+	if ! has "$pkg_config"; then
+		skip 'C tests' 'no pkg-config'
+		return
+	fi
+	step 'pkg-config' found_by_pkg_config
+	sanitizers=0 valgrind=0
+	if works -fsanitize=address,undefined; then
+		sanitizers=1
+	else
+		skip 'C tests, sanitized' 'the compiler has no -fsanitize=address,undefined'
+	fi
+	if has valgrind; then valgrind=1; else skip 'C tests under valgrind' 'no valgrind'; fi
+	for source in ctests/*.c; do
+		name=$(basename "$source" .c)
+		# These take arguments: the parts below.
+		case $name in oracle | parity | kernel) continue ;; esac
+		step "$name" c_shared "$name"
+		[ $valgrind = 0 ] || step "$name, valgrind" c_valgrind "$name"
+		[ $sanitizers = 0 ] || step "$name, sanitized" c_sanitized "$name"
+		step "$name, static" c_static "$name"
+	done
+	if works -static; then step 'static program' wholly_static; else skip 'static program' 'no static libc'; fi
+}
+
+header_c() { # FLAG...
+	echo '#include <corelo.h>' | $cc -x c $warnings "$@" $($pkg_config --cflags corelo) -fsyntax-only -
+}
+header_cxx() {
+	${CXX:-g++} $warnings -std=c++17 $($pkg_config --cflags corelo) -o $bin/header ctests/header.cpp \
+		$($pkg_config --libs corelo)
+	$bin/header
+}
+
+check_header() {
+	warnings='-Wall -Wextra -Wpedantic -Werror'
+	if ! has "$pkg_config"; then
+		skip 'header' 'no pkg-config'
+		return
+	fi
+	step 'header, C99' header_c -std=c99
+	step 'header, C17' header_c -std=c17
+	step 'header, C99 without the names of libbpf' header_c -std=c99 -DCORELO_NO_LIBBPF_NAMES
+	if has "${CXX:-g++}"; then step 'header, C++17' header_cxx; else skip 'header, C++17' 'no C++ compiler'; fi
+}
+
+check_abi() {
+	if has readelf; then step 'exported names' scripts/check-abi.sh; else skip 'exported names' 'no readelf (binutils)'; fi
+}
+
+# What the staged installation holds, that the command in it runs, and that uninstall leaves nothing.
+installed() {
+	soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
+	for file in lib/libcorelo.so "lib/$soname" "lib/libcorelo.so.$(scripts/version.sh)" lib/libcorelo.a \
+		lib/pkgconfig/corelo.pc include/corelo.h bin/corelo; do
+		[ -s "$stage/usr/$file" ] || { echo "no usr/$file"; return 1; }
+	done
+	[ ! -e man/corelo.1 ] || [ -s "$stage/usr/share/man/man1/corelo.1" ]
+	if grep '@' "$stage/usr/lib/pkgconfig/corelo.pc"; then return 1; fi
+	"$stage/usr/bin/corelo" --version | grep -F "$(scripts/version.sh)"
+	other=$root/target/check/install
+	rm -rf "$other"
+	vars="DESTDIR=$other PREFIX=/opt/c LIBDIR=/opt/c/lib/x INCLUDEDIR=/opt/c/include BINDIR=/opt/c/bin MANDIR=/opt/c/man"
+	make --no-print-directory install $vars
+	# shellcheck disable=SC2016
+	grep -Fx 'libdir=${prefix}/lib/x' "$other/opt/c/lib/x/pkgconfig/corelo.pc"
+	make --no-print-directory uninstall $vars
+	[ -z "$(find "$other" ! -type d)" ] || { find "$other" ! -type d; return 1; }
+}
+
+check_install() {
+	step 'install, uninstall' installed
+}
+
+check_kernel() {
+	[ -e ctests/kernel.c ] || return 0
+	if ! has "$pkg_config"; then
+		skip 'kernel' 'no pkg-config'
+		return
+	fi
+	step 'kernel' c_shared kernel
+	! works -fsanitize=address,undefined || step 'kernel, sanitized' c_sanitized kernel
+}
+
+build_parity() {
+	# The oracle says in its source which of libbpf's functions it watches.
+	wraps=$(sed -n 's/^WRAPPED([^,]*, *\([a-z_0-9]*\),.*/-Wl,--wrap=\1/p' ctests/oracle.c)
+	$cc $c_flags -o $bin/oracle ctests/oracle.c $wraps -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
+	compile $bin/parity ctests/parity.c
+}
+
+parity() { # NAME: objects in $objects, BTFs in $targets
+	if ! has "$pkg_config" || ! [ "$($cc -print-file-name=libbpf.a)" != libbpf.a ]; then
+		skip "$1" 'no libbpf.a (libbpf-dev) or no pkg-config'
+		return
+	fi
+	[ -n "${parity_built:-}" ] || step 'parity, build' build_parity
+	parity_built=1
+	step "$1" $bin/parity --oracle $bin/oracle --btf $targets -- $objects
+	grep '^parity:' "$log" || true
+}
+
+check_parity() {
+	[ -e ctests/parity.c ] || return 0
+	# libbpf opens objects of the machine's own byte order only.
+	order=$(printf '\001\000' | od -An -td2 | awk '{ print $1 == 1 ? "el" : "eb" }')
+	objects=$(ls tests/fixtures/*."$order".bpf.o)
+	targets=tests/fixtures/target.$order.o
+	[ ! -r /sys/kernel/btf/vmlinux ] || targets="$targets -"
+	parity 'parity, fixtures'
+}
+
+corpus() { python3 scripts/corpus.py target/corpus >$logs/corpus.log 2>&1 </dev/null; }
+
+check_corpus() {
+	[ -e scripts/corpus.py ] || return 0
+	if ! has python3; then
+		skip 'corpus' 'no python3'
+		return
+	fi
+	status=0
+	corpus || status=$?
+	# Lists too old to find the packages by are no reason to skip where nothing may be skipped.
+	if [ $status = 3 ] && [ "${CORELO_NO_SKIP:-}" = 1 ] && has apt-get && apt-get -qq update >/dev/null 2>&1; then
+		status=0
+		corpus || status=$?
+	fi
+	case $status in
+	0) ;;
+	3) skip 'corpus' "$(tail -n 1 $logs/corpus.log)"; return ;;
+	*) step 'corpus' sh -c "cat $logs/corpus.log; exit $status"; return ;;
+	esac
+	objects=$(find target/corpus -name '*.bpf.o' | sort)
+	targets=$(find target/corpus -name '*.btf' | sort)
+	[ ! -r /sys/kernel/btf/vmlinux ] || targets="$targets -"
+	parity 'parity, corpus'
+}
+
+demo() {
+	scripts/demo.sh >$logs/demo.txt
+	cat $logs/demo.txt
+	tail -n 1 $logs/demo.txt | grep -E '^demo: [0-9]+ relocations: [0-9]+ resolved, [0-9]+ poisoned; kernel: '
+}
+
+check_demo() {
+	[ -e examples/demo.c ] || return 0
+	if ! has "$pkg_config"; then
+		skip 'demo' 'no pkg-config'
+		return
+	fi
+	step 'demo' demo
+}
+
+example() { # NAME [LIBRARY]
+	$cc $c_flags $($pkg_config --cflags corelo) -o "$bin/example-$1" "examples/$1.c" $($pkg_config --libs corelo) ${2:-}
+}
+
+# That those in the documentation compile; the demo is run, above.
+check_examples() {
+	for source in examples/*.c; do
+		name=$(basename "$source" .c)
+		# Compiled for BPF, not for this machine.
+		case $name in *.bpf | *_btf) continue ;; esac
+		if ! has "$pkg_config"; then
+			skip "example $name" 'no pkg-config'
+		elif ! grep -q '<bpf/' "$source"; then
+			step "example $name" example "$name"
+		elif echo '#include <bpf/libbpf.h>' | $cc -E -x c - >/dev/null 2>&1; then
+			step "example $name" example "$name" -lbpf
+		else
+			skip "example $name" 'no libbpf (libbpf-dev)'
+		fi
+	done
+}
+
+for part in $parts; do
+	"check_$part"
+done
+
+echo "check: $((passed + rust)) passed ($rust Rust tests, $passed others), $skipped skipped, $failed failed;" \
+	"$(($(date +%s) - started)) s"
+if [ "${CORELO_NO_SKIP:-}" = 1 ] && [ $skipped != 0 ]; then
+	echo 'check: CORELO_NO_SKIP=1: a skip is a failure' >&2
+	exit 1
+fi
+[ $failed = 0 ]

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""Real BPF objects and kernel BTFs to test with, out of Debian's packages.
+
+usage: corpus.py DIR
+
+Writes DIR/objects/NAME.bpf.o (the objects inside the programs of libbpf-tools),
+DIR/btf/{6.1,6.1-cloud,6.12,6.12-cloud}.btf (from amd64 kernel images) and
+DIR/manifest (what came from which package; written last). Does nothing when all
+that the manifest lists is there. Downloads 240 MB, keeps 20.
+
+Exit status: 0 when the corpus is there, 3 when the packages cannot be had (no
+network, no package lists, not a Debian), 1 for anything else. Needs apt-get, dpkg-deb and, for
+kernels packed so, zstd or lz4.
+"""
+import hashlib
+import lzma
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zlib
+
+# The last two are in Debian 12's security updates.
+KERNELS = {
+    "6.1": "linux-image-amd64",
+    "6.1-cloud": "linux-image-cloud-amd64",
+    "6.12": "linux-image-6.12-amd64",
+    "6.12-cloud": "linux-image-6.12-cloud-amd64",
+}
+TOOLS = "libbpf-tools"
+
+EM_BPF, SHT_NOBITS = 247, 8
+BTF_MAGIC = {b"\x9f\xeb\x01": "<", b"\xeb\x9f\x01": ">"}
+
+
+class Unavailable(Exception):
+    """The packages cannot be had here."""
+
+
+def run(*command, cwd=None):
+    # error messages are looked into, in one language
+    env = dict(os.environ, LC_ALL="C")
+    try:
+        done = subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise Unavailable(f"no {command[0]}: not a Debian")
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("E:")]
+        raise Unavailable(f"{' '.join(command)}: {(errors or lines or ['failed'])[0]}")
+    return done.stdout
+
+
+def newest_image(package, version):
+    """The image package of this version that a meta package stands for at the moment."""
+    for line in run("apt-cache", "depends", package).splitlines():
+        found = re.fullmatch(r"\s*\|?Depends: (linux-image-(\d+\.\d+)\.\S*)", line)
+        if found and found[2] == version:
+            return found[1]
+    raise Unavailable(f"{package} isn't Linux {version} here")
+
+
+def download(package, folder):
+    run("apt-get", "download", package, cwd=folder)
+    debs = [name for name in os.listdir(folder) if name.startswith(package + "_") and name.endswith(".deb")]
+    if len(debs) != 1:
+        raise Unavailable(f"apt-get download {package}: no package came")
+    return os.path.join(folder, debs[0])
+
+
+def files_of(deb, pattern):
+    """(name, contents) of a package's regular files whose names match."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as tar:
+        try:
+            with tarfile.open(fileobj=tar.stdout, mode="r|") as archive:
+                for member in archive:
+                    if member.isfile() and re.fullmatch(pattern, member.name):
+                        yield os.path.basename(member.name), archive.extractfile(member).read()
+        finally:
+            # a kernel is among the first files of its package: the rest needn't be unpacked
+            tar.kill()
+
+
+def bpf_objects(program):
+    """The BPF ELF objects that a program embeds."""
+    at = program.find(b"\x7fELF\x02", 1)
+    while at >= 0:
+        if at + 64 > len(program):
+            return
+        order = "<" if program[at + 5] == 1 else ">"
+        if struct.unpack_from(order + "H", program, at + 18)[0] == EM_BPF:
+            table, = struct.unpack_from(order + "Q", program, at + 40)
+            size, count = struct.unpack_from(order + "HH", program, at + 58)
+            end = table + size * count
+            for i in range(count):
+                header = at + table + i * size
+                kind, = struct.unpack_from(order + "I", program, header + 4)
+                offset, length = struct.unpack_from(order + "QQ", program, header + 24)
+                if kind != SHT_NOBITS:
+                    end = max(end, offset + length)
+            yield program[at:at + end]
+        at = program.find(b"\x7fELF\x02", at + 4)
+
+
+def unpacked(image):
+    """A kernel image, then every stream in it that unpacks."""
+    yield image
+
+    def tool(*command):
+        def unpack(data):
+            if not shutil.which(command[0]):
+                raise SystemExit(f"corpus.py: a kernel is packed with {command[0]}, which isn't installed")
+            # trailing bytes make these fail after they have written all that there is
+            return subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        return unpack
+
+    for magic, unpack in (
+        (b"\xfd7zXZ\x00", lambda data: lzma.LZMADecompressor().decompress(data)),
+        (b"\x1f\x8b\x08", lambda data: zlib.decompressobj(31).decompress(data)),
+        (b"\x28\xb5\x2f\xfd", tool("zstd", "-dc")),
+        (b"\x02\x21\x4c\x18", tool("lz4", "-dc")),
+    ):
+        for match in re.finditer(re.escape(magic), image):
+            try:
+                yield unpack(image[match.start():])
+            except (lzma.LZMAError, zlib.error):
+                pass
+
+
+def find_btf(image):
+    """The first plausible BTF in an unpacked kernel image, or None."""
+    for magic, order in BTF_MAGIC.items():
+        at = image.find(magic)
+        while at >= 0:
+            if at + 24 <= len(image):
+                _, _, _, hdr_len, type_off, type_len, str_off, str_len = struct.unpack_from(order + "HBBIIIII", image, at)
+                end = at + hdr_len + str_off + str_len
+                if (hdr_len in (24, 32) and type_off == 0 and type_len > 100_000
+                        and 0 <= str_off - type_len < 4096 and end <= len(image)):
+                    return image[at:end]
+            at = image.find(magic, at + 1)
+    return None
+
+
+def kernel_btf(image):
+    return next((btf for data in unpacked(image) if (btf := find_btf(data))), None)
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def is_complete(folder):
+    try:
+        with open(os.path.join(folder, "manifest"), encoding="ascii") as manifest:
+            rows = [line.split() for line in manifest]
+        return bool(rows) and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows)
+    except (OSError, ValueError):
+        return False
+
+
+def build(folder, debs):
+    rows = []
+
+    def keep(name, data, deb):
+        path = os.path.join(folder, name)
+        with open(path, "wb") as f:
+            f.write(data)
+        rows.append(f"{hashlib.sha256(data).hexdigest()} {name} {os.path.basename(deb)}\n")
+
+    # all of this before the first large download
+    images = {name: newest_image(package, name.split("-")[0]) for name, package in KERNELS.items()}
+    for sub in ("objects", "btf"):
+        shutil.rmtree(os.path.join(folder, sub), ignore_errors=True)
+        os.makedirs(os.path.join(folder, sub))
+
+    deb = download(TOOLS, debs)
+    for program, data in files_of(deb, r"\./usr/sbin/[^/]+"):
+        for i, found in enumerate(bpf_objects(data)):
+            keep(f"objects/{program}{f'.{i}' if i else ''}.bpf.o", found, deb)
+    if not rows:
+        raise SystemExit(f"corpus.py: no BPF object in {os.path.basename(deb)}")
+    os.remove(deb)
+
+    for name, package in images.items():
+        deb = download(package, debs)
+        btf = next((btf for _, image in files_of(deb, r"\./boot/vmlinu[xz]-[^/]+") if (btf := kernel_btf(image))), None)
+        if not btf:
+            raise SystemExit(f"corpus.py: no BTF in {os.path.basename(deb)}")
+        keep(f"btf/{name}.btf", btf, deb)
+        # one kernel at a time on disk
+        os.remove(deb)
+
+    with open(os.path.join(folder, "manifest"), "w", encoding="ascii") as manifest:
+        manifest.writelines(sorted(rows, key=lambda row: row.split()[1]))
+    return len(rows) - len(images), len(images)
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        raise SystemExit(__doc__.strip())
+    folder = sys.argv[1]
+    if is_complete(folder):
+        return 0
+    os.makedirs(folder, exist_ok=True)
+    manifest = os.path.join(folder, "manifest")
+    if os.path.exists(manifest):
+        os.remove(manifest)
+    try:
+        with tempfile.TemporaryDirectory(prefix="debs.", dir=folder) as debs:
+            # apt fetches as a user of its own, who must be able to write there
+            os.chmod(debs, 0o777)
+            objects, btfs = build(folder, debs)
+    except Unavailable as why:
+        print(f"corpus.py: cannot get the packages: {why}", file=sys.stderr)
+        return 3
+    print(f"corpus.py: {objects} objects and {btfs} kernel BTFs in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# Builds examples/demo.c as any program that uses the library is built, and runs it.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/stage.sh
+
+command -v "$pkg_config" >/dev/null || { echo "demo: no $pkg_config; 'make deps' installs it" >&2; exit 1; }
+mkdir -p target/demo
+compile target/demo/demo examples/demo.c
+exec target/demo/demo examples/demo.bpf.o

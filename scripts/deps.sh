@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
+set -eu
+
+command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
+	echo "deps: no cargo: install Rust 1.85 or newer (rustup, or the distribution's rustc and cargo)" >&2
+
+cc=${CC:-cc}
+missing=
+need() { # Debian package, test...
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+has() { command -v "${1%% *}"; }
+header() { echo "#include <$1>" | $cc -E -x c -; }
+# A C compiler prints the bare name of a library that it does not find.
+library() { [ "$($cc -print-file-name="$1")" != "$1" ]; }
+
+need gcc has "$cc"
+need libc6-dev header stdio.h
+need linux-libc-dev header linux/bpf.h
+required=$missing
+# Only the tests use these.
+need binutils has readelf
+need pkg-config has "${PKG_CONFIG:-pkg-config}"
+need g++ has "${CXX:-g++}"
+need libbpf-dev library libbpf.a
+need libbpf-dev header bpf/libbpf.h
+need libelf-dev library libelf.a
+need zlib1g-dev library libz.a
+need valgrind has valgrind
+need python3 has python3
+need zstd has zstd
+need lz4 has lz4
+need xz-utils has xz
+
+# The corpus of the tests comes out of Debian's packages, for which apt needs its lists.
+lists=
+if command -v apt-get >/dev/null 2>&1 && ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
+	lists=missing
+fi
+
+# Without them the corpus is skipped, so nothing fails here for their sake.
+[ -n "$missing" ] || [ -n "$lists" ] || exit 0
+# shellcheck disable=SC2086
+missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
+missing=${missing# }
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	cat >&2 <<-END
+	deps: not found here, by their Debian names: $missing
+	The library and the command need only cargo and a C compiler with the kernel's headers:
+	  Fedora:  dnf install cargo gcc make binutils kernel-headers
+	  Arch:    pacman -S rust gcc make binutils linux-api-headers
+	  Alpine:  apk add cargo gcc musl-dev make binutils linux-headers
+	Optional, for the tests, which skip what they cannot run:
+	  Fedora:  dnf install pkgconf-pkg-config gcc-c++ libasan libubsan libbpf-devel libbpf-static \\
+	           elfutils-libelf-devel zlib-devel valgrind python3 zstd lz4 xz
+	  Arch:    pacman -S pkgconf libbpf libelf zlib valgrind python zstd lz4 xz
+	  Alpine:  apk add pkgconf g++ libbpf-dev elfutils-dev zlib-dev valgrind python3 zstd lz4 xz
+	END
+	[ -z "$required" ]
+	exit
+fi
+
+if [ "$(id -u)" = 0 ]; then
+	as_root=
+elif command -v sudo >/dev/null 2>&1; then
+	as_root=sudo
+elif [ -z "$missing" ]; then
+	exit 0
+else
+	echo "deps: neither root nor sudo; as root: apt-get install $missing" >&2
+	exit 1
+fi
+
+[ -z "$missing" ] || echo "deps: installing $missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+apt() {
+	$as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null >"$log" 2>&1
+}
+[ -z "$lists" ] || apt update || true
+[ -n "$missing" ] || exit 0
+# Lists that are there may be so old that they name files long gone.
+# shellcheck disable=SC2086
+apt install --no-install-recommends -y $missing || {
+	apt update && apt install --no-install-recommends -y $missing
+} || {
+	cat "$log" >&2
+	echo "deps: apt-get failed; needed: $missing" >&2
+	exit 1
+}
