@@ -309,10 +309,16 @@ impl fmt::Display for Error {
                 write!(f, "not BTF: it begins with {a:02x} {b:02x} instead of the magic number 0xeb9f")
             }
             Self::BtfHeader { hdr_len, size, .. } => {
-                write!(f, "BTF header of {hdr_len} bytes in {size} bytes of data: it needs at least 24, and all of them there")
+                write!(
+                    f,
+                    "BTF header of {hdr_len} bytes in {size} bytes of data: it needs at least 24, and all of them there"
+                )
             }
             Self::BtfSection { name, off, len, size } => {
-                write!(f, "{name} section at offset {off}, {len} bytes long, is misplaced in {size} bytes of BTF: is the file whole?")
+                write!(
+                    f,
+                    "{name} section at offset {off}, {len} bytes long, is misplaced in {size} bytes of BTF: is the file whole?"
+                )
             }
             Self::BtfStrings { len: 0, .. } => write!(f, "BTF with types but without a string section"),
             Self::BtfStrings { without_base: true, .. } => write!(
@@ -331,7 +337,9 @@ impl fmt::Display for Error {
             Self::TooManyTypes => write!(f, "more types than there are type ids"),
             Self::BadTypeId { type_id } => write!(f, "type id {type_id} is not in this BTF"),
             Self::BadName { name_off } => write!(f, "string offset {name_off} is outside the string section"),
-            Self::TypeCycle { type_id } => write!(f, "type [{type_id}] leads back to itself through typedefs and modifiers"),
+            Self::TypeCycle { type_id } => {
+                write!(f, "type [{type_id}] leads back to itself through typedefs and modifiers")
+            }
             Self::SizeOverflow { type_id } => write!(f, "type [{type_id}] is larger than 4 GiB"),
             Self::NoSize { type_id } => write!(f, "type [{type_id}] has no size"),
             Self::BaseEndian => write!(f, "split BTF and its base have different byte orders"),
@@ -370,7 +378,9 @@ impl fmt::Display for Error {
             Self::MemSizeMismatch { found, expected } => {
                 write!(f, "the instruction moves {found} bytes where the object's BTF gives the field {expected}")
             }
-            Self::BadMemSize { size } => write!(f, "the field has {size} bytes in the target, which no load or store moves"),
+            Self::BadMemSize { size } => {
+                write!(f, "the field has {size} bytes in the target, which no load or store moves")
+            }
             Self::OffsetTooBig { offset } => write!(
                 f,
                 "target offset {offset} does not fit a load or store, whose offset ends at 32767: compute the address with bpf_core_field_offset() or read through bpf_core_read()"
@@ -380,11 +390,14 @@ impl fmt::Display for Error {
             Self::NotBpf { what } => write!(f, "not a BPF object: {what}"),
             Self::NoBtf => {
                 write!(f, "no .BTF section: clang -g makes it for an object, CONFIG_DEBUG_INFO_BTF for a kernel")
-            },
+            }
             Self::Unsupported { what } => write!(f, "not supported: {what}"),
             Self::EndianMismatch { object, target } => {
                 let order = if *object == Endian::Little { "little" } else { "big" };
-                write!(f, "the object is {order}-endian and the target {target} is not: take the target's BTF of the same byte order")
+                write!(
+                    f,
+                    "the object is {order}-endian and the target {target} is not: take the target's BTF of the same byte order"
+                )
             }
             Self::NoKernelBtf { tried } => {
                 write!(f, "no BTF of the running kernel (was it built with CONFIG_DEBUG_INFO_BTF?); tried")?;

@@ -116,7 +116,8 @@ impl<'a> BtfExt<'a> {
         let bytes = Bytes::new(data, endian);
         let field = |at| bytes.u32(at).ok_or(bad("header cut off", 0));
         let hdr_len = field(4)?;
-        let body = bytes.tail(index(hdr_len)).filter(|_| hdr_len >= HDR_LEN).ok_or(bad("bad header length", hdr_len))?;
+        let body =
+            bytes.tail(index(hdr_len)).filter(|_| hdr_len >= HDR_LEN).ok_or(bad("bad header length", hdr_len))?;
         if bytes.u8(2) != Some(1) {
             return Err(bad("unknown version", u32::from(bytes.u8(2).unwrap_or(0))));
         }
@@ -145,7 +146,13 @@ impl<'a> BtfExt<'a> {
     }
 }
 
-fn subsection<'a>(name: &'static str, body: Bytes<'a>, off: u32, len: u32, min_rec_size: u32) -> Result<Vec<Section<'a>>> {
+fn subsection<'a>(
+    name: &'static str,
+    body: Bytes<'a>,
+    off: u32,
+    len: u32,
+    min_rec_size: u32,
+) -> Result<Vec<Section<'a>>> {
     let bad = |what, value| Error::Ext { what, value };
     let mut sections = Vec::new();
     if len == 0 {

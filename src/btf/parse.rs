@@ -176,7 +176,9 @@ impl<'d> Btf<'d> {
 
     /// The end of this BTF's strings as split BTF counts them.
     fn str_end(&self) -> Result<u32> {
-        self.start_str_off.checked_add(self.strings_len).ok_or(Error::BtfStrings { len: usize::MAX, without_base: false })
+        self.start_str_off
+            .checked_add(self.strings_len)
+            .ok_or(Error::BtfStrings { len: usize::MAX, without_base: false })
     }
 
     fn known_pointer_size(&self) -> Option<u32> {

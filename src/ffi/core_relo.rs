@@ -5,9 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
 use super::btf::btf;
-use super::core_types::{
-    bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_core_relo_res, bpf_core_spec, bpf_insn,
-};
+use super::core_types::{bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_core_relo_res, bpf_core_spec, bpf_insn};
 use super::guard::{guard, guard_int};
 use super::libbpf::AnyBtf;
 use super::log::CLog;
@@ -75,11 +73,8 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             // SAFETY: the candidates' handles are as documented.
             .map(|cand| unsafe { AnyBtf::from_c(cand.btf) })
             .collect::<Result<Vec<_>>>()?;
-        let mut cands: Vec<Candidate<'_, AnyBtf<'_>>> = views
-            .iter()
-            .zip(entries)
-            .map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) })
-            .collect();
+        let mut cands: Vec<Candidate<'_, AnyBtf<'_>>> =
+            views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) }).collect();
 
         let context = Context {
             prog_name: &prog_name,
@@ -168,9 +163,8 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
         };
         // SAFETY: a LDIMM64 has a second slot.
         let second = first.is_ldimm64().then(|| Insn::from(unsafe { insn.add(1).read() }));
-        let patched = relo::patch_insn(InsnPair { first, second }, &res).map_err(|error| {
-            named(error.at(format!("insn #{insn_idx}")), &prog_name, relo_idx)
-        })?;
+        let patched = relo::patch_insn(InsnPair { first, second }, &res)
+            .map_err(|error| named(error.at(format!("insn #{insn_idx}")), &prog_name, relo_idx))?;
         // SAFETY: `insn` is as documented.
         unsafe { insn.write(patched.insn.first.into()) };
         if let Some(second) = patched.insn.second {
@@ -241,7 +235,9 @@ pub unsafe extern "C" fn bpf_core_format_spec(buf: *mut c_char, buf_sz: usize, s
         // SAFETY: all arguments are as documented.
         let line = unsafe {
             let spec = required(spec, "spec is NULL")?;
-            spec.as_rust(&AnyBtf::from_c(spec.btf)?)?.to_string()
+            let btf = AnyBtf::from_c(spec.btf)?;
+            btf.type_by_id(TypeId(spec.root_type_id))?;
+            spec.as_rust(&btf)?.to_string()
         };
         if let Some(room) = buf_sz.checked_sub(1) {
             let len = line.len().min(room);

@@ -7,8 +7,8 @@ use std::ptr;
 
 use super::btf::btf;
 use super::libbpf::AnyBtf;
-use crate::btf::ext::CoreRelo;
 use crate::btf::TypeId;
+use crate::btf::ext::CoreRelo;
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
 use crate::insn::Insn;
@@ -122,7 +122,7 @@ pub struct bpf_insn {
     imm: i32,
 }
 
-// The layouts of libbpf 1.0 to 1.8, where pointers have 8 bytes. ctests/layout.c checks them from C.
+// The layouts of libbpf 1.0 to 1.8, where pointers have 8 bytes. ctests/abi.c checks them from C.
 #[cfg(target_pointer_width = "64")]
 const _: () = {
     use std::mem::offset_of;

@@ -39,7 +39,9 @@ pub(super) fn errno(error: &Error) -> c_int {
         | Error::InsnOutside { .. }
         | Error::EndianMismatch { .. }
         | Error::Argument { .. } => libc::EINVAL,
-        Error::TooManyTypes | Error::SizeOverflow { .. } | Error::SpecTooDeep | Error::BitfieldTooWide { .. } => libc::E2BIG,
+        Error::TooManyTypes | Error::SizeOverflow { .. } | Error::SpecTooDeep | Error::BitfieldTooWide { .. } => {
+            libc::E2BIG
+        }
         Error::AnonymousRoot { .. } => libc::EOPNOTSUPP,
         Error::OffsetTooBig { .. } => libc::ERANGE,
         Error::Elf { .. } | Error::NotBpf { .. } => libc::ENOEXEC,

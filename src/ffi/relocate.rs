@@ -84,11 +84,12 @@ pub struct corelo_relocate_opts {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *const corelo_relocate_opts) -> c_int {
     guard_int(|| {
+        // First of all, since this is what sets the report.
+        // SAFETY: `opts` is as documented.
+        let opts = unsafe { Opts::from_c(opts)? };
         if elf.is_null() || isize::try_from(size).is_err() {
             return Err(Error::Argument { what: "elf is NULL, or size more than can be" });
         }
-        // SAFETY: `opts` is as documented.
-        let opts = unsafe { Opts::from_c(opts)? };
         // SAFETY: `elf` is as documented, and the size is one that can be.
         let elf = unsafe { std::slice::from_raw_parts_mut(elf.cast::<u8>(), size) };
 
@@ -131,9 +132,10 @@ impl Opts<'_> {
     unsafe fn from_c(opts: *const corelo_relocate_opts) -> Result<Self> {
         // SAFETY: all fields may be zero.
         let mut known: corelo_relocate_opts = unsafe { std::mem::zeroed() };
+        let mut all_known = true;
         if !opts.is_null() {
             // SAFETY: `opts` is as documented.
-            unsafe { copy_known(opts.cast(), &mut known)? };
+            all_known = unsafe { copy_known(opts.cast(), &mut known)? };
         }
         let corelo_relocate_opts { sz: _, targets, target_count, semantics, report } = known;
         // SAFETY: either NULL or a place for a pointer.
@@ -142,6 +144,9 @@ impl Opts<'_> {
             *place = ptr::null_mut();
             place
         });
+        if !all_known {
+            return Err(Error::Argument { what: "opts has options that this version of corelo does not know" });
+        }
         // SAFETY: it was zeroed or copied, and any number fits.
         let semantics = match unsafe { semantics.as_ptr().cast::<c_uint>().read() } {
             0 => Semantics::Libbpf,
@@ -154,12 +159,12 @@ impl Opts<'_> {
     }
 }
 
-/// Copies what both the caller and we know of an option struct, which begins with its size.
+/// Copies what both the caller and we know of an option struct, which begins with its size. Gives whether the rest is zero.
 ///
 /// # Safety
 ///
 /// `from` points to a `size_t`, and to as many bytes as that says.
-unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<()> {
+unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<bool> {
     let known = size_of::<corelo_relocate_opts>();
     // SAFETY: it begins with its size.
     let sz = unsafe { from.cast::<usize>().read_unaligned() };
@@ -168,12 +173,9 @@ unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<(
     }
     // SAFETY: there are `sz` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from, sz) };
-    if bytes.iter().skip(known).any(|byte| *byte != 0) {
-        return Err(Error::Argument { what: "opts has options that this version of corelo does not know" });
-    }
     // SAFETY: no more is copied than either side has.
     unsafe { ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), sz.min(known)) };
-    Ok(())
+    Ok(bytes.iter().skip(known).all(|byte| *byte == 0))
 }
 
 /// # Safety

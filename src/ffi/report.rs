@@ -85,7 +85,8 @@ fn to_c(entry: &Entry, strings: &mut Vec<CString>) -> corelo_relo {
         strings.push(text);
         pointer
     };
-    let Entry { outcome, section, program, insn_off, kind, type_id, access, local_spec, target_spec, target, .. } = entry;
+    let Entry { outcome, section, program, insn_off, kind, type_id, access, local_spec, target_spec, target, .. } =
+        entry;
     let Entry { orig_val, new_val, file, line, .. } = entry;
     let (outcome, error, message) = match outcome {
         Outcome::Resolved => (corelo_outcome::CORELO_RESOLVED, 0, None),

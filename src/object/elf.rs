@@ -37,7 +37,8 @@ pub(crate) struct BtfSections {
 /// Finds the BTF of an ELF file: a kernel, a module, a BPF object, 32-bit or 64-bit.
 pub(crate) fn btf_sections(data: &[u8]) -> Result<BtfSections> {
     let file = object::File::parse(data)?;
-    let range = |name: &str| file.section_by_name_bytes(name.as_bytes()).map(|section| file_range(&section)).transpose();
+    let range =
+        |name: &str| file.section_by_name_bytes(name.as_bytes()).map(|section| file_range(&section)).transpose();
     let btf = range(".BTF")?.filter(|range| !range.is_empty()).ok_or(Error::NoBtf)?;
     Ok(BtfSections { btf, base: range(".BTF.base")?, pointer_size: if file.is_64() { 8 } else { 4 } })
 }

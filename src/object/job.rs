@@ -135,7 +135,9 @@ impl<'j, 't> Job<'j, 't> {
         let place = self.place(site);
         let poison = ReloRes { poison: true, ..ReloRes::default() };
         if optional && self.patch(site, func, &poison).is_ok() {
-            self.options.log.warn(format_args!("{place}: {error}: poisoned, since programs in '?' sections are optional"));
+            self.options
+                .log
+                .warn(format_args!("{place}: {error}: poisoned, since programs in '?' sections are optional"));
             return self.note(site, Outcome::Poisoned(Cow::Owned(error.to_string())), resolved.as_ref());
         }
         let cause = Arc::new(error);
@@ -296,4 +298,3 @@ impl<'a> Lines<'a> {
         sorted.get(sorted.partition_point(|line| line.insn_off <= insn_off).checked_sub(1)?)
     }
 }
-

@@ -65,12 +65,7 @@ pub fn relocate(
 /// The object's new content, where it differs from the old.
 type Changes = Vec<(Range<usize>, Vec<u8>)>;
 
-fn plan(
-    object: &[u8],
-    targets: &dyn Targets,
-    options: &Options<'_>,
-    report: Option<&mut Report>,
-) -> Result<Changes> {
+fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Option<&mut Report>) -> Result<Changes> {
     let elf = BpfElf::new(object)?;
     let content = |name: &[u8]| {
         let range = elf.section_by_name(name)?.range.clone();

@@ -120,9 +120,8 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         let modules = match &mut self.modules {
             Some(modules) => modules,
             unsearched => {
-                let index = |module: &'t NamedBtf| {
-                    index(module, module.btf.start_id(), &self.wanted, self.local_btf.endian())
-                };
+                let index =
+                    |module: &'t NamedBtf| index(module, module.btf.start_id(), &self.wanted, self.local_btf.endian());
                 unsearched.insert(self.targets.modules()?.iter().map(index).collect::<Result<_>>()?)
             }
         };
@@ -135,8 +134,10 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     /// The name of the BTF that a candidate is in.
     pub(super) fn name_of(&self, btf: &Btf<'static>) -> Option<&'t str> {
         let is_it = |named: &&'t NamedBtf| std::ptr::eq(Arc::as_ptr(&named.btf), btf);
-        let modules = self.targets.modules().unwrap_or_default().iter();
-        self.targets.kernel().ok().into_iter().filter(is_it).chain(modules.filter(is_it)).map(|named| &*named.name).next()
+        // Modules are asked only for what was found in one: to ask opens them.
+        let kernel = self.targets.kernel().ok().filter(is_it);
+        let named = kernel.or_else(|| self.targets.modules().ok()?.iter().find(is_it))?;
+        Some(&named.name)
     }
 }
 

@@ -42,7 +42,10 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
     targ_btf: &T,
     mut targ_id: TypeId,
 ) -> Result<bool> {
-    let mut cycle = CycleCheck::new((local_id, targ_id));
+    // Apart, since two cycles together come round only after the product of their lengths. One alone ends with the other
+    // side.
+    let (mut local_cycle, mut targ_cycle) = (CycleCheck::new(local_id), CycleCheck::new(targ_id));
+    let (mut local_closed, mut targ_closed) = (false, false);
     loop {
         let (_, local) = local_btf.skip_modifiers(local_id)?;
         let (_, targ) = targ_btf.skip_modifiers(targ_id)?;
@@ -57,8 +60,7 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
             Kind::Fwd | Kind::Enum | Kind::Enum64 => {
                 let either_is_anonymous = local_btf.name_by_offset(local.name_off())?.is_empty()
                     || targ_btf.name_by_offset(targ.name_off())?.is_empty();
-                return Ok(either_is_anonymous
-                    || names_match(local_btf, local.name_off(), targ_btf, targ.name_off())?);
+                return Ok(either_is_anonymous || names_match(local_btf, local.name_off(), targ_btf, targ.name_off())?);
             }
             Kind::Int => return Ok(ints_are_compat(local, targ)),
             Kind::Array => {
@@ -67,7 +69,9 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
             }
             _ => return Ok(false),
         }
-        if cycle.closes((local_id, targ_id)) {
+        local_closed |= local_cycle.closes(local_id);
+        targ_closed |= targ_cycle.closes(targ_id);
+        if local_closed && targ_closed {
             return Err(Error::TypeCycle { type_id: targ_id });
         }
     }

@@ -116,10 +116,7 @@ impl ReloKind {
     /// Whether the question is about the root type as a whole.
     #[must_use]
     pub const fn is_type_based(self) -> bool {
-        matches!(
-            self,
-            Self::TypeIdLocal | Self::TypeIdTarget | Self::TypeExists | Self::TypeSize | Self::TypeMatches
-        )
+        matches!(self, Self::TypeIdLocal | Self::TypeIdTarget | Self::TypeExists | Self::TypeSize | Self::TypeMatches)
     }
 
     /// Whether the access string names an enumerator.

@@ -21,7 +21,7 @@ pub mod spec;
 pub(crate) mod text;
 mod value;
 
-#[cfg(any())]
+#[cfg(test)]
 mod tests;
 
 pub use candidates::{Candidate, add_cands};

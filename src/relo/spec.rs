@@ -190,6 +190,9 @@ const fn elements_bits(count: u32, elem_size: u32) -> u32 {
     count.wrapping_mul(elem_size).wrapping_mul(8)
 }
 
+/// White space to C, but not to Rust.
+const VERTICAL_TAB: u8 = 0x0b;
+
 /// The indices of an access string such as `"0:1:2"`.
 fn parse_access_str(access_str: &[u8], type_id: TypeId) -> Result<Steps<u32>> {
     let bad = || Error::BadAccessStr { type_id, what: "it is not a list of indices from 0 to 2147483647" };
@@ -197,7 +200,8 @@ fn parse_access_str(access_str: &[u8], type_id: TypeId) -> Result<Steps<u32>> {
     let mut rest = access_str;
     while !rest.is_empty() {
         rest = rest.strip_prefix(b":").unwrap_or(rest);
-        rest = rest.trim_ascii_start();
+        let spaces = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == VERTICAL_TAB).count();
+        rest = rest.get(spaces..).unwrap_or_default();
         let is_part = |(i, byte): &(usize, &u8)| byte.is_ascii_digit() || (*i == 0 && matches!(byte, b'+' | b'-'));
         let len = rest.iter().enumerate().take_while(is_part).count();
         let (number, after) = rest.split_at_checked(len).ok_or_else(bad)?;

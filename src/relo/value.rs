@@ -123,12 +123,9 @@ fn field_value<B: BtfView>(spec: &Spec<'_, B>) -> Result<FieldValue> {
     let validate = !field.is_bitfield;
     Ok(match spec.kind {
         ReloKind::FieldByteOffset if field.is_bitfield => FieldValue::plain(field.byte_off.into(), validate),
-        ReloKind::FieldByteOffset => FieldValue {
-            val: field.byte_off.into(),
-            validate,
-            mem_size: mem_size(spec.btf, type_id)?,
-            type_id,
-        },
+        ReloKind::FieldByteOffset => {
+            FieldValue { val: field.byte_off.into(), validate, mem_size: mem_size(spec.btf, type_id)?, type_id }
+        }
         ReloKind::FieldByteSize => FieldValue::plain(field.byte_sz.into(), validate),
         ReloKind::FieldSigned => {
             let signed = if t.is_any_enum() { t.kflag() } else { t.is_signed_int() };
