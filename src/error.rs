@@ -308,11 +308,9 @@ impl fmt::Display for Error {
             Self::BtfMagic { found: [a, b] } => {
                 write!(f, "not BTF: it begins with {a:02x} {b:02x} instead of the magic number 0xeb9f")
             }
+            Self::BtfHeader { size: size @ 0..24, .. } => write!(f, "not BTF: {size} bytes are less than its header"),
             Self::BtfHeader { hdr_len, size, .. } => {
-                write!(
-                    f,
-                    "BTF header of {hdr_len} bytes in {size} bytes of data: it needs at least 24, and all of them there"
-                )
+                write!(f, "BTF header of {hdr_len} bytes in {size} bytes of data: it has at least 24, and all of them there")
             }
             Self::BtfSection { name, off, len, size } => {
                 write!(

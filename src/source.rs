@@ -42,8 +42,8 @@ impl From<std::io::Error> for Error {
 /// # Errors
 ///
 /// [`Error::Io`], [`Error::Elf`], [`Error::NoBtf`], and what [`Btf::new`] gives, all with the path.
-pub fn open(path: &Path, base: Option<Arc<Btf<'static>>>) -> Result<Btf<'static>> {
-    read(path).and_then(|data| from_data(data, base)).map_err(|error| error.at(path.display().to_string()))
+pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
+    read(path).and_then(|data| from_data(data, base, Btf::new)).map_err(|error| error.at(path.display().to_string()))
 }
 
 /// Opens BTF, or an ELF file with a `.BTF` section, from bytes of which it takes possession.
@@ -51,16 +51,22 @@ pub fn open(path: &Path, base: Option<Arc<Btf<'static>>>) -> Result<Btf<'static>
 /// # Errors
 ///
 /// [`Error::Elf`], [`Error::NoBtf`], and what [`Btf::new`] gives.
-pub fn from_bytes(data: Vec<u8>, base: Option<Arc<Btf<'static>>>) -> Result<Btf<'static>> {
-    from_data(Box::new(data), base)
+pub fn from_bytes(data: Vec<u8>, base: Base) -> Result<Btf<'static>> {
+    from_data(Box::new(data), base, Btf::new)
 }
 
 type Owned = Box<dyn AsRef<[u8]> + Send + Sync>;
+type Base = Option<Arc<Btf<'static>>>;
 
-fn from_data(data: Owned, base: Option<Arc<Btf<'static>>>) -> Result<Btf<'static>> {
+/// Opens raw BTF with `open_raw`, and that of an ELF file.
+fn from_data(
+    data: Owned,
+    base: Base,
+    open_raw: fn(Data<'static>, Base) -> Result<Btf<'static>>,
+) -> Result<Btf<'static>> {
     let bytes = (*data).as_ref();
     if magic_endian(bytes).is_some() || !elf::is_elf(bytes) {
-        return Btf::new(Data::Owned(data), base);
+        return open_raw(Data::Owned(data), base);
     }
     let found = elf::btf_sections(bytes)?;
     let section = |range: Range<usize>| bytes.get(range).unwrap_or_default().to_vec();
@@ -126,7 +132,8 @@ pub fn open_kernel() -> Result<Btf<'static>> {
     let fallbacks = FALLBACKS.iter().map(|path| PathBuf::from(path.replace("{}", release.trim_end())));
     let mut tried = Vec::new();
     for path in std::iter::once(sysfs).chain(fallbacks) {
-        match read(&path).and_then(|data| from_data(data, None)) {
+        // That a kernel's own BTF is whole need not be known before its types are looked at, in the same pass.
+        match read(&path).and_then(|data| from_data(data, None, Btf::deferred)) {
             Ok(btf) => return Ok(btf),
             Err(error) => tried.push((path, error.to_string())),
         }

@@ -5,6 +5,7 @@
 pub mod ext;
 mod parse;
 mod raw;
+mod records;
 mod view;
 
 pub use parse::{Btf, Data};

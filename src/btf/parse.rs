@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::raw::{self, Info, Kind, TYPE_LEN};
+use super::records::Records;
 use super::view::{BtfView, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
@@ -35,21 +36,21 @@ impl fmt::Debug for Data<'_> {
 
 /// BTF that has been opened. Immutable, so any number of threads may use it.
 ///
-/// Opening steps over every type record once and notes where it begins. What a record says is checked when it is read:
-/// a broken type harms only those who need it.
+/// Before the first type is looked at, every record is stepped over once to learn where it begins. What a record says is
+/// checked when it is read: a broken type harms only those who need it.
 #[derive(Debug)]
 pub struct Btf<'d> {
     data: Data<'d>,
     endian: Endian,
     types_at: usize,
+    types_len: usize,
     strings_at: usize,
     strings_len: u32,
     layout: Vec<u8>,
     base: Option<Arc<Btf<'static>>>,
     start_id: u32,
     start_str_off: u32,
-    /// Offset of each record in the type section.
-    type_offs: Vec<u32>,
+    records: Records,
     /// As it was set or guessed; `None` inside when nothing tells.
     pointer_size: OnceLock<Option<u32>>,
 }
@@ -81,6 +82,18 @@ impl<'d> Btf<'d> {
     /// [`Error::TypeTruncated`], [`Error::UnknownKind`], [`Error::TooManyTypes`], [`Error::BaseEndian`],
     /// [`Error::NoMemory`].
     pub fn new(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
+        let btf = Self::deferred(data, base)?;
+        btf.records()?;
+        Ok(btf)
+    }
+
+    /// As [`Btf::new`], but the records are stepped over only when the first type is looked at, so that whoever needs them
+    /// can do more in the same pass. Until then it is not known whether they are all whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Btf::new`], without those that name a type.
+    pub fn deferred(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
         let found = raw::sections(data.as_ref())?;
         let endian = found.types.endian();
         let strings = found.strings.as_slice();
@@ -96,27 +109,27 @@ impl<'d> Btf<'d> {
         let layout = if found.layout.is_empty() { inherited } else { found.layout.as_slice() };
 
         let (start_id, start_str_off) = match &base {
-            Some(base) => (base.type_cnt(), base.str_end()?),
+            Some(base) => (base.checked_type_cnt()?, base.str_end()?),
             None => (1, 0),
         };
-        let type_offs = type_offs(found.types, Bytes::new(layout, endian), start_id)?;
         let mut own_layout = Vec::new();
         own_layout.try_reserve_exact(layout.len())?;
         own_layout.extend_from_slice(layout);
-        let (types_at, strings_at) = (found.types_at, found.strings_at);
+        let (types_at, types_len, strings_at) = (found.types_at, found.types.len(), found.strings_at);
         // Offsets and lengths in the header have 32 bits.
         let strings_len = u32::try_from(strings.len()).unwrap_or(u32::MAX);
         Ok(Self {
             data,
             endian,
             types_at,
+            types_len,
             strings_at,
             strings_len,
             layout: own_layout,
             base,
             start_id,
             start_str_off,
-            type_offs,
+            records: Records::default(),
             pointer_size: OnceLock::new(),
         })
     }
@@ -140,27 +153,51 @@ impl<'d> Btf<'d> {
     }
 
     /// Calls `each` with every type that has a name, from id `start_id` on in order, and with the strings from its name on.
-    /// The one way to go through all types that looks at nothing of them but the name.
-    pub(crate) fn for_each_name<'s>(
-        &'s self,
-        start_id: u32,
-        mut each: impl FnMut(TypeId, &'s [u8]) -> Result<()>,
-    ) -> Result<()> {
+    /// The one way to go through all types that looks at nothing of them but the name. If the records were not stepped
+    /// over before, this is the pass in which it is done.
+    pub(crate) fn for_each_name<'s>(&'s self, start_id: u32, mut each: impl FnMut(TypeId, &'s [u8])) -> Result<()> {
         let levels = std::iter::successors(Some(self), |btf: &&'s Btf<'_>| btf.base.as_deref());
-        let mut levels: Vec<&'s Btf<'_>> = levels.take_while(|btf| btf.type_cnt() > start_id).collect();
+        let mut levels: Vec<&'s Btf<'_>> = levels.collect();
         while let Some(btf) = levels.pop() {
-            let types = Bytes::new(btf.data.as_ref(), btf.endian).tail(btf.types_at);
-            for (id, &off) in (btf.start_id..).zip(&btf.type_offs) {
-                let name_off = types.and_then(|types| types.u32(index(off))).unwrap_or(0);
-                if name_off == 0 || id < start_id {
-                    continue;
-                }
-                if let Some(text) = btf.text_at(name_off) {
-                    each(TypeId(id), text)?;
-                }
+            if levels.last().is_some_and(|above| above.start_id <= start_id) {
+                continue;
             }
+            let (strings, start_str_off) = (btf.strings(), btf.start_str_off);
+            let take = |type_id: TypeId, name_off: u32| {
+                if name_off == 0 || type_id.0 < start_id {
+                    return;
+                }
+                // Nearly all names of split BTF are its own as well.
+                let text = match name_off.checked_sub(start_str_off) {
+                    Some(within) => strings.get(index(within)..),
+                    None => btf.text_at(name_off),
+                };
+                if let Some(text) = text {
+                    each(type_id, text);
+                }
+            };
+            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, take)?;
         }
         Ok(())
+    }
+
+    fn types(&self) -> Bytes<'_> {
+        let data = self.data.as_ref().get(self.types_at..).and_then(|types| types.get(..self.types_len));
+        Bytes::new(data.unwrap_or_default(), self.endian)
+    }
+
+    fn layout(&self) -> Bytes<'_> {
+        Bytes::new(&self.layout, self.endian)
+    }
+
+    /// Where the records begin.
+    fn records(&self) -> Result<&[u32]> {
+        self.records.get(self.types(), self.layout(), self.start_id)
+    }
+
+    fn checked_type_cnt(&self) -> Result<u32> {
+        let own = u32::try_from(self.records()?.len()).map_err(|_| Error::TooManyTypes)?;
+        self.start_id.checked_add(own).ok_or(Error::TooManyTypes)
     }
 
     /// The strings from offset `name_off` on: that string, its NUL, and others.
@@ -170,8 +207,13 @@ impl<'d> Btf<'d> {
             btf = btf.base.as_ref()?;
         }
         let within = index(name_off.wrapping_sub(btf.start_str_off));
-        let strings = btf.data.as_ref().get(btf.strings_at..)?.get(..index(btf.strings_len))?;
-        strings.get(within..).filter(|text| !text.is_empty())
+        btf.strings().get(within..).filter(|text| !text.is_empty())
+    }
+
+    /// The string section.
+    fn strings(&self) -> &[u8] {
+        let strings = self.data.as_ref().get(self.strings_at..).and_then(|from| from.get(..index(self.strings_len)));
+        strings.unwrap_or_default()
     }
 
     /// The end of this BTF's strings as split BTF counts them.
@@ -203,27 +245,6 @@ impl<'d> Btf<'d> {
     }
 }
 
-/// Steps over the type section and notes where each record begins.
-fn type_offs(types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<Vec<u32>> {
-    let mut offs = Vec::new();
-    let mut at = 0_usize;
-    let mut id = start_id;
-    while at < types.len() {
-        let type_id = TypeId(id);
-        let truncated = || Error::TypeTruncated { type_id };
-        let info = Info(types.slice(at, TYPE_LEN).and_then(|record| record.u32(4)).ok_or_else(truncated)?);
-        let unknown = || Error::UnknownKind { type_id, kind: info.kind() };
-        let payload = raw::payload_len(info, layout).ok_or_else(unknown)?;
-        let next = at.checked_add(TYPE_LEN).and_then(|end| end.checked_add(payload));
-        let next = next.filter(|next| *next <= types.len()).ok_or_else(truncated)?;
-        offs.try_reserve(1)?;
-        offs.push(u32::try_from(at).map_err(|_| truncated())?);
-        id = id.checked_add(1).ok_or(Error::TooManyTypes)?;
-        at = next;
-    }
-    Ok(offs)
-}
-
 impl BtfView for Btf<'_> {
     fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
         if id == TypeId::VOID {
@@ -234,7 +255,8 @@ impl BtfView for Btf<'_> {
             let Some(base) = &btf.base else { return Err(Error::BadTypeId { type_id: id }) };
             btf = base;
         }
-        match btf.own_type(index(id.0.wrapping_sub(btf.start_id))) {
+        let records = btf.records()?;
+        match btf.own_type(records, index(id.0.wrapping_sub(btf.start_id))) {
             Some(t) => Ok(t),
             None => Err(Error::BadTypeId { type_id: id }),
         }
@@ -250,8 +272,8 @@ impl BtfView for Btf<'_> {
     }
 
     fn type_cnt(&self) -> u32 {
-        // Checked against overflow when the BTF was opened.
-        self.start_id.saturating_add(u32::try_from(self.type_offs.len()).unwrap_or(u32::MAX))
+        // Of broken records, none counts: asking for one gives the error.
+        self.checked_type_cnt().unwrap_or(self.start_id)
     }
 
     fn pointer_size(&self) -> u32 {
@@ -264,11 +286,10 @@ impl BtfView for Btf<'_> {
 }
 
 impl Btf<'_> {
-    fn own_type(&self, idx: usize) -> Option<Type<'_>> {
-        let off = index(*self.type_offs.get(idx)?);
-        let record = Bytes::new(self.data.as_ref(), self.endian).tail(self.types_at.checked_add(off)?)?;
+    fn own_type(&self, records: &[u32], idx: usize) -> Option<Type<'_>> {
+        let record = self.types().tail(index(*records.get(idx)?))?;
         let info = Info(record.u32(4)?);
-        let payload = record.slice(TYPE_LEN, raw::payload_len(info, Bytes::new(&self.layout, self.endian))?)?;
+        let payload = record.slice(TYPE_LEN, raw::payload_len(info, self.layout())?)?;
         Some(Type::new(record.u32(0)?, info, record.u32(8)?, payload))
     }
 }

@@ -77,17 +77,15 @@ impl<'a, 'd> NameIndex<'a, 'd> {
         let mut by_name: HashMap<Vec<u8>, Vec<TypeId>> =
             wanted.into_iter().map(|name| (name.to_vec(), Vec::new())).collect();
         let beginnings = Beginnings::new(by_name.keys());
+        let mut result = Ok(());
         btf.for_each_name(start_id, |id, text| {
-            if !beginnings.may_begin(text) {
-                return Ok(());
+            if beginnings.may_begin(text) {
+                if let Err(error) = found(&mut by_name, id, text) {
+                    result = Err(error);
+                }
             }
-            let Ok(name) = CStr::from_bytes_until_nul(text) else { return Ok(()) };
-            if let Some(ids) = by_name.get_mut(essential_name(name.to_bytes())) {
-                ids.try_reserve(1)?;
-                ids.push(id);
-            }
-            Ok(())
         })?;
+        result?;
         Ok(Self { btf, by_name })
     }
 
@@ -105,6 +103,17 @@ impl<'a, 'd> NameIndex<'a, 'd> {
         }
         Ok(())
     }
+}
+
+/// Notes a type whose name may be wanted, if it is.
+#[cold]
+fn found(by_name: &mut HashMap<Vec<u8>, Vec<TypeId>>, id: TypeId, text: &[u8]) -> Result<()> {
+    let Ok(name) = CStr::from_bytes_until_nul(text) else { return Ok(()) };
+    if let Some(ids) = by_name.get_mut(essential_name(name.to_bytes())) {
+        ids.try_reserve(1)?;
+        ids.push(id);
+    }
+    Ok(())
 }
 
 /// The first four bytes of the wanted names, as a filter that lets through what may be wanted. Of a kernel's types it turns
@@ -138,15 +147,15 @@ impl Beginnings {
 
     /// The word and bit that stand for the first four bytes of a text, or for those before its NUL.
     fn place(text: &[u8]) -> (usize, u64) {
-        let mut first = *text.first_chunk::<4>().unwrap_or(&[0; 4]);
-        if first.contains(&0) || text.len() < 4 {
-            first = [0; 4];
-            for (to, from) in first.iter_mut().zip(text.iter().take_while(|byte| **byte != 0)) {
-                *to = *from;
-            }
-        }
+        let first = match text.first_chunk() {
+            Some(chunk) => u32::from_le_bytes(*chunk),
+            None => text.iter().rev().fold(0, |first, byte| (first << 8) | u32::from(*byte)),
+        };
+        // The highest bit of each byte that is zero, right at least for the lowest such byte.
+        let zeros = first.wrapping_sub(0x0101_0101) & !first & 0x8080_8080;
+        let before_zero = (zeros & zeros.wrapping_neg()).wrapping_shr(7).wrapping_sub(1);
         // Multiplying by the golden ratio spreads what the bytes of names leave unused.
-        let hash = u32::from_le_bytes(first).wrapping_mul(0x9e37_79b9);
+        let hash = (first & before_zero).wrapping_mul(0x9e37_79b9);
         (index(hash >> 26), 1_u64.wrapping_shl(hash >> 20))
     }
 }
