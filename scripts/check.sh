@@ -120,14 +120,41 @@ check_c() {
 	if has valgrind; then valgrind=1; else skip 'C tests under valgrind' 'no valgrind'; fi
 	for source in ctests/*.c; do
 		name=$(basename "$source" .c)
-		# These take arguments: the parts below.
-		case $name in oracle | parity | kernel) continue ;; esac
+		# These take arguments, or other libraries: the parts below.
+		case $name in oracle | parity | kernel | beside_libbpf) continue ;; esac
 		step "$name" c_shared "$name"
 		[ $valgrind = 0 ] || step "$name, valgrind" c_valgrind "$name"
 		[ $sanitizers = 0 ] || step "$name, sanitized" c_sanitized "$name"
 		step "$name, static" c_static "$name"
 	done
+	check_beside_libbpf
 	if works -static; then step 'static program' wholly_static; else skip 'static program' 'no static libc'; fi
+}
+
+beside_libbpf() { # FLAG-OR-LIBRARY...
+	# shellcheck disable=SC2046
+	$cc $c_flags $($pkg_config --cflags corelo) -o $bin/beside_libbpf ctests/beside_libbpf.c "$@"
+	$bin/beside_libbpf
+}
+
+# Two libraries with functions of the same names.
+check_beside_libbpf() {
+	if [ "$($cc -print-file-name=libbpf.a)" = libbpf.a ]; then
+		skip 'beside libbpf' 'no libbpf (libbpf-dev)'
+		return
+	fi
+	shared=$($pkg_config --libs corelo)
+	static=$($pkg_config --static --libs corelo | sed 's/-lcorelo/-l:libcorelo.a/')
+	# shellcheck disable=SC2086
+	{
+		step 'beside libbpf, before it' beside_libbpf $shared -lbpf
+		[ $valgrind = 0 ] || step 'beside libbpf, valgrind' c_valgrind beside_libbpf
+		step 'beside libbpf, behind it' beside_libbpf -lbpf $shared
+		[ $sanitizers = 0 ] || step 'beside libbpf, sanitized' beside_libbpf \
+			-fsanitize=address,undefined -fno-sanitize-recover=all $shared -lbpf
+		step 'beside libbpf, static' beside_libbpf -DCORELO_STATIC $static -lbpf
+		step 'beside libbpf.a' beside_libbpf -DLIBBPF_STATIC $shared -l:libbpf.a -lelf -lz
+	}
 }
 
 header_c() { # FLAG...

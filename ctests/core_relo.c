@@ -1,0 +1,849 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * The functions of libbpf's relo_core.h on corelo's own handles, in a program
+ * without libbpf. That the answers are libbpf's is what parity.c and
+ * beside_libbpf.c look at; here they are what a person worked out.
+ */
+#include "check.h"
+#include "build.h"
+
+#include <corelo.h>
+#include <errno.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define POISON_IMM 195896080
+
+/* What the functions say, in place of stderr. */
+static char last_warning[1024];
+static int warnings;
+
+static void log_line(void *ctx, enum corelo_log_level level, const char *message)
+{
+	CHECK(ctx == &warnings);
+	if (level != CORELO_LOG_WARN)
+		return;
+	warnings++;
+	snprintf(last_warning, sizeof(last_warning), "%s", message);
+}
+
+/* Ids in the local BTF, in the order in which they are built. */
+enum {
+	L_INT = 1, L_CHAR, L_ARRAY, L_UNION, L_TASK, L_COLOR, L_TASK_T, L_ANON, L_PTR, L_PROTO, L_PROTO_PROTO,
+	L_WIDE, L_LONG, L_FLEX, L_FLEX_ARRAY, L_TASK_ENUM, L_VOID_PROTO,
+};
+
+/* In the target's. */
+enum { T_INT = 1, T_CHAR, T_ARRAY, T_OTHER, T_OLD, T_TASK, T_COLOR, T_LONG, T_WIDE, T_COLOR64, T_PTR, T_PROTO, T_PROTO_PROTO };
+
+static struct build local_build, target_build;
+static struct corelo_btf *local_btf, *target_btf;
+static const struct btf *local, *target;
+
+#define BITS(size, offset) ((uint32_t)(size) << 24 | (offset))
+
+static void build_both(int big)
+{
+	struct build *b = &local_build;
+	unsigned char *data;
+	size_t size;
+
+	build_start(b, big);
+	build_int(b, "int", 4, BTF_INT_SIGNED);
+	build_int(b, "unsigned char", 1, 0);
+	build_array(b, L_INT, L_INT, 4);
+	build_type(b, "", BTF_KIND_UNION, 1, 4);
+	build_member(b, "u", L_INT, 0);
+	build_type(b, "task", BTF_KIND_STRUCT | BUILD_KFLAG, 5, 32);
+	build_member(b, "pid", L_INT, 0);
+	build_member(b, "arr", L_ARRAY, 32);
+	build_member(b, "", L_UNION, 160);
+	build_member(b, "flags", L_INT, BITS(3, 197));
+	build_member(b, "state", L_CHAR, 208);
+	build_type(b, "color", BTF_KIND_ENUM, 2, 4);
+	build_enumerator(b, "RED", 1);
+	build_enumerator(b, "GREEN", 7);
+	build_type(b, "task_t", BTF_KIND_TYPEDEF, 0, L_TASK);
+	build_type(b, "", BTF_KIND_STRUCT, 1, 4);
+	build_member(b, "x", L_INT, 0);
+	build_type(b, "", BTF_KIND_PTR, 0, L_PROTO);
+	build_type(b, "", BTF_KIND_FUNC_PROTO, 1, L_INT);
+	build_param(b, "x", L_INT);
+	build_type(b, "", BTF_KIND_FUNC_PROTO, 1, L_INT);
+	build_param(b, "fn", L_PTR);
+	build_type(b, "wide", BTF_KIND_STRUCT | BUILD_KFLAG, 1, 8);
+	build_member(b, "x", L_LONG, BITS(64, 0));
+	build_int(b, "unsigned long long", 8, 0);
+	build_type(b, "flex", BTF_KIND_STRUCT, 2, 4);
+	build_member(b, "n", L_INT, 0);
+	build_member(b, "items", L_FLEX_ARRAY, 32);
+	build_array(b, L_INT, L_INT, 0);
+	build_type(b, "task", BTF_KIND_ENUM, 1, 4);
+	build_enumerator(b, "TASK", 0);
+	build_type(b, "", BTF_KIND_FUNC_PROTO, 0, 0);
+	data = build_btf(b, &size);
+	local_btf = corelo_btf_from_bytes(data, size, NULL);
+	free(data);
+
+	b = &target_build;
+	build_start(b, big);
+	build_int(b, "int", 4, BTF_INT_SIGNED);
+	build_int(b, "unsigned char", 1, 0);
+	build_array(b, T_INT, T_INT, 8);
+	build_type(b, "other", BTF_KIND_STRUCT, 1, 4);
+	build_member(b, "pid", T_INT, 0);
+	build_type(b, "task___old", BTF_KIND_STRUCT, 1, 8);
+	build_member(b, "pid", T_INT, 32);
+	build_type(b, "task", BTF_KIND_STRUCT, 4, 64);
+	build_member(b, "pid", T_INT, 64);
+	build_member(b, "arr", T_ARRAY, 128);
+	build_member(b, "u", T_INT, 480);
+	build_member(b, "state", T_INT, 448);
+	build_type(b, "color", BTF_KIND_ENUM, 1, 4);
+	build_enumerator(b, "GREEN", 9);
+	build_int(b, "unsigned long long", 8, 0);
+	build_type(b, "wide", BTF_KIND_STRUCT | BUILD_KFLAG, 1, 16);
+	build_member(b, "x", T_LONG, BITS(64, 4));
+	build_type(b, "color", BTF_KIND_ENUM64, 1, 8);
+	build_enumerator(b, "BLUE", 1);
+	build_u32(b, 1);
+	build_type(b, "", BTF_KIND_PTR, 0, T_PROTO);
+	build_type(b, "", BTF_KIND_FUNC_PROTO, 1, T_INT);
+	build_param(b, "x", T_INT);
+	build_type(b, "", BTF_KIND_FUNC_PROTO, 1, T_INT);
+	build_param(b, "fn", T_PTR);
+	data = build_btf(b, &size);
+	target_btf = corelo_btf_from_bytes(data, size, NULL);
+	free(data);
+
+	local = corelo_btf_handle(local_btf);
+	target = corelo_btf_handle(target_btf);
+}
+
+/* A relocation whose access string is in no BTF yet: opens the local one anew, with the string. */
+static struct bpf_core_relo relo_of(uint32_t type_id, const char *access, enum bpf_core_relo_kind kind)
+{
+	struct build with = local_build;
+	struct bpf_core_relo relo;
+	unsigned char *data;
+	size_t size;
+
+	memset(&relo, 0, sizeof(relo));
+	relo.type_id = type_id;
+	relo.access_str_off = *access ? build_str(&with, access) : 0;
+	relo.kind = kind;
+	data = build_btf(&with, &size);
+	corelo_btf_free(local_btf);
+	local_btf = corelo_btf_from_bytes(data, size, NULL);
+	local = corelo_btf_handle(local_btf);
+	free(data);
+	return relo;
+}
+
+struct step {
+	const char *name;
+	uint32_t type_id, idx;
+};
+
+static const struct {
+	uint32_t type_id;
+	const char *access;
+	enum bpf_core_relo_kind kind;
+	struct step steps[4];
+	int len;
+	int raw[4];
+	int raw_len;
+	uint32_t bit_offset;
+	const char *text;
+} specs[] = {
+	{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, { { NULL, L_TASK, 0 }, { "pid", L_TASK, 0 } }, 2, { 0, 0 }, 2, 0,
+	  "<byte_off> [5] struct task.pid (0:0 @ offset 0)" },
+	{ L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_SIZE,
+	  { { NULL, L_TASK, 0 }, { "arr", L_TASK, 1 }, { NULL, L_INT, 2 } }, 3, { 0, 1, 2 }, 3, 96,
+	  "<byte_sz> [5] struct task.arr[2] (0:1:2 @ offset 12)" },
+	{ L_TASK, "0:2:0", BPF_CORE_FIELD_EXISTS, { { NULL, L_TASK, 0 }, { "u", L_UNION, 0 } }, 2, { 0, 2, 0 }, 3, 160,
+	  "<field_exists> [5] struct task.u (0:2:0 @ offset 20)" },
+	{ L_TASK, "0:3", BPF_CORE_FIELD_LSHIFT_U64, { { NULL, L_TASK, 0 }, { "flags", L_TASK, 3 } }, 2, { 0, 3 }, 2, 197,
+	  "<lshift_u64> [5] struct task.flags (0:3 @ offset 24.5)" },
+	{ L_TASK_T, "2:4", BPF_CORE_FIELD_SIGNED, { { NULL, L_TASK, 2 }, { "state", L_TASK, 4 } }, 2, { 2, 4 }, 2, 720,
+	  "<signed> [7] typedef task_t[2].state (2:4 @ offset 90)" },
+	{ L_FLEX, "0:1:3", BPF_CORE_FIELD_BYTE_OFFSET,
+	  { { NULL, L_FLEX, 0 }, { "items", L_FLEX, 1 }, { NULL, L_INT, 3 } }, 3, { 0, 1, 3 }, 3, 128,
+	  "<byte_off> [14] struct flex.items[3] (0:1:3 @ offset 16)" },
+	{ L_TASK, "0", BPF_CORE_FIELD_RSHIFT_U64, { { NULL, L_TASK, 0 } }, 1, { 0 }, 1, 0,
+	  "<rshift_u64> [5] struct task (0 @ offset 0)" },
+	{ L_COLOR, "1", BPF_CORE_ENUMVAL_VALUE, { { "GREEN", L_COLOR, 1 } }, 1, { 1 }, 1, 0,
+	  "<enumval_value> [6] enum color::GREEN = 7" },
+	{ L_COLOR, "0", BPF_CORE_ENUMVAL_EXISTS, { { "RED", L_COLOR, 0 } }, 1, { 0 }, 1, 0,
+	  "<enumval_exists> [6] enum color::RED = 1" },
+	{ L_TASK, "0", BPF_CORE_TYPE_SIZE, { { NULL, 0, 0 } }, 0, { 0 }, 0, 0, "<type_size> [5] struct task" },
+	{ L_TASK_T, "0", BPF_CORE_TYPE_ID_LOCAL, { { NULL, 0, 0 } }, 0, { 0 }, 0, 0, "<local_type_id> [7] typedef task_t" },
+	{ L_ANON, "0", BPF_CORE_TYPE_MATCHES, { { NULL, 0, 0 } }, 0, { 0 }, 0, 0, "<type_matches> [8] struct <anon>" },
+};
+
+static void parse_and_format(void)
+{
+	char buf[128], want[128];
+	struct bpf_core_relo relo;
+	struct bpf_core_spec spec;
+	size_t i, sz, len;
+	int n;
+
+	for (i = 0; i < ARRAY_SIZE(specs); i++) {
+		relo = relo_of(specs[i].type_id, specs[i].access, specs[i].kind);
+		memset(&spec, 0xa5, sizeof(spec));
+		if (!CHECK(!bpf_core_parse_spec(i % 2 ? NULL : "prog", local, &relo, &spec))) {
+			printf("\t%s: %s\n", specs[i].text, corelo_last_error());
+			continue;
+		}
+		CHECK(spec.btf == local);
+		CHECK(spec.root_type_id == specs[i].type_id);
+		CHECK(spec.relo_kind == specs[i].kind);
+		CHECK(spec.len == specs[i].len);
+		CHECK(spec.raw_len == specs[i].raw_len);
+		CHECK(spec.bit_offset == specs[i].bit_offset);
+		CHECK(!memcmp(spec.raw_spec, specs[i].raw, specs[i].raw_len * sizeof(int)));
+		for (n = 0; n < specs[i].len; n++) {
+			CHECK(spec.spec[n].type_id == specs[i].steps[n].type_id);
+			CHECK(spec.spec[n].idx == specs[i].steps[n].idx);
+			CHECK(!spec.spec[n].name == !specs[i].steps[n].name);
+			if (spec.spec[n].name && specs[i].steps[n].name)
+				CHECK(!strcmp(spec.spec[n].name, specs[i].steps[n].name));
+		}
+
+		/* as snprintf(): the length of the whole, and no byte behind the end */
+		len = strlen(specs[i].text);
+		for (sz = 0; sz <= len + 2; sz++) {
+			memset(buf, 0x5a, sizeof(buf));
+			memset(want, 0x5a, sizeof(want));
+			CHECK(snprintf(want, sz, "%s", specs[i].text) == (int)len);
+			CHECK(bpf_core_format_spec(buf, sz, &spec) == (int)len);
+			if (!CHECK(!memcmp(buf, want, sizeof(buf))))
+				printf("\t\"%.*s\", not \"%.*s\"\n", (int)sz, buf, (int)sz, want);
+		}
+		CHECK(bpf_core_format_spec(NULL, 0, &spec) == (int)len);
+	}
+}
+
+static void parse_failures(void)
+{
+	static const struct {
+		uint32_t type_id;
+		const char *access;
+		unsigned int kind;
+		int error;
+		const char *words;
+	} bad[] = {
+		{ L_TASK, "", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "index" },
+		{ L_TASK, ":0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "index" },
+		{ L_TASK, "x", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
+		{ L_TASK, "0:", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
+		{ L_TASK, "0:0x", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
+		{ L_TASK, "-1:0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
+		{ L_TASK, "0:-1", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
+		{ L_TASK, "0:4294967296", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
+		{ L_TASK, "0:5", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "no such member" },
+		{ L_TASK, "0:1:4", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "past the end of an array" },
+		{ L_TASK, "0:0:0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "neither members nor elements" },
+		{ L_TASK, "1", BPF_CORE_TYPE_EXISTS, -EINVAL, "\"0\"" },
+		{ L_COLOR, "2", BPF_CORE_ENUMVAL_VALUE, -EINVAL, "no such enumerator" },
+		{ L_COLOR, "0:0", BPF_CORE_ENUMVAL_VALUE, -EINVAL, "one index" },
+		{ L_TASK, "0", BPF_CORE_ENUMVAL_VALUE, -EINVAL, "no such enumerator" },
+		{ L_TASK, "0:0", 13, -EINVAL, "kind 13" },
+		{ L_TASK, "0:0", 0xffffffff, -EINVAL, "kind 4294967295" },
+		{ 1000, "0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "type id 1000" },
+		/* void and prototypes have no size to multiply the first index with */
+		{ 0, "0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "no size" },
+		{ L_PROTO, "1", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "no size" },
+	};
+	struct bpf_core_spec spec, before;
+	struct bpf_core_relo relo;
+	char access[200] = "0";
+	size_t i;
+	int ret;
+
+	memset(&before, 0xa5, sizeof(before));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		relo = relo_of(bad[i].type_id, bad[i].access, bad[i].kind);
+		memset(&spec, 0xa5, sizeof(spec));
+		ret = bpf_core_parse_spec("some_prog", local, &relo, &spec);
+		if (!CHECK(ret == bad[i].error) || !CHECK(strstr(corelo_last_error(), bad[i].words)) ||
+		    !CHECK(strstr(corelo_last_error(), "some_prog")))
+			printf("\t[%u] %s: %d, \"%s\"\n", bad[i].type_id, bad[i].access, ret, corelo_last_error());
+		CHECK(!memcmp(&spec, &before, sizeof(spec)));
+	}
+	relo = relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET);
+	relo.access_str_off = 1 << 20;
+	CHECK(bpf_core_parse_spec("some_prog", local, &relo, &spec) == -EINVAL);
+	CHECK(strstr(corelo_last_error(), "1048576"));
+	CHECK(!memcmp(&spec, &before, sizeof(spec)));
+
+	/* 64 indices are as many as there may be: of these, too, the third leads nowhere */
+	for (i = 1; i < 64; i++)
+		strcat(access, ":0");
+	relo = relo_of(L_TASK, access, BPF_CORE_FIELD_BYTE_OFFSET);
+	CHECK(bpf_core_parse_spec("prog", local, &relo, &spec) == -EINVAL);
+	strcat(access, ":0");
+	relo = relo_of(L_TASK, access, BPF_CORE_FIELD_BYTE_OFFSET);
+	CHECK(bpf_core_parse_spec("prog", local, &relo, &spec) == -E2BIG);
+	CHECK(strstr(corelo_last_error(), "64"));
+	CHECK(!memcmp(&spec, &before, sizeof(spec)));
+}
+
+static void format_failures(void)
+{
+	struct bpf_core_relo relo = relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET);
+	struct bpf_core_spec spec, bad;
+	char buf[64], before[64];
+
+	CHECK(!bpf_core_parse_spec("prog", local, &relo, &spec));
+	memset(buf, 0x5a, sizeof(buf));
+	memset(before, 0x5a, sizeof(before));
+#define BAD(field, value)								\
+	do {										\
+		bad = spec;								\
+		bad.field = value;							\
+		CHECK(bpf_core_format_spec(buf, sizeof(buf), &bad) == -EINVAL);		\
+		CHECK(!memcmp(buf, before, sizeof(buf)));				\
+	} while (0)
+	BAD(len, -1);
+	BAD(len, 65);
+	BAD(raw_len, -1);
+	BAD(raw_len, 65);
+	BAD(raw_spec[0], -1);
+	BAD(root_type_id, 1000);
+	BAD(btf, NULL);
+#undef BAD
+}
+
+/* What calc gets and gives. */
+struct calc {
+	struct bpf_core_relo relo;
+	struct bpf_core_cand cands[3];
+	struct bpf_core_cand_list list;
+	struct bpf_core_spec specs[3];
+	struct bpf_core_relo_res res;
+};
+
+static void calc_prepare(struct calc *calc, struct bpf_core_relo relo, uint32_t first, uint32_t second)
+{
+	/* where nothing is written, this stays */
+	memset(calc, 0xa5, sizeof(*calc));
+	calc->relo = relo;
+	calc->list.cands = calc->cands;
+	calc->list.len = 0;
+	if (first) {
+		calc->cands[calc->list.len].btf = target;
+		calc->cands[calc->list.len++].id = first;
+	}
+	if (second) {
+		calc->cands[calc->list.len].btf = target;
+		calc->cands[calc->list.len++].id = second;
+	}
+}
+
+static int calc_run(struct calc *calc)
+{
+	return bpf_core_calc_relo_insn("prog", &calc->relo, 7, local, &calc->list, calc->specs, &calc->res);
+}
+
+#define UNTOUCHED(thing) untouched(&(thing), sizeof(thing))
+static int untouched(const void *at, size_t size)
+{
+	const unsigned char *bytes = at;
+
+	while (size && *bytes == 0xa5) {
+		bytes++;
+		size--;
+	}
+	return !size;
+}
+
+static int text_is(const struct bpf_core_spec *spec, const char *want)
+{
+	char buf[128] = "";
+	int ok = bpf_core_format_spec(buf, sizeof(buf), spec) == (int)strlen(want) && !strcmp(buf, want);
+
+	if (!ok)
+		printf("\t\"%s\", not \"%s\"\n", buf, want);
+	return ok;
+}
+
+static const struct {
+	uint32_t type_id;
+	const char *access;
+	enum bpf_core_relo_kind kind;
+	uint32_t first, second;		/* candidates */
+	uint64_t orig_val, new_val;
+	int poison, validate, fail_memsz_adjust;
+	uint32_t orig_sz, orig_type_id, new_sz, new_type_id;
+	uint32_t left;			/* the only candidate that is left; 0: as it was */
+	const char *target_text;	/* NULL: there is none */
+} answers[] = {
+	/* only one of the two has it; the other one is not looked at again */
+	{ L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, 12, 24, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
+	  "<byte_off> [6] struct task.arr[2] (0:1:2 @ offset 24)" },
+	{ L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, T_OLD, 12, 24, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
+	  "<byte_off> [6] struct task.arr[2] (0:1:2 @ offset 24)" },
+	{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, 0, 8, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
+	  "<byte_off> [6] struct task.pid (0:0 @ offset 8)" },
+	{ L_TASK, "0:2:0", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, 20, 60, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
+	  "<byte_off> [6] struct task.u (0:2 @ offset 60)" },
+	/* a byte became a signed int: no load of four bytes gives the same */
+	{ L_TASK, "0:4", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, 26, 56, 0, 1, 1, 1, L_CHAR, 4, T_INT, T_TASK,
+	  "<byte_off> [6] struct task.state (0:3 @ offset 56)" },
+	{ L_TASK, "0:4", BPF_CORE_FIELD_BYTE_SIZE, T_TASK, 0, 1, 4, 0, 1, 0, 0, 0, 0, 0, T_TASK,
+	  "<byte_sz> [6] struct task.state (0:3 @ offset 56)" },
+	{ L_TASK, "0:0", BPF_CORE_FIELD_SIGNED, T_TASK, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, T_TASK,
+	  "<signed> [6] struct task.pid (0:0 @ offset 8)" },
+	{ L_TASK, "0:0", BPF_CORE_FIELD_RSHIFT_U64, T_TASK, 0, 32, 32, 0, 1, 0, 0, 0, 0, 0, T_TASK,
+	  "<rshift_u64> [6] struct task.pid (0:0 @ offset 8)" },
+	/* none has it: poison, or the answer is that there is none, and no candidate is dropped */
+	{ L_TASK, "0:3", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, 24, 0, 1, 0, 0, 0, 0, 0, 0, 0, NULL },
+	{ L_TASK, "0:3", BPF_CORE_FIELD_RSHIFT_U64, T_OLD, T_TASK, 61, 0, 1, 1, 0, 0, 0, 0, 0, 0, NULL },
+	{ L_TASK, "0:3", BPF_CORE_FIELD_EXISTS, T_OLD, T_TASK, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
+	{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, 0, 0, 0, 0, 1, 1, 0, 4, L_INT, 0, 0, 0, NULL },
+	/* both agree that it is there */
+	{ L_TASK, "0", BPF_CORE_TYPE_EXISTS, T_TASK, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, T_TASK, "<type_exists> [6] struct task" },
+	{ L_TASK, "0", BPF_CORE_TYPE_EXISTS, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
+	{ L_TASK, "0", BPF_CORE_TYPE_SIZE, T_TASK, 0, 32, 64, 0, 1, 0, 0, 0, 0, 0, T_TASK, "<type_size> [6] struct task" },
+	{ L_TASK, "0", BPF_CORE_TYPE_SIZE, 0, 0, 32, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
+	{ L_TASK, "0", BPF_CORE_TYPE_ID_TARGET, T_TASK, 0, L_TASK, T_TASK, 0, 0, 0, 0, 0, 0, 0, T_TASK,
+	  "<target_type_id> [6] struct task" },
+	{ L_TASK, "0", BPF_CORE_TYPE_ID_LOCAL, 0, 0, L_TASK, L_TASK, 0, 0, 0, 0, 0, 0, 0, 0, NULL },
+	{ L_COLOR, "1", BPF_CORE_ENUMVAL_VALUE, T_COLOR, 0, 7, 9, 0, 1, 0, 0, 0, 0, 0, T_COLOR,
+	  "<enumval_value> [7] enum color::GREEN = 9" },
+	{ L_COLOR, "0", BPF_CORE_ENUMVAL_VALUE, T_COLOR, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, NULL },
+	{ L_COLOR, "0", BPF_CORE_ENUMVAL_EXISTS, T_COLOR, T_COLOR64, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
+};
+
+static void calc_answers(void)
+{
+	struct bpf_core_cand before[3];
+	struct calc calc;
+	int len, i, n;
+
+	for (i = 0; i < (int)ARRAY_SIZE(answers); i++) {
+		calc_prepare(&calc, relo_of(answers[i].type_id, answers[i].access, answers[i].kind),
+			     answers[i].first, answers[i].second);
+		memcpy(before, calc.cands, sizeof(before));
+		len = calc.list.len;
+		if (!CHECK(!calc_run(&calc))) {
+			printf("\trow %d: %s\n", i, corelo_last_error());
+			continue;
+		}
+		if (!CHECK(calc.res.orig_val == answers[i].orig_val) ||
+		    !CHECK(calc.res.new_val == answers[i].new_val) ||
+		    !CHECK(calc.res.poison == answers[i].poison) ||
+		    !CHECK(calc.res.validate == answers[i].validate) ||
+		    !CHECK(calc.res.fail_memsz_adjust == answers[i].fail_memsz_adjust) ||
+		    !CHECK(calc.res.orig_sz == answers[i].orig_sz) ||
+		    !CHECK(calc.res.orig_type_id == answers[i].orig_type_id) ||
+		    !CHECK(calc.res.new_sz == answers[i].new_sz) ||
+		    !CHECK(calc.res.new_type_id == answers[i].new_type_id))
+			printf("\trow %d\n", i);
+		CHECK(calc.specs[0].btf == local);
+		CHECK(calc.specs[0].root_type_id == answers[i].type_id);
+		CHECK(UNTOUCHED(calc.specs[1]));
+		if (answers[i].target_text) {
+			CHECK(calc.specs[2].btf == target);
+			CHECK(text_is(&calc.specs[2], answers[i].target_text));
+		} else {
+			CHECK(UNTOUCHED(calc.specs[2]));
+		}
+		CHECK(calc.list.cands == calc.cands);
+		if (answers[i].left) {
+			CHECK(calc.list.len == 1);
+			CHECK(calc.cands[0].btf == target && calc.cands[0].id == answers[i].left);
+		} else {
+			CHECK(calc.list.len == len);
+			for (n = 0; n < len; n++)
+				CHECK(calc.cands[n].btf == before[n].btf && calc.cands[n].id == before[n].id);
+		}
+	}
+
+	/* matching candidates stay in their order */
+	calc_prepare(&calc, relo_of(L_TASK, "0:0", BPF_CORE_FIELD_EXISTS), T_TASK, T_OLD);
+	/* they have the member at different offsets, which even its existence is not asked across */
+	CHECK(calc_run(&calc) == -EINVAL);
+	calc_prepare(&calc, relo_of(L_TASK, "0", BPF_CORE_TYPE_EXISTS), T_TASK, T_OLD);
+	CHECK(!calc_run(&calc));
+	CHECK(calc.list.len == 2 && calc.cands[0].id == T_TASK && calc.cands[1].id == T_OLD);
+	CHECK(text_is(&calc.specs[2], "<type_exists> [6] struct task"));
+
+	/* the list may be missing where there is nothing to search for */
+	calc_prepare(&calc, relo_of(L_ANON, "0", BPF_CORE_TYPE_ID_LOCAL), 0, 0);
+	CHECK(!bpf_core_calc_relo_insn(NULL, &calc.relo, 0, local, NULL, calc.specs, &calc.res));
+	CHECK(calc.res.new_val == L_ANON && calc.res.orig_val == L_ANON);
+}
+
+static void calc_failures(void)
+{
+	static const struct {
+		uint32_t type_id;
+		const char *access;
+		unsigned int kind;
+		uint32_t first, second;
+		int error;
+		const char *words;
+	} bad[] = {
+		{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, -EINVAL, "ambiguous" },
+		{ L_TASK, "0", BPF_CORE_TYPE_SIZE, T_OLD, T_TASK, -EINVAL, "ambiguous" },
+		{ L_TASK, "0", BPF_CORE_TYPE_ID_TARGET, T_OLD, T_TASK, -EINVAL, "ambiguous" },
+		{ L_TASK, "0:7", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, -EINVAL, "no such member" },
+		{ L_TASK, "0:0", 13, T_TASK, 0, -EINVAL, "kind 13" },
+		{ L_ANON, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, 0, 0, -EOPNOTSUPP, "no name" },
+		{ L_WIDE, "0:0", BPF_CORE_FIELD_LSHIFT_U64, T_WIDE, 0, -E2BIG, "64 bits" },
+		{ 1000, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, -EINVAL, "1000" },
+		{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, 1000, 0, -EINVAL, "1000" },
+	};
+	struct calc calc, before;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		calc_prepare(&calc, relo_of(bad[i].type_id, bad[i].access, bad[i].kind), bad[i].first, bad[i].second);
+		memcpy(&before, &calc, sizeof(calc));
+		warnings = 0;
+		ret = calc_run(&calc);
+		if (!CHECK(ret == bad[i].error) || !CHECK(strstr(corelo_last_error(), bad[i].words)))
+			printf("\trow %d: %d, \"%s\"\n", (int)i, ret, corelo_last_error());
+		CHECK(strstr(corelo_last_error(), "prog 'prog': relo #7"));
+		CHECK(warnings == 1 && strstr(last_warning, bad[i].words));
+		/* nothing is written */
+		CHECK(!memcmp(&before, &calc, sizeof(calc)));
+	}
+}
+
+/* task.pid inside 62 anonymous structs is the last that has room; inside 63 it takes 65 steps. */
+static void too_many_steps(int big, int anonymous)
+{
+	struct bpf_core_cand cand;
+	struct calc calc;
+	struct corelo_btf *deep;
+	unsigned char *data;
+	struct build b;
+	size_t size;
+	int i;
+
+	build_start(&b, big);
+	build_int(&b, "int", 4, BTF_INT_SIGNED);
+	for (i = 0; i <= anonymous; i++) {
+		build_type(&b, i ? "" : "task", BTF_KIND_STRUCT, 1, 4);
+		build_member(&b, i < anonymous ? "" : "pid", i < anonymous ? 3 + i : 1, 0);
+	}
+	data = build_btf(&b, &size);
+	deep = corelo_btf_from_bytes(data, size, NULL);
+	free(data);
+	calc_prepare(&calc, relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET), T_TASK, 0);
+	cand.btf = corelo_btf_handle(deep);
+	cand.id = 2;
+	calc.cands[0] = cand;
+	if (anonymous <= 62) {
+		CHECK(!calc_run(&calc));
+		CHECK(calc.specs[2].raw_len == anonymous + 2);
+		CHECK(calc.specs[2].len == 2);
+	} else {
+		CHECK(calc_run(&calc) == -E2BIG);
+		CHECK(strstr(corelo_last_error(), "64"));
+		CHECK(UNTOUCHED(calc.specs) && UNTOUCHED(calc.res) && calc.list.len == 1);
+	}
+	corelo_btf_free(deep);
+}
+
+#define INSN(c, dst, src, offset, immediate) \
+	{ .code = (c), .dst_reg = (dst), .src_reg = (src), .off = (offset), .imm = (immediate) }
+#define NONE INSN(0xaa, 1, 2, 3, 4)	/* what follows, and must stay */
+#define POISON INSN(0x85, 0, 0, 0, POISON_IMM)
+#define RES(orig, new) { .orig_val = (orig), .new_val = (new), .validate = true }
+#define RESIZED(orig, new, osz, nsz) \
+	{ .orig_val = (orig), .new_val = (new), .validate = true, .orig_sz = (osz), .new_sz = (nsz) }
+
+static const struct {
+	const char *what;
+	struct bpf_insn in[2];
+	struct bpf_core_relo_res res;
+	int ret;
+	struct bpf_insn out[2];
+} patches[] = {
+	{ "mov64", { INSN(0xb7, 1, 0, 0, 4), NONE }, RES(4, 12), 0, { INSN(0xb7, 1, 0, 0, 12), NONE } },
+	{ "mov32", { INSN(0xb4, 9, 0, 0, 4), NONE }, RES(4, 12), 0, { INSN(0xb4, 9, 0, 0, 12), NONE } },
+	{ "add64", { INSN(0x07, 10, 0, 0, 0), NONE }, RES(0, 1), 0, { INSN(0x07, 10, 0, 0, 1), NONE } },
+	{ "cut to 32 bits", { INSN(0xb7, 1, 0, 0, 4), NONE }, RES(4, 0x123456789), 0, { INSN(0xb7, 1, 0, 0, 0x23456789), NONE } },
+	{ "negative", { INSN(0xb7, 1, 0, 0, -1), NONE }, RES((uint64_t)-1, (uint64_t)-7), 0, { INSN(0xb7, 1, 0, 0, -7), NONE } },
+	{ "ldx b", { INSN(0x71, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x71, 1, 2, 12, 0), NONE } },
+	{ "ldx h", { INSN(0x69, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x69, 1, 2, 12, 0), NONE } },
+	{ "ldx w", { INSN(0x61, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x61, 1, 2, 12, 0), NONE } },
+	{ "ldx dw", { INSN(0x79, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x79, 1, 2, 12, 0), NONE } },
+	{ "ldxsx w", { INSN(0x81, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x81, 1, 2, 12, 0), NONE } },
+	{ "stx", { INSN(0x63, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x63, 1, 2, 12, 0), NONE } },
+	{ "st", { INSN(0x62, 1, 0, 4, 77), NONE }, RES(4, 12), 0, { INSN(0x62, 1, 0, 12, 77), NONE } },
+	{ "ldimm64", { INSN(0x18, 3, 0, 0, 2), INSN(0, 0, 0, 0, 1) }, RES(0x100000002, 0x7edcba9876543210), 0,
+	  { INSN(0x18, 3, 0, 0, 0x76543210), INSN(0, 0, 0, 0, 0x7edcba98) } },
+	{ "ldimm64, negative", { INSN(0x18, 3, 0, 0, -1), INSN(0, 0, 0, 0, -1) }, RES((uint64_t)-1, 1), 0,
+	  { INSN(0x18, 3, 0, 0, 1), INSN(0, 0, 0, 0, 0) } },
+
+	{ "4 to 8", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 8), 0, { INSN(0x79, 1, 2, 8, 0), NONE } },
+	{ "4 to 2", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 2), 0, { INSN(0x69, 1, 2, 8, 0), NONE } },
+	{ "8 to 1", { INSN(0x7b, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 8, 1), 0, { INSN(0x73, 1, 2, 8, 0), NONE } },
+	{ "1 to 4", { INSN(0x72, 1, 0, 4, 5), NONE }, RESIZED(4, 8, 1, 4), 0, { INSN(0x62, 1, 0, 8, 5), NONE } },
+	{ "other size, same on both sides", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 8, 8), 0,
+	  { INSN(0x61, 1, 2, 8, 0), NONE } },
+	{ "other size than the field", { INSN(0x79, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 8), -EINVAL, { NONE } },
+	{ "to a size of none", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 3), -EINVAL, { NONE } },
+	{ "to 16", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 16), -EINVAL, { NONE } },
+	{ "an immediate has no size", { INSN(0xb7, 1, 0, 0, 4), NONE }, RESIZED(4, 8, 4, 3), 0, { INSN(0xb7, 1, 0, 0, 8), NONE } },
+
+	{ "sign", { INSN(0x61, 1, 2, 4, 0), NONE },
+	  { .orig_val = 4, .new_val = 8, .validate = true, .fail_memsz_adjust = true, .orig_sz = 4, .new_sz = 8 }, 0, { POISON, NONE } },
+	{ "sign, of an immediate", { INSN(0xb7, 1, 0, 0, 4), NONE },
+	  { .orig_val = 4, .new_val = 8, .validate = true, .fail_memsz_adjust = true }, 0, { INSN(0xb7, 1, 0, 0, 8), NONE } },
+	{ "poison", { INSN(0xb7, 1, 0, 0, 4), NONE }, { .orig_val = 9, .poison = true, .validate = true }, 0, { POISON, NONE } },
+	{ "poison, ldx", { INSN(0x61, 1, 2, 4, 0), NONE }, { .poison = true }, 0, { POISON, NONE } },
+	{ "poison, ldimm64", { INSN(0x18, 3, 0, 0, 2), INSN(0, 0, 0, 0, 1) }, { .poison = true }, 0, { POISON, POISON } },
+	{ "poison, whatever it is", { INSN(0x95, 0, 0, 0, 0), NONE }, { .poison = true }, 0, { POISON, NONE } },
+
+	{ "not what it says", { INSN(0xb7, 1, 0, 0, 4), NONE }, RES(5, 12), -EINVAL, { NONE } },
+	{ "not what it says, ldx", { INSN(0x61, 1, 2, 4, 0), NONE }, RES(5, 12), -EINVAL, { NONE } },
+	{ "not what it says, ldimm64", { INSN(0x18, 3, 0, 0, 2), INSN(0, 0, 0, 0, 1) }, RES(2, 12), -EINVAL, { NONE } },
+	{ "nobody asks what it says", { INSN(0xb7, 1, 0, 0, 4), NONE }, { .orig_val = 5, .new_val = 12 }, 0,
+	  { INSN(0xb7, 1, 0, 0, 12), NONE } },
+	{ "register operand", { INSN(0xbf, 1, 2, 0, 4), NONE }, RES(4, 12), -EINVAL, { NONE } },
+	{ "jump", { INSN(0x05, 0, 0, 4, 4), NONE }, RES(4, 12), -EINVAL, { NONE } },
+	{ "call", { INSN(0x85, 0, 0, 0, 4), NONE }, RES(4, 12), -EINVAL, { NONE } },
+	{ "ld abs", { INSN(0x20, 0, 0, 0, 4), NONE }, RES(4, 12), -EINVAL, { NONE } },
+	{ "ldimm64 of a map", { INSN(0x18, 3, 1, 0, 2), INSN(0, 0, 0, 0, 0) }, RES(2, 12), -EINVAL, { NONE } },
+	{ "ldimm64 with an offset", { INSN(0x18, 3, 0, 1, 2), INSN(0, 0, 0, 0, 0) }, RES(2, 12), -EINVAL, { NONE } },
+	{ "ldimm64, second half", { INSN(0x18, 3, 0, 0, 2), INSN(1, 0, 0, 0, 0) }, RES(2, 12), -EINVAL, { NONE } },
+	{ "ldimm64, second half's registers", { INSN(0x18, 3, 0, 0, 2), INSN(0, 0, 1, 0, 0) }, RES(2, 12), -EINVAL, { NONE } },
+
+	{ "last that fits", { INSN(0x61, 1, 2, 4, 0), NONE }, RES(4, 32767), 0, { INSN(0x61, 1, 2, 32767, 0), NONE } },
+	{ "too far", { INSN(0x61, 1, 2, 4, 0), NONE }, RES(4, 32768), -ERANGE, { NONE } },
+	{ "too far, stx", { INSN(0x63, 1, 2, 4, 0), NONE }, RES(4, 65540), -ERANGE, { NONE } },
+	{ "too far, st", { INSN(0x62, 1, 2, 4, 0), NONE }, RES(4, (uint64_t)-1), -ERANGE, { NONE } },
+	{ "as an immediate it fits", { INSN(0xb7, 1, 0, 0, 4), NONE }, RES(4, 32768), 0, { INSN(0xb7, 1, 0, 0, 32768), NONE } },
+};
+
+static void patch(void)
+{
+	struct bpf_core_relo relo;
+	struct bpf_insn *insn;
+	size_t i, len;
+	int ret;
+
+	memset(&relo, 0, sizeof(relo));
+	for (i = 0; i < ARRAY_SIZE(patches); i++) {
+		/* alone in memory: only a LDIMM64 may be looked behind */
+		len = patches[i].in[0].code == 0x18 ? 2 : 1;
+		insn = build_copy(patches[i].in, len * sizeof(*insn));
+		ret = bpf_core_patch_insn("some_prog", insn, 3, i % 2 ? NULL : &relo, 7, &patches[i].res);
+		if (!CHECK(ret == patches[i].ret) ||
+		    !CHECK(!memcmp(insn, ret ? patches[i].in : patches[i].out, len * sizeof(*insn))))
+			printf("\t%s: %d, code 0x%02x, off %d, imm %d\n", patches[i].what, ret,
+			       insn->code, insn->off, insn->imm);
+		if (ret && !CHECK(strstr(corelo_last_error(), "prog 'some_prog': relo #7: insn #3: ")))
+			printf("\t%s\n", corelo_last_error());
+		free(insn);
+	}
+}
+
+static void essential_names(void)
+{
+	static const struct {
+		const char *name;
+		size_t len;
+	} names[] = {
+		{ "", 0 }, { "a", 1 }, { "task_struct", 11 }, { "task_struct___v2", 11 }, { "a___b___c", 5 },
+		{ "a____b", 6 }, { "a_____b", 7 }, { "a___b____c", 1 }, { "___a", 4 }, { "a___", 4 }, { "a___b", 1 },
+		{ "x__y", 4 }, { "___", 3 }, { "_______", 7 }, { "nf_conn___init", 7 }, { "a___b_", 1 }, { "_a___b", 2 },
+		{ "\xff\xfe___v", 2 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!CHECK(bpf_core_essential_name_len(names[i].name) == names[i].len))
+			printf("\t%s: %d\n", names[i].name, (int)bpf_core_essential_name_len(names[i].name));
+}
+
+static void candidates(void)
+{
+	struct bpf_core_cand cand = { local, L_TASK };
+	struct bpf_core_cand_list *list = calloc(1, sizeof(*list)), before;
+	struct bpf_core_relo_res res;
+	struct bpf_core_spec scratch[3];
+	struct bpf_core_relo relo;
+
+	if (!list)
+		abort();
+	/* no struct of this name is there: nothing is allocated */
+	cand.id = L_FLEX;
+	CHECK(!bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, list));
+	CHECK(!list->cands && !list->len);
+
+	cand.id = L_TASK;
+	CHECK(!bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, list));
+	if (CHECK(list->len == 2)) {
+		CHECK(list->cands[0].btf == target && list->cands[0].id == T_OLD);
+		CHECK(list->cands[1].btf == target && list->cands[1].id == T_TASK);
+	}
+	/* those of a module come behind: from an id on, and with a name that may be missing */
+	CHECK(!bpf_core_add_cands(&cand, 4, target, NULL, T_TASK, list));
+	if (CHECK(list->len == 3))
+		CHECK(list->cands[2].id == T_TASK);
+	CHECK(!bpf_core_add_cands(&cand, 4, target, "vmlinux", 1000, list));
+	CHECK(list->len == 3);
+	/* an enum, whatever its name, is no struct */
+	cand.id = L_TASK_ENUM;
+	CHECK(!bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, list));
+	CHECK(list->len == 3);
+	/* but both kinds of enum are */
+	cand.id = L_COLOR;
+	CHECK(!bpf_core_add_cands(&cand, 5, target, "vmlinux", 1, list));
+	if (CHECK(list->len == 5))
+		CHECK(list->cands[3].id == T_COLOR && list->cands[4].id == T_COLOR64);
+
+	/* with the list as it was */
+	cand.id = L_TASK;
+	before = *list;
+	CHECK(bpf_core_add_cands(&cand, 5, target, "vmlinux", 1, list) == -EINVAL);
+	CHECK(strstr(corelo_last_error(), "longer than the name"));
+	CHECK(bpf_core_add_cands(&cand, SIZE_MAX, target, "vmlinux", 1, list) == -EINVAL);
+	CHECK(bpf_core_add_cands(&cand, 4, target, "vmlinux", -1, list) == -EINVAL);
+	cand.id = 1000;
+	CHECK(bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, list) == -EINVAL);
+	CHECK(strstr(corelo_last_error(), "1000"));
+	cand.id = L_TASK;
+	CHECK(!memcmp(&before, list, sizeof(before)));
+	before.len = -1;
+	CHECK(bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, &before) == -EINVAL);
+	CHECK(before.len == -1);
+
+	/* what was added is what is asked about */
+	list->len = 2;
+	relo = relo_of(L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET);
+	CHECK(!bpf_core_calc_relo_insn("prog", &relo, 0, local, list, scratch, &res));
+	CHECK(res.new_val == 24);
+	CHECK(list->len == 1);
+	bpf_core_free_cands(list);
+
+	list = calloc(1, sizeof(*list));
+	bpf_core_free_cands(list);
+	bpf_core_free_cands(NULL);
+}
+
+static void types(void)
+{
+	/* kinds only */
+	CHECK(bpf_core_types_are_compat(local, L_TASK, target, T_OTHER) == 1);
+	CHECK(bpf_core_types_are_compat(local, L_TASK, target, T_INT) == 0);
+	CHECK(bpf_core_types_are_compat(local, L_INT, target, T_LONG) == 1);
+	CHECK(bpf_core_types_are_compat(local, L_COLOR, target, T_COLOR64) == 1);
+	CHECK(bpf_core_types_are_compat(local, 0, target, 0) == 1);
+	CHECK(bpf_core_types_are_compat(local, L_TASK_T, target, T_TASK) == 0);
+	CHECK(bpf_core_types_are_compat(local, L_PROTO_PROTO, target, T_PROTO_PROTO) == 1);
+	CHECK(bpf_core_types_are_compat(local, L_PROTO, target, T_PROTO_PROTO) == 0);
+	CHECK(bpf_core_types_are_compat(local, L_TASK, target, 1000) == -EINVAL);
+	CHECK(bpf_core_types_are_compat(local, 1000, target, T_TASK) == -EINVAL);
+
+	CHECK(__bpf_core_types_are_compat(local, L_VOID_PROTO, local, L_VOID_PROTO, 0) == 1);
+	CHECK(__bpf_core_types_are_compat(local, L_TASK, target, T_TASK, 0) == 1);
+	CHECK(__bpf_core_types_are_compat(local, L_PROTO, target, T_PROTO, 0) == -EINVAL);
+	CHECK(strstr(corelo_last_error(), "too deeply"));
+	CHECK(__bpf_core_types_are_compat(local, L_PROTO, target, T_PROTO, 1) == 1);
+	CHECK(__bpf_core_types_are_compat(local, L_PROTO_PROTO, target, T_PROTO_PROTO, 1) == -EINVAL);
+	CHECK(__bpf_core_types_are_compat(local, L_PROTO_PROTO, target, T_PROTO_PROTO, 2) == 1);
+	CHECK(__bpf_core_types_are_compat(local, L_PROTO_PROTO, target, T_PROTO_PROTO, 0x7fffffff) == 1);
+
+	/* names and members, too */
+	CHECK(bpf_core_types_match(local, L_INT, target, T_INT) == 1);
+	CHECK(bpf_core_types_match(local, L_INT, target, T_LONG) == 0);
+	CHECK(bpf_core_types_match(target, T_OLD, target, T_TASK) == 1);
+	CHECK(bpf_core_types_match(target, T_TASK, target, T_OLD) == 0);
+	CHECK(bpf_core_types_match(target, T_OTHER, target, T_TASK) == 0);
+	CHECK(bpf_core_types_match(local, L_COLOR, target, T_COLOR) == 0);
+	CHECK(bpf_core_types_match(target, T_COLOR, local, L_COLOR) == 1);
+	CHECK(bpf_core_types_match(local, L_TASK, target, 1000) == -EINVAL);
+	CHECK(bpf_core_types_match(local, 1000, target, T_TASK) == -EINVAL);
+
+	CHECK(__bpf_core_types_match(local, L_INT, target, T_INT, false, 0) == -EINVAL);
+	CHECK(__bpf_core_types_match(local, L_INT, target, T_INT, false, -1) == -EINVAL);
+	CHECK(__bpf_core_types_match(local, L_INT, target, T_INT, false, 1) == 1);
+	CHECK(__bpf_core_types_match(target, T_OLD, target, T_TASK, false, 1) == -EINVAL);
+	CHECK(__bpf_core_types_match(target, T_OLD, target, T_TASK, false, 2) == 1);
+	CHECK(__bpf_core_types_match(target, T_TASK, target, T_OLD, false, 32) == 0);
+	/* behind a pointer, the name and kind will do */
+	CHECK(__bpf_core_types_match(target, T_TASK, target, T_OLD, true, 1) == 1);
+	CHECK(__bpf_core_types_match(target, T_OTHER, target, T_OLD, true, 1) == 0);
+}
+
+/* What may be libbpf's: it begins with a pointer. There is no libbpf here. */
+static void foreign_handle(void)
+{
+	void *memory[64];
+	const struct btf *foreign = (const struct btf *)memory;
+	struct bpf_core_cand_list list = { NULL, 0 };
+	struct bpf_core_cand cand;
+	struct calc calc;
+	char buf[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(memory); i++)
+		memory[i] = memory;
+	calc_prepare(&calc, relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET), T_TASK, 0);
+	cand.btf = foreign;
+	cand.id = L_TASK;
+
+	CHECK(bpf_core_calc_relo_insn("prog", &calc.relo, 0, foreign, &calc.list, calc.specs, &calc.res) == -ENOTSUP);
+	CHECK(strstr(corelo_last_error(), "libbpf"));
+	calc.cands[0].btf = foreign;
+	CHECK(calc_run(&calc) == -ENOTSUP);
+	CHECK(bpf_core_parse_spec("prog", foreign, &calc.relo, calc.specs) == -ENOTSUP);
+	CHECK(UNTOUCHED(calc.specs));
+	CHECK(!bpf_core_parse_spec("prog", local, &calc.relo, calc.specs));
+	calc.specs[0].btf = foreign;
+	CHECK(bpf_core_format_spec(buf, sizeof(buf), calc.specs) == -ENOTSUP);
+	CHECK(bpf_core_types_are_compat(foreign, 1, target, 1) == -ENOTSUP);
+	CHECK(bpf_core_types_are_compat(local, 1, foreign, 1) == -ENOTSUP);
+	CHECK(__bpf_core_types_are_compat(foreign, 1, target, 1, 8) == -ENOTSUP);
+	CHECK(bpf_core_types_match(foreign, 1, target, 1) == -ENOTSUP);
+	CHECK(bpf_core_types_match(local, 1, foreign, 1) == -ENOTSUP);
+	CHECK(__bpf_core_types_match(foreign, 1, target, 1, false, 8) == -ENOTSUP);
+	CHECK(bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, &list) == -ENOTSUP);
+	cand.btf = local;
+	CHECK(bpf_core_add_cands(&cand, 4, foreign, "vmlinux", 1, &list) == -ENOTSUP);
+	CHECK(!list.cands && !list.len);
+}
+
+int main(void)
+{
+	int big;
+
+	CHECK_LIBRARY();
+	corelo_set_log(log_line, &warnings);
+	essential_names();
+	patch();
+	for (big = 0; big <= 1; big++) {
+		build_both(big);
+		if (!CHECK(local) || !CHECK(target))
+			break;
+		parse_and_format();
+		parse_failures();
+		format_failures();
+		calc_answers();
+		calc_failures();
+		too_many_steps(big, 1);
+		too_many_steps(big, 62);
+		too_many_steps(big, 63);
+		too_many_steps(big, 100);
+		candidates();
+		types();
+		foreign_handle();
+		corelo_btf_free(local_btf);
+		corelo_btf_free(target_btf);
+	}
+	errno = 77;
+	CHECK(bpf_core_types_are_compat(NULL, 1, NULL, 1) == -EINVAL);
+	/* what returns an error leaves errno to others */
+	CHECK(errno == 77);
+	corelo_set_log(NULL, NULL);
+	return check_summary("core_relo");
+}
