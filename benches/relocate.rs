@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use corelo::btf::{Btf, Data};
 use corelo::log::NoLog;
-use corelo::object::{NamedBtf, OpenTargets, Options, relocate};
+use corelo::object::{OpenTargets, Options, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -22,7 +22,7 @@ fn read(path: &str) -> Vec<u8> {
 }
 
 fn targets(btf: Btf<'static>) -> OpenTargets {
-    OpenTargets { kernel: NamedBtf { name: "target".to_owned(), btf: Arc::new(btf) }, modules: Vec::new() }
+    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
 }
 
 fn fixtures(c: &mut Criterion) {

@@ -524,8 +524,8 @@ int bpf_core_types_match(const struct btf *local_btf, uint32_t local_id, const s
 			 uint32_t targ_id);
 
 /**
- * `bpf_core_types_match` with `level`, from 1 on, as the number of structs and prototypes that may lie inside one another,
- * and with `behind_ptr` true as if the types were pointed to.
+ * `bpf_core_types_match` with `level` in place of 32: each struct and prototype that is entered takes one, and at 0 the
+ * types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to.
  *
  * Safety:
  *

@@ -310,7 +310,10 @@ impl fmt::Display for Error {
             }
             Self::BtfHeader { size: size @ 0..24, .. } => write!(f, "not BTF: {size} bytes are less than its header"),
             Self::BtfHeader { hdr_len, size, .. } => {
-                write!(f, "BTF header of {hdr_len} bytes in {size} bytes of data: it has at least 24, and all of them there")
+                write!(
+                    f,
+                    "BTF header of {hdr_len} bytes in {size} bytes of data: it has at least 24, and all of them there"
+                )
             }
             Self::BtfSection { name, off, len, size } => {
                 write!(

@@ -13,7 +13,7 @@ use once_cell::sync::OnceCell;
 use crate::btf::{Btf, Data, magic_endian};
 use crate::error::{Error, Result};
 use crate::log::Log;
-use crate::object::{NamedBtf, Targets, elf};
+use crate::object::{Target, Targets, elf};
 
 /// The running kernel's own BTF.
 const SYSFS_BTF: &str = "/sys/kernel/btf";
@@ -157,8 +157,8 @@ pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>
 #[derive(Debug)]
 pub struct RunningKernel<'l> {
     log: &'l dyn Log,
-    kernel: OnceCell<NamedBtf>,
-    modules: OnceCell<Vec<NamedBtf>>,
+    kernel: OnceCell<Target>,
+    modules: OnceCell<Vec<Target>>,
 }
 
 impl<'l> RunningKernel<'l> {
@@ -170,13 +170,13 @@ impl<'l> RunningKernel<'l> {
 }
 
 impl Targets for RunningKernel<'_> {
-    fn kernel(&self) -> Result<&NamedBtf> {
-        self.kernel.get_or_try_init(|| Ok(NamedBtf { name: VMLINUX.to_owned(), btf: Arc::new(open_kernel()?) }))
+    fn kernel(&self) -> Result<&Target> {
+        self.kernel.get_or_try_init(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))
     }
 
-    fn modules(&self) -> Result<&[NamedBtf]> {
+    fn modules(&self) -> Result<&[Target]> {
         let open_all = || {
-            let kernel = &self.kernel()?.btf;
+            let kernel = self.kernel()?.btf();
             // Without sysfs, there are no modules to be found either.
             let files = fs::read_dir(SYSFS_BTF).map(|files| files.flatten().collect()).unwrap_or_else(|_| Vec::new());
             let mut names: Vec<String> = files.iter().filter_map(|file| file.file_name().into_string().ok()).collect();
@@ -186,7 +186,7 @@ impl Targets for RunningKernel<'_> {
             let mut modules = Vec::new();
             for name in names {
                 match open_module(&name, Arc::clone(kernel)) {
-                    Ok(btf) => modules.push(NamedBtf { name, btf: Arc::new(btf) }),
+                    Ok(btf) => modules.push(Target::new(name, Arc::new(btf))),
                     Err(error) => self.log.warn(format_args!("BTF of module '{name}' passed over: {error}")),
                 }
             }

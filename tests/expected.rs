@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use corelo::insn::Insn;
 use corelo::log::NoLog;
-use corelo::object::{NamedBtf, OpenTargets, Options, Outcome, Report, relocate};
+use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
 
@@ -46,7 +46,7 @@ fn rows() -> Vec<Row> {
 fn targets(object: &str) -> OpenTargets {
     let name = if object.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
     let btf = Arc::new(source::open(&fixture(name), None).unwrap());
-    OpenTargets { kernel: NamedBtf { name: name.to_owned(), btf }, modules: Vec::new() }
+    OpenTargets { kernel: Target::new(name, btf), modules: Vec::new() }
 }
 
 /// The value of a column: `4`, or `4/8` with the bytes that a load or store moves.
@@ -198,7 +198,7 @@ fn relocating_against_its_own_types_changes_only_the_list_of_relocations() {
             let name = format!("{name}.{endian}.bpf.o");
             let original = fs::read(fixture(&name)).unwrap();
             let btf = Arc::new(source::open(&fixture(&name), None).unwrap());
-            let own = OpenTargets { kernel: NamedBtf { name: name.clone(), btf }, modules: Vec::new() };
+            let own = OpenTargets { kernel: Target::new(&*name, btf), modules: Vec::new() };
             let mut object = original.clone();
             relocate(&mut object, &own, &options, None).unwrap();
             let changed = original.iter().zip(&object).filter(|(before, after)| before != after).count();

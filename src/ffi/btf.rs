@@ -11,7 +11,7 @@ use super::handle::Handle;
 use super::text;
 use crate::btf::Btf;
 use crate::error::{Error, Result};
-use crate::object::NamedBtf;
+use crate::object::Target;
 use crate::source;
 
 /// Opened BTF: types and names of a kernel, a module or a BPF object. Immutable, so any number of threads may use it at
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
         let (path, base) = unsafe { (CStr::from_ptr(path), base_from_c(base)?) };
         let path = Path::new(OsStr::from_bytes(path.to_bytes()));
         let btf = source::open(path, base)?;
-        Ok(Handle::into_c(NamedBtf { name: path.display().to_string(), btf: Arc::new(btf) }))
+        Ok(Handle::into_c(Target::new(path.display().to_string(), Arc::new(btf))))
     })
 }
 
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
         copy.try_reserve_exact(size)?;
         copy.extend_from_slice(data);
         let btf = source::from_bytes(copy, base)?;
-        Ok(Handle::into_c(NamedBtf { name: format!("{size} bytes"), btf: Arc::new(btf) }))
+        Ok(Handle::into_c(Target::new(format!("{size} bytes"), Arc::new(btf))))
     })
 }
 
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
 pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
     guard_ptr(|| {
         let btf = source::open_kernel()?;
-        Ok(Handle::into_c(NamedBtf { name: "vmlinux".to_owned(), btf: Arc::new(btf) }))
+        Ok(Handle::into_c(Target::new("vmlinux", Arc::new(btf))))
     })
 }
 
@@ -131,8 +131,8 @@ pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *co
         // SAFETY: `name` and `kernel` are as documented.
         let (name, kernel) = unsafe { (text(name), Handle::from_c(kernel)?) };
         let name = name.ok_or(Error::Argument { what: "name is NULL" })?;
-        let btf = source::open_module(&name, Arc::clone(&kernel.btf))?;
-        Ok(Handle::into_c(NamedBtf { name: name.into_owned(), btf: Arc::new(btf) }))
+        let btf = source::open_module(&name, Arc::clone(kernel.btf()))?;
+        Ok(Handle::into_c(Target::new(name, Arc::new(btf))))
     })
 }
 
@@ -164,5 +164,5 @@ unsafe fn base_from_c(base: *const corelo_btf) -> Result<Option<Arc<Btf<'static>
         return Ok(None);
     }
     // SAFETY: as above.
-    Ok(Some(Arc::clone(&unsafe { Handle::from_c(base) }?.btf)))
+    Ok(Some(Arc::clone(unsafe { Handle::from_c(base) }?.btf())))
 }

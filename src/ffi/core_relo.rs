@@ -338,8 +338,8 @@ pub unsafe extern "C" fn bpf_core_types_match(
     guard_int(|| unsafe { Pair::from_c(local_btf, local_id, targ_btf, targ_id)? }.matches(false, MAX_DEPTH))
 }
 
-/// `bpf_core_types_match` with `level`, from 1 on, as the number of structs and prototypes that may lie inside one another,
-/// and with `behind_ptr` true as if the types were pointed to.
+/// `bpf_core_types_match` with `level` in place of 32: each struct and prototype that is entered takes one, and at 0 the
+/// types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to.
 ///
 /// # Safety
 ///

@@ -3,7 +3,7 @@
 
 use super::btf::corelo_btf;
 use crate::error::{Error, Result};
-use crate::object::NamedBtf;
+use crate::object::Target;
 
 /// The first word of our handles. libbpf's `struct btf` begins with a pointer, which is never odd, nor ever so far from
 /// both ends of the address space.
@@ -17,13 +17,13 @@ pub(super) const MAGIC: usize = 0x10b7_eb9f;
 #[repr(C)]
 pub(super) struct Handle {
     magic: usize,
-    pub(super) named: NamedBtf,
+    target: Target,
 }
 
 impl Handle {
     /// Hands BTF over to C.
-    pub(super) fn into_c(named: NamedBtf) -> *mut corelo_btf {
-        Box::into_raw(Box::new(Self { magic: MAGIC, named })).cast()
+    pub(super) fn into_c(target: Target) -> *mut corelo_btf {
+        Box::into_raw(Box::new(Self { magic: MAGIC, target })).cast()
     }
 
     /// The BTF that C holds.
@@ -31,7 +31,7 @@ impl Handle {
     /// # Safety
     ///
     /// `btf` is either NULL or from [`Handle::into_c`] and not freed during `'a`, or points to a readable word.
-    pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf) -> Result<&'a NamedBtf> {
+    pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf) -> Result<&'a Target> {
         let bad = Error::Argument { what: "not a struct corelo_btf, or one that was freed" };
         let handle = btf.cast::<Self>();
         if handle.is_null() || !handle.is_aligned() {
@@ -42,7 +42,7 @@ impl Handle {
             return Err(bad);
         }
         // SAFETY: only ours have the magic word.
-        Ok(&unsafe { &*handle }.named)
+        Ok(&unsafe { &*handle }.target)
     }
 
     /// Takes BTF back from C.

@@ -109,8 +109,8 @@ impl AnyBtf<'_> {
         // SAFETY: both kinds begin with a word.
         if unsafe { raw.cast::<usize>().read() } == MAGIC {
             // SAFETY: only ours have the magic word.
-            let named = unsafe { Handle::from_c(raw.cast()) }?;
-            return Ok(Self { raw, view: View::Ours(&named.btf) });
+            let target = unsafe { Handle::from_c(raw.cast()) }?;
+            return Ok(Self { raw, view: View::Ours(target.btf()) });
         }
         let Functions {
             type_by_id: Some(type_by_id),

@@ -12,7 +12,7 @@ use super::log::CLog;
 use super::report::corelo_report;
 use crate::error::{Error, Result};
 use crate::log::Log as _;
-use crate::object::{self, NamedBtf, OpenTargets, Options, Report, Targets};
+use crate::object::{self, OpenTargets, Options, Report, Target, Targets};
 use crate::relo::Semantics;
 use crate::source::RunningKernel;
 
@@ -173,8 +173,17 @@ unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<b
     }
     // SAFETY: there are `sz` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from, sz) };
+    // Fields that are there as a whole: half a pointer is none.
+    let ends = [
+        offset_of!(corelo_relocate_opts, targets),
+        offset_of!(corelo_relocate_opts, target_count),
+        offset_of!(corelo_relocate_opts, semantics),
+        offset_of!(corelo_relocate_opts, report),
+        known,
+    ];
+    let whole = ends.into_iter().filter(|end| *end <= sz).max().unwrap_or(0);
     // SAFETY: no more is copied than either side has.
-    unsafe { ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), sz.min(known)) };
+    unsafe { ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), whole) };
     Ok(bytes.iter().skip(known).all(|byte| *byte == 0))
 }
 
@@ -190,14 +199,14 @@ unsafe fn open_targets(targets: *const *const corelo_btf, count: usize) -> Resul
     }
     // SAFETY: there are `count` pointers.
     let targets = unsafe { std::slice::from_raw_parts(targets, count) };
-    let mut named: Vec<NamedBtf> = Vec::new();
-    named.try_reserve_exact(count)?;
+    let mut open: Vec<Target> = Vec::new();
+    open.try_reserve_exact(count)?;
     for target in targets {
         // SAFETY: each points to BTF.
-        named.push(unsafe { Handle::from_c(*target) }?.clone());
+        open.push(unsafe { Handle::from_c(*target) }?.clone());
     }
-    let mut named = named.into_iter();
-    Ok(named.next().map(|kernel| OpenTargets { kernel, modules: named.collect() }))
+    let mut open = open.into_iter();
+    Ok(open.next().map(|kernel| OpenTargets { kernel, modules: open.collect() }))
 }
 
 /// More targets than any kernel has modules: a count above it is garbage.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -229,8 +230,9 @@ impl<'j, 't> Job<'j, 't> {
             return spec.access().to_string();
         }
         let kind = self.btf.type_by_id(relo.type_id).map_or("type", |t| t.kind().name());
-        let name = self.btf.type_name(relo.type_id).unwrap_or_default();
-        let access_str = self.btf.name_by_offset(relo.access_str_off).unwrap_or_default();
+        let or = |text: Result<&'j CStr>, otherwise| text.ok().filter(|text| !text.is_empty()).unwrap_or(otherwise);
+        let name = or(self.btf.type_name(relo.type_id), c"<anon>");
+        let access_str = or(self.btf.name_by_offset(relo.access_str_off), c"<none>");
         format!("{kind} {} [{}] + {}", Lossy(name), relo.type_id, Lossy(access_str))
     }
 

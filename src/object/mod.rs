@@ -13,7 +13,7 @@ mod targets;
 use std::ops::Range;
 
 pub use report::{Entry, Outcome, Report};
-pub use targets::{NamedBtf, OpenTargets, Targets};
+pub use targets::{OpenTargets, Target, Targets};
 
 use crate::btf::ext::{BtfExt, CORE_RELO_LEN_FIELD};
 use crate::btf::{Btf, BtfView, Data};

@@ -3,21 +3,79 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use crate::btf::{Btf, BtfView, TypeId};
+use crate::btf::{Btf, BtfView, Type, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
-use crate::relo::candidates::NameIndex;
+use crate::relo::candidates::{NameIndex, WantedTypes};
 use crate::relo::{Candidate, essential_name};
 
-/// BTF with the name that messages give it: `vmlinux`, a module's name, a path.
+/// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
+/// learned when it was searched. Clones share all of that, and threads may share a clone.
 #[derive(Clone, Debug)]
-pub struct NamedBtf {
+pub struct Target(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    btf: Arc<Btf<'static>>,
+    was_searched: AtomicBool,
+    /// Made when the target is searched a second time. `None` when there was no memory for it.
+    index: OnceLock<Option<NameIndex>>,
+}
+
+impl Target {
+    /// A target that has not been searched.
+    #[must_use]
+    pub fn new(name: impl Into<String>, btf: Arc<Btf<'static>>) -> Self {
+        let (was_searched, index) = (AtomicBool::new(false), OnceLock::new());
+        Self(Arc::new(Inner { name: name.into(), btf, was_searched, index }))
+    }
+
     /// The name.
-    pub name: String,
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// The BTF.
-    pub btf: Arc<Btf<'static>>,
+    #[must_use]
+    pub fn btf(&self) -> &Arc<Btf<'static>> {
+        &self.0.btf
+    }
+
+    /// The types from id `start_id` on that have one of the names of `wanted`.
+    ///
+    /// Whoever relocates one object goes through the target's types once. An index of all names costs more than that, but
+    /// makes every further search a matter of microseconds. It has the target's own types, which is all that is searched
+    /// except where split BTF is given as a kernel.
+    fn search(&self, start_id: u32, wanted: &BTreeSet<&[u8]>) -> Result<Types<'_>> {
+        let Inner { btf, was_searched, index, .. } = &*self.0;
+        if start_id == btf.start_id() && was_searched.swap(true, Ordering::Relaxed) {
+            if let Some(index) = index.get_or_init(|| NameIndex::new(btf, start_id).ok()) {
+                return Ok(Types::Indexed { btf, index });
+            }
+        }
+        Ok(Types::Wanted(WantedTypes::new(btf, start_id, wanted.iter().copied())?))
+    }
+}
+
+/// The types of one target, by their names.
+#[derive(Debug)]
+pub(super) enum Types<'t> {
+    Wanted(WantedTypes<'t, 'static>),
+    Indexed { btf: &'t Btf<'static>, index: &'t NameIndex },
+}
+
+impl<'t> Types<'t> {
+    fn add_cands(&self, local: Type<'_>, essential: &[u8], cands: &mut Vec<Candidate<'t, Btf<'static>>>) -> Result<()> {
+        match self {
+            Self::Wanted(types) => types.add_cands(local, essential, cands),
+            Self::Indexed { btf, index } => index.add_cands(local, essential, btf, btf.start_id(), cands),
+        }
+    }
 }
 
 /// What an object is relocated against: a kernel, and its modules, which are searched for a type when the kernel has
@@ -28,31 +86,31 @@ pub trait Targets: fmt::Debug {
     /// # Errors
     ///
     /// That it cannot be had.
-    fn kernel(&self) -> Result<&NamedBtf>;
+    fn kernel(&self) -> Result<&Target>;
 
     /// The modules' BTF, split on the kernel's.
     ///
     /// # Errors
     ///
     /// That it cannot be had. One module among many whose BTF is broken is no error.
-    fn modules(&self) -> Result<&[NamedBtf]>;
+    fn modules(&self) -> Result<&[Target]>;
 }
 
 /// Targets that are open already.
 #[derive(Clone, Debug)]
 pub struct OpenTargets {
     /// The kernel.
-    pub kernel: NamedBtf,
+    pub kernel: Target,
     /// Its modules.
-    pub modules: Vec<NamedBtf>,
+    pub modules: Vec<Target>,
 }
 
 impl Targets for OpenTargets {
-    fn kernel(&self) -> Result<&NamedBtf> {
+    fn kernel(&self) -> Result<&Target> {
         Ok(&self.kernel)
     }
 
-    fn modules(&self) -> Result<&[NamedBtf]> {
+    fn modules(&self) -> Result<&[Target]> {
         Ok(&self.modules)
     }
 }
@@ -64,8 +122,8 @@ pub(super) struct CandidateSearch<'t, 'l> {
     targets: &'t dyn Targets,
     local_btf: &'l Btf<'l>,
     wanted: BTreeSet<&'l [u8]>,
-    kernel: Option<NameIndex<'t, 'static>>,
-    modules: Option<Vec<NameIndex<'t, 'static>>>,
+    kernel: Option<Types<'t>>,
+    modules: Option<Vec<Types<'t>>>,
     /// By local root type. Relocations prune the lists.
     cands: HashMap<TypeId, Vec<Candidate<'t, Btf<'static>>>>,
 }
@@ -99,10 +157,10 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     /// # Errors
     ///
     /// That there is no kernel, or none that this object can be relocated against.
-    pub(super) fn kernel(&mut self) -> Result<&NameIndex<'t, 'static>> {
+    pub(super) fn kernel(&mut self) -> Result<&Types<'t>> {
         Ok(match &mut self.kernel {
             Some(kernel) => kernel,
-            unsearched => unsearched.insert(index(self.targets.kernel()?, 1, &self.wanted, self.local_btf.endian())?),
+            unsearched => unsearched.insert(search(self.targets.kernel()?, 1, &self.wanted, self.local_btf.endian())?),
         })
     }
 
@@ -120,9 +178,9 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         let modules = match &mut self.modules {
             Some(modules) => modules,
             unsearched => {
-                let index =
-                    |module: &'t NamedBtf| index(module, module.btf.start_id(), &self.wanted, self.local_btf.endian());
-                unsearched.insert(self.targets.modules()?.iter().map(index).collect::<Result<_>>()?)
+                let endian = self.local_btf.endian();
+                let search = |module: &'t Target| search(module, module.btf().start_id(), &self.wanted, endian);
+                unsearched.insert(self.targets.modules()?.iter().map(search).collect::<Result<_>>()?)
             }
         };
         for module in modules {
@@ -133,22 +191,16 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
 
     /// The name of the BTF that a candidate is in.
     pub(super) fn name_of(&self, btf: &Btf<'static>) -> Option<&'t str> {
-        let is_it = |named: &&'t NamedBtf| std::ptr::eq(Arc::as_ptr(&named.btf), btf);
+        let is_it = |target: &&'t Target| std::ptr::eq(Arc::as_ptr(target.btf()), btf);
         // Modules are asked only for what was found in one: to ask opens them.
         let kernel = self.targets.kernel().ok().filter(is_it);
-        let named = kernel.or_else(|| self.targets.modules().ok()?.iter().find(is_it))?;
-        Some(&named.name)
+        kernel.or_else(|| self.targets.modules().ok()?.iter().find(is_it)).map(Target::name)
     }
 }
 
-fn index<'t>(
-    target: &'t NamedBtf,
-    start_id: u32,
-    wanted: &BTreeSet<&[u8]>,
-    object: Endian,
-) -> Result<NameIndex<'t, 'static>> {
-    if target.btf.endian() != object {
-        return Err(Error::EndianMismatch { object, target: target.name.clone() });
+fn search<'t>(target: &'t Target, start_id: u32, wanted: &BTreeSet<&[u8]>, object: Endian) -> Result<Types<'t>> {
+    if target.btf().endian() != object {
+        return Err(Error::EndianMismatch { object, target: target.name().to_owned() });
     }
-    NameIndex::new(&target.btf, start_id, wanted.iter().copied())
+    target.search(start_id, wanted)
 }

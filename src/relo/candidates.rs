@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 use std::ffi::CStr;
+use std::hash::{BuildHasher as _, RandomState};
 
 use super::compat::kinds_are_compat;
 use super::name::essential_name;
-use crate::btf::{Btf, BtfView, Type, TypeId};
+use crate::btf::{Btf, BtfView, Kind, Type, TypeId};
 use crate::bytes::index;
 use crate::error::Result;
 
@@ -62,17 +63,17 @@ pub fn add_cands<'a, B: BtfView>(
 
 /// The types of one BTF that have one of the wanted names, found in one pass over it.
 #[derive(Debug)]
-pub struct NameIndex<'a, 'd> {
+pub struct WantedTypes<'a, 'd> {
     btf: &'a Btf<'d>,
     by_name: HashMap<Vec<u8>, Vec<TypeId>>,
 }
 
-impl<'a, 'd> NameIndex<'a, 'd> {
+impl<'a, 'd> WantedTypes<'a, 'd> {
     /// Looks at the types of `btf` from id `start_id` on for those whose essential name is one of `wanted`.
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
+    /// [`Error::NoMemory`](crate::error::Error::NoMemory), and that the BTF's records are broken.
     pub fn new<'n>(btf: &'a Btf<'d>, start_id: u32, wanted: impl IntoIterator<Item = &'n [u8]>) -> Result<Self> {
         let mut by_name: HashMap<Vec<u8>, Vec<TypeId>> =
             wanted.into_iter().map(|name| (name.to_vec(), Vec::new())).collect();
@@ -103,6 +104,89 @@ impl<'a, 'd> NameIndex<'a, 'd> {
         }
         Ok(())
     }
+}
+
+/// All names of one BTF, for BTF that is searched again and again.
+///
+/// Eight bytes for each type with a name, sorted: a hash of its essential name above its id. What the hash finds is
+/// compared, so a collision costs time only, and the hash is keyed, so nobody can make BTF that collides.
+#[derive(Debug)]
+pub struct NameIndex {
+    hasher: RandomState,
+    entries: Vec<u64>,
+}
+
+impl NameIndex {
+    /// Indexes the types of `btf` from id `start_id` on that can be the root of a relocation: functions, which are half of a
+    /// kernel's types, variables, sections and tags are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMemory`](crate::error::Error::NoMemory), and that the BTF's records are broken.
+    pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
+        let hasher = RandomState::new();
+        let mut entries = Vec::new();
+        let mut result = Ok(());
+        btf.for_each_name(start_id, |id, text| {
+            if result.is_err() || !btf.type_by_id(id).is_ok_and(is_indexed) {
+                return;
+            }
+            let Ok(name) = CStr::from_bytes_until_nul(text) else { return };
+            result = entries.try_reserve(1);
+            if result.is_ok() && !name.is_empty() {
+                entries.push(hash(&hasher, essential_name(name.to_bytes())) | u64::from(id.0));
+            }
+        })?;
+        result?;
+        entries.sort_unstable();
+        entries.shrink_to_fit();
+        Ok(Self { hasher, entries })
+    }
+
+    /// Adds to `cands` what [`add_cands`] would. `btf` is the one that was indexed, and `start_id` the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
+    pub fn add_cands<'a, 'd>(
+        &self,
+        local: Type<'_>,
+        essential: &[u8],
+        btf: &'a Btf<'d>,
+        start_id: u32,
+        cands: &mut Vec<Candidate<'a, Btf<'d>>>,
+    ) -> Result<()> {
+        if !is_indexed(local) {
+            return add_cands(local, essential, btf, start_id, cands);
+        }
+        let hash = hash(&self.hasher, essential);
+        let at = self.entries.partition_point(|entry| *entry < hash);
+        for entry in self.entries.get(at..).unwrap_or_default() {
+            let [.., a, b, c, d] = entry.to_be_bytes();
+            if entry & HASH_MASK != hash {
+                break;
+            }
+            let id = TypeId(u32::from_be_bytes([a, b, c, d]));
+            let t = btf.type_by_id(id)?;
+            let name = btf.name_by_offset(t.name_off())?;
+            if kinds_are_compat(t, local) && essential_name(name.to_bytes()) == essential {
+                cands.try_reserve(1)?;
+                cands.push(Candidate { btf, id });
+            }
+        }
+        Ok(())
+    }
+}
+
+const HASH_MASK: u64 = 0xffff_ffff_0000_0000;
+
+/// A hash in the upper half; the lower is for an id.
+fn hash(hasher: &RandomState, essential: &[u8]) -> u64 {
+    hasher.hash_one(essential) & HASH_MASK
+}
+
+fn is_indexed(t: Type<'_>) -> bool {
+    !matches!(t.kind(), Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag | Kind::TypeTag | Kind::Other(_))
 }
 
 /// Notes a type whose name may be wanted, if it is.

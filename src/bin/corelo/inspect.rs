@@ -29,7 +29,7 @@ impl Inspect {
         if relocated.is_ok() || !report.entries.is_empty() {
             // A kernel that cannot be opened has been in nobody's way, or is the error.
             let has_target = report.entries.iter().any(|entry| entry.target.is_some());
-            let kernel = if has_target { targets.kernel().ok().map(|kernel| &*kernel.name) } else { None };
+            let kernel = if has_target { targets.kernel().ok().map(corelo::object::Target::name) } else { None };
             let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
             let written = Table::new(&report, kernel).write(&mut stdout).and_then(|()| stdout.flush());
             match written {

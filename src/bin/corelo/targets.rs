@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use corelo::Result;
 use corelo::btf::Btf;
-use corelo::object::{NamedBtf, OpenTargets, Targets};
+use corelo::object::{OpenTargets, Target, Targets};
 use corelo::source::{self, RunningKernel};
 
 use crate::stderr::StderrLog;
@@ -17,11 +17,11 @@ pub(crate) fn open<'l>(paths: &[PathBuf], log: &'l StderrLog) -> Result<Box<dyn 
         return Ok(Box::new(RunningKernel::new(log)));
     };
     let kernel = open_one(kernel, None)?;
-    let modules = modules.iter().map(|module| open_one(module, Some(&kernel.btf))).collect::<Result<_>>()?;
+    let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()))).collect::<Result<_>>()?;
     Ok(Box::new(OpenTargets { kernel, modules }))
 }
 
-fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>) -> Result<NamedBtf> {
+fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>) -> Result<Target> {
     let btf = Arc::new(source::open(path, base.cloned())?);
-    Ok(NamedBtf { name: path.display().to_string(), btf })
+    Ok(Target::new(path.display().to_string(), btf))
 }
