@@ -75,7 +75,7 @@ impl Context<'_> {
 }
 
 /// A relocation that has been answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Resolved<'l, 't, L, T> {
     /// What to write into the instruction.
     pub res: ReloRes,

@@ -25,16 +25,21 @@ pub struct Accessor<'a> {
     pub name: Option<&'a CStr>,
 }
 
-/// Up to [`MAX_LEN`] steps, in place: parsing and matching allocate nothing.
-#[derive(Clone, Copy, Debug)]
+/// Steps that are kept in place. Real accesses have two or three, so that parsing and matching allocate nothing.
+const INLINE_LEN: usize = 8;
+
+/// Up to [`MAX_LEN`] steps.
+#[derive(Clone, Debug)]
 pub struct Steps<T> {
-    steps: [T; MAX_LEN],
-    len: usize,
+    inline: [T; INLINE_LEN],
+    inline_len: usize,
+    /// All steps, once there are more than fit in place.
+    spilled: Vec<T>,
 }
 
 impl<T: Copy + Default> Default for Steps<T> {
     fn default() -> Self {
-        Self { steps: [T::default(); MAX_LEN], len: 0 }
+        Self { inline: [T::default(); INLINE_LEN], inline_len: 0, spilled: Vec::new() }
     }
 }
 
@@ -43,21 +48,37 @@ impl<T: Copy> Steps<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::SpecTooDeep`] when there are [`MAX_LEN`] already.
+    /// [`Error::SpecTooDeep`] when there are [`MAX_LEN`] already, [`Error::NoMemory`].
     pub fn push(&mut self, step: T) -> Result<()> {
-        *self.steps.get_mut(self.len).ok_or(Error::SpecTooDeep)? = step;
-        self.len = self.len.saturating_add(1);
+        if self.as_slice().len() == MAX_LEN {
+            return Err(Error::SpecTooDeep);
+        }
+        if self.spilled.is_empty() {
+            if let Some(place) = self.inline.get_mut(self.inline_len) {
+                *place = step;
+                self.inline_len = self.inline_len.saturating_add(1);
+                return Ok(());
+            }
+            self.spilled.try_reserve_exact(MAX_LEN)?;
+            self.spilled.extend_from_slice(&self.inline);
+        }
+        self.spilled.push(step);
         Ok(())
     }
 
     pub(super) fn pop(&mut self) {
-        self.len = self.len.saturating_sub(1);
+        if self.spilled.pop().is_none() {
+            self.inline_len = self.inline_len.saturating_sub(1);
+        } else if let Ok(fits) = <[T; INLINE_LEN]>::try_from(&*self.spilled) {
+            self.inline = fits;
+            self.spilled.clear();
+        }
     }
 
     /// The steps, outermost first.
     #[must_use]
     pub fn as_slice(&self) -> &[T] {
-        self.steps.get(..self.len).unwrap_or_default()
+        if self.spilled.is_empty() { self.inline.get(..self.inline_len).unwrap_or_default() } else { &self.spilled }
     }
 
     /// The innermost step.
@@ -71,7 +92,7 @@ impl<T: Copy> Steps<T> {
 ///
 /// For `s->a[3]` in `struct s { int x; struct { int y, z, a[7]; }; }` the access string is `"0:1:2:3"`: element 0 of what
 /// `s` points to, member 1 of the struct, member 2 of the anonymous struct, element 3 of the array.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Spec<'a, B> {
     /// The BTF that the ids below belong to.
     pub btf: &'a B,
@@ -116,7 +137,8 @@ impl<'a, B: BtfView> Spec<'a, B> {
             return if access_str == b"0" { Ok(spec) } else { Err(bad("that of a type is \"0\"")) };
         }
         spec.raw = parse_access_str(access_str, relo.type_id)?;
-        let Some((&first, rest)) = spec.raw.as_slice().split_first() else {
+        let raw = spec.raw.clone();
+        let Some((&first, rest)) = raw.as_slice().split_first() else {
             return Err(bad("it has no index"));
         };
         let (id, t) = btf.skip_modifiers(relo.type_id)?;
@@ -136,9 +158,8 @@ impl<'a, B: BtfView> Spec<'a, B> {
         spec.accessors.push(Accessor { type_id: id, idx: first, name: None })?;
         spec.bit_offset = elements_bits(first, btf.resolve_size(id)?);
 
-        let raw = spec.raw;
         let mut at = id;
-        for &idx in raw.as_slice().iter().skip(1) {
+        for &idx in rest {
             let (id, t) = btf.skip_modifiers(at)?;
             at = if t.is_composite() {
                 let member = t.member(idx).ok_or(bad("there is no such member"))?;
@@ -292,5 +313,36 @@ impl<B: BtfView> fmt::Display for Access<'_, B> {
                 spec.fmt_access(f)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_LEN, Steps};
+    use crate::error::Error;
+
+    #[test]
+    fn steps_stay_the_same_when_they_no_longer_fit_in_place_and_when_they_do_again() {
+        let mut steps = Steps::default();
+        let mut model = Vec::new();
+        let push = |steps: &mut Steps<usize>, model: &mut Vec<usize>, step| {
+            steps.push(step).unwrap();
+            model.push(step);
+        };
+        // Up to 12, down to 6, up to 10, down to 0, up to the limit: through the border of 8 in both directions.
+        for (up_to, down_to) in [(12, 6), (10, 0), (MAX_LEN, MAX_LEN)] {
+            while model.len() < up_to {
+                let step = model.len() * 7 + up_to;
+                push(&mut steps, &mut model, step);
+                assert_eq!((steps.as_slice(), steps.last()), (&*model, model.last()));
+            }
+            while model.len() > down_to {
+                model.pop();
+                steps.pop();
+                assert_eq!((steps.as_slice(), steps.last()), (&*model, model.last()));
+            }
+        }
+        assert!(matches!(steps.push(0), Err(Error::SpecTooDeep)));
+        assert_eq!(steps.as_slice(), model);
     }
 }
