@@ -71,7 +71,7 @@ grep -E '^(btf_|bpf_object__|bpf_program__|bpf_map__|libbpf_|_R|_ZN)' "$tmp/libr
 awk '$3 == "UND" && $4 !~ /@/ && $4 != "" { print $1, $4 }' "$tmp/symbols" >"$tmp/wanted"
 grep -v '^WEAK ' "$tmp/wanted" && fail "needs the names above from nowhere"
 grep -E ' (btf_|bpf_|libbpf_)' "$tmp/wanted" |
-	grep -vE ' (btf__(type_by_id|name_by_offset|type_cnt|pointer_size)|libbpf_print)$' &&
+	grep -vE ' (btf__(type_by_id|name_by_offset|type_cnt|pointer_size)|libbpf_(print|_load_raw_btf|(major|minor)_version))$' &&
 	fail "refers to the names above of libbpf"
 
 readelf -W -d "$library" >"$tmp/dynamic"

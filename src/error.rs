@@ -8,9 +8,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::btf::{Kind, TypeId};
+use crate::btf::{Kind, ReloKind, TypeId};
 use crate::bytes::Endian;
-use crate::relo::ReloKind;
 
 /// The result of everything here that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -75,7 +74,7 @@ pub enum Error {
         /// The offset.
         name_off: u32,
     },
-    /// Modifiers and typedefs that lead back to themselves.
+    /// Types that lead back to themselves: arrays, or typedefs and modifiers, of which more than 256 count as a cycle.
     TypeCycle {
         /// A type on the cycle.
         type_id: TypeId,
@@ -134,6 +133,8 @@ pub enum Error {
         /// Target type reached.
         targ_id: TypeId,
     },
+    /// Comparing the object with its targets takes more work than input of this size can need.
+    TooMuchWork,
     /// Two candidates have the member at different offsets.
     OffsetAmbiguity {
         /// Bit offset in the first matching candidate.
@@ -252,8 +253,10 @@ pub enum Error {
     },
     /// Several relocations of one object failed. The first one counts.
     Several {
-        /// The failures, in the order of the object's relocations.
+        /// The first hundred failures, in the order of the object's relocations.
         failures: Vec<Error>,
+        /// How many there are in all.
+        count: usize,
     },
 }
 
@@ -263,16 +266,16 @@ impl Error {
     pub fn root(&self) -> &Self {
         match self {
             Self::At { cause, .. } => cause.root(),
-            Self::Several { failures } => failures.first().map_or(self, Self::root),
+            Self::Several { failures, .. } => failures.first().map_or(self, Self::root),
             other => other,
         }
     }
 
-    /// The single failures of an object, in order; of any other error, itself.
+    /// The single failures of an object, in order, a hundred at most; of any other error, itself.
     #[must_use]
     pub fn failures(&self) -> &[Self] {
         match self {
-            Self::Several { failures } => failures,
+            Self::Several { failures, .. } => failures,
             other => std::slice::from_ref(other),
         }
     }
@@ -295,7 +298,7 @@ impl std::error::Error for Error {
         Some(match self {
             Self::At { cause, .. } => cause,
             Self::LocalSpec { cause, .. } => cause,
-            Self::Several { failures } => failures.first()?,
+            Self::Several { failures, .. } => failures.first()?,
             Self::Io { cause } => cause,
             _ => return None,
         })
@@ -339,7 +342,7 @@ impl fmt::Display for Error {
             Self::BadTypeId { type_id } => write!(f, "type id {type_id} is not in this BTF"),
             Self::BadName { name_off } => write!(f, "string offset {name_off} is outside the string section"),
             Self::TypeCycle { type_id } => {
-                write!(f, "type [{type_id}] leads back to itself through typedefs and modifiers")
+                write!(f, "type [{type_id}] leads back to itself, or through more than 256 typedefs and modifiers")
             }
             Self::SizeOverflow { type_id } => write!(f, "type [{type_id}] is larger than 4 GiB"),
             Self::NoSize { type_id } => write!(f, "type [{type_id}] has no size"),
@@ -354,6 +357,9 @@ impl fmt::Display for Error {
             }
             Self::TooDeep { local_id, targ_id } => {
                 write!(f, "local type [{local_id}] and target type [{targ_id}] are nested too deeply to compare")
+            }
+            Self::TooMuchWork => {
+                write!(f, "comparing the types takes more work than real input of this size does: given up")
             }
             Self::OffsetAmbiguity { first_bits, other_bits } => write!(
                 f,
@@ -411,12 +417,17 @@ impl fmt::Display for Error {
             Self::NoMemory => write!(f, "out of memory"),
             Self::Argument { what } => f.write_str(what),
             Self::At { place, cause } => write!(f, "{place}: {cause}"),
-            Self::Several { failures } => match failures.split_first() {
-                Some((first, [])) => write!(f, "{first}"),
-                Some((first, [_])) => write!(f, "{first} (and one more relocation failed)"),
-                Some((first, more)) => write!(f, "{first} (and {} more relocations failed)", more.len()),
-                None => write!(f, "no relocation failed"),
-            },
+            Self::Several { failures, count } => {
+                match failures.first() {
+                    Some(first) => write!(f, "{first}")?,
+                    None => write!(f, "no failure was kept")?,
+                }
+                match count.saturating_sub(1) {
+                    0 => Ok(()),
+                    1 => write!(f, " (and one more relocation failed)"),
+                    more => write!(f, " (and {more} more relocations failed)"),
+                }
+            }
         }
     }
 }

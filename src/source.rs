@@ -87,8 +87,10 @@ fn from_data(
 /// The content of a file: mapped where nobody can cut it off under us, else read.
 fn read(path: &Path) -> Result<Owned> {
     let mut file = File::open(path)?;
-    if let Some(mapped) = map(&file) {
-        return Ok(mapped);
+    if path.starts_with(SYSFS_BTF) {
+        if let Some(mapped) = map(&file) {
+            return Ok(mapped);
+        }
     }
     let mut data = Vec::new();
     // Only a hint: what is read counts.
@@ -98,8 +100,9 @@ fn read(path: &Path) -> Result<Owned> {
     Ok(Box::new(data))
 }
 
-/// Maps a file of sysfs. Any other file can be truncated by its owner, and reading a page that is gone kills the process:
-/// those are copied. `None` where the kernel does not map its BTF, as before Linux 6.16.
+/// Maps BTF of the running kernel. Any other file can be truncated by its owner, and reading a page that is gone kills the process:
+/// those are copied. `None` where the file is not sysfs's, and where
+/// the kernel does not map its BTF, as before Linux 6.16.
 #[expect(unsafe_code, reason = "mapping a file: see the reasons below")]
 fn map(file: &File) -> Option<Owned> {
     let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();

@@ -8,10 +8,10 @@
 use std::ops::Range;
 
 use super::raw::magic_endian;
+use super::relo_kind::ReloKind;
 use super::view::TypeId;
 use crate::bytes::{Bytes, index};
 use crate::error::{Error, Result};
-use crate::relo::ReloKind;
 
 /// Header up to `line_info_len`.
 const HDR_LEN: u32 = 24;

@@ -6,6 +6,7 @@ pub mod ext;
 mod parse;
 mod raw;
 mod records;
+mod relo_kind;
 mod view;
 
 pub use parse::{Btf, Data};
@@ -13,6 +14,7 @@ pub use raw::Kind;
 pub(crate) use raw::magic_endian;
 #[cfg(feature = "capi")]
 pub(crate) use raw::{Info, payload_len};
+pub use relo_kind::ReloKind;
 pub(crate) use view::CycleCheck;
 pub use view::{Array, BtfView, Enumerator, Member, Type, TypeId};
 

@@ -48,12 +48,17 @@ pub struct Btf<'d> {
     strings_len: u32,
     layout: Vec<u8>,
     base: Option<Arc<Btf<'static>>>,
+    /// Number of bases below one another.
+    level: u32,
     start_id: u32,
     start_str_off: u32,
     records: Records,
     /// As it was set or guessed; `None` inside when nothing tells.
     pointer_size: OnceLock<Option<u32>>,
 }
+
+/// Bases below one another. A kernel's module has one; each costs time at every look-up.
+const MAX_LEVEL: u32 = 16;
 
 /// The spellings of `long` and `unsigned long` that compilers have written into BTF.
 const LONG: [&[u8]; 11] = [
@@ -72,7 +77,7 @@ const LONG: [&[u8]; 11] = [
 
 impl<'d> Btf<'d> {
     /// Opens BTF that begins with its header. With `base`, it is split BTF whose ids and strings go on where the base's
-    /// end; the base may itself be split.
+    /// end; the base may itself be split, up to 16 times.
     ///
     /// BTF without types and strings is valid: some kernel modules carry it.
     ///
@@ -80,7 +85,7 @@ impl<'d> Btf<'d> {
     ///
     /// [`Error::BtfMagic`], [`Error::BtfHeader`], [`Error::BtfSection`], [`Error::BtfStrings`],
     /// [`Error::TypeTruncated`], [`Error::UnknownKind`], [`Error::TooManyTypes`], [`Error::BaseEndian`],
-    /// [`Error::NoMemory`].
+    /// [`Error::Unsupported`], [`Error::NoMemory`].
     pub fn new(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
         let btf = Self::deferred(data, base)?;
         btf.records()?;
@@ -105,6 +110,10 @@ impl<'d> Btf<'d> {
         if base.as_ref().is_some_and(|base| base.endian != endian) {
             return Err(Error::BaseEndian);
         }
+        let level = base.as_ref().map_or(0, |base| base.level.saturating_add(1));
+        if level > MAX_LEVEL {
+            return Err(Error::Unsupported { what: "BTF split more than 16 times" });
+        }
         let inherited = base.as_ref().map_or(&[][..], |base| &base.layout);
         let layout = if found.layout.is_empty() { inherited } else { found.layout.as_slice() };
 
@@ -127,6 +136,7 @@ impl<'d> Btf<'d> {
             strings_len,
             layout: own_layout,
             base,
+            level,
             start_id,
             start_str_off,
             records: Records::default(),
@@ -214,6 +224,11 @@ impl<'d> Btf<'d> {
     fn strings(&self) -> &[u8] {
         let strings = self.data.as_ref().get(self.strings_at..).and_then(|from| from.get(..index(self.strings_len)));
         strings.unwrap_or_default()
+    }
+
+    /// Bytes of the BTF.
+    pub(crate) fn size(&self) -> usize {
+        self.data.as_ref().len()
     }
 
     /// The end of this BTF's strings as split BTF counts them.

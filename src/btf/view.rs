@@ -246,6 +246,8 @@ impl<T: Copy + PartialEq> CycleCheck<T> {
     }
 }
 
+/// Typedefs and modifiers one above another that are followed. Real types have a handful.
+const MAX_MODIFIERS: usize = 256;
 /// Levels of arrays and modifiers that [`BtfView::resolve_size`] follows.
 const MAX_RESOLVE_DEPTH: usize = 32;
 
@@ -289,24 +291,21 @@ pub trait BtfView: fmt::Debug {
     /// The type under all typedefs, `const`, `volatile`, `restrict` and type tags, with its id.
     ///
     /// Source: libbpf `skip_mods_and_typedefs`.
-    /// Deviation: a cycle is an error where libbpf never returns.
+    /// Deviation: more than 256 of them are an error, and so is a cycle, where libbpf never returns.
     ///
     /// # Errors
     ///
     /// [`Error::BadTypeId`], [`Error::TypeCycle`].
     fn skip_modifiers(&self, id: TypeId) -> Result<(TypeId, Type<'_>)> {
         let mut at = id;
-        let mut cycle = CycleCheck::new(id);
-        loop {
+        for _ in 0..=MAX_MODIFIERS {
             let t = self.type_by_id(at)?;
             if !t.is_modifier_or_typedef() {
                 return Ok((at, t));
             }
             at = t.type_id();
-            if cycle.closes(at) {
-                return Err(Error::TypeCycle { type_id: at });
-            }
         }
+        Err(Error::TypeCycle { type_id: id })
     }
 
     /// Size of a type in bytes, as `sizeof` gives it.

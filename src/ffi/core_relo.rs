@@ -15,7 +15,7 @@ use crate::btf::{BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::insn::Insn;
 use crate::log::Log as _;
-use crate::relo::{self, Candidate, Context, InsnPair, ReloRes, Semantics, Spec};
+use crate::relo::{self, Candidate, Context, InsnPair, ReloRes, Semantics, Spec, Work};
 
 /// Levels of types that libbpf compares.
 const MAX_DEPTH: c_int = 32;
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             return Err(Error::Argument { what: "specs_scratch is NULL" });
         }
         // SAFETY: it is either NULL or a list.
-        let list = unsafe { cands.as_mut() };
+        let list = if cands.is_null() { None } else { Some(unsafe { required_mut(cands, "cands is misaligned")? }) };
         // SAFETY: the list is as documented.
         let entries = unsafe { entries(list.as_deref())? };
         let views = entries
@@ -80,6 +80,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             prog_name: &prog_name,
             relo_idx: usize::try_from(relo_idx).unwrap_or(0),
             semantics: Semantics::Libbpf,
+            work: &Work::for_types(&local_btf, views.first().unwrap_or(&local_btf)),
             log: &CLog,
         };
         let resolved = relo::calc_relo(&context, &relo, &local_btf, &mut cands)

@@ -39,9 +39,11 @@ pub(super) fn errno(error: &Error) -> c_int {
         | Error::InsnOutside { .. }
         | Error::EndianMismatch { .. }
         | Error::Argument { .. } => libc::EINVAL,
-        Error::TooManyTypes | Error::SizeOverflow { .. } | Error::SpecTooDeep | Error::BitfieldTooWide { .. } => {
-            libc::E2BIG
-        }
+        Error::TooManyTypes
+        | Error::SizeOverflow { .. }
+        | Error::SpecTooDeep
+        | Error::BitfieldTooWide { .. }
+        | Error::TooMuchWork => libc::E2BIG,
         Error::AnonymousRoot { .. } => libc::EOPNOTSUPP,
         Error::OffsetTooBig { .. } => libc::ERANGE,
         Error::Elf { .. } | Error::NotBpf { .. } => libc::ENOEXEC,
@@ -51,7 +53,7 @@ pub(super) fn errno(error: &Error) -> c_int {
         Error::Io { cause } => cause.raw_os_error().unwrap_or(libc::EIO),
         Error::NoMemory => libc::ENOMEM,
         Error::At { cause, .. } => errno(cause),
-        Error::Several { failures } => failures.first().map_or(libc::EINVAL, errno),
+        Error::Several { failures, .. } => failures.first().map_or(libc::EINVAL, errno),
     }
 }
 
@@ -66,7 +68,7 @@ mod tests {
     fn places_do_not_change_the_errno() {
         let error = Error::OffsetTooBig { offset: 40_000 }.at("prog 'a'").at("file.o");
         assert_eq!(errno(&error), libc::ERANGE);
-        assert_eq!(errno(&Error::Several { failures: vec![error, Error::NoBtf] }), libc::ERANGE);
+        assert_eq!(errno(&Error::Several { failures: vec![error, Error::NoBtf], count: 2 }), libc::ERANGE);
     }
 
     #[test]

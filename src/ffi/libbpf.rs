@@ -19,7 +19,10 @@ std::arch::global_asm!(
     ".weak btf__name_by_offset",
     ".weak btf__type_cnt",
     ".weak btf__pointer_size",
+    ".weak libbpf_major_version",
+    ".weak libbpf_minor_version",
     ".weak libbpf_print",
+    ".weak libbpf__load_raw_btf",
     ".pushsection .data.rel.ro.corelo_libbpf, \"aw\", @progbits",
     ".hidden corelo_libbpf",
     ".globl corelo_libbpf",
@@ -29,7 +32,10 @@ std::arch::global_asm!(
     ".dc.a btf__name_by_offset",
     ".dc.a btf__type_cnt",
     ".dc.a btf__pointer_size",
+    ".dc.a libbpf_major_version",
+    ".dc.a libbpf_minor_version",
     ".dc.a libbpf_print",
+    ".dc.a libbpf__load_raw_btf",
     ".popsection",
     size = const size_of::<usize>(),
 );
@@ -40,7 +46,11 @@ struct Functions {
     name_by_offset: Option<unsafe extern "C" fn(*const btf, u32) -> *const c_char>,
     type_cnt: Option<unsafe extern "C" fn(*const btf) -> u32>,
     pointer_size: Option<unsafe extern "C" fn(*const btf) -> usize>,
+    major_version: Option<unsafe extern "C" fn() -> u32>,
+    minor_version: Option<unsafe extern "C" fn() -> u32>,
     print: Option<unsafe extern "C" fn(c_int, *const c_char, ...)>,
+    /// Internal to libbpf: where it is in sight, so is libbpf's own `libbpf_print`, and not a program's of that name.
+    internal: Option<unsafe extern "C" fn()>,
 }
 
 unsafe extern "C" {
@@ -58,7 +68,7 @@ struct RawType {
 
 /// libbpf's function for log lines, where it is linked into the same file.
 pub(super) fn print() -> Option<impl Fn(Level, &CStr)> {
-    FUNCTIONS.print.map(|print| {
+    FUNCTIONS.print.filter(|_| FUNCTIONS.internal.is_some()).map(|print| {
         move |level, line: &CStr| {
             let level = match level {
                 Level::Warn => 0,
@@ -93,6 +103,8 @@ struct Libbpf<'a> {
     name_by_offset: unsafe extern "C" fn(*const btf, u32) -> *const c_char,
     type_cnt: unsafe extern "C" fn(*const btf) -> u32,
     pointer_size: unsafe extern "C" fn(*const btf) -> usize,
+    /// Bits of `info` that this version of libbpf knows.
+    info_mask: u32,
     lifetime: PhantomData<&'a ()>,
 }
 
@@ -122,11 +134,21 @@ impl AnyBtf<'_> {
         else {
             return Err(Error::Unsupported { what: "a struct btf of libbpf in a program without libbpf" });
         };
-        let lifetime = PhantomData;
-        let libbpf = Libbpf { btf: raw, type_by_id, name_by_offset, type_cnt, pointer_size, lifetime };
+        let (lifetime, info_mask) = (PhantomData, info_mask());
+        let libbpf = Libbpf { btf: raw, type_by_id, name_by_offset, type_cnt, pointer_size, info_mask, lifetime };
         Ok(Self { raw, view: View::Libbpf(libbpf) })
     }
 }
+
+/// Until version 1.8, libbpf takes `vlen` for 16 bits and the kind for 5, and does not look at the bits between. Of a type
+/// in which they are set it has not checked that as much is there as we would read.
+fn info_mask() -> u32 {
+    let (Some(major), Some(minor)) = (FUNCTIONS.major_version, FUNCTIONS.minor_version) else { return OLD_INFO_MASK };
+    // SAFETY: they take nothing and return a number.
+    if unsafe { (major(), minor()) } >= (1, 8) { u32::MAX } else { OLD_INFO_MASK }
+}
+
+const OLD_INFO_MASK: u32 = 0x9f00_ffff;
 
 impl BtfView for AnyBtf<'_> {
     fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
@@ -174,10 +196,14 @@ impl BtfView for Libbpf<'_> {
         let record = unsafe { (self.type_by_id)(self.btf, id.0) };
         // SAFETY: libbpf gives NULL or a record, which is aligned as C has it.
         let raw = unsafe { record.as_ref() }.ok_or(Error::BadTypeId { type_id: id })?;
+        if raw.info & !self.info_mask != 0 {
+            return Err(Error::BadTypeId { type_id: id });
+        }
         let info = Info(raw.info);
         // Of a kind that we do not know, only libbpf knows the length; nothing in it is needed.
         let len = payload_len(info, Bytes::new(&[], Endian::NATIVE)).unwrap_or(0);
-        // SAFETY: libbpf checked when it opened the BTF that the whole record is there.
+        // SAFETY: libbpf checked when it opened the BTF that the whole record is there, with all bits of `info` that count
+        // for it, and no others are set.
         let payload = unsafe { std::slice::from_raw_parts(record.add(1).cast::<u8>(), len) };
         Ok(Type::new(raw.name_off, info, raw.size_or_type, Bytes::new(payload, Endian::NATIVE)))
     }

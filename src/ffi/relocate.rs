@@ -10,6 +10,7 @@ use super::guard::guard_int;
 use super::handle::Handle;
 use super::log::CLog;
 use super::report::corelo_report;
+use super::required_mut;
 use crate::error::{Error, Result};
 use crate::log::Log as _;
 use crate::object::{self, OpenTargets, Options, Report, Target, Targets};
@@ -138,12 +139,14 @@ impl Opts<'_> {
             all_known = unsafe { copy_known(opts.cast(), &mut known)? };
         }
         let corelo_relocate_opts { sz: _, targets, target_count, semantics, report } = known;
-        // SAFETY: either NULL or a place for a pointer.
-        let report = unsafe { report.as_mut() };
-        let report = report.map(|place| {
+        let report = if report.is_null() {
+            None
+        } else {
+            // SAFETY: a place for a pointer.
+            let place = unsafe { required_mut(report, "opts->report is misaligned")? };
             *place = ptr::null_mut();
-            place
-        });
+            Some(place)
+        };
         if !all_known {
             return Err(Error::Argument { what: "opts has options that this version of corelo does not know" });
         }

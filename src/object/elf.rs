@@ -53,13 +53,55 @@ fn file_range<'d>(section: &impl object::ObjectSection<'d>) -> Result<Range<usiz
     start.zip(end).map(|(start, end)| start..end).ok_or(Error::Elf { what: "section outside the file".to_owned() })
 }
 
+/// As [`file_range`], of a section that is only to be kept apart from others.
+fn unchecked_range<'d>(section: &impl object::ObjectSection<'d>) -> Range<usize> {
+    let (start, len) = section.file_range().unwrap_or((0, 0));
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    start..start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX))
+}
+
+/// `sizeof(Elf64_Ehdr)` and `sizeof(Elf64_Shdr)`.
+const EHDR_LEN: usize = 64;
+const SHDR_LEN: usize = 64;
+
+/// Notes which sections share bytes with another or with the file's headers.
+fn mark_overlaps(sections: &mut [Section<'_>], headers: [Range<usize>; 2]) {
+    let ranges = sections.iter().enumerate().map(|(i, section)| (section.range.clone(), Some(i)));
+    let mut by_start: Vec<_> = ranges.chain(headers.map(|range| (range, None))).collect();
+    by_start.retain(|(range, _)| !range.is_empty());
+    by_start.sort_by_key(|(range, _)| range.start);
+    let mut mark = |i: Option<usize>| {
+        if let Some(section) = i.and_then(|i| sections.get_mut(i)) {
+            section.overlaps = true;
+        }
+    };
+    // Sorted by their beginnings, a range overlaps one before it that ends after it begins, or the next one.
+    let mut end = 0;
+    let mut previous = None;
+    for (range, i) in by_start {
+        if range.start < end {
+            mark(i);
+        }
+        match previous {
+            Some((previous_end, previous)) if range.start < previous_end => mark(previous),
+            _ => {}
+        }
+        end = end.max(range.end);
+        previous = Some((range.end, i));
+    }
+}
+
 /// A section of a BPF object.
 #[derive(Clone, Debug)]
 pub(super) struct Section<'d> {
     pub(super) index: usize,
     pub(super) name: &'d [u8],
+    /// Where its data lies in the file.
     pub(super) range: Range<usize>,
+    pub(super) is_progbits: bool,
     pub(super) is_code: bool,
+    /// Some of its bytes are another section's as well, or the file's headers'. Only what somebody has tampered with is so.
+    pub(super) overlaps: bool,
 }
 
 /// A function symbol: a program or subprogram.
@@ -108,10 +150,16 @@ impl<'d> BpfElf<'d> {
             sections.push(Section {
                 index: section.index().0,
                 name: section.name_bytes()?,
-                range: if is_progbits { file_range(&section)? } else { 0..0 },
+                range: if is_progbits { file_range(&section)? } else { unchecked_range(&section) },
+                is_progbits,
+                overlaps: false,
                 is_code: is_progbits && sh_flags.contains(elf::SHF_EXECINSTR),
             });
         }
+        let e_shoff = usize::try_from(header.e_shoff(order)).unwrap_or(usize::MAX);
+        let headers_len = file.sections().count().saturating_add(1).saturating_mul(SHDR_LEN);
+        mark_overlaps(&mut sections, [0..EHDR_LEN, e_shoff..e_shoff.saturating_add(headers_len)]);
+
         let mut funcs = Vec::new();
         for symbol in file.symbols() {
             if symbol.elf_symbol().st_type() != elf::STT_FUNC {

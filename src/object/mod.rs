@@ -9,8 +9,9 @@ pub(crate) mod elf;
 mod job;
 mod report;
 mod targets;
+mod text;
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 
 pub use report::{Entry, Outcome, Report};
 pub use targets::{OpenTargets, Target, Targets};
@@ -53,23 +54,23 @@ pub fn relocate(
     options: &Options<'_>,
     report: Option<&mut Report>,
 ) -> Result<()> {
-    for (range, bytes) in plan(object, targets, options, report)? {
-        // The ranges are sections of this object, and the bytes a changed copy of each.
-        if let Some(place) = object.get_mut(range).filter(|place| place.len() == bytes.len()) {
+    let changes = plan(object, targets, options, report)?;
+    for (at, bytes) in changes {
+        if let Some(place) = object.get_mut(at..).and_then(|from| from.get_mut(..bytes.len())) {
             place.copy_from_slice(&bytes);
         }
     }
     Ok(())
 }
 
-/// The object's new content, where it differs from the old.
-type Changes = Vec<(Range<usize>, Vec<u8>)>;
+/// What changes in the object: eight bytes, by their place in the file.
+type Changes = BTreeMap<usize, [u8; 8]>;
 
 fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Option<&mut Report>) -> Result<Changes> {
     let elf = BpfElf::new(object)?;
     let content = |name: &[u8]| {
-        let range = elf.section_by_name(name)?.range.clone();
-        object.get(range.clone()).filter(|data| !data.is_empty()).map(|data| (range, data))
+        let section = elf.section_by_name(name).filter(|section| section.is_progbits)?;
+        object.get(section.range.clone()).filter(|data| !data.is_empty()).map(|data| (section.range.clone(), data))
     };
     let (Some((_, btf)), Some((ext_range, ext_data))) = (content(b".BTF"), content(b".BTF.ext")) else {
         return Ok(Changes::new());
@@ -83,15 +84,19 @@ fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Opt
         return Err(Error::Elf { what: "the file and its .BTF have different byte orders".to_owned() });
     }
 
+    if elf.section_by_name(b".BTF.ext").is_some_and(|section| section.overlaps) {
+        return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".to_owned() });
+    }
+
     let mut job = Job::new(object, &elf, &btf, &btf_ext, targets, options, report);
     for section in btf_ext.core_relos() {
         job.relocate_section(section)?;
     }
     let mut changes = job.finish()?;
-    let mut ext_data = ext_data.to_vec();
-    if let Some(core_relo_len) = ext_data.get_mut(CORE_RELO_LEN_FIELD) {
-        core_relo_len.fill(0);
+    // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
+    let field = CORE_RELO_LEN_FIELD.start.saturating_sub(4)..CORE_RELO_LEN_FIELD.end;
+    if let Some([a, b, c, d, ..]) = ext_data.get(field.clone()) {
+        changes.insert(ext_range.start.saturating_add(field.start), [*a, *b, *c, *d, 0, 0, 0, 0]);
     }
-    changes.push((ext_range, ext_data));
     Ok(changes)
 }

@@ -2,6 +2,7 @@
 //! What an object is relocated against, and the search for candidates in it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use crate::btf::{Btf, BtfView, Type, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
-use crate::relo::candidates::{NameIndex, WantedTypes};
-use crate::relo::{Candidate, essential_name};
+use crate::relo::candidates::{MAX_NAME_LEN, NameIndex, WantedTypes};
+use crate::relo::{Candidate, Work, essential_name};
 
 /// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
 /// learned when it was searched. Clones share all of that, and threads may share a clone.
@@ -135,17 +136,20 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         local_btf: &'l Btf<'l>,
         root_type_ids: impl Iterator<Item = TypeId>,
     ) -> Self {
-        let name = |id| local_btf.type_name(id).ok().map(|name| essential_name(name.to_bytes()));
-        let wanted = root_type_ids.filter_map(name).filter(|name| !name.is_empty()).collect();
+        let roots: BTreeSet<TypeId> = root_type_ids.collect();
+        let names = roots.into_iter().filter_map(|id| local_btf.type_name(id).ok()).map(CStr::to_bytes);
+        // No candidate has a longer name.
+        let wanted = names.filter(|name| (1..=MAX_NAME_LEN).contains(&name.len())).map(essential_name).collect();
         Self { targets, local_btf, wanted, kernel: None, modules: None, cands: HashMap::new() }
     }
 
     /// The candidates of a local root type, as earlier relocations of it have left them.
     ///
     /// Source: libbpf `bpf_core_find_cands`, and `bpf_core_resolve_relo` for the cache.
-    pub(super) fn cands(&mut self, local_id: TypeId) -> Result<&mut Vec<Candidate<'t, Btf<'static>>>> {
+    pub(super) fn cands(&mut self, local_id: TypeId, work: &Work) -> Result<&mut Vec<Candidate<'t, Btf<'static>>>> {
         if !self.cands.contains_key(&local_id) {
-            let found = self.find(local_id)?;
+            let found = self.find(local_id, work)?;
+            work.candidates(found.len())?;
             self.cands.try_reserve(1)?;
             self.cands.insert(local_id, found);
         }
@@ -157,21 +161,25 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     /// # Errors
     ///
     /// That there is no kernel, or none that this object can be relocated against.
-    pub(super) fn kernel(&mut self) -> Result<&Types<'t>> {
+    pub(super) fn kernel(&mut self, work: &Work) -> Result<&Types<'t>> {
         Ok(match &mut self.kernel {
             Some(kernel) => kernel,
-            unsearched => unsearched.insert(search(self.targets.kernel()?, 1, &self.wanted, self.local_btf.endian())?),
+            unsearched => {
+                let kernel = self.targets.kernel()?;
+                work.extend(kernel.btf().size());
+                unsearched.insert(search(kernel, 1, &self.wanted, self.local_btf.endian())?)
+            }
         })
     }
 
-    fn find(&mut self, local_id: TypeId) -> Result<Vec<Candidate<'t, Btf<'static>>>> {
+    fn find(&mut self, local_id: TypeId, work: &Work) -> Result<Vec<Candidate<'t, Btf<'static>>>> {
         let mut cands = Vec::new();
         let local = self.local_btf.type_by_id(local_id)?;
         let essential = essential_name(self.local_btf.name_by_offset(local.name_off())?.to_bytes());
         if essential.is_empty() {
             return Ok(cands);
         }
-        self.kernel()?.add_cands(local, essential, &mut cands)?;
+        self.kernel(work)?.add_cands(local, essential, &mut cands)?;
         if !cands.is_empty() {
             return Ok(cands);
         }
@@ -179,7 +187,10 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             Some(modules) => modules,
             unsearched => {
                 let endian = self.local_btf.endian();
-                let search = |module: &'t Target| search(module, module.btf().start_id(), &self.wanted, endian);
+                let search = |module: &'t Target| {
+                    work.extend(module.btf().size());
+                    search(module, module.btf().start_id(), &self.wanted, endian)
+                };
                 unsearched.insert(self.targets.modules()?.iter().map(search).collect::<Result<_>>()?)
             }
         };

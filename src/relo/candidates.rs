@@ -36,6 +36,7 @@ impl<B> Copy for Candidate<'_, B> {}
 /// Types whose name cannot be read are passed over: they are nobody's candidates.
 ///
 /// Source: libbpf `bpf_core_add_cands`.
+/// Deviation: so are types whose name is longer than 4096 bytes.
 ///
 /// # Errors
 ///
@@ -53,12 +54,21 @@ pub fn add_cands<'a, B: BtfView>(
             continue;
         }
         let Ok(name) = targ_btf.name_by_offset(t.name_off()) else { continue };
-        if !name.is_empty() && essential_name(name.to_bytes()) == essential {
+        if (1..=MAX_NAME_LEN).contains(&name.count_bytes()) && essential_name(name.to_bytes()) == essential {
             cands.try_reserve(1)?;
             cands.push(Candidate { btf: targ_btf, id });
         }
     }
     Ok(())
+}
+
+/// The longest name of a candidate. The kernel takes no name above 512 bytes.
+pub(crate) const MAX_NAME_LEN: usize = 4096;
+
+/// The name at the beginning of `text`, if it is one that a candidate can have.
+fn name(text: &[u8]) -> Option<&[u8]> {
+    let name = CStr::from_bytes_until_nul(text.get(..=MAX_NAME_LEN).unwrap_or(text)).ok()?;
+    (!name.is_empty()).then(|| name.to_bytes())
 }
 
 /// The types of one BTF that have one of the wanted names, found in one pass over it.
@@ -131,10 +141,10 @@ impl NameIndex {
             if result.is_err() || !btf.type_by_id(id).is_ok_and(is_indexed) {
                 return;
             }
-            let Ok(name) = CStr::from_bytes_until_nul(text) else { return };
+            let Some(name) = name(text) else { return };
             result = entries.try_reserve(1);
-            if result.is_ok() && !name.is_empty() {
-                entries.push(hash(&hasher, essential_name(name.to_bytes())) | u64::from(id.0));
+            if result.is_ok() {
+                entries.push(hash(&hasher, essential_name(name)) | u64::from(id.0));
             }
         })?;
         result?;
@@ -192,8 +202,8 @@ fn is_indexed(t: Type<'_>) -> bool {
 /// Notes a type whose name may be wanted, if it is.
 #[cold]
 fn found(by_name: &mut HashMap<Vec<u8>, Vec<TypeId>>, id: TypeId, text: &[u8]) -> Result<()> {
-    let Ok(name) = CStr::from_bytes_until_nul(text) else { return Ok(()) };
-    if let Some(ids) = by_name.get_mut(essential_name(name.to_bytes())) {
+    let Some(name) = name(text) else { return Ok(()) };
+    if let Some(ids) = by_name.get_mut(essential_name(name)) {
         ids.try_reserve(1)?;
         ids.push(id);
     }

@@ -6,9 +6,12 @@
 use std::collections::HashMap;
 
 use super::name::essential_name;
+use super::work::Work;
 use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
 use crate::error::{Error, Result};
 
+/// What any depth is cut to, so that the stack holds it.
+const MAX_DEPTH: i32 = 256;
 /// Pointers, arrays and return types that one comparison follows.
 const MAX_CHAIN: u32 = 32;
 
@@ -21,6 +24,23 @@ fn ints_are_compat(a: Type<'_>, b: Type<'_>) -> bool {
     // An int with an offset is a bitfield as compilers described it before kflag.
     a.int_offset() == 0 && b.int_offset() == 0
 }
+
+/// The two BTFs whose types are compared, and how much work that may be.
+#[derive(Debug)]
+pub(super) struct Pair<'b, L, T> {
+    pub(super) local_btf: &'b L,
+    pub(super) targ_btf: &'b T,
+    pub(super) work: &'b Work,
+}
+
+// Derived, these would ask the same of `L` and `T`.
+impl<L, T> Clone for Pair<'_, L, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L, T> Copy for Pair<'_, L, T> {}
 
 fn names_match<L: BtfView, T: BtfView>(local_btf: &L, local: u32, targ_btf: &T, targ: u32) -> Result<bool> {
     let local = essential_name(local_btf.name_by_offset(local)?.to_bytes());
@@ -37,9 +57,8 @@ fn names_match<L: BtfView, T: BtfView>(local_btf: &L, local: u32, targ_btf: &T, 
 /// Source: libbpf `bpf_core_fields_are_compat`.
 /// Deviation: arrays that are their own elements are an error where libbpf never returns.
 pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
-    local_btf: &L,
+    Pair { local_btf, targ_btf, work }: Pair<'_, L, T>,
     mut local_id: TypeId,
-    targ_btf: &T,
     mut targ_id: TypeId,
 ) -> Result<bool> {
     // Apart, since two cycles together come round only after the product of their lengths. One alone ends with the other
@@ -47,6 +66,7 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
     let (mut local_cycle, mut targ_cycle) = (CycleCheck::new(local_id), CycleCheck::new(targ_id));
     let (mut local_closed, mut targ_closed) = (false, false);
     loop {
+        work.step()?;
         let (_, local) = local_btf.skip_modifiers(local_id)?;
         let (_, targ) = targ_btf.skip_modifiers(targ_id)?;
         if local.is_composite() && targ.is_composite() {
@@ -84,13 +104,12 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
 ///
 /// Source: libbpf `__bpf_core_types_are_compat`. Like libbpf, says no for a typedef of a float.
 pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
-    local_btf: &L,
+    pair: Pair<'_, L, T>,
     local_id: TypeId,
-    targ_btf: &T,
     targ_id: TypeId,
     depth: i32,
 ) -> Result<bool> {
-    Compat { local_btf, targ_btf, answers: Answers::default() }.check(local_id, targ_id, depth)
+    Compat { pair, answers: Answers::default() }.check(local_id, targ_id, depth.min(MAX_DEPTH))
 }
 
 /// Whether the target's type has all that the local one has: kinds, sizes of ints, lengths of arrays, and the members,
@@ -101,19 +120,21 @@ pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
 ///
 /// Source: libbpf `__bpf_core_types_match`.
 pub(super) fn types_match<L: BtfView, T: BtfView>(
-    local_btf: &L,
+    pair: Pair<'_, L, T>,
     local_id: TypeId,
-    targ_btf: &T,
     targ_id: TypeId,
     behind_ptr: bool,
     depth: i32,
 ) -> Result<bool> {
-    Match { local_btf, targ_btf, answers: Answers::default() }.check(local_id, targ_id, behind_ptr, depth)
+    Match { pair, answers: Answers::default() }.check(local_id, targ_id, behind_ptr, depth.min(MAX_DEPTH))
 }
 
 /// Comparisons after which answers begin to be remembered. Without that, prototypes whose parameters are the same
 /// prototype, or members of one name, would be compared 2^32 times; for the types of real programs it is not worth it.
 const COMPARED_BEFORE_REMEMBERING: u32 = 1024;
+
+/// Answers that are remembered at most. With more, the bound on the work is what ends it.
+const MAX_REMEMBERED: usize = 1 << 16;
 
 /// Answers about pairs of types, and the depth that was left when they were given. An answer given without running into
 /// the limit holds wherever at least as much depth is left.
@@ -130,7 +151,7 @@ impl Answers {
     }
 
     fn put(&mut self, pair: (TypeId, TypeId, bool), depth: i32, answer: bool) -> Result<bool> {
-        if self.compared > COMPARED_BEFORE_REMEMBERING {
+        if self.compared > COMPARED_BEFORE_REMEMBERING && self.known.len() < MAX_REMEMBERED {
             self.known.try_reserve(1)?;
             self.known.insert(pair, (depth, answer));
         }
@@ -139,14 +160,14 @@ impl Answers {
 }
 
 struct Compat<'b, L, T> {
-    local_btf: &'b L,
-    targ_btf: &'b T,
+    pair: Pair<'b, L, T>,
     answers: Answers,
 }
 
 impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
     fn check(&mut self, local_id: TypeId, targ_id: TypeId, depth: i32) -> Result<bool> {
         let pair = (local_id, targ_id, false);
+        self.pair.work.step()?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -156,12 +177,12 @@ impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
 
     fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, depth: i32) -> Result<bool> {
         // The types themselves must agree first: a typedef asks for a typedef.
-        if !kinds_are_compat(self.local_btf.type_by_id(local_id)?, self.targ_btf.type_by_id(targ_id)?) {
+        if !kinds_are_compat(self.pair.local_btf.type_by_id(local_id)?, self.pair.targ_btf.type_by_id(targ_id)?) {
             return Ok(false);
         }
         for _ in 0..MAX_CHAIN {
-            let (_, local) = self.local_btf.skip_modifiers(local_id)?;
-            let (_, targ) = self.targ_btf.skip_modifiers(targ_id)?;
+            let (_, local) = self.pair.local_btf.skip_modifiers(local_id)?;
+            let (_, targ) = self.pair.targ_btf.skip_modifiers(targ_id)?;
             if !kinds_are_compat(local, targ) {
                 return Ok(false);
             }
@@ -177,8 +198,8 @@ impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
                     if !self.params_are_compat(local, targ, depth)? {
                         return Ok(false);
                     }
-                    local_id = self.local_btf.skip_modifiers(local.type_id())?.0;
-                    targ_id = self.targ_btf.skip_modifiers(targ.type_id())?.0;
+                    local_id = self.pair.local_btf.skip_modifiers(local.type_id())?.0;
+                    targ_id = self.pair.targ_btf.skip_modifiers(targ.type_id())?.0;
                 }
                 _ => return Ok(false),
             }
@@ -195,8 +216,8 @@ impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
             if depth <= 0 {
                 return Err(Error::TooDeep { local_id, targ_id });
             }
-            let local_id = self.local_btf.skip_modifiers(local_id)?.0;
-            let targ_id = self.targ_btf.skip_modifiers(targ_id)?.0;
+            let local_id = self.pair.local_btf.skip_modifiers(local_id)?.0;
+            let targ_id = self.pair.targ_btf.skip_modifiers(targ_id)?.0;
             if !self.check(local_id, targ_id, depth.saturating_sub(1))? {
                 return Ok(false);
             }
@@ -206,8 +227,7 @@ impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
 }
 
 struct Match<'b, L, T> {
-    local_btf: &'b L,
-    targ_btf: &'b T,
+    pair: Pair<'b, L, T>,
     answers: Answers,
 }
 
@@ -217,6 +237,7 @@ impl<L: BtfView, T: BtfView> Match<'_, L, T> {
             return Err(Error::TooDeep { local_id, targ_id });
         }
         let pair = (local_id, targ_id, behind_ptr);
+        self.pair.work.step()?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -226,10 +247,10 @@ impl<L: BtfView, T: BtfView> Match<'_, L, T> {
 
     fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, mut behind_ptr: bool, depth: i32) -> Result<bool> {
         for _ in 0..MAX_CHAIN {
-            let (_, local) = self.local_btf.skip_modifiers(local_id)?;
-            let (_, targ) = self.targ_btf.skip_modifiers(targ_id)?;
+            let (_, local) = self.pair.local_btf.skip_modifiers(local_id)?;
+            let (_, targ) = self.pair.targ_btf.skip_modifiers(targ_id)?;
             // Typedefs are gone by now. That of the root was compared when candidates were searched.
-            if !names_match(self.local_btf, local.name_off(), self.targ_btf, targ.name_off())? {
+            if !names_match(self.pair.local_btf, local.name_off(), self.pair.targ_btf, targ.name_off())? {
                 return Ok(false);
             }
             let same_kind = local.kind() == targ.kind();
@@ -274,9 +295,10 @@ impl<L: BtfView, T: BtfView> Match<'_, L, T> {
         if local.size() != targ.size() || local.vlen() > targ.vlen() {
             return Ok(false);
         }
-        let names = NameTable::new(self.targ_btf, targ.enumerators().map(|enumerator| enumerator.name_off))?;
+        let names = NameTable::new(self.pair, targ.enumerators().map(|enumerator| enumerator.name_off))?;
         for enumerator in local.enumerators() {
-            let name = self.local_btf.name_by_offset(enumerator.name_off)?.to_bytes();
+            let name = self.pair.local_btf.name_by_offset(enumerator.name_off)?.to_bytes();
+            self.pair.work.name(name)?;
             if names.find(essential_name(name)).next().is_none() {
                 return Ok(false);
             }
@@ -288,9 +310,10 @@ impl<L: BtfView, T: BtfView> Match<'_, L, T> {
         if local.vlen() > targ.vlen() {
             return Ok(false);
         }
-        let names = NameTable::new(self.targ_btf, targ.members().map(|member| member.name_off))?;
+        let names = NameTable::new(self.pair, targ.members().map(|member| member.name_off))?;
         for member in local.members() {
-            let name = self.local_btf.name_by_offset(member.name_off)?.to_bytes();
+            let name = self.pair.local_btf.name_by_offset(member.name_off)?.to_bytes();
+            self.pair.work.name(name)?;
             let mut matched = false;
             for idx in names.find(essential_name(name)) {
                 let Some(targ_member) = targ.member(idx) else { return Ok(false) };
@@ -337,11 +360,15 @@ struct NameTable<'a> {
 }
 
 impl<'a> NameTable<'a> {
-    fn new<B: BtfView>(btf: &'a B, name_offs: impl Iterator<Item = u32>) -> Result<Self> {
+    fn new<L: BtfView, T: BtfView>(pair: Pair<'a, L, T>, name_offs: impl Iterator<Item = u32>) -> Result<Self> {
         let mut by_name = Vec::new();
         for (idx, name_off) in (0..).zip(name_offs) {
+            let name = pair.targ_btf.name_by_offset(name_off)?.to_bytes();
+            pair.work.name(name)?;
+            // It has yet to be sorted in.
+            pair.work.step()?;
             by_name.try_reserve(1)?;
-            by_name.push((essential_name(btf.name_by_offset(name_off)?.to_bytes()), idx));
+            by_name.push((essential_name(name), idx));
         }
         by_name.sort_unstable();
         Ok(Self { by_name })

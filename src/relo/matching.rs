@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::ffi::CStr;
 
-use super::compat;
+use super::compat::{self, Pair};
 use super::name::essential_name;
 use super::spec::{Accessor, Spec};
+use super::work::Work;
 use super::{ReloKind, Semantics};
 use crate::btf::{BtfView, TypeId};
 use crate::error::{Error, Result};
@@ -22,28 +23,30 @@ pub(super) fn spec_match<L: BtfView, T: BtfView>(
     local: &Spec<'_, L>,
     targ: &mut Spec<'_, T>,
     semantics: Semantics,
+    work: &Work,
 ) -> Result<bool> {
-    let targ_id = targ.root_type_id;
+    let pair = Pair { local_btf: local.btf, targ_btf: targ.btf, work };
     match local.kind {
         ReloKind::TypeMatches => {
-            compat::types_match(local.btf, local.root_type_id, targ.btf, targ_id, false, semantics.depth())
+            compat::types_match(pair, local.root_type_id, targ.root_type_id, false, semantics.depth())
         }
         kind if kind.is_type_based() => {
-            compat::types_are_compat(local.btf, local.root_type_id, targ.btf, targ_id, semantics.depth())
+            compat::types_are_compat(pair, local.root_type_id, targ.root_type_id, semantics.depth())
         }
-        kind if kind.is_enumval_based() => match_enumerator(local, targ),
-        kind if kind.is_field_based() => match_field(local, targ),
+        kind if kind.is_enumval_based() => match_enumerator(local, targ, work),
+        kind if kind.is_field_based() => match_field(local, targ, pair),
         kind => Err(Error::UnknownRelo { kind }),
     }
 }
 
 /// Finds the enumerator of the same essential name: flavors count on neither side.
-fn match_enumerator<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &mut Spec<'_, T>) -> Result<bool> {
+fn match_enumerator<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &mut Spec<'_, T>, work: &Work) -> Result<bool> {
     let (targ_id, t) = targ.btf.skip_modifiers(targ.root_type_id)?;
     let Some(local_name) = local.accessors.last().and_then(|accessor| accessor.name) else { return Ok(false) };
     let wanted = essential_name(local_name.to_bytes());
     for (idx, enumerator) in (0..).zip(t.enumerators()) {
         let name = targ.btf.name_by_offset(enumerator.name_off)?;
+        work.name(name.to_bytes())?;
         if essential_name(name.to_bytes()) == wanted {
             targ.accessors.push(Accessor { type_id: targ_id, idx, name: Some(name) })?;
             targ.raw.push(idx)?;
@@ -53,7 +56,11 @@ fn match_enumerator<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &mut Spec
     Ok(false)
 }
 
-fn match_field<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &mut Spec<'_, T>) -> Result<bool> {
+fn match_field<L: BtfView, T: BtfView>(
+    local: &Spec<'_, L>,
+    targ: &mut Spec<'_, T>,
+    pair: Pair<'_, L, T>,
+) -> Result<bool> {
     let mut at = targ.root_type_id;
     for (i, accessor) in local.accessors.as_slice().iter().enumerate() {
         let (targ_id, t) = targ.btf.skip_modifiers(at)?;
@@ -69,19 +76,18 @@ fn match_field<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &mut Spec<'_, 
                 targ.btf.skip_modifiers(array.elem_type_id)?.0
             };
             targ.raw.push(accessor.idx)?;
+            // Deviation: libbpf returns such a size, as a negative number, for an error.
+            if targ.btf.resolve_size(elem_id)? > MAX_ELEM_SIZE {
+                return Err(Error::SizeOverflow { type_id: elem_id });
+            }
             targ.push_element(elem_id, accessor.idx)?;
             at = elem_id;
             continue;
         };
         let local_struct = local.btf.type_by_id(accessor.type_id)?;
         let member = local_struct.member(accessor.idx).ok_or(Error::BadTypeId { type_id: accessor.type_id })?;
-        let mut search = MemberSearch {
-            local_btf: local.btf,
-            name,
-            local_type_id: member.type_id,
-            searched: 0,
-            without: HashMap::new(),
-        };
+        let mut search =
+            MemberSearch { pair, name, local_type_id: member.type_id, searched: 0, without: HashMap::new() };
         match search.find(targ_id, targ)? {
             Some(type_id) => at = type_id,
             None => return Ok(false),
@@ -90,13 +96,16 @@ fn match_field<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &mut Spec<'_, 
     Ok(true)
 }
 
+/// The largest element that an array of a target may have, in bytes.
+const MAX_ELEM_SIZE: u32 = i32::MAX.unsigned_abs();
+
 /// Anonymous structs and unions after which the search begins to remember in which it found nothing. Fewer than that are
 /// in nearly every type, and remembering costs more than searching them again.
 const SEARCHED_BEFORE_REMEMBERING: u32 = 256;
 
 /// The search for one member of the target by its name.
-struct MemberSearch<'l, L> {
-    local_btf: &'l L,
+struct MemberSearch<'l, L, T> {
+    pair: Pair<'l, L, T>,
     name: &'l CStr,
     local_type_id: TypeId,
     /// Anonymous structs and unions searched so far.
@@ -105,7 +114,7 @@ struct MemberSearch<'l, L> {
     without: HashMap<TypeId, usize>,
 }
 
-impl<L: BtfView> MemberSearch<'_, L> {
+impl<L: BtfView, T: BtfView> MemberSearch<'_, L, T> {
     /// Looks through the members of `targ_id` in order, and through those of anonymous structs and unions where they
     /// stand. Gives the type of the member, which is added to `targ`; `None` when there is none or its type is
     /// incompatible.
@@ -117,7 +126,7 @@ impl<L: BtfView> MemberSearch<'_, L> {
     /// Source: libbpf `bpf_core_match_member`.
     /// Deviation: a type that was searched in vain is not searched again unless it lies deeper. libbpf's search takes
     /// 2^n steps for n anonymous unions that each hold the next one twice.
-    fn find<T: BtfView>(&mut self, targ_id: TypeId, targ: &mut Spec<'_, T>) -> Result<Option<TypeId>> {
+    fn find(&mut self, targ_id: TypeId, targ: &mut Spec<'_, T>) -> Result<Option<TypeId>> {
         let btf = targ.btf;
         let (targ_id, t) = btf.skip_modifiers(targ_id)?;
         let depth = targ.raw.as_slice().len();
@@ -128,6 +137,7 @@ impl<L: BtfView> MemberSearch<'_, L> {
             targ.raw.push(idx)?;
             targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
             let name = btf.name_by_offset(member.name_off)?;
+            self.pair.work.name(name.to_bytes())?;
             if name.is_empty() {
                 self.searched = self.searched.saturating_add(1);
                 let found = self.find(member.type_id, targ)?;
@@ -136,7 +146,7 @@ impl<L: BtfView> MemberSearch<'_, L> {
                 }
             } else if name == self.name {
                 targ.accessors.push(Accessor { type_id: targ_id, idx, name: Some(name) })?;
-                if compat::fields_are_compat(self.local_btf, self.local_type_id, btf, member.type_id)? {
+                if compat::fields_are_compat(self.pair, self.local_type_id, member.type_id)? {
                     return Ok(Some(member.type_id));
                 }
                 targ.accessors.pop();

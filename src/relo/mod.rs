@@ -13,23 +13,26 @@
 
 pub mod candidates;
 mod compat;
-mod kind;
 mod matching;
 mod name;
 mod patch;
 pub mod spec;
 pub(crate) mod text;
 mod value;
+mod work;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::btf::ReloKind;
 pub use candidates::{Candidate, add_cands};
-pub use kind::ReloKind;
 pub use name::essential_name;
 pub use patch::{InsnPair, Patched, patch_insn};
 pub use spec::Spec;
 pub use value::ReloRes;
+pub use work::Work;
+
+use compat::Pair;
 
 use crate::btf::ext::CoreRelo;
 use crate::btf::{BtfView, TypeId};
@@ -64,6 +67,8 @@ pub struct Context<'a> {
     pub relo_idx: usize,
     /// Whose answers to give.
     pub semantics: Semantics,
+    /// How much may be done.
+    pub work: &'a Work,
     /// Where log lines go.
     pub log: &'a dyn Log,
 }
@@ -103,6 +108,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
 ) -> Result<Resolved<'l, 't, L, T>> {
     let type_id = relo.type_id;
     let local_name = local_btf.type_name(type_id)?;
+    context.work.name(local_name.to_bytes())?;
     let local = Spec::parse(local_btf, relo).map_err(|cause| Error::LocalSpec { type_id, cause: Box::new(cause) })?;
     context.debug(format_args!("{local}"));
 
@@ -118,10 +124,12 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
     let mut matching = Vec::new();
     for (i, cand) in cands.iter().enumerate() {
+        context.work.step()?;
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
-        let matched = matching::spec_match(&local, &mut targ, context.semantics).inspect_err(|error| {
-            context.debug(format_args!("candidate #{i} {targ} cannot be compared: {error}"));
-        })?;
+        let matched =
+            matching::spec_match(&local, &mut targ, context.semantics, context.work).inspect_err(|error| {
+                context.debug(format_args!("candidate #{i} {targ} cannot be compared: {error}"));
+            })?;
         let verb = if matched { "matching" } else { "non-matching" };
         context.debug(format_args!("{verb} candidate #{i} {targ}"));
         if !matched {
@@ -166,11 +174,11 @@ fn agree<B>(first: &(ReloRes, Spec<'_, B>), other: &(ReloRes, Spec<'_, B>)) -> R
 
 /// Whether a field-independent comparison says that the target has the local type, as [`ReloKind::TypeExists`] asks.
 ///
-/// Source: libbpf `bpf_core_types_are_compat`. `depth` is 32 there, 2 in the kernel.
+/// Source: libbpf `bpf_core_types_are_compat`. `depth` is 32 there, 2 in the kernel, and 256 at most.
 ///
 /// # Errors
 ///
-/// [`Error::TooDeep`], and what either BTF gives.
+/// [`Error::TooDeep`], [`Error::TooMuchWork`], and what either BTF gives.
 pub fn types_are_compat<L: BtfView, T: BtfView>(
     local: &L,
     local_id: TypeId,
@@ -178,16 +186,18 @@ pub fn types_are_compat<L: BtfView, T: BtfView>(
     targ_id: TypeId,
     depth: i32,
 ) -> Result<bool> {
-    compat::types_are_compat(local, local_id, targ, targ_id, depth)
+    let pair = Pair { local_btf: local, targ_btf: targ, work: &Work::for_types(local, targ) };
+    compat::types_are_compat(pair, local_id, targ_id, depth)
 }
 
 /// Whether the target's type has all parts of the local one, as [`ReloKind::TypeMatches`] asks.
 ///
-/// Source: libbpf `bpf_core_types_match`, where `behind_ptr` is `false` and `depth` 32; 2 in the kernel.
+/// Source: libbpf `bpf_core_types_match`, where `behind_ptr` is `false` and `depth` 32; 2 in the kernel,
+/// and 256 at most.
 ///
 /// # Errors
 ///
-/// [`Error::TooDeep`], and what either BTF gives.
+/// [`Error::TooDeep`], [`Error::TooMuchWork`], and what either BTF gives.
 pub fn types_match<L: BtfView, T: BtfView>(
     local: &L,
     local_id: TypeId,
@@ -196,5 +206,6 @@ pub fn types_match<L: BtfView, T: BtfView>(
     behind_ptr: bool,
     depth: i32,
 ) -> Result<bool> {
-    compat::types_match(local, local_id, targ, targ_id, behind_ptr, depth)
+    let pair = Pair { local_btf: local, targ_btf: targ, work: &Work::for_types(local, targ) };
+    compat::types_match(pair, local_id, targ_id, behind_ptr, depth)
 }

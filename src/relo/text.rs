@@ -8,14 +8,49 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lossy<'a>(pub(crate) &'a CStr);
 
+/// Bytes that are looked at in one go: whoever wants only the beginning of a long name stops after that.
+const PIECE: usize = 1024;
+
 impl fmt::Display for Lossy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.to_bytes().utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_str("\u{fffd}")?;
-            }
+        let mut rest = self.0.to_bytes();
+        while !rest.is_empty() {
+            let piece = rest.get(..PIECE).unwrap_or(rest);
+            let taken = match piece.utf8_chunks().next() {
+                None => return Ok(()),
+                Some(chunk) => {
+                    f.write_str(chunk.valid())?;
+                    let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
+                    // A character that the piece cuts in two is the beginning of the next one.
+                    let is_cut = valid.saturating_add(invalid) == piece.len() && piece.len() < rest.len() && valid > 0;
+                    if invalid > 0 && !is_cut {
+                        f.write_str("\u{fffd}")?;
+                    }
+                    if is_cut { valid } else { valid.saturating_add(invalid) }
+                }
+            };
+            rest = rest.get(taken..).unwrap_or_default();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+
+    use super::Lossy;
+
+    #[test]
+    fn long_names_are_the_same_as_in_one_piece() {
+        for (name, unit) in
+            [("ascii", &b"x"[..]), ("two", "ä".as_bytes()), ("four", "🦀".as_bytes()), ("bad", b"\xffx\xe2\x82")]
+        {
+            for offset in 0..4 {
+                let bytes = [&b"yyyy"[..offset], &unit.repeat(1500)].concat();
+                let text = Lossy(&CString::new(bytes.clone()).unwrap()).to_string();
+                assert_eq!(text, String::from_utf8_lossy(&bytes), "{name} after {offset}");
+            }
+        }
     }
 }

@@ -159,7 +159,8 @@ fn size_of<B: BtfView>(btf: &B, type_id: TypeId) -> Result<u32> {
 
 /// Bytes that a load of this type moves: of an array, one element's.
 ///
-/// Deviation: an array that is its own element is an error where libbpf never returns.
+/// An array that is its own element has no size, which callers have found out before; the check keeps that from being
+/// something this function relies on.
 fn mem_size<B: BtfView>(btf: &B, id: TypeId) -> Result<u32> {
     let (mut at, mut t) = btf.skip_modifiers(id)?;
     let mut cycle = CycleCheck::new(at);

@@ -26,7 +26,7 @@ impl Relocate {
             for failure in error.failures() {
                 say(format_args!("{name}: {failure}"));
             }
-            if let failed @ 2.. = error.failures().len() {
+            if let Error::Several { count: failed, .. } = error {
                 let all = report.entries.len();
                 say(format_args!("{name}: {failed} of {all} relocations failed: {out} is not written"));
             }

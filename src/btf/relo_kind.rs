@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The algorithm is libbpf's (src/relo_core.c); the code is not.
 //! The questions that a relocation can ask.
 
 /// What a relocation asks about a type of the target (`enum bpf_core_relo_kind` of the kernel).

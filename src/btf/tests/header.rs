@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Header and sections of BTF: what is read, what is refused.
+
+use crate::btf::build::{Build, ENDIANS, SIGNED, put_u32};
+use crate::btf::{Btf, BtfView, Data, Kind, TypeId};
+use crate::bytes::Endian;
+use crate::error::{Error, Result};
+
+/// Where the fields lie in the header.
+const HDR_LEN: usize = 4;
+const TYPE_OFF: usize = 8;
+const TYPE_LEN: usize = 12;
+const STR_OFF: usize = 16;
+const STR_LEN: usize = 20;
+const LAYOUT_OFF: usize = 24;
+const LAYOUT_LEN: usize = 28;
+
+/// `struct pair { int a; int b; };`
+fn pair(endian: Endian) -> Build {
+    let mut b = Build::new(endian);
+    let int = b.int("int", 4, SIGNED);
+    b.struct_("pair", 8, &[("a", int, 0), ("b", int, 32)]);
+    b
+}
+
+fn open(bytes: &[u8]) -> Result<Btf<'_>> {
+    Btf::new(Data::Borrowed(bytes), None)
+}
+
+#[test]
+fn headers_of_any_length_are_read() {
+    for endian in ENDIANS {
+        // 24 bytes until Linux 7.1, 32 since. cilium/ebpf (#2041) refused what was longer than it knew.
+        for hdr_len in [24, 28, 32, 36, 64] {
+            let btf =
+                if hdr_len < 32 { pair(endian).hdr_len(hdr_len) } else { pair(endian).layout(&[]).hdr_len(hdr_len) };
+            let btf = btf.btf();
+            assert_eq!((btf.endian(), btf.type_cnt()), (endian, 3), "header of {hdr_len}");
+            assert_eq!(btf.type_name(TypeId(2)).unwrap(), c"pair", "header of {hdr_len}");
+        }
+    }
+}
+
+#[test]
+fn wrong_header_length_is_rejected() {
+    for endian in ENDIANS {
+        let bytes = pair(endian).bytes();
+        let size = u32::try_from(bytes.len()).unwrap();
+        for hdr_len in [0, 8, 20, 23, size + 1, 0x8000_0000, u32::MAX] {
+            let mut bytes = bytes.clone();
+            put_u32(&mut bytes, HDR_LEN, hdr_len, endian);
+            let error = open(&bytes).unwrap_err();
+            assert!(matches!(error, Error::BtfHeader { hdr_len: found, .. } if found == hdr_len), "{hdr_len}: {error}");
+        }
+    }
+}
+
+#[test]
+fn wrong_magic_is_rejected() {
+    let good = pair(Endian::Little).bytes();
+    for (name, magic) in [("zeros", [0, 0]), ("ELF", [0x7f, b'E']), ("half", [0x9f, 0])] {
+        let bytes = [&magic, &good[2..]].concat();
+        let error = open(&bytes).unwrap_err();
+        assert!(matches!(error, Error::BtfMagic { found } if found == magic), "{name}: {error}");
+    }
+    for bytes in [&[][..], &[0x9f]] {
+        let error = open(bytes).unwrap_err();
+        assert!(matches!(error, Error::BtfHeader { size, .. } if size == bytes.len()), "{error}");
+    }
+}
+
+#[test]
+fn misplaced_sections_are_rejected() {
+    for endian in ENDIANS {
+        let good = pair(endian).layout(&[(0, 0); 20]).bytes();
+        let field = |at: usize| {
+            let word = good[at..at + 4].try_into().unwrap();
+            endian.u32(word)
+        };
+        let (types, strings) = (field(TYPE_LEN), field(STR_LEN));
+        for (name, section, changes) in [
+            ("types not aligned", "type", &[(TYPE_OFF, 2)][..]),
+            ("types run into the layout", "layout", &[(TYPE_LEN, types + 4)]),
+            ("types run into the strings", "type", &[(TYPE_LEN, field(STR_OFF) + 4)]),
+            // libbpf added offset and length in 32 bits (libbpf@d374094d): these wrap round to a small end.
+            ("end of the types overflows", "type", &[(TYPE_OFF, 0xffff_fff0), (TYPE_LEN, 0x20)]),
+            ("end of the strings overflows", "string", &[(STR_OFF, 0xffff_fff0), (STR_LEN, 0x20)]),
+            ("end of the layout overflows", "layout", &[(LAYOUT_OFF, 0xffff_fff0), (LAYOUT_LEN, 0x20)]),
+            ("strings past the end", "string", &[(STR_LEN, strings + 1)]),
+            ("strings begin past the end", "string", &[(STR_OFF, 0x10_0000)]),
+            ("layout not aligned", "layout", &[(LAYOUT_OFF, types + 2), (LAYOUT_LEN, 4)]),
+            ("layout among the types", "layout", &[(LAYOUT_OFF, types - 4), (LAYOUT_LEN, 4)]),
+            ("layout runs into the strings", "layout", &[(LAYOUT_LEN, 84)]),
+            ("layout of a part of an entry", "layout", &[(LAYOUT_LEN, 78)]),
+        ] {
+            let mut bytes = good.clone();
+            for (at, value) in changes {
+                put_u32(&mut bytes, *at, *value, endian);
+            }
+            let error = open(&bytes).unwrap_err();
+            assert!(matches!(error, Error::BtfSection { name, .. } if name == section), "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn strings_begin_and_end_with_nul() {
+    for endian in ENDIANS {
+        let good = pair(endian).bytes();
+        let first = good.len() - usize::try_from(endian.u32(good[STR_LEN..STR_LEN + 4].try_into().unwrap())).unwrap();
+        let last = good.len() - 1;
+        for (name, at) in [("first", first), ("last", last)] {
+            let mut bytes = good.clone();
+            assert_eq!(bytes[at], 0, "{name}");
+            bytes[at] = b'x';
+            let error = open(&bytes).unwrap_err();
+            assert!(matches!(error, Error::BtfStrings { without_base: true, .. }), "{name}: {error}");
+        }
+        let mut bytes = good;
+        put_u32(&mut bytes, STR_LEN, 0, endian);
+        assert!(matches!(open(&bytes).unwrap_err(), Error::BtfStrings { len: 0, .. }));
+    }
+}
+
+#[test]
+fn a_header_alone_is_empty_btf() {
+    // The module sha1_ssse3 carries 24 bytes of BTF; on it, all of cilium/ebpf's module lookup failed (ebpf#1902).
+    for endian in ENDIANS {
+        let mut bytes = pair(endian).bytes();
+        bytes.truncate(24);
+        for field in [TYPE_LEN, STR_OFF, STR_LEN] {
+            put_u32(&mut bytes, field, 0, endian);
+        }
+        let btf = open(&bytes).unwrap();
+        assert_eq!((btf.type_cnt(), btf.pointer_size()), (1, 8));
+        assert_eq!(btf.type_by_id(TypeId::VOID).unwrap().kind(), Kind::Unkn);
+        assert_eq!(btf.type_name(TypeId::VOID).unwrap(), c"");
+        assert!(matches!(btf.type_by_id(TypeId(1)).unwrap_err(), Error::BadTypeId { .. }));
+        assert!(matches!(btf.name_by_offset(1).unwrap_err(), Error::BadName { name_off: 1 }));
+    }
+}
+
+#[test]
+fn truncation_anywhere_is_rejected() {
+    for endian in ENDIANS {
+        for build in [pair(endian), pair(endian).layout(&[(0, 0); 20])] {
+            let bytes = build.bytes();
+            assert!(open(&bytes).is_ok());
+            for len in 0..bytes.len() {
+                assert!(open(&bytes[..len]).is_err(), "{len} of {} bytes", bytes.len());
+            }
+        }
+    }
+}
+
+/// Every byte of small BTF set to each of a few values: whatever still opens can be walked, and each question about it is
+/// either answered or refused.
+#[test]
+fn a_changed_byte_never_panics_and_answers_stay_in_bounds() {
+    for endian in ENDIANS {
+        let mut build = pair(endian);
+        let array = build.array(TypeId(1), 4);
+        let typedef = build.typedef("pairs", array);
+        build.const_(typedef);
+        build.enum_("e", true, &[("A", -1)]);
+        let good = build.bytes();
+        let mut opened = 0;
+        for at in 0..good.len() {
+            for value in [0, 1, 2, 3, 8, 0x18, 0x7f, 0x80, 0xff] {
+                let mut bytes = good.clone();
+                bytes[at] = value;
+                let Ok(btf) = open(&bytes) else { continue };
+                opened += 1;
+                for id in (0..btf.type_cnt()).map(TypeId) {
+                    let t = btf.type_by_id(id).unwrap();
+                    assert_eq!(t.members().count(), if t.is_composite() { t.vlen().try_into().unwrap() } else { 0 });
+                    if let Ok((_, under)) = btf.skip_modifiers(id) {
+                        assert!(!under.is_modifier_or_typedef(), "byte {at} = {value}, type {id}");
+                    }
+                    if let Ok(size) = btf.resolve_size(id) {
+                        assert!(t.kind() != Kind::Unkn, "byte {at} = {value}: void has size {size}");
+                    }
+                    if let Ok(name) = btf.type_name(id) {
+                        assert!(name.count_bytes() < bytes.len());
+                    }
+                }
+            }
+        }
+        assert!(opened > 100, "only {opened} mutations opened: the loop above says nothing");
+    }
+}
+
+#[test]
+fn owned_and_borrowed_bytes_read_alike() {
+    let build = pair(Endian::NATIVE);
+    let bytes = build.bytes();
+    let (borrowed, owned) = (open(&bytes).unwrap(), build.btf());
+    for id in (1..3).map(TypeId) {
+        assert_eq!(borrowed.type_name(id).unwrap(), owned.type_name(id).unwrap());
+        assert_eq!(borrowed.resolve_size(id).unwrap(), owned.resolve_size(id).unwrap());
+    }
+}

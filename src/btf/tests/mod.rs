@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! A module for each part of the format.
+
+mod deferred;
+mod ext;
+mod header;
+mod split;
+mod types;
+mod view;

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Type records of every kind, known and unknown.
+
+use crate::btf::build::{BOOL, Build, CHAR, ENDIANS, SIGNED, UNSIGNED, info, put_u32};
+use crate::btf::{Array, BtfView, Enumerator, Kind, Member, TypeId};
+use crate::bytes::Endian;
+use crate::error::Error;
+
+#[test]
+fn each_of_the_19_kinds_is_read_back() {
+    for endian in ENDIANS {
+        let mut b = Build::new(endian);
+        let int = b.int("int", 4, SIGNED);
+        let ptr = b.ptr(int);
+        let array = b.array(int, 3);
+        let struct_ = b.struct_("s", 8, &[("a", int, 0), ("", ptr, 32)]);
+        let union_ = b.union_("u", 4, &[("a", int, 0)]);
+        let enum_ = b.enum_("e", false, &[("A", 0), ("B", 1)]);
+        let fwd = b.fwd("f", true);
+        let typedef = b.typedef("t", struct_);
+        let volatile = b.volatile(int);
+        let const_ = b.const_(volatile);
+        let restrict = b.restrict(ptr);
+        let proto = b.func_proto(int, &[ptr, const_]);
+        let func = b.func("fn", proto);
+        let var = b.var("v", int);
+        let datasec = b.datasec(".data", 4, var);
+        let float = b.float("double", 8);
+        let decl_tag = b.decl_tag("tag", struct_);
+        let type_tag = b.type_tag("user", int);
+        let enum64 = b.enum64("e64", true, &[("C", -1)]);
+        let btf = b.btf();
+
+        assert_eq!(btf.type_cnt(), 20);
+        for (id, kind, name, vlen, kflag, size_or_type) in [
+            (int, Kind::Int, c"int", 0, false, 4),
+            (ptr, Kind::Ptr, c"", 0, false, int.0),
+            (array, Kind::Array, c"", 0, false, 0),
+            (struct_, Kind::Struct, c"s", 2, false, 8),
+            (union_, Kind::Union, c"u", 1, false, 4),
+            (enum_, Kind::Enum, c"e", 2, false, 4),
+            (fwd, Kind::Fwd, c"f", 0, true, 0),
+            (typedef, Kind::Typedef, c"t", 0, false, struct_.0),
+            (volatile, Kind::Volatile, c"", 0, false, int.0),
+            (const_, Kind::Const, c"", 0, false, volatile.0),
+            (restrict, Kind::Restrict, c"", 0, false, ptr.0),
+            (proto, Kind::FuncProto, c"", 2, false, int.0),
+            (func, Kind::Func, c"fn", 0, false, proto.0),
+            (var, Kind::Var, c"v", 0, false, int.0),
+            (datasec, Kind::Datasec, c".data", 1, false, 4),
+            (float, Kind::Float, c"double", 0, false, 8),
+            (decl_tag, Kind::DeclTag, c"tag", 0, false, struct_.0),
+            (type_tag, Kind::TypeTag, c"user", 0, false, int.0),
+            (enum64, Kind::Enum64, c"e64", 1, true, 8),
+        ] {
+            let t = btf.type_by_id(id).unwrap();
+            assert_eq!((t.kind(), t.vlen(), t.kflag()), (kind, vlen, kflag), "{kind:?}");
+            assert_eq!(btf.name_by_offset(t.name_off()).unwrap(), name, "{kind:?}");
+            assert_eq!((t.size(), t.type_id()), (size_or_type, TypeId(size_or_type)), "{kind:?}");
+        }
+        assert_eq!(btf.type_by_id(array).unwrap().array(), Some(Array { elem_type_id: int, nelems: 3 }));
+        assert_eq!(btf.type_by_id(proto).unwrap().param(1), Some(const_));
+    }
+}
+
+#[test]
+fn only_kflag_splits_the_offset_of_a_member() {
+    for endian in ENDIANS {
+        let mut b = Build::new(endian);
+        let int = b.int("int", 4, SIGNED);
+        let fields = b.bit_struct("fields", 8, &[("a", int, 3, 5), ("b", int, 0x00fe_dcba, 255)]);
+        // Without kflag, an offset of 2^24 bits and more is an offset.
+        let far = b.struct_("far", 0x40_0000, &[("a", int, 0x0500_0003)]);
+        let name_off = b.str("a");
+        let btf = b.btf();
+        let (a, b) = (btf.type_by_id(fields).unwrap().member(0), btf.type_by_id(fields).unwrap().member(1).unwrap());
+        assert_eq!(a, Some(Member { name_off, type_id: int, bit_offset: 3, bit_size: 5 }));
+        assert_eq!((b.bit_offset, b.bit_size), (0x00fe_dcba, 255));
+        let far = btf.type_by_id(far).unwrap().member(0).unwrap();
+        assert_eq!((far.bit_offset, far.bit_size), (0x0500_0003, 0));
+    }
+}
+
+#[test]
+fn enumerators_are_64_bits_wide() {
+    // libbpf reads the values of 32-bit enums as signed whatever kflag says; so must we.
+    for endian in ENDIANS {
+        for signed in [false, true] {
+            let mut b = Build::new(endian);
+            let values = [("ZERO", 0), ("MAX", 0x7fff_ffff), ("TOP", -0x8000_0000), ("ALL", -1)];
+            let narrow = b.enum_("narrow", signed, &values);
+            let wide = b.enum64("wide", signed, &[("LOW", 0xffff_ffff), ("HIGH", 0x1234_5678_9abc_def0), ("ALL", -1)]);
+            let btf = b.btf();
+            let values = |id| -> Vec<u64> { btf.type_by_id(id).unwrap().enumerators().map(|e| e.value).collect() };
+            assert_eq!(values(narrow), [0, 0x7fff_ffff, 0xffff_ffff_8000_0000, u64::MAX]);
+            assert_eq!(values(wide), [0xffff_ffff, 0x1234_5678_9abc_def0, u64::MAX]);
+        }
+    }
+}
+
+#[test]
+fn encoding_of_an_int_is_read() {
+    for endian in ENDIANS {
+        for (encoding, signed) in
+            [(UNSIGNED, false), (SIGNED, true), (CHAR, false), (SIGNED | CHAR, true), (BOOL, false)]
+        {
+            let mut b = Build::new(endian);
+            let plain = b.int("x", 4, encoding);
+            let offset = b.int_at("y", 4, encoding, 17);
+            let btf = b.btf();
+            let (plain, offset) = (btf.type_by_id(plain).unwrap(), btf.type_by_id(offset).unwrap());
+            assert_eq!((plain.int_encoding(), plain.int_offset(), plain.is_signed_int()), (encoding, 0, signed));
+            assert_eq!((offset.int_encoding(), offset.int_offset()), (encoding, 17));
+        }
+    }
+}
+
+#[test]
+fn parts_of_another_kind_or_past_the_end_are_none() {
+    let mut b = Build::new(Endian::NATIVE);
+    let int = b.int("int", 4, SIGNED);
+    let ids = [
+        int,
+        b.array(int, 1),
+        b.struct_("s", 4, &[("a", int, 0)]),
+        b.enum_("e", false, &[("A", 0)]),
+        b.func_proto(int, &[int]),
+    ];
+    let btf = b.btf();
+    for id in ids {
+        let t = btf.type_by_id(id).unwrap();
+        assert_eq!(t.array().is_some(), t.kind() == Kind::Array);
+        assert_eq!(t.member(0).is_some(), t.kind() == Kind::Struct);
+        assert_eq!(t.enumerator(0).is_some(), t.kind() == Kind::Enum);
+        assert_eq!(t.param(0).is_some(), t.kind() == Kind::FuncProto);
+        assert_eq!(t.int_encoding() != 0, t.kind() == Kind::Int);
+        for past in [1, u32::MAX] {
+            assert_eq!((t.member(past), t.enumerator(past), t.param(past)), (None, None, None), "{:?}", t.kind());
+        }
+    }
+}
+
+#[test]
+fn vlen_has_24_bits() {
+    // Until Linux 7.1 it had 16, and that is what cilium/ebpf and aya still mask: they see 1 enumerator here.
+    const COUNT: u32 = 0x1_0001;
+    for endian in ENDIANS {
+        let mut b = Build::new(endian);
+        let payload: Vec<u32> = (0..COUNT).flat_map(|value| [0, value]).collect();
+        let big = b.record(0, info(6, COUNT, false), 4, &payload);
+        let next = b.int("next", 4, SIGNED);
+        let btf = b.btf();
+        let last = btf.type_by_id(big).unwrap().enumerator(0x1_0000);
+        assert_eq!(last, Some(Enumerator { name_off: 0, value: 0x1_0000 }));
+        assert_eq!(btf.type_by_id(big).unwrap().enumerators().count(), 0x1_0001);
+        assert_eq!(btf.type_name(next).unwrap(), c"next");
+    }
+}
+
+/// A record of `kind` with 4 bytes after it and 8 more for each of 3 elements, between two ints.
+fn with_unknown(endian: Endian, kind: u8) -> Build {
+    let mut b = Build::new(endian);
+    b.int("before", 4, SIGNED);
+    b.record(0, info(kind.into(), 3, true), 0xdead, &[0x0101_0101; 7]);
+    b.int("after", 4, SIGNED);
+    b
+}
+
+/// Layout entries up to `kind`, of which only that one says something.
+fn layout_of(kind: u8, entry: (u8, u8)) -> Vec<(u8, u8)> {
+    (0..=kind).map(|each| if each == kind { entry } else { (0, 0) }).collect()
+}
+
+#[test]
+fn unknown_kinds_are_stepped_over_with_a_layout() {
+    for endian in ENDIANS {
+        // 32 and 127 need all seven bits of the kind.
+        for kind in [20, 31, 32, 127] {
+            let btf = with_unknown(endian, kind).layout(&layout_of(kind, (4, 8))).btf();
+            assert_eq!(btf.type_by_id(TypeId(2)).unwrap().kind(), Kind::Other(kind));
+            assert_eq!(btf.type_name(TypeId(3)).unwrap(), c"after");
+            assert!(matches!(btf.resolve_size(TypeId(2)).unwrap_err(), Error::NoSize { .. }));
+        }
+    }
+}
+
+#[test]
+fn unknown_kinds_without_a_usable_layout_are_rejected() {
+    for endian in ENDIANS {
+        for (name, layout) in [
+            ("no layout", vec![]),
+            ("layout that ends before the kind", layout_of(19, (4, 8))),
+            ("fixed part not of whole words", layout_of(20, (5, 8))),
+            ("elements not of whole words", layout_of(20, (4, 6))),
+        ] {
+            let error = with_unknown(endian, 20).layout(&layout).open().unwrap_err();
+            let Error::UnknownKind { type_id, kind } = error else { panic!("{name}: {error}") };
+            assert_eq!((type_id, kind), (TypeId(2), Kind::Other(20)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn unknown_kind_whose_elements_run_past_the_end_is_truncated() {
+    for endian in ENDIANS {
+        let error = with_unknown(endian, 20).layout(&layout_of(20, (4, 252))).open().unwrap_err();
+        assert!(matches!(error, Error::TypeTruncated { type_id: TypeId(2) }), "{error}");
+    }
+}
+
+#[test]
+fn layout_does_not_change_known_kinds() {
+    for endian in ENDIANS {
+        // It says that an int has nothing after its record, which would make what follows unreadable.
+        let mut b = Build::new(endian).layout(&[(0, 0); 20]);
+        b.int("int", 4, SIGNED);
+        b.float("float", 4);
+        assert_eq!(b.btf().type_name(TypeId(2)).unwrap(), c"float");
+    }
+}
+
+#[test]
+fn record_of_kind_0_is_rejected() {
+    let mut b = Build::new(Endian::NATIVE);
+    b.record(0, info(0, 0, false), 0, &[]);
+    assert!(matches!(b.open().unwrap_err(), Error::UnknownKind { type_id: TypeId(1), kind: Kind::Unkn }));
+}
+
+#[test]
+fn record_past_the_end_of_the_section_is_rejected() {
+    for endian in ENDIANS {
+        let mut b = Build::new(endian);
+        b.float("float", 4);
+        b.struct_("s", 4, &[("a", TypeId(1), 0)]);
+        let good = b.bytes();
+        // The struct's member is cut off, then its record, then a part of that.
+        for type_len in [32, 28, 24, 20, 16] {
+            let mut bytes = good.clone();
+            put_u32(&mut bytes, 12, type_len, endian);
+            let error = crate::btf::Btf::new(crate::btf::Data::Borrowed(&bytes), None).unwrap_err();
+            assert!(matches!(error, Error::TypeTruncated { type_id: TypeId(2) }), "{type_len}: {error}");
+        }
+    }
+}
+
+#[test]
+fn names_that_are_not_utf8_are_kept() {
+    let mut b = Build::new(Endian::NATIVE);
+    let name_off = b.byte_str(b"caf\xe9");
+    let int = b.record(name_off, info(1, 0, false), 4, &[0]);
+    assert_eq!(b.btf().type_name(int).unwrap().to_bytes(), b"caf\xe9");
+}

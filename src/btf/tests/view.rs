@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What `BtfView` works out: types under modifiers, sizes, the pointer's size.
+
+use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED, info};
+use crate::btf::{BtfView, Kind, TypeId};
+use crate::bytes::Endian;
+use crate::error::Error;
+
+/// Adds a modifier above a type.
+type AddModifier = fn(&mut Build, TypeId) -> TypeId;
+
+/// The five kinds that comparison looks through.
+const MODIFIERS: [(&str, AddModifier); 5] = [
+    ("typedef", |b, to| b.typedef("t", to)),
+    ("volatile", Build::volatile),
+    ("const", Build::const_),
+    ("restrict", Build::restrict),
+    ("type_tag", |b, to| b.type_tag("tag", to)),
+];
+
+mod skip_modifiers {
+    use super::*;
+
+    #[test]
+    fn each_modifier_is_looked_through() {
+        for endian in ENDIANS {
+            let mut b = Build::new(endian);
+            let int = b.int("int", 4, SIGNED);
+            let over_int = MODIFIERS.map(|(name, add)| (name, add(&mut b, int)));
+            let all = MODIFIERS.iter().fold(int, |below, (_, add)| add(&mut b, below));
+            let over_void = b.const_(TypeId::VOID);
+            let btf = b.btf();
+            for (name, id) in over_int {
+                let (under, t) = btf.skip_modifiers(id).unwrap();
+                assert_eq!((under, t.kind()), (int, Kind::Int), "{name}");
+            }
+            assert_eq!(btf.skip_modifiers(all).unwrap().0, int);
+            assert_eq!(btf.skip_modifiers(over_void).unwrap().0, TypeId::VOID);
+        }
+    }
+
+    #[test]
+    fn other_kinds_are_not_looked_through() {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        let proto = b.func_proto(int, &[]);
+        let ids = [b.ptr(int), b.array(int, 1), proto, b.func("f", proto), b.var("v", int), b.decl_tag("tag", int)];
+        let btf = b.btf();
+        for id in ids {
+            assert_eq!(btf.skip_modifiers(id).unwrap().0, id, "{:?}", btf.type_by_id(id).unwrap().kind());
+        }
+    }
+
+    #[test]
+    fn chains_are_followed_up_to_256() {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        let longest = (0..256).fold(int, |below, _| b.const_(below));
+        let too_long = b.const_(longest);
+        let btf = b.btf();
+        assert_eq!(btf.skip_modifiers(longest).unwrap().0, int);
+        assert!(matches!(btf.skip_modifiers(too_long).unwrap_err(), Error::TypeCycle { .. }));
+    }
+
+    /// libbpf 1.8 loads each of these, and then never returns from `bpf_core_types_are_compat`.
+    #[test]
+    fn cycles_are_found() {
+        for endian in ENDIANS {
+            for (name, add) in MODIFIERS {
+                // Of itself.
+                let mut b = Build::new(endian);
+                let itself = b.next_id();
+                add(&mut b, itself);
+                assert!(matches!(b.btf().skip_modifiers(itself).unwrap_err(), Error::TypeCycle { .. }), "{name}");
+
+                // Of 2 to 40, entered after 0 to 40 others.
+                for (tail, length) in [(0, 2), (1, 2), (3, 7), (40, 2), (40, 40)] {
+                    let mut b = Build::new(endian);
+                    let first = b.next_id();
+                    let ring: Vec<u32> = (1..length).chain([0]).collect();
+                    for next in ring {
+                        add(&mut b, TypeId(first.0.saturating_add(next)));
+                    }
+                    let entry = (0..tail).fold(first, |below, _| b.const_(below));
+                    let error = b.btf().skip_modifiers(entry).unwrap_err();
+                    assert!(matches!(error, Error::TypeCycle { .. }), "{name}: {length} after {tail}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_that_no_type_has_is_rejected() {
+        let mut b = Build::new(Endian::NATIVE);
+        let dangling = b.const_(TypeId(7));
+        let error = b.btf().skip_modifiers(dangling).unwrap_err();
+        assert!(matches!(error, Error::BadTypeId { type_id: TypeId(7) }), "{error}");
+    }
+}
+
+mod resolve_size {
+    use super::*;
+
+    #[test]
+    fn each_sized_kind_has_its_size() {
+        for endian in ENDIANS {
+            let mut b = Build::new(endian);
+            let int = b.int("int", 4, SIGNED);
+            b.int("long", 4, SIGNED);
+            let struct_ = b.struct_("s", 24, &[]);
+            let var = b.var("v", struct_);
+            let rows = [
+                ("int", int, 4),
+                ("pointer, by the size of long", b.ptr(struct_), 4),
+                ("array", b.array(struct_, 3), 72),
+                ("flexible array", b.array(struct_, 0), 0),
+                ("struct", struct_, 24),
+                ("union", b.union_("u", 12, &[]), 12),
+                ("enum", b.enum_("e", false, &[]), 4),
+                ("enum64", b.enum64("e64", false, &[]), 8),
+                ("float", b.float("double", 8), 8),
+                ("typedef", b.typedef("t", struct_), 24),
+                ("volatile", b.volatile(struct_), 24),
+                ("const", b.const_(struct_), 24),
+                ("restrict", b.restrict(struct_), 24),
+                ("type tag", b.type_tag("tag", struct_), 24),
+                ("decl tag", b.decl_tag("tag", struct_), 24),
+                ("variable", var, 24),
+                ("data section", b.datasec(".bss", 40, var), 40),
+            ];
+            let btf = b.btf();
+            for (name, id, size) in rows {
+                assert_eq!(btf.resolve_size(id).unwrap(), size, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn counts_of_nested_arrays_multiply() {
+        // int a[3][4]: aya gives 4 elements (aya-obj btf.rs:427), C and libbpf 12.
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        let inner = b.array(int, 4);
+        let element = b.const_(inner);
+        let outer = b.array(element, 3);
+        assert_eq!(b.btf().resolve_size(outer).unwrap(), 48);
+    }
+
+    #[test]
+    fn kinds_without_size_are_rejected() {
+        let mut b = Build::new(Endian::NATIVE).layout(&[(0, 0); 21]);
+        let proto = b.func_proto(TypeId::VOID, &[]);
+        let fwd = b.fwd("f", false);
+        let rows = [
+            ("void", TypeId::VOID),
+            ("const void", b.const_(TypeId::VOID)),
+            ("forward declaration", fwd),
+            ("array of a forward declaration", b.array(fwd, 2)),
+            ("prototype", proto),
+            ("function", b.func("f", proto)),
+            ("unknown kind", b.record(0, info(20, 0, false), 4, &[])),
+        ];
+        let btf = b.btf();
+        for (name, id) in rows {
+            let error = btf.resolve_size(id).unwrap_err();
+            assert!(matches!(error, Error::NoSize { type_id } if type_id == id), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn products_past_32_bits_are_rejected() {
+        let mut b = Build::new(Endian::NATIVE);
+        let byte = b.int("char", 1, SIGNED);
+        let int = b.int("int", 4, SIGNED);
+        let mut table = |elem, counts: &[u32]| counts.iter().fold(elem, |elem, count| b.array(elem, *count));
+        let accepts = [
+            ("2^32 - 1 bytes", table(byte, &[u32::MAX]), u32::MAX),
+            ("65535 * 65537 bytes", table(byte, &[65_535, 65_537]), u32::MAX),
+            ("none of 2^32 - 1", table(int, &[u32::MAX, 0]), 0),
+            ("2^32 - 1 of none", table(int, &[0, u32::MAX]), 0),
+        ];
+        let rejects = [
+            ("counts", table(byte, &[65_536, 65_536])),
+            ("count times size", table(int, &[0x4000_0000])),
+            ("many counts", table(byte, &[256, 256, 256, 256])),
+        ];
+        let btf = b.btf();
+        for (name, id, size) in accepts {
+            assert_eq!(btf.resolve_size(id).unwrap(), size, "{name}");
+        }
+        for (name, id) in rejects {
+            let error = btf.resolve_size(id).unwrap_err();
+            assert!(matches!(error, Error::SizeOverflow { type_id } if type_id == id), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn nesting_deeper_than_32_is_rejected() {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        // The int itself is one of the 32 types looked at.
+        let deepest = (0..31).fold(int, |below, _| b.const_(below));
+        let too_deep = b.array(deepest, 1);
+        let btf = b.btf();
+        assert_eq!(btf.resolve_size(deepest).unwrap(), 4);
+        assert!(matches!(btf.resolve_size(too_deep).unwrap_err(), Error::NoSize { .. }));
+    }
+
+    #[test]
+    fn an_array_of_itself_is_rejected() {
+        for (nelems, name) in [(0, "none"), (1, "one"), (2, "two")] {
+            let mut b = Build::new(Endian::NATIVE);
+            let itself = b.next_id();
+            b.array(itself, nelems);
+            let error = b.btf().resolve_size(itself).unwrap_err();
+            assert!(matches!(error, Error::NoSize { .. } | Error::SizeOverflow { .. }), "{name}: {error}");
+        }
+    }
+}
+
+mod pointer_size {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_long_is_known() {
+        // clang writes "long" and "unsigned long", gcc "long int" and "long unsigned int", pahole what it was given.
+        for spelling in [
+            "long",
+            "long int",
+            "int long",
+            "unsigned long",
+            "long unsigned",
+            "unsigned long int",
+            "unsigned int long",
+            "long unsigned int",
+            "long int unsigned",
+            "int unsigned long",
+            "int long unsigned",
+        ] {
+            for endian in ENDIANS {
+                for size in [4, 8] {
+                    let mut b = Build::new(endian);
+                    b.int("int", 4, SIGNED);
+                    let long = b.int(spelling, size, SIGNED);
+                    let ptr = b.ptr(long);
+                    let btf = b.btf();
+                    assert_eq!((btf.pointer_size(), btf.resolve_size(ptr).unwrap()), (size, size), "{spelling}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_types_do_not_decide() {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        b.int("long long", 4, SIGNED);
+        b.int("ulong", 4, UNSIGNED);
+        b.int("long___flavor", 4, UNSIGNED);
+        b.typedef("long", int);
+        b.float("unsigned long", 4);
+        b.int("long int", 2, SIGNED);
+        b.int("long int", 16, SIGNED);
+        assert_eq!(b.btf().pointer_size(), 8, "8 where nothing says otherwise");
+        b.int("long", 4, SIGNED);
+        b.int("unsigned long", 8, SIGNED);
+        assert_eq!(b.btf().pointer_size(), 4, "the first that decides");
+    }
+
+    #[test]
+    fn the_files_class_wins() {
+        let mut b = Build::new(Endian::NATIVE);
+        b.int("long", 8, SIGNED);
+        let ptr = b.ptr(TypeId::VOID);
+        assert_eq!(b.btf().with_pointer_size(4).resolve_size(ptr).unwrap(), 4);
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Which target types are candidates, by a scan and by the index of names.
+
+use super::find_cands;
+use crate::btf::build::{Build, ENDIANS, SIGNED, info};
+use crate::btf::{BtfView, TypeId};
+use crate::bytes::Endian;
+use crate::relo::candidates::{NameIndex, WantedTypes};
+use crate::relo::{add_cands, essential_name};
+
+/// Candidates in `targ` for a local type, in all three ways, which must agree.
+fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
+    let (local, targ) = (local.btf(), targ.btf());
+    let scanned: Vec<_> = find_cands(&local, id, &targ).unwrap().iter().map(|cand| cand.id).collect();
+    let essential = essential_name(local.type_name(id).unwrap().to_bytes());
+    let (mut wanted, mut indexed) = (Vec::new(), Vec::new());
+    let t = local.type_by_id(id).unwrap();
+    let types = WantedTypes::new(&targ, 1, [essential, b"another".as_slice()]).unwrap();
+    types.add_cands(t, essential, &mut wanted).unwrap();
+    let index = NameIndex::new(&targ, 1).unwrap();
+    index.add_cands(t, essential, &targ, 1, &mut indexed).unwrap();
+    for found in [wanted, indexed] {
+        assert_eq!(found.iter().map(|cand| cand.id).collect::<Vec<_>>(), scanned);
+    }
+    scanned
+}
+
+#[test]
+fn name_counts_without_flavor_on_either_side() {
+    for endian in ENDIANS {
+        let mut targ = Build::new(endian);
+        // The one flavored name that kernels have is nf_conn___init: it is a candidate for nf_conn in every one.
+        for name in ["s", "s___1", "s___x___y", "s_", "ss", "s____1", "", "nf_conn", "nf_conn___init"] {
+            targ.struct_(name, 0, &[]);
+        }
+        for (name, expected) in [
+            ("s", &[1, 2][..]),
+            ("s___local", &[1, 2]),
+            ("s___x___local", &[3]),
+            ("s____1", &[6]),
+            ("t", &[]),
+            ("", &[]),
+            ("nf_conn", &[8, 9]),
+        ] {
+            let mut local = Build::new(endian);
+            let id = local.struct_(name, 0, &[]);
+            let expected: Vec<_> = expected.iter().copied().map(TypeId).collect();
+            assert_eq!(cands(&local, id, &targ), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn only_the_same_kind_counts_and_enums_mix() {
+    // A FUNC of the same name was taken for the struct (bcc#2806, libbpf@53d473dd); cilium/ebpf and aya did not take an
+    // enum for an enum64 (ebpf#850, aya-obj relocation.rs:426).
+    for endian in ENDIANS {
+        let mut all = Build::new(endian);
+        let proto = all.func_proto(TypeId::VOID, &[]);
+        let ids = [
+            ("int", all.int("x", 4, SIGNED)),
+            ("struct", all.struct_("x", 0, &[])),
+            ("union", all.union_("x", 0, &[])),
+            ("enum", all.enum_("x", false, &[])),
+            ("fwd", all.fwd("x", false)),
+            ("typedef", all.typedef("x", proto)),
+            ("func", all.func("x", proto)),
+            ("var", all.var("x", TypeId(2))),
+            ("datasec", all.datasec("x", 4, TypeId(9))),
+            ("float", all.float("x", 4)),
+            ("decl_tag", all.decl_tag("x", proto)),
+            ("type_tag", all.type_tag("x", proto)),
+            ("enum64", all.enum64("x", false, &[])),
+        ];
+        for (kind, id) in ids {
+            let expected: Vec<_> = match kind {
+                "enum" | "enum64" => vec![ids[3].1, ids[12].1],
+                _ => vec![id],
+            };
+            assert_eq!(cands(&all, id, &all), expected, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn names_of_any_length_are_found_anywhere_among_the_strings() {
+    // The pass for wanted names looks at four bytes first: these lie before, at and after their end.
+    for len in 1..8 {
+        let name = &"abcdefgh"[..len];
+        let others = ["abcdefgh", "a_", "ab_", "abc_", "abcd_", "x"].map(|other| other.to_owned() + name);
+        let mut targ = Build::new(Endian::NATIVE);
+        for other in &others {
+            targ.struct_(other, 0, &[]);
+        }
+        let plain = targ.struct_(name, 0, &[]);
+        let flavor = targ.struct_(&format!("{name}___x"), 0, &[]);
+        targ.struct_("z", 0, &[]);
+        // At the very end of the strings, where there are no four bytes.
+        let last = targ.struct_(&format!("{name}___y"), 0, &[]);
+        let mut only = Build::new(Endian::NATIVE);
+        let alone = only.struct_(name, 0, &[]);
+        assert_eq!(cands(&only, alone, &targ), [plain, flavor, last], "{name}");
+        assert_eq!(cands(&only, alone, &only), [alone], "{name}");
+    }
+}
+
+#[test]
+fn names_of_more_than_4096_bytes_are_passed_over() {
+    // Each look at a name is a walk through it. The kernel takes none above 512 bytes, libbpf has no limit.
+    for (len, found) in [(512, true), (4096, true), (4097, false)] {
+        let name = "n".repeat(len);
+        let mut targ = Build::new(Endian::NATIVE);
+        let s = targ.struct_(&name, 0, &[]);
+        assert_eq!(cands(&targ, s, &targ), if found { vec![s] } else { vec![] }, "{len}");
+    }
+}
+
+#[test]
+fn types_whose_name_cannot_be_read_are_passed_over() {
+    let mut targ = Build::new(Endian::NATIVE);
+    targ.record(0xffff, info(4, 0, false), 0, &[]);
+    let s = targ.struct_("s", 0, &[]);
+    assert_eq!(cands(&targ, s, &targ), [s]);
+}
+
+#[test]
+fn search_begins_at_the_first_own_id_of_a_module() {
+    for endian in ENDIANS {
+        let mut kernel = Build::new(endian);
+        let in_kernel = kernel.struct_("s", 0, &[]);
+        let mut module = Build::split(&kernel);
+        let in_module = module.struct_("s", 0, &[]);
+        let (local, module) = (kernel.btf(), module.btf());
+        let t = local.type_by_id(in_kernel).unwrap();
+        for (start_id, expected) in [(1, vec![in_kernel, in_module]), (module.start_id(), vec![in_module]), (9, vec![])]
+        {
+            let mut cands = Vec::new();
+            add_cands(t, b"s", &module, start_id, &mut cands).unwrap();
+            assert_eq!(cands.iter().map(|cand| cand.id).collect::<Vec<_>>(), expected, "{start_id}");
+        }
+    }
+}

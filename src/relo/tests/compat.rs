@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! When a field can be read as another, and when a type exists in the target.
+
+use super::{ask_value, cause};
+use crate::btf::TypeId;
+use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED};
+use crate::bytes::Endian;
+use crate::error::Error;
+use crate::relo::{ReloKind, types_are_compat};
+
+/// Adds one type.
+type Add = fn(&mut Build) -> TypeId;
+
+const VOID: Add = |_| TypeId::VOID;
+const INT: Add = |b| b.int("int", 4, SIGNED);
+const ULONG: Add = |b| b.int("unsigned long", 8, UNSIGNED);
+/// A bitfield as old compilers wrote it.
+const INT_AT: Add = |b| b.int_at("int", 4, SIGNED, 5);
+const FLOAT: Add = |b| b.float("float", 4);
+const DOUBLE: Add = |b| b.float("double", 8);
+const PTR: Add = |b| b.ptr(TypeId::VOID);
+const STRUCT: Add = |b| b.struct_("s", 4, &[]);
+const OTHER_STRUCT: Add = |b| b.struct_("t", 64, &[]);
+const UNION: Add = |b| b.union_("u", 8, &[]);
+const FWD: Add = |b| b.fwd("s", false);
+const FWD_FLAVOR: Add = |b| b.fwd("s___x", false);
+const FWD_UNION: Add = |b| b.fwd("s", true);
+const OTHER_FWD: Add = |b| b.fwd("t", false);
+const ENUM: Add = |b| b.enum_("e", false, &[("A", 1)]);
+const ENUM_FLAVOR: Add = |b| b.enum_("e___x", true, &[]);
+const OTHER_ENUM: Add = |b| b.enum_("f", false, &[("A", 1)]);
+const ANON_ENUM: Add = |b| b.enum_("", false, &[("A", 1)]);
+const ENUM64: Add = |b| b.enum64("e", false, &[("A", 1)]);
+const OTHER_ENUM64: Add = |b| b.enum64("f", false, &[("A", 1)]);
+const PROTO: Add = |b| b.func_proto(TypeId::VOID, &[]);
+
+fn ptr_to(b: &mut Build, add: Add) -> TypeId {
+    let to = add(b);
+    b.ptr(to)
+}
+
+fn array_of(b: &mut Build, add: Add, nelems: u32) -> TypeId {
+    let elem = add(b);
+    b.array(elem, nelems)
+}
+
+/// Under a typedef, `const`, `volatile`, `restrict` and a type tag.
+fn qualified(b: &mut Build, add: Add) -> TypeId {
+    let at = add(b);
+    let at = b.type_tag("user", at);
+    let at = b.restrict(at);
+    let at = b.volatile(at);
+    let at = b.typedef("t", at);
+    b.const_(at)
+}
+
+fn proto(b: &mut Build, returns: Add, params: &[Add]) -> TypeId {
+    let returns = returns(b);
+    let params: Vec<_> = params.iter().map(|add| add(b)).collect();
+    b.func_proto(returns, &params)
+}
+
+/// Asks both ways round, in both byte orders: every relation here is symmetric.
+fn check(rows: &[(&str, Add, Add)], expected: bool, ask: fn(&Build, TypeId, &Build, TypeId) -> bool) {
+    for endian in ENDIANS {
+        for (name, a, b) in rows {
+            let (mut x, mut y) = (Build::new(endian), Build::new(endian));
+            // Ids must not be equal by chance.
+            y.int("first", 2, SIGNED);
+            let (a, b) = (a(&mut x), b(&mut y));
+            assert_eq!(ask(&x, a, &y, b), expected, "{name}");
+            assert_eq!(ask(&y, b, &x, a), expected, "{name}, the other way round");
+        }
+    }
+}
+
+mod fields {
+    use super::*;
+
+    /// Whether `struct s { T f; }` has its `f` in a target that has it as another type.
+    fn ask(x: &Build, a: TypeId, y: &Build, b: TypeId) -> bool {
+        let (mut local, mut targ) = (x.clone(), y.clone());
+        let s = local.struct_("holder", 64, &[("f", a, 0)]);
+        targ.struct_("holder", 64, &[("f", b, 0)]);
+        ask_value(&local, ReloKind::FieldExists, s, "0:0", &targ).unwrap() == Some(1)
+    }
+
+    #[test]
+    fn compatible_pairs_match() {
+        check(
+            &[
+                ("ints of any size and sign", INT, ULONG),
+                ("floats of any size", FLOAT, DOUBLE),
+                ("any pointers", |b| ptr_to(b, INT), |b| ptr_to(b, OTHER_STRUCT)),
+                ("pointer to void and to a prototype", PTR, |b| ptr_to(b, PROTO)),
+                ("any structs", STRUCT, OTHER_STRUCT),
+                ("struct and union", STRUCT, UNION),
+                ("anonymous struct", |b| b.struct_("", 4, &[]), OTHER_STRUCT),
+                ("forward declarations of one name", FWD, FWD),
+                ("forward declarations of flavors", FWD, FWD_FLAVOR),
+                ("forward declarations of struct and union", FWD, FWD_UNION),
+                ("enums of one name", ENUM, ENUM),
+                ("enums of flavors", ENUM, ENUM_FLAVOR),
+                ("enum and enum64", ENUM, ENUM64),
+                // aya refuses these (types.rs:1561).
+                ("anonymous enum and a named one", ANON_ENUM, OTHER_ENUM),
+                ("anonymous enum and an enum64", ANON_ENUM, OTHER_ENUM64),
+                ("arrays of any length", |b| array_of(b, INT, 3), |b| array_of(b, ULONG, 0)),
+                (
+                    "arrays of arrays",
+                    |b| array_of(b, |b| array_of(b, INT, 2), 3),
+                    |b| array_of(b, |b| array_of(b, INT, 4), 5),
+                ),
+                ("modifiers on one side", INT, |b| qualified(b, INT)),
+                ("modifiers on elements", |b| array_of(b, |b| qualified(b, PTR), 3), |b| array_of(b, PTR, 3)),
+            ],
+            true,
+            ask,
+        );
+    }
+
+    #[test]
+    fn incompatible_pairs_do_not() {
+        check(
+            &[
+                ("int and float", INT, FLOAT),
+                ("int and pointer", INT, PTR),
+                ("int and enum", INT, ENUM),
+                ("int and struct", INT, STRUCT),
+                ("int with an offset", INT, INT_AT),
+                ("ints with offsets", INT_AT, INT_AT),
+                ("struct and its forward declaration", STRUCT, FWD),
+                ("struct and pointer to it", STRUCT, |b| ptr_to(b, STRUCT)),
+                ("forward declarations of other names", FWD, OTHER_FWD),
+                ("enums of other names", ENUM, OTHER_ENUM),
+                ("enum and enum64 of other names", ENUM, OTHER_ENUM64),
+                ("array and its element", |b| array_of(b, INT, 1), INT),
+                ("arrays of incompatible elements", |b| array_of(b, INT, 1), |b| array_of(b, PTR, 1)),
+                ("arrays of other depth", |b| array_of(b, |b| array_of(b, INT, 2), 2), |b| array_of(b, INT, 4)),
+                // No field has these types; libbpf says no, so do we.
+                ("void", VOID, VOID),
+                ("prototypes", PROTO, PROTO),
+            ],
+            false,
+            ask,
+        );
+    }
+
+    #[test]
+    fn cycles_end() {
+        // libbpf 1.8 never returns from any of these but the last.
+        let build = |cycle: fn(&mut Build) -> TypeId| {
+            let mut b = Build::new(Endian::NATIVE);
+            let at = cycle(&mut b);
+            let s = b.struct_("s", 8, &[("f", at, 0)]);
+            (b, s)
+        };
+        let typedef: Add = |b| {
+            let id = b.next_id();
+            b.typedef("t", id)
+        };
+        let array: Add = |b| {
+            let id = b.next_id();
+            b.array(id, 1)
+        };
+        let pointer: Add = |b| {
+            let id = b.next_id();
+            b.ptr(id)
+        };
+        for (name, add, ends) in [("typedef", typedef, false), ("array", array, false), ("pointer", pointer, true)] {
+            let (b, s) = build(add);
+            match ask_value(&b, ReloKind::FieldExists, s, "0:0", &b) {
+                Ok(exists) => assert_eq!((exists, ends), (Some(1), true), "{name}"),
+                Err(error) => assert!(matches!(error, Error::TypeCycle { .. }) && !ends, "{name}: {error}"),
+            }
+        }
+        // An endless array against one that ends is no match, whichever side it is on.
+        let (endless, s) = build(array);
+        let (ends, t) = build(|b| array_of(b, INT, 1));
+        assert_eq!(ask_value(&endless, ReloKind::FieldExists, s, "0:0", &ends).unwrap(), Some(0));
+        assert_eq!(ask_value(&ends, ReloKind::FieldExists, t, "0:0", &endless).unwrap(), Some(0));
+    }
+}
+
+mod types {
+    use super::*;
+
+    const DEPTH: i32 = 32;
+
+    fn ask(x: &Build, a: TypeId, y: &Build, b: TypeId) -> bool {
+        types_are_compat(&x.btf(), a, &y.btf(), b, DEPTH).unwrap()
+    }
+
+    #[test]
+    fn compatible_pairs_exist() {
+        check(
+            &[
+                ("void", VOID, VOID),
+                ("ints of any size and sign", INT, ULONG),
+                ("any structs", STRUCT, OTHER_STRUCT),
+                ("any unions", UNION, |b| b.union_("v", 1, &[])),
+                ("any enums", ENUM, OTHER_ENUM),
+                ("enum and enum64", ENUM, OTHER_ENUM64),
+                ("any forward declarations", FWD, OTHER_FWD),
+                ("forward declarations of struct and union", FWD, FWD_UNION),
+                ("pointers to compatible types", |b| ptr_to(b, INT), |b| ptr_to(b, ULONG)),
+                ("pointers to modifiers", |b| ptr_to(b, |b| qualified(b, STRUCT)), |b| ptr_to(b, STRUCT)),
+                ("arrays of any length", |b| array_of(b, INT, 3), |b| array_of(b, ULONG, 7)),
+                (
+                    "typedefs of compatible types",
+                    |b| {
+                        let t = INT(b);
+                        b.typedef("t", t)
+                    },
+                    |b| {
+                        let t = ULONG(b);
+                        b.typedef("u", t)
+                    },
+                ),
+                ("prototypes", |b| proto(b, INT, &[PTR, STRUCT]), |b| proto(b, ULONG, &[PTR, OTHER_STRUCT])),
+                (
+                    "parameters under modifiers",
+                    |b| proto(b, VOID, &[|b| qualified(b, INT)]),
+                    |b| proto(b, VOID, &[INT]),
+                ),
+                ("return types under modifiers", |b| proto(b, |b| qualified(b, INT), &[]), |b| proto(b, INT, &[])),
+            ],
+            true,
+            ask,
+        );
+    }
+
+    #[test]
+    fn incompatible_pairs_do_not() {
+        check(
+            &[
+                ("void and int", VOID, INT),
+                ("struct and union", STRUCT, UNION),
+                ("struct and its forward declaration", STRUCT, FWD),
+                ("pointers to struct and forward declaration", |b| ptr_to(b, STRUCT), |b| ptr_to(b, FWD)),
+                ("int and enum", INT, ENUM),
+                ("int with an offset", INT, INT_AT),
+                // The two roots themselves must be of one kind, before modifiers are looked through.
+                (
+                    "typedef and what it stands for",
+                    |b| {
+                        let t = INT(b);
+                        b.typedef("t", t)
+                    },
+                    INT,
+                ),
+                (
+                    "const and volatile",
+                    |b| {
+                        let t = INT(b);
+                        b.const_(t)
+                    },
+                    |b| {
+                        let t = INT(b);
+                        b.volatile(t)
+                    },
+                ),
+                ("array and element", |b| array_of(b, INT, 1), INT),
+                ("pointers to incompatible types", |b| ptr_to(b, INT), |b| ptr_to(b, STRUCT)),
+                ("numbers of parameters", |b| proto(b, VOID, &[INT]), |b| proto(b, VOID, &[])),
+                ("parameters", |b| proto(b, VOID, &[INT, PTR]), |b| proto(b, VOID, &[INT, INT])),
+                ("order of parameters", |b| proto(b, VOID, &[INT, PTR]), |b| proto(b, VOID, &[PTR, INT])),
+                ("return types", |b| proto(b, INT, &[]), |b| proto(b, VOID, &[])),
+                // Kinds that libbpf's comparison does not know.
+                ("floats", FLOAT, FLOAT),
+                (
+                    "functions",
+                    |b| {
+                        let p = PROTO(b);
+                        b.func("f", p)
+                    },
+                    |b| {
+                        let p = PROTO(b);
+                        b.func("f", p)
+                    },
+                ),
+                (
+                    "variables",
+                    |b| {
+                        let t = INT(b);
+                        b.var("v", t)
+                    },
+                    |b| {
+                        let t = INT(b);
+                        b.var("v", t)
+                    },
+                ),
+            ],
+            false,
+            ask,
+        );
+    }
+
+    /// `levels` prototypes, each the parameter of the next, around one without parameters.
+    fn nested_protos(levels: u32) -> (Build, TypeId) {
+        let mut b = Build::new(Endian::NATIVE);
+        let innermost = b.func_proto(TypeId::VOID, &[]);
+        let outermost = (0..levels).fold(innermost, |inner, _| b.func_proto(TypeId::VOID, &[inner]));
+        (b, outermost)
+    }
+
+    #[test]
+    fn depth_is_32_in_libbpf_and_2_in_the_kernel() {
+        for depth in [2, 32] {
+            let limit = u32::try_from(depth).unwrap();
+            let (b, id) = nested_protos(limit);
+            assert!(types_are_compat(&b.btf(), id, &b.btf(), id, depth).unwrap(), "{depth}");
+            let (b, id) = nested_protos(limit.saturating_add(1));
+            let error = types_are_compat(&b.btf(), id, &b.btf(), id, depth).unwrap_err();
+            assert!(matches!(error, Error::TooDeep { .. }), "{depth}: {error}");
+        }
+    }
+
+    #[test]
+    fn pointers_are_followed_32_deep() {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        let deepest = (0..31).fold(int, |to, _| b.ptr(to));
+        let too_deep = b.ptr(deepest);
+        let cycle = b.next_id();
+        b.ptr(cycle);
+        let btf = b.btf();
+        assert!(types_are_compat(&btf, deepest, &btf, deepest, DEPTH).unwrap());
+        for (name, id) in [("33", too_deep), ("endless", cycle)] {
+            let error = types_are_compat(&btf, id, &btf, id, DEPTH).unwrap_err();
+            assert!(matches!(error, Error::TooDeep { .. }), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn typedef_of_itself_is_a_cycle() {
+        // 41 bytes of BTF on which libbpf 1.8 and `bpftool gen min_core_btf` hang.
+        for endian in ENDIANS {
+            let mut b = Build::new(endian);
+            let id = b.next_id();
+            b.typedef("t", id);
+            for kind in [ReloKind::TypeExists, ReloKind::TypeMatches] {
+                let error = ask_value(&b, kind, id, "0", &b).unwrap_err();
+                assert!(matches!(error, Error::TypeCycle { .. }), "{kind:?}: {error}");
+            }
+            let error = cause(ask_value(&b, ReloKind::FieldExists, id, "0:0", &b).unwrap_err());
+            assert!(matches!(error, Error::TypeCycle { .. }), "{error}");
+        }
+    }
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Local specs followed through a target: members by name, elements by index, enumerators by name.
+
+use super::{ask, ask_value};
+use crate::btf::TypeId;
+use crate::btf::build::{Build, ENDIANS, SIGNED};
+use crate::bytes::Endian;
+use crate::error::Error;
+use crate::relo::ReloKind;
+
+/// Raw indices and bit offset of `access_str` in the target; `None` when it has no such field.
+fn find(local: &Build, s: TypeId, access_str: &str, targ: &Build) -> Option<(Vec<u32>, u32)> {
+    ask(local, ReloKind::FieldExists, s, access_str, targ).unwrap().targ
+}
+
+/// `struct s { int a; struct { int b; struct { int c; } d; }; int m[4]; }`
+fn local(endian: Endian) -> (Build, TypeId) {
+    let mut b = Build::new(endian);
+    let int = b.int("int", 4, SIGNED);
+    let d = b.struct_("d", 4, &[("c", int, 0)]);
+    let anon = b.struct_("", 8, &[("b", int, 0), ("d", d, 32)]);
+    let m = b.array(int, 4);
+    let s = b.struct_("s", 28, &[("a", int, 0), ("", anon, 32), ("m", m, 96)]);
+    (b, s)
+}
+
+#[test]
+fn members_are_found_by_name_wherever_they_lie() {
+    for endian in ENDIANS {
+        let (local, s) = local(endian);
+        let mut targ = Build::new(endian);
+        let int = targ.int("int", 4, SIGNED);
+        // In the target a is deep inside, b is not, and d is a typedef of a union.
+        let (inner, m) = (targ.union_("", 8, &[("x", int, 0), ("a", int, 32)]), targ.array(int, 9));
+        let anon = targ.struct_("", 16, &[("y", int, 0), ("", inner, 64)]);
+        let d = targ.union_("other", 12, &[("z", int, 0), ("c", int, 64)]);
+        let d = targ.typedef("d_t", d);
+        targ.struct_("s", 64, &[("m", m, 0), ("d", d, 288), ("", anon, 384), ("b", int, 512)]);
+        for (access_str, raw, bit_offset) in [
+            ("0:0", &[0, 2, 1, 1][..], 384 + 64 + 32),
+            ("0:1:0", &[0, 3], 512),
+            ("0:1:1", &[0, 1], 288),
+            ("0:1:1:0", &[0, 1, 1], 288 + 64),
+            ("0:2:3", &[0, 0, 3], 96),
+            ("2:1:0", &[2, 3], 2 * 512 + 512),
+            // An anonymous struct has no name to be looked up: what is left is the struct itself.
+            ("0:1", &[0], 0),
+        ] {
+            assert_eq!(find(&local, s, access_str, &targ), Some((raw.to_vec(), bit_offset)), "{access_str}");
+        }
+    }
+}
+
+#[test]
+fn anonymous_nesting_of_several_levels_is_searched_on_either_side() {
+    for endian in ENDIANS {
+        let build = |levels: u32| {
+            let mut b = Build::new(endian);
+            let int = b.int("int", 4, SIGNED);
+            let flat = [("pad", int, 0), ("x", int, 32)];
+            let mut at = if levels == 0 { TypeId::VOID } else { b.struct_("", 8, &flat) };
+            for _ in 1..levels {
+                at = b.union_("", 12, &[("u", int, 0), ("", at, 32)]);
+            }
+            let nested = [("first", int, 0), ("", at, 32)];
+            let s = b.struct_("s", 16, if levels == 0 { &flat } else { &nested });
+            let path = "0".to_owned() + &":1".repeat(usize::try_from(levels).unwrap() + 1);
+            (b, s, path)
+        };
+        for levels in 0..6 {
+            let (local, s, path) = build(levels);
+            for targ_levels in 0..6 {
+                let (targ, _, targ_path) = build(targ_levels);
+                let (raw, bit_offset) = find(&local, s, &path, &targ).unwrap();
+                let raw: Vec<_> = raw.iter().map(ToString::to_string).collect();
+                assert_eq!((raw.join(":"), bit_offset), (targ_path, 32 * (targ_levels + 1)), "{levels}");
+            }
+        }
+    }
+}
+
+#[test]
+fn missing_or_incompatible_members_do_not_match() {
+    type Add = fn(&mut Build, TypeId);
+    let rows: [(&str, Add); 8] = [
+        ("no members", |b, _| _ = b.struct_("s", 4, &[])),
+        ("other name", |b, int| _ = b.struct_("s", 4, &[("b", int, 0)])),
+        // Flavors are of types and enumerators, not of members.
+        ("flavor of the name", |b, int| _ = b.struct_("s", 4, &[("a___x", int, 0)])),
+        ("incompatible type", |b, int| {
+            let p = b.ptr(int);
+            b.struct_("s", 4, &[("a", p, 0)]);
+        }),
+        ("incompatible type before a compatible one", |b, int| {
+            let p = b.ptr(int);
+            b.struct_("s", 4, &[("a", p, 0), ("a", int, 64)]);
+        }),
+        ("in a named struct", |b, int| {
+            let n = b.struct_("n", 4, &[("a", int, 0)]);
+            b.struct_("s", 4, &[("n", n, 0)]);
+        }),
+        ("behind an anonymous pointer", |b, int| {
+            let n = b.struct_("n", 4, &[("a", int, 0)]);
+            let p = b.ptr(n);
+            b.struct_("s", 4, &[("", p, 0)]);
+        }),
+        ("in a union of this name", |b, int| _ = b.union_("s", 4, &[("a", int, 0)])),
+    ];
+    for endian in ENDIANS {
+        let (local, s) = local(endian);
+        for (name, add) in rows {
+            let mut targ = Build::new(endian);
+            let int = targ.int("int", 4, SIGNED);
+            add(&mut targ, int);
+            assert_eq!(find(&local, s, "0:0", &targ), None, "{name}");
+        }
+    }
+}
+
+#[test]
+fn member_with_an_empty_name_counts_as_anonymous() {
+    // Its name has an offset, and there is nothing at it.
+    let (local, s) = local(Endian::NATIVE);
+    let mut targ = Build::new(Endian::NATIVE);
+    let int = targ.int("int", 4, SIGNED);
+    let inner = targ.struct_("", 4, &[("a", int, 0)]);
+    let (name_off, nul) = (targ.str("s"), targ.str("int").saturating_add(3));
+    targ.record(name_off, crate::btf::build::info(4, 1, false), 8, &[nul, inner.0, 32]);
+    assert_eq!(find(&local, s, "0:0", &targ), Some((vec![0, 0, 0], 32)));
+}
+
+mod element {
+    use super::*;
+
+    /// `struct s { T m; int last; }`, or without `last`, for an array of ints of these lengths, outermost first.
+    fn with_array(nelems: &[u32], last: bool) -> (Build, TypeId) {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        let m = nelems.iter().rev().fold(int, |elem, nelems| b.array(elem, *nelems));
+        let s = if last {
+            b.struct_("s", 64, &[("first", int, 0), ("m", m, 32)])
+        } else {
+            b.struct_("s", 64, &[("m", m, 32), ("first", int, 0)])
+        };
+        (b, s)
+    }
+
+    #[test]
+    fn lies_inside_the_targets_array_or_a_flexible_one() {
+        for (name, local, access_str, targ, found) in [
+            ("same length", (&[4][..], true), "0:1:3", (&[4][..], true), Some(128)),
+            ("longer", (&[4], true), "0:1:3", (&[9], true), Some(128)),
+            ("not last", (&[4], true), "0:1:3", (&[9], false), Some(128)),
+            ("last element of a shorter one", (&[4], true), "0:1:2", (&[3], true), Some(96)),
+            ("past the end of a shorter one", (&[4], true), "0:1:3", (&[3], true), None),
+            ("flexible in the target", (&[4], true), "0:1:3", (&[0], true), Some(128)),
+            ("of no elements, not last", (&[4], true), "0:1:3", (&[0], false), None),
+            ("flexible in the object", (&[0], true), "0:1:6", (&[7], false), Some(224)),
+            ("flexible in the object, past the end", (&[0], true), "0:1:7", (&[7], true), None),
+            ("flexible in both", (&[0], true), "0:1:1000", (&[0], true), Some(32 + 32_000)),
+            ("two dimensions", (&[3, 4], true), "0:1:2:3", (&[3, 4], true), Some(32 + 11 * 32)),
+            ("two other dimensions", (&[3, 4], true), "0:1:2:3", (&[5, 6], true), Some(32 + 15 * 32)),
+            ("inner one too short", (&[3, 4], true), "0:1:2:3", (&[5, 3], true), None),
+            // aya multiplies wrongly and would have let this through.
+            ("outer one too short", (&[3, 4], true), "0:1:2:3", (&[2, 9], true), None),
+            ("no elements in the inner one", (&[3, 4], true), "0:1:2:3", (&[3, 0], true), None),
+        ] {
+            let ((local, s), (targ, _)) = (with_array(local.0, local.1), with_array(targ.0, targ.1));
+            let bit_offset = find(&local, s, access_str, &targ).map(|(_, bit_offset)| bit_offset);
+            assert_eq!(bit_offset, found, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_what_is_no_array_does_not_match() {
+        let (local, s) = with_array(&[4], true);
+        let mut targ = Build::new(Endian::NATIVE);
+        let int = targ.int("int", 4, SIGNED);
+        let ptr = targ.ptr(int);
+        targ.struct_("s", 16, &[("m", ptr, 0)]);
+        assert_eq!(find(&local, s, "0:1:0", &targ), None);
+    }
+
+    #[test]
+    fn of_the_root_is_an_offset_by_the_targets_size() {
+        let (local, s) = with_array(&[4], true);
+        let mut targ = Build::new(Endian::NATIVE);
+        let int = targ.int("int", 4, SIGNED);
+        targ.struct_("s", 100, &[("first", int, 32)]);
+        assert_eq!(find(&local, s, "3:0", &targ), Some((vec![3, 0], 3 * 800 + 32)));
+    }
+}
+
+#[test]
+fn element_of_2_gib_and_more_in_the_target_is_an_error() {
+    // libbpf keeps the size in an int, and returns it, negative, as if it were an error code.
+    let (local, s) = local(Endian::NATIVE);
+    for (size, fits) in [(0x7fff_ffff, true), (0x8000_0000, false), (u32::MAX, false)] {
+        let mut targ = Build::new(Endian::NATIVE);
+        let int = targ.int("int", 4, SIGNED);
+        targ.struct_("s", size, &[("a", int, 0)]);
+        match ask(&local, ReloKind::FieldExists, s, "0:0", &targ) {
+            Ok(answer) => assert_eq!((answer.res.new_val, fits), (1, true), "{size:#x}"),
+            Err(error) => assert!(matches!(error, Error::SizeOverflow { .. }) && !fits, "{size:#x}: {error}"),
+        }
+    }
+}
+
+mod enumerator {
+    use super::*;
+
+    #[test]
+    fn is_found_by_its_name_without_flavor() {
+        // libbpf@f89dab09, aya@c05a3b69. Enum and enum64 stand for each other.
+        type Add = fn(&mut Build, &str, &[(&str, i64)]) -> TypeId;
+        let narrow: Add = |b, name, enumerators| b.enum_(name, false, enumerators);
+        let wide: Add = |b, name, enumerators| b.enum64(name, false, enumerators);
+        for endian in ENDIANS {
+            for (local_add, targ_add) in [(narrow, narrow), (narrow, wide), (wide, narrow), (wide, wide)] {
+                let (mut local, mut targ) = (Build::new(endian), Build::new(endian));
+                let e = local_add(&mut local, "e___local", &[("A", 1), ("B___local", 2), ("C", 3), ("D____x", 4)]);
+                targ_add(&mut targ, "e", &[("NEW", 10), ("B", 20), ("A___targ", 30), ("D", 40)]);
+                for (access_str, value) in [("0", Some(30)), ("1", Some(20)), ("2", None), ("3", None)] {
+                    let found = ask_value(&local, ReloKind::EnumvalValue, e, access_str, &targ).unwrap();
+                    assert_eq!(found, value, "{access_str}");
+                    let exists = ask_value(&local, ReloKind::EnumvalExists, e, access_str, &targ).unwrap();
+                    assert_eq!(exists, Some(value.is_some().into()), "{access_str}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_typedef_is_looked_for_in_its_enum() {
+        for endian in ENDIANS {
+            let build = |value| {
+                let mut b = Build::new(endian);
+                let e = b.enum_("", false, &[("A", value)]);
+                let e = b.const_(e);
+                let t = b.typedef("e_t", e);
+                (b, t)
+            };
+            let ((local, t), (mut targ, _)) = (build(1), build(2));
+            assert_eq!(ask_value(&local, ReloKind::EnumvalValue, t, "0", &targ).unwrap(), Some(2));
+            // A typedef of something else under the same name is a candidate that does not match.
+            let int = targ.int("int", 4, SIGNED);
+            targ.typedef("e_t", int);
+            assert_eq!(ask_value(&local, ReloKind::EnumvalValue, t, "0", &targ).unwrap(), Some(2));
+        }
+    }
+}
+
+mod depth {
+    use super::*;
+
+    /// A target whose `a` lies in `levels` anonymous structs.
+    fn nested(levels: u32) -> Build {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        let mut at = b.struct_("", 4, &[("a", int, 0)]);
+        for _ in 1..levels {
+            at = b.struct_("", 4, &[("", at, 0)]);
+        }
+        b.struct_("s", 4, &[("", at, 0)]);
+        b
+    }
+
+    #[test]
+    fn of_64_steps_is_followed_and_more_is_an_error() {
+        let (local, s) = local(Endian::NATIVE);
+        // The root's index, the root's member, and one for each anonymous struct.
+        let (raw, _) = find(&local, s, "0:0", &nested(62)).unwrap();
+        assert_eq!(raw.len(), 64);
+        for levels in [63, 64, 200] {
+            let error = ask(&local, ReloKind::FieldExists, s, "0:0", &nested(levels)).unwrap_err();
+            assert!(matches!(error, Error::SpecTooDeep), "{levels}: {error}");
+        }
+    }
+
+    #[test]
+    fn of_a_struct_inside_itself_is_an_error() {
+        let (local, s) = local(Endian::NATIVE);
+        let mut targ = Build::new(Endian::NATIVE);
+        let itself = targ.next_id();
+        targ.struct_("s", 4, &[("", itself, 0)]);
+        let error = ask(&local, ReloKind::FieldExists, s, "0:0", &targ).unwrap_err();
+        assert!(matches!(error, Error::SpecTooDeep), "{error}");
+    }
+}
+
+#[test]
+fn cycle_under_an_anonymous_member_is_an_error() {
+    let (local, s) = local(Endian::NATIVE);
+    let mut targ = Build::new(Endian::NATIVE);
+    let cycle = targ.next_id();
+    targ.const_(cycle);
+    targ.struct_("s", 4, &[("", cycle, 0)]);
+    let error = ask(&local, ReloKind::FieldExists, s, "0:0", &targ).unwrap_err();
+    assert!(matches!(error, Error::TypeCycle { .. }), "{error}");
+}
+
+/// libbpf goes on searching behind an anonymous struct that holds an incompatible member of the name, and counts that
+/// member's offset and index as a step. Its answer is wrong, but it is the answer.
+#[test]
+fn search_goes_on_behind_an_incompatible_member_of_an_anonymous_struct() {
+    let (local, s) = local(Endian::NATIVE);
+    let mut targ = Build::new(Endian::NATIVE);
+    let int = targ.int("int", 4, SIGNED);
+    let ptr = targ.ptr(int);
+    let anon = targ.struct_("", 16, &[("x", int, 0), ("a", ptr, 64)]);
+    targ.struct_("s", 24, &[("", anon, 0), ("a", int, 128)]);
+    assert_eq!(find(&local, s, "0:0", &targ), Some((vec![0, 0, 1], 192)));
+}
+
+#[test]
+fn search_of_a_type_that_was_remembered_gives_what_it_gave_before() {
+    // As above, twice, after enough anonymous structs that types begin to be remembered: each time the incompatible
+    // member leaves its index and its 64 bits behind.
+    let (local, s) = local(Endian::NATIVE);
+    let mut targ = Build::new(Endian::NATIVE);
+    let int = targ.int("int", 4, SIGNED);
+    let ptr = targ.ptr(int);
+    let leaf = targ.struct_("", 4, &[("x", int, 0)]);
+    let wide = targ.union_("", 4, &[("", leaf, 0); 300]);
+    let holds_it = targ.struct_("", 16, &[("x", int, 0), ("a", ptr, 64)]);
+    let outer = targ.struct_("", 16, &[("", holds_it, 0)]);
+    // The second time it lies less deep, which is when a remembered answer would be taken.
+    let around = targ.struct_("", 16, &[("", outer, 0)]);
+    let around = targ.struct_("", 16, &[("", around, 0)]);
+    targ.struct_("s", 64, &[("", wide, 0), ("", around, 0), ("", outer, 0), ("a", int, 256)]);
+    assert_eq!(find(&local, s, "0:0", &targ), Some((vec![0, 1, 2, 3], 64 + 64 + 256)));
+}

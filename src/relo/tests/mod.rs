@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! A module for each step of a relocation, and [`ask`], which takes one through all of them but patching.
+
+mod bitfield;
+mod calc;
+mod cands;
+mod compat;
+mod matches;
+mod matching;
+mod patch;
+mod spec;
+mod text;
+mod value;
+mod work;
+
+use std::cell::RefCell;
+use std::fmt;
+
+use super::{Candidate, Context, ReloKind, ReloRes, Semantics, Work, add_cands, calc_relo, essential_name};
+use crate::btf::build::Build;
+use crate::btf::{Btf, BtfView, TypeId};
+use crate::error::{Error, Result};
+use crate::log::{Level, Log, NoLog};
+
+/// The 13 kinds.
+const KINDS: [ReloKind; 13] = [
+    ReloKind::FieldByteOffset,
+    ReloKind::FieldByteSize,
+    ReloKind::FieldExists,
+    ReloKind::FieldSigned,
+    ReloKind::FieldLshiftU64,
+    ReloKind::FieldRshiftU64,
+    ReloKind::TypeIdLocal,
+    ReloKind::TypeIdTarget,
+    ReloKind::TypeExists,
+    ReloKind::TypeSize,
+    ReloKind::EnumvalExists,
+    ReloKind::EnumvalValue,
+    ReloKind::TypeMatches,
+];
+
+/// An answer, in types that outlive the BTF.
+#[derive(Debug)]
+struct Answer {
+    res: ReloRes,
+    /// The indices and the offset in bits that led to it in the target; `None` when nothing matched.
+    targ: Option<(Vec<u32>, u32)>,
+    /// What is left of the candidates.
+    left: Vec<TypeId>,
+}
+
+/// Relocates one access to a local type against a target: candidates, matching, value.
+fn ask(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &Build) -> Result<Answer> {
+    let (mut local, targ) = (local.clone(), targ.btf());
+    let relo = local.relo(kind, type_id, access_str);
+    let local = local.btf();
+    let mut cands = find_cands(&local, type_id, &targ)?;
+    let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands)?;
+    Ok(Answer {
+        res: resolved.res,
+        targ: resolved.targ.map(|spec| (spec.raw.as_slice().to_vec(), spec.bit_offset)),
+        left: cands.iter().map(|cand| cand.id).collect(),
+    })
+}
+
+/// The new value, or `None` for poison: all that most tests are about.
+fn ask_value(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &Build) -> Result<Option<u64>> {
+    let ReloRes { poison, new_val, .. } = ask(local, kind, type_id, access_str, targ)?.res;
+    Ok((!poison).then_some(new_val))
+}
+
+fn find_cands<'t>(
+    local: &Btf<'_>,
+    type_id: TypeId,
+    targ: &'t Btf<'static>,
+) -> Result<Vec<Candidate<'t, Btf<'static>>>> {
+    let mut cands = Vec::new();
+    let essential = essential_name(local.type_name(type_id)?.to_bytes());
+    add_cands(local.type_by_id(type_id)?, essential, targ, 1, &mut cands)?;
+    Ok(cands)
+}
+
+fn context(semantics: Semantics, log: &dyn Log) -> Context<'_> {
+    let work = Box::leak(Box::new(Work::for_input(0)));
+    Context { prog_name: "prog", relo_idx: 0, semantics, work, log }
+}
+
+/// The error under those that only say where it happened.
+fn cause(error: Error) -> Error {
+    match error {
+        Error::LocalSpec { cause, .. } => *cause,
+        other => other,
+    }
+}
+
+/// Keeps every line.
+#[derive(Debug, Default)]
+struct Lines(RefCell<Vec<String>>);
+
+impl Log for Lines {
+    fn enabled(&self, _level: Level) -> bool {
+        true
+    }
+
+    fn log(&self, _level: Level, line: fmt::Arguments<'_>) {
+        self.0.borrow_mut().push(line.to_string());
+    }
+}

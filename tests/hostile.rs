@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Objects that no compiler makes: refused, in words, and left as they were. Each was once accepted, or took the process
+//! down.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a panic is a failed test"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use corelo::Error;
+use corelo::log::NoLog;
+use corelo::object::{OpenTargets, Options, Target, relocate};
+use corelo::relo::Semantics;
+use corelo::source;
+use object::{Object as _, ObjectSection as _};
+
+const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn target() -> OpenTargets {
+    let btf = Arc::new(source::open(&fixture("target.el.o"), None).unwrap());
+    OpenTargets { kernel: Target::new("target", btf), modules: Vec::new() }
+}
+
+/// Where section `name` and its header lie in the file.
+fn places(object: &[u8], name: &str) -> (usize, usize) {
+    let file = object::File::parse(object).unwrap();
+    let section = file.section_by_name(name).unwrap();
+    let e_shoff = u64::from_le_bytes(object[40..48].try_into().unwrap());
+    let header = usize::try_from(e_shoff).unwrap() + section.index().0 * 64;
+    (usize::try_from(section.file_range().unwrap().0).unwrap(), header)
+}
+
+/// Has section `name` begin at `offset` of the file.
+fn move_section(object: &mut [u8], name: &str, offset: usize) {
+    let (_, header) = places(object, name);
+    object[header + 24..header + 32].copy_from_slice(&u64::try_from(offset).unwrap().to_le_bytes());
+}
+
+fn refused(object: &[u8]) -> Error {
+    let mut relocated = object.to_vec();
+    let error = relocate(&mut relocated, &target(), &OPTIONS, None).unwrap_err();
+    assert_eq!(relocated, object, "{error}");
+    error
+}
+
+#[test]
+fn code_that_shares_its_bytes_is_refused() {
+    let original = fs::read(fixture("fields.el.bpf.o")).unwrap();
+    let (code, _) = places(&original, "raw_tp/moved");
+    let (btf, _) = places(&original, ".BTF");
+    let (symtab, _) = places(&original, ".symtab");
+    for (name, offset) in
+        [("the ELF header", 0), ("another code section", code + 8), (".BTF", btf), ("the symbol table", symtab)]
+    {
+        let mut object = original.clone();
+        move_section(&mut object, "raw_tp/arrays", offset);
+        let error = refused(&object);
+        // Where the moved code makes nonsense of BTF or symbols, that may be said first.
+        assert!(matches!(error.root(), Error::Elf { .. }), "{name}: {error}");
+        assert!(error.to_string().contains("shares its bytes"), "{name}: {error}");
+    }
+}
+
+/// 8000 sections of the same bytes made 11 GB of copies. Sections that hold the same bytes are refused before that.
+#[test]
+fn btf_ext_that_shares_its_bytes_is_refused() {
+    let mut object = fs::read(fixture("fields.el.bpf.o")).unwrap();
+    let (ext, _) = places(&object, ".BTF.ext");
+    move_section(&mut object, "raw_tp/arrays", ext - 8);
+    assert!(refused(&object).to_string().contains("shares its bytes"));
+}
+
+/// libbpf looks at the alignment before it looks for the program.
+#[test]
+fn a_record_between_two_instructions_is_refused() {
+    let original = fs::read(fixture("poison.el.bpf.o")).unwrap();
+    let (ext, _) = places(&original, ".BTF.ext");
+    let core_relo_off = u32::from_le_bytes(original[ext + 24..ext + 28].try_into().unwrap());
+    // After the header of 32 bytes: the size of a record, the section's name and count, then the first record.
+    let insn_off = ext + 32 + usize::try_from(core_relo_off).unwrap() + 12;
+    for misaligned in [1_u32, 4, 100_004] {
+        let mut object = original.clone();
+        object[insn_off..insn_off + 4].copy_from_slice(&misaligned.to_le_bytes());
+        let error = refused(&object);
+        assert!(matches!(error.root(), Error::InsnOutside { insn_off } if *insn_off == misaligned), "{error}");
+    }
+}
