@@ -167,7 +167,7 @@ struct Compat<'b, L, T> {
 impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
     fn check(&mut self, local_id: TypeId, targ_id: TypeId, depth: i32) -> Result<bool> {
         let pair = (local_id, targ_id, false);
-        self.pair.work.step()?;
+        self.pair.work.pair()?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -237,7 +237,7 @@ impl<L: BtfView, T: BtfView> Match<'_, L, T> {
             return Err(Error::TooDeep { local_id, targ_id });
         }
         let pair = (local_id, targ_id, behind_ptr);
-        self.pair.work.step()?;
+        self.pair.work.pair()?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }

@@ -54,6 +54,15 @@ impl Work {
         self.spend(1)
     }
 
+    /// Two types compared, and the answer looked up or remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`].
+    pub(crate) fn pair(&self) -> Result<()> {
+        self.spend(8)
+    }
+
     /// A look at a name.
     ///
     /// # Errors
