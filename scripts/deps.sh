@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
+# `deps.sh libbpf`: and what `make check-libbpf` needs besides.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -35,6 +36,9 @@ need python3 has python3
 need zstd has zstd
 need lz4 has lz4
 need xz-utils has xz
+if [ "${1:-}" = libbpf ]; then
+	need clang-19 has "${CLANG:-clang-19}"
+fi
 
 # The corpus of the tests comes out of Debian's packages, for which apt needs its lists.
 lists=
