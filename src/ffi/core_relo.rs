@@ -15,7 +15,8 @@ use crate::btf::{BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::insn::Insn;
 use crate::log::Log as _;
-use crate::relo::{self, Candidate, Context, InsnPair, ReloRes, Semantics, Spec, Work};
+use crate::relo::text::Named;
+use crate::relo::{self, Candidate, Change, Context, InsnPair, ReloRes, Semantics, Spec, Work};
 
 /// Levels of types that libbpf compares.
 const MAX_DEPTH: c_int = 32;
@@ -164,7 +165,8 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
         };
         // SAFETY: a LDIMM64 has a second slot.
         let second = first.is_ldimm64().then(|| Insn::from(unsafe { insn.add(1).read() }));
-        let patched = relo::patch_insn(InsnPair { first, second }, &res)
+        let before = InsnPair { first, second };
+        let patched = relo::patch_insn(before, &res)
             .map_err(|error| named(error.at(format!("insn #{insn_idx}")), &prog_name, relo_idx))?;
         // SAFETY: `insn` is as documented.
         unsafe { insn.write(patched.insn.first.into()) };
@@ -177,11 +179,8 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
                 "prog '{prog_name}': relo #{relo_idx}: insn #{insn_idx} poisoned: it accesses a field whose size in the target it cannot be adjusted to"
             ));
         }
-        let what = if patched.poisoned { "poisoned" } else { "patched" };
-        CLog.debug(format_args!(
-            "prog '{prog_name}': relo #{relo_idx}: {what} insn #{insn_idx}: {} -> {}",
-            res.orig_val, res.new_val
-        ));
+        let change = Change { insn_idx: u32::try_from(insn_idx).unwrap_or(0), before: &before, after: &patched };
+        CLog.debug(format_args!("prog '{prog_name}': relo #{relo_idx}: {change}"));
         Ok(0)
     })
 }
@@ -425,7 +424,12 @@ pub unsafe extern "C" fn bpf_core_add_cands(
             return Err(Error::NoMemory);
         }
         for (i, cand) in (old_len..).zip(&found) {
-            CLog.debug(format_args!("relo of [{local_id}]: found candidate [{}] in {targ_name}", cand.id));
+            CLog.debug(format_args!(
+                "type [{local_id}] {}: candidate [{}] {} in [{targ_name}]",
+                Named(&local_btf, local_id),
+                cand.id,
+                Named(&targ, cand.id)
+            ));
             // SAFETY: there is room for `new_len` candidates.
             unsafe { room.add(i).write(bpf_core_cand { btf: targ_btf, id: cand.id.0 }) };
         }

@@ -17,7 +17,7 @@ use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
 use crate::relo::text::Lossy;
-use crate::relo::{self, Context, InsnPair, ReloKind, ReloRes, Spec, Work};
+use crate::relo::{self, Change, Context, InsnPair, ReloKind, ReloRes, Spec, Work};
 
 type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
 
@@ -45,6 +45,14 @@ struct Site<'a> {
     relo: &'a CoreRelo,
     /// Number of the relocation among those of its section.
     idx: usize,
+}
+
+impl Site<'_> {
+    /// Number of the instruction in its program, as the verifier counts.
+    fn insn_idx(&self) -> u32 {
+        let start = self.func.and_then(|func| u32::try_from(func.code.start).ok()).unwrap_or(0);
+        self.relo.insn_off.saturating_sub(start) / 8
+    }
 }
 
 /// Failures that are kept with all they say. An object that has more is told by the first ones.
@@ -113,6 +121,9 @@ impl<'j, 't> Job<'j, 't> {
         if elf_section.is_some_and(|section| section.overlaps) {
             return Err(Error::Elf { what: format!("section '{section_name}' shares its bytes with another") });
         }
+        self.options
+            .log
+            .debug(format_args!("sec '{section_name}': {} CO-RE relocations", section.core_relos().count()));
         for (idx, relo) in section.core_relos().enumerate() {
             let func = elf_section.and_then(|section| elf.func_at(section.index, relo.insn_off.into()));
             let site = Site { section: &section_name, sec_name_off, func, relo: &relo, idx };
@@ -180,7 +191,7 @@ impl<'j, 't> Job<'j, 't> {
             // libbpf's search for candidates refuses it as a bad argument, before its calculation can as unsupported.
             return Err(Error::LocalSpec { type_id, cause: Box::new(Error::AnonymousRoot { type_id }) });
         }
-        relo::calc_relo(&context, relo, self.btf, self.search.cands(type_id, &self.work)?)
+        relo::calc_relo(&context, relo, self.btf, self.search.cands(type_id, &self.work, self.options.log)?)
     }
 
     /// Writes an answer into the changed instructions. Gives the reason where the instruction was poisoned.
@@ -210,22 +221,16 @@ impl<'j, 't> Job<'j, 't> {
         if let Some(second) = patched.insn.second.filter(|_| pair.first.is_ldimm64()) {
             self.changes.insert(second_at, second.encode(self.elf.endian));
         }
-        let (log, idx, insn_idx) = (self.options.log, site.idx, insn_off / 8);
+        let change = Change { insn_idx: site.insn_idx(), before: &pair, after: &patched };
+        self.options.log.debug(format_args!("prog '{}': relo #{}: {change}", clipped_bytes(func.name), site.idx));
         if !patched.poisoned {
-            log.debug(format_args!(
-                "prog '{}': relo #{idx}: patched insn #{insn_idx}: {} -> {}",
-                clipped_bytes(func.name),
-                res.orig_val,
-                res.new_val
-            ));
             return Ok(None);
         }
-        let why = if res.poison { NO_MATCH } else { BAD_RESIZE };
-        if !res.poison {
-            log.warn(format_args!("{}: {why}", self.place(site)));
+        if res.poison {
+            return Ok(Some(NO_MATCH));
         }
-        log.debug(format_args!("prog '{}': relo #{idx}: poisoned insn #{insn_idx}", clipped_bytes(func.name)));
-        Ok(Some(why))
+        self.options.log.warn(format_args!("{}: {BAD_RESIZE}", self.place(site)));
+        Ok(Some(BAD_RESIZE))
     }
 
     fn fail(&mut self, site: &Site<'_>, error: Error, resolved: Option<&Resolved<'_, '_>>) {
@@ -240,14 +245,13 @@ impl<'j, 't> Job<'j, 't> {
     /// Where a relocation stands, for people.
     fn place(&self, site: &Site<'_>) -> String {
         let program = site.func.map_or(Cow::Borrowed("?"), |func| clipped_bytes(func.name));
-        let CoreRelo { insn_off, kind, .. } = *site.relo;
         let mut place = format!(
             "prog '{program}' (section '{}'): relo #{} <{}> {} at insn #{}",
             site.section,
             site.idx,
-            kind.name(),
+            site.relo.kind.name(),
             self.access(site.relo),
-            insn_off / 8
+            site.insn_idx()
         );
         if let (Some(file), line) = self.source_line(site) {
             place.push_str(&format!(" ({file}:{line})"));

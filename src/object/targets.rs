@@ -10,7 +10,9 @@ use std::sync::{Arc, OnceLock};
 use crate::btf::{Btf, BtfView, Type, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
+use crate::log::{Level, Log};
 use crate::relo::candidates::{MAX_NAME_LEN, NameIndex, WantedTypes};
+use crate::relo::text::Named;
 use crate::relo::{Candidate, Work, essential_name};
 
 /// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
@@ -146,10 +148,25 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     /// The candidates of a local root type, as earlier relocations of it have left them.
     ///
     /// Source: libbpf `bpf_core_find_cands`, and `bpf_core_resolve_relo` for the cache.
-    pub(super) fn cands(&mut self, local_id: TypeId, work: &Work) -> Result<&mut Vec<Candidate<'t, Btf<'static>>>> {
+    pub(super) fn cands(
+        &mut self,
+        local_id: TypeId,
+        work: &Work,
+        log: &dyn Log,
+    ) -> Result<&mut Vec<Candidate<'t, Btf<'static>>>> {
         if !self.cands.contains_key(&local_id) {
             let found = self.find(local_id, work)?;
             work.candidates(found.len())?;
+            if log.enabled(Level::Debug) {
+                let local = Named(self.local_btf, local_id);
+                for Candidate { btf, id } in &found {
+                    let name = self.name_of(btf).unwrap_or_default();
+                    log.debug(format_args!(
+                        "type [{local_id}] {local}: candidate [{id}] {} in [{name}]",
+                        Named(*btf, *id)
+                    ));
+                }
+            }
             self.cands.try_reserve(1)?;
             self.cands.insert(local_id, found);
         }

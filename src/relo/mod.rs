@@ -27,6 +27,7 @@ mod tests;
 pub use crate::btf::ReloKind;
 pub use candidates::{Candidate, add_cands};
 pub use name::essential_name;
+pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
 pub use spec::Spec;
 pub use value::ReloRes;

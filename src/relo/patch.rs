@@ -2,6 +2,8 @@
 // The algorithm is libbpf's (src/relo_core.c, bpf_core_patch_insn); the code is not.
 //! Writing an answer into an instruction.
 
+use std::fmt;
+
 use super::value::ReloRes;
 use crate::error::{Error, Result};
 use crate::insn::{Insn, class};
@@ -23,6 +25,39 @@ pub struct Patched {
     /// It was made invalid: because the answer says so, or because a load or store of the field's size in the target
     /// would give another value than the program expects.
     pub poisoned: bool,
+}
+
+/// What has changed in an instruction, in words: `insn #4 (LDX/ST/STX) off 8 -> 24, mem_sz 4 -> 8`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change<'a> {
+    pub(crate) insn_idx: u32,
+    pub(crate) before: &'a InsnPair,
+    pub(crate) after: &'a Patched,
+}
+
+impl fmt::Display for Change<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { insn_idx, before: InsnPair { first: old, second }, after } = self;
+        let new = after.insn.first;
+        write!(f, "insn #{insn_idx}")?;
+        match old.class() {
+            _ if after.poisoned && old.is_ldimm64() => write!(f, " and #{} made invalid", insn_idx.saturating_add(1)),
+            _ if after.poisoned => write!(f, " made invalid"),
+            class::ALU | class::ALU64 => write!(f, " (ALU/ALU64) imm {} -> {}", old.imm, new.imm),
+            class::LD => {
+                let imm64 = |low: i32, high: Option<Insn>| join_halves(low, high.map_or(0, |high| high.imm));
+                let (from, to) = (imm64(old.imm, *second), imm64(new.imm, after.insn.second));
+                write!(f, " (LDIMM64) imm64 {from} -> {to}")
+            }
+            _ => {
+                write!(f, " (LDX/ST/STX) off {} -> {}", old.off, new.off)?;
+                if old.mem_size() != new.mem_size() {
+                    write!(f, ", mem_sz {} -> {}", old.mem_size(), new.mem_size())?;
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// The instruction with a relocation's answer written into it.

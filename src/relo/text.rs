@@ -4,6 +4,8 @@
 use std::ffi::CStr;
 use std::fmt;
 
+use crate::btf::{BtfView, Type, TypeId};
+
 /// Displays a name, with U+FFFD for bytes that are not UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lossy<'a>(pub(crate) &'a CStr);
@@ -32,6 +34,18 @@ impl fmt::Display for Lossy<'_> {
             rest = rest.get(taken..).unwrap_or_default();
         }
         Ok(())
+    }
+}
+
+/// Displays a type as C does: `struct task_struct`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a, B>(pub(crate) &'a B, pub(crate) TypeId);
+
+impl<B: BtfView> fmt::Display for Named<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(btf, id) = self;
+        let t = btf.type_by_id(*id).unwrap_or(Type::VOID);
+        write!(f, "{} {}", t.kind().name(), Lossy(btf.name_by_offset(t.name_off()).unwrap_or_default()))
     }
 }
 
