@@ -221,6 +221,12 @@ same_record() { # LOADER
 	diff "$dir/$1.baseline" "$dir/$1.compared"
 }
 
+# Of two logs: what libbpf's says of each relocation, the other does too, in its own words.
+same_facts() { # LOADER
+	sed -n 's/^corelo: //p' "$dir/$1.stderr" >>"$dir/$1.lines"
+	python3 ctests/loader/log_facts.py "$baseline/$1.lines" "$dir/$1.lines"
+}
+
 lines_by_libbpf() { sed -n 's/^# \([0-9]*\) lines by way of libbpf$/\1/p' "$1"; }
 
 # Who relocated: libbpf's own code logs what it finds whatever CORELO_LOG is, corelo does so only where that lets it.
@@ -250,7 +256,8 @@ defined_by() { # KIND LOG-OF-THE-LINK
 run() { # KIND LOADER [ARGUMENT]
 	loader=$2
 	ran=0
-	CORELO_LOG=debug timeout 300 "$dir/$loader" ${3:-} >"$dir/$loader.record" 2>"$dir/$loader.stderr" || ran=$?
+	CORELO_LOG=debug WATCH_LOG="$dir/$loader.lines" timeout 300 "$dir/$loader" ${3:-} >"$dir/$loader.record" \
+		2>"$dir/$loader.stderr" || ran=$?
 	if [ $ran != 0 ]; then
 		cat "$dir/$loader.record"
 		grep -v '^corelo: ' "$dir/$loader.stderr" | tail -n 20
@@ -259,7 +266,7 @@ run() { # KIND LOADER [ARGUMENT]
 	CORELO_LOG=off timeout 300 "$dir/$loader" ${3:-} >"$dir/$loader.off" 2>/dev/null
 	whose $1 $loader
 	[ $1 != inside ] || grep -F "$build/inside/libbpf.so" "$dir/$loader.record"
-	[ $1 = own ] || same_record $loader
+	[ $1 = own ] || { same_record $loader && same_facts $loader; }
 }
 
 check_loaders() { # KIND WHAT-DOES-IT INCLUDE-FLAG LIBRARY...: the kind own first, with which the others are compared

@@ -109,6 +109,8 @@ pub enum Error {
     BadAccessStr {
         /// Local root type.
         type_id: TypeId,
+        /// The access string, as far as it is worth showing.
+        access_str: String,
         /// What is wrong with it.
         what: &'static str,
     },
@@ -178,6 +180,8 @@ pub enum Error {
         found: i64,
         /// Value by the object's BTF.
         expected: u64,
+        /// Value by the target's BTF.
+        new: u64,
     },
     /// The load or store moves another number of bytes than the field has in the object's BTF.
     MemSizeMismatch {
@@ -349,7 +353,7 @@ impl fmt::Display for Error {
             Self::BaseEndian => write!(f, "split BTF and its base have different byte orders"),
             Self::Ext { what, value } => write!(f, ".BTF.ext: {what} ({value})"),
             Self::UnknownRelo { kind } => write!(f, "relocation kind {} is none of the 13", kind.raw()),
-            Self::BadAccessStr { what, .. } => write!(f, "its access string is wrong: {what}"),
+            Self::BadAccessStr { access_str, what, .. } => write!(f, "access string \"{access_str}\": {what}"),
             Self::SpecTooDeep => write!(f, "more than 64 steps to a member"),
             Self::LocalSpec { type_id, cause } => write!(f, "local type [{type_id}] cannot be followed: {cause}"),
             Self::AnonymousRoot { type_id } => {
@@ -378,9 +382,9 @@ impl fmt::Display for Error {
                 f,
                 "instruction with opcode 0x{code:02x} cannot be relocated: only ALU with an immediate, LDX, ST, STX and LDIMM64 can"
             ),
-            Self::InsnMismatch { found, expected } => write!(
+            Self::InsnMismatch { found, expected, new } => write!(
                 f,
-                "the instruction holds {found} where the object's BTF gives {expected}: code and BTF of the object do not belong together"
+                "the instruction holds {found} where the object's BTF gives {expected}, which is {new} in the target: code and BTF of the object do not belong together"
             ),
             Self::MemSizeMismatch { found, expected } => {
                 write!(f, "the instruction moves {found} bytes where the object's BTF gives the field {expected}")

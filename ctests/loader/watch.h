@@ -32,11 +32,16 @@
  */
 static unsigned long watch_lines;
 
+/* All log lines, where WATCH_LOG in the environment names a file for them. */
+static FILE *watch_log;
+
 static inline int watch_print(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char line[4096];
 
 	vsnprintf(line, sizeof(line), format, args);
+	if (watch_log)
+		fputs(line, watch_log);
 	watch_lines += strstr(line, "matching candidate #") != NULL;
 	if (level != LIBBPF_DEBUG)
 		fputs(line, stderr);
@@ -80,6 +85,8 @@ static inline void watch_start(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	memcpy(&addr, &fn, sizeof(addr));
 	printf("# libbpf %s in %s\n", libbpf_version_string() + 1, dladdr(addr, &info) ? info.dli_fname : "?");
+	if (getenv("WATCH_LOG"))
+		watch_log = fopen(getenv("WATCH_LOG"), "w");
 	libbpf_set_print(watch_print);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) || libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL) != 1) {
 		puts("# no bpf(2), or no BTF of the kernel");

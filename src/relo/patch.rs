@@ -121,7 +121,7 @@ fn poisoned(InsnPair { first, second }: InsnPair) -> Result<Patched> {
 /// Checks that the instruction holds the object's own value. Immediates and offsets are sign-extended, as in libbpf.
 fn expect(found: i64, res: &ReloRes) -> Result<()> {
     if res.validate && found.to_ne_bytes() != res.orig_val.to_ne_bytes() {
-        return Err(Error::InsnMismatch { found, expected: res.orig_val });
+        return Err(Error::InsnMismatch { found, expected: res.orig_val, new: res.new_val });
     }
     Ok(())
 }

@@ -127,8 +127,8 @@ impl<'a, B: BtfView> Spec<'a, B> {
     /// [`Error::BadAccessStr`], [`Error::SpecTooDeep`] for more than [`MAX_LEN`] indices, [`Error::UnknownRelo`], and
     /// what the local BTF gives.
     pub fn parse(btf: &'a B, relo: &CoreRelo) -> Result<Self> {
-        let bad = |what| Error::BadAccessStr { type_id: relo.type_id, what };
         let access_str = btf.name_by_offset(relo.access_str_off)?.to_bytes();
+        let bad = |what| bad_access_str(relo.type_id, access_str, what);
         if matches!(access_str, [] | [b':', ..]) {
             return Err(bad("it has no index at its start"));
         }
@@ -214,9 +214,15 @@ const fn elements_bits(count: u32, elem_size: u32) -> u32 {
 /// White space to C, but not to Rust.
 const VERTICAL_TAB: u8 = 0x0b;
 
+fn bad_access_str(type_id: TypeId, access_str: &[u8], what: &'static str) -> Error {
+    // 64 indices of one digit, and no more of what cannot be right.
+    let shown = access_str.get(..2 * MAX_LEN).unwrap_or(access_str);
+    Error::BadAccessStr { type_id, access_str: String::from_utf8_lossy(shown).into_owned(), what }
+}
+
 /// The indices of an access string such as `"0:1:2"`.
 fn parse_access_str(access_str: &[u8], type_id: TypeId) -> Result<Steps<u32>> {
-    let bad = || Error::BadAccessStr { type_id, what: "it is not a list of indices from 0 to 2147483647" };
+    let bad = || bad_access_str(type_id, access_str, "it is no list of indices from 0 to 2147483647");
     let mut steps = Steps::default();
     let mut rest = access_str;
     while !rest.is_empty() {

@@ -105,7 +105,7 @@ mod ldimm64 {
         // libbpf@23e3d8cf: 0xffffffff is not -1 here.
         assert!(patch_insn(ldimm64(-1, 0), &res(0xffff_ffff, 0)).is_ok());
         let error = patch_insn(ldimm64(-1, 0), &res(u64::MAX, 0)).unwrap_err();
-        assert!(matches!(error, Error::InsnMismatch { found: 0xffff_ffff, expected: u64::MAX }), "{error}");
+        assert!(matches!(error, Error::InsnMismatch { found: 0xffff_ffff, expected: u64::MAX, .. }), "{error}");
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod immediate {
     fn of_alu_is_sign_extended_when_it_is_checked() {
         assert!(patch_insn(pair(insn(0xb7, 0, -1)), &res(u64::MAX, 0)).is_ok());
         let error = patch_insn(pair(insn(0xb7, 0, -1)), &res(0xffff_ffff, 0)).unwrap_err();
-        assert!(matches!(error, Error::InsnMismatch { found: -1, expected: 0xffff_ffff }), "{error}");
+        assert!(matches!(error, Error::InsnMismatch { found: -1, expected: 0xffff_ffff, .. }), "{error}");
     }
 }
 
@@ -232,7 +232,7 @@ mod validation {
         {
             assert!(patch_insn(insn, &res(9, 1)).is_ok(), "{name}");
             let error = patch_insn(insn, &res(8, 1)).unwrap_err();
-            assert!(matches!(error, Error::InsnMismatch { found: 9, expected: 8 }), "{name}: {error}");
+            assert!(matches!(error, Error::InsnMismatch { found: 9, expected: 8, .. }), "{name}: {error}");
             let unchecked = ReloRes { validate: false, ..res(8, 1) };
             assert!(patch_insn(insn, &unchecked).is_ok(), "{name}");
         }
