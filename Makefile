@@ -34,6 +34,7 @@ RELEASE := $(CARGO_TARGET_DIR)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/
 STAGE   := $(CURDIR)/target/stage
 STATIC  := $(OUT)/libcorelo.a
 SHARED  := $(OUT)/$(REALNAME)
+PRELOAD := $(OUT)/libcorelo-preload.so
 NATIVE  := $(OUT)/native-static-libs
 COMMAND := $(OUT)/corelo
 MAN     := $(wildcard man/*.1)
@@ -48,9 +49,9 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: FORCE
+.PHONY: check-libbpf check-instructions FORCE
 
-all: lib $(COMMAND) ## the library, static and shared, and the command
+all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
 lib: $(SHARED) $(OUT)/$(SONAME) $(OUT)/libcorelo.so $(OUT)/corelo.pc ## the library alone
 
@@ -91,6 +92,12 @@ $(OUT)/$(SONAME): $(SHARED)
 $(OUT)/libcorelo.so: $(OUT)/$(SONAME)
 	ln -sf $(SONAME) $@
 
+# With corelo inside: a program whose LD_PRELOAD names a library that needs one the loader cannot find does not start.
+$(PRELOAD): preload/preload.c preload/abi.h preload/preload.map include/corelo.h $(STATIC) $(NATIVE)
+	$(CC) -shared -fPIC -std=c99 -Wall -Wextra -Wpedantic $(CFLAGS) $(LDFLAGS) -Iinclude -o $@ preload/preload.c \
+		-Wl,-soname,$(notdir $@) -Wl,--version-script=preload/preload.map -Wl,--gc-sections -Wl,-Bsymbolic-functions \
+		-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--no-undefined $(STATIC) -Wl,--as-needed $$(cat $(NATIVE)) -ldl
+
 # Paths below PREFIX are written by it, so that the file can be moved. What every C compiler links by itself is left
 # out of Libs.private: -lgcc_s would forbid a link with -static.
 write_pc = sed -e '/^\# SPDX/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
@@ -104,23 +111,26 @@ $(OUT)/corelo.pc: $(NATIVE) pkgconfig/corelo.pc.in FORCE
 	@$(write_pc) >$@
 
 # Writes nothing outside DESTDIR that `make` has made already: what root leaves in target would be in the user's way.
-install: $(SHARED) $(COMMAND) ## everything, below DESTDIR and PREFIX
-	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(BINDIR)'
+install: $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR and PREFIX
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/corelo' '$(DESTDIR)$(BINDIR)'
 	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/$(REALNAME)'
 	ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libcorelo.so'
+	$(INSTALL) -m 755 $(PRELOAD) '$(DESTDIR)$(LIBDIR)/libcorelo-preload.so'
 	$(INSTALL) -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/libcorelo.a'
 	$(write_pc) >'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
 	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
 	$(INSTALL) -m 644 include/corelo.h '$(DESTDIR)$(INCLUDEDIR)/corelo.h'
+	$(INSTALL) -m 644 include/corelo/libbpf.h '$(DESTDIR)$(INCLUDEDIR)/corelo/libbpf.h'
 	$(INSTALL) -m 755 $(COMMAND) '$(DESTDIR)$(BINDIR)/corelo'
 	$(if $(MAN),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1')
 	$(if $(MAN),$(INSTALL) -m 644 $(MAN) '$(DESTDIR)$(MANDIR)/man1')
 
 uninstall: ## removes what install wrote, given the same variables
 	rm -f '$(DESTDIR)$(LIBDIR)/$(REALNAME)' '$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/libcorelo.so' \
-		'$(DESTDIR)$(LIBDIR)/libcorelo.a' '$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc' \
-		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(BINDIR)/corelo' \
+		'$(DESTDIR)$(LIBDIR)/libcorelo.a' '$(DESTDIR)$(LIBDIR)/libcorelo-preload.so' \
+		'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc' \
+		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(INCLUDEDIR)/corelo/libbpf.h' '$(DESTDIR)$(BINDIR)/corelo' \
 		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)')
 
 # The C tests and the demo see the library only as an installed one, through pkg-config.
@@ -144,6 +154,10 @@ check-c: stage ## the C tests alone
 check-abi: stage ## map, library and header name the same functions
 	@scripts/check.sh abi
 
+check-libbpf: stage ## libbpf with corelo inside runs the kernel's own tests (downloads 150 MB, once)
+	@scripts/deps.sh libbpf || true
+	@scripts/check-libbpf.sh
+
 header: ## include/corelo.h from src/ffi (fetches cbindgen)
 	scripts/header.sh include/corelo.h
 
@@ -158,8 +172,19 @@ lint: check-header ## formatting, lints, documentation, the header
 	$(CARGO) clippy --locked $(CARGOFLAGS) --lib -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked $(CARGOFLAGS) --no-deps --all-features
 
-bench: ## the benchmarks
+# The comparison is a package of its own below benches/compare: it builds libbpf and aya-obj.
+COMPARE := $(CARGO_TARGET_DIR)/compare
+
+bench: ## the benchmarks, corelo beside libbpf and aya-obj, and check-instructions
 	$(CARGO) bench --locked $(CARGOFLAGS)
+	scripts/corpus.py target/corpus
+	$(CARGO) build --release --locked $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE)
+	$(COMPARE)/release/compare target/corpus/objects --btf target/corpus/btf --json target/bench.json \
+		--svg docs/performance.svg
+	@scripts/check-instructions.sh
+
+check-instructions: ## no main path takes 5 % more instructions than benches/instructions.txt says
+	@scripts/check-instructions.sh
 
 ci: ## what CI runs
 	.ci/run

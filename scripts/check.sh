@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# All tests, or the parts named: `check.sh [rust|c|header|abi|install|kernel|parity|corpus|demo|examples]...`. Goes on
-# after a failure; the last line counts all. With CORELO_NO_SKIP=1 a skip is a failure. Logs are in target/check.
+# All tests, or the parts named: `check.sh [rust|c|header|abi|install|kernel|preload|parity|corpus|demo|examples]...`.
+# Goes on after a failure; the last line counts all. With CORELO_NO_SKIP=1 a skip is a failure. Logs are in target/check.
 # Flags and lists are split into words on purpose.
 # shellcheck disable=SC2046,SC2086
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/stage.sh
 
-parts=${*:-rust c header abi install kernel parity corpus demo examples}
+parts=${*:-rust c header abi install kernel preload parity corpus demo examples}
 logs=target/check
 bin=$logs/bin
 mkdir -p $bin
@@ -121,7 +121,7 @@ check_c() {
 	for source in ctests/*.c; do
 		name=$(basename "$source" .c)
 		# These take arguments, or other libraries: the parts below.
-		case $name in oracle | parity | kernel | beside_libbpf) continue ;; esac
+		case $name in oracle | parity | kernel | beside_libbpf | skeleton) continue ;; esac
 		step "$name" c_shared "$name"
 		[ $valgrind = 0 ] || step "$name, valgrind" c_valgrind "$name"
 		[ $sanitizers = 0 ] || step "$name, sanitized" c_sanitized "$name"
@@ -135,6 +135,11 @@ beside_libbpf() { # FLAG-OR-LIBRARY...
 	# shellcheck disable=SC2046
 	$cc $c_flags $($pkg_config --cflags corelo) -o $bin/beside_libbpf ctests/beside_libbpf.c "$@"
 	$bin/beside_libbpf
+}
+
+skeleton() { # FLAG-OR-LIBRARY...
+	$cc $c_flags $($pkg_config --cflags corelo) -o $bin/skeleton ctests/skeleton.c "$@"
+	$bin/skeleton
 }
 
 # Two libraries with functions of the same names.
@@ -154,6 +159,10 @@ check_beside_libbpf() {
 			-fsanitize=address,undefined -fno-sanitize-recover=all $shared -lbpf
 		step 'beside libbpf, static' beside_libbpf -DCORELO_STATIC $static -lbpf
 		step 'beside libbpf.a' beside_libbpf -DLIBBPF_STATIC $shared -l:libbpf.a -lelf -lz
+		step 'skeleton' skeleton $shared -lbpf
+		[ $sanitizers = 0 ] || step 'skeleton, sanitized' skeleton \
+			-fsanitize=address,undefined -fno-sanitize-recover=all $shared -lbpf
+		step 'skeleton, static' skeleton -DCORELO_STATIC $static -lbpf
 	}
 }
 
@@ -166,6 +175,13 @@ header_cxx() {
 	$bin/header
 }
 
+# With a skeleton as bpftool writes it, whose strings are longer than ISO C++ promises.
+header_libbpf_cxx() { # FLAG...
+	printf '#include <%s>\n' corelo/libbpf.h examples/offsets.skel.h | ${CXX:-g++} -x c++ $warnings -std=c++17 "$@" \
+		-Wno-overlength-strings $($pkg_config --cflags corelo) -I. -fsyntax-only -
+}
+has_libbpf_h() { echo '#include <bpf/libbpf.h>' | $cc -E -x c - >/dev/null 2>&1; }
+
 check_header() {
 	warnings='-Wall -Wextra -Wpedantic -Werror'
 	if ! has "$pkg_config"; then
@@ -176,6 +192,13 @@ check_header() {
 	step 'header, C17' header_c -std=c17
 	step 'header, C99 without the names of libbpf' header_c -std=c99 -DCORELO_NO_LIBBPF_NAMES
 	if has "${CXX:-g++}"; then step 'header, C++17' header_cxx; else skip 'header, C++17' 'no C++ compiler'; fi
+	if has_libbpf_h; then
+		step 'header for libbpf, C99' header_c -std=c99 -include corelo/libbpf.h
+		step 'header for libbpf, C17' header_c -std=c17 -include corelo/libbpf.h
+		! has "${CXX:-g++}" || step 'header for libbpf, C++17' header_libbpf_cxx
+	else
+		skip 'header for libbpf' 'no libbpf (libbpf-dev)'
+	fi
 }
 
 check_abi() {
@@ -186,7 +209,7 @@ check_abi() {
 installed() {
 	soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
 	for file in lib/libcorelo.so "lib/$soname" "lib/libcorelo.so.$(scripts/version.sh)" lib/libcorelo.a \
-		lib/pkgconfig/corelo.pc include/corelo.h bin/corelo; do
+		lib/libcorelo-preload.so lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h bin/corelo; do
 		[ -s "$stage/usr/$file" ] || { echo "no usr/$file"; return 1; }
 	done
 	[ ! -e man/corelo.1 ] || [ -s "$stage/usr/share/man/man1/corelo.1" ]
@@ -214,6 +237,50 @@ check_kernel() {
 	fi
 	step 'kernel' c_shared kernel
 	! works -fsanitize=address,undefined || step 'kernel, sanitized' c_sanitized kernel
+}
+
+# Programs that know nothing of corelo: none of them is compiled with its header or linked with it.
+preload_build() {
+	$cc $c_flags -o $bin/opener ctests/preload/opener.c -lbpf
+	$cc $c_flags -O2 -DPLUGIN -shared -fPIC -o $bin/plugin.so ctests/preload/opener.c -lbpf
+	$cc $c_flags -shared -fPIC -o $bin/bundled.so ctests/preload/bundled.c
+	$cc $c_flags -o $bin/preload ctests/preload/preload.c -ldl
+}
+# Only these names, in no version, and no library to be found at run time but those that every program has.
+preload_exports() {
+	readelf -W --dyn-syms "$1" | awk '$5 == "GLOBAL" && $7 != "UND" { print $8 }' | sort >$logs/preload.names
+	printf 'bpf_object__%s\n' open open_file open_mem open_skeleton | sort | diff - $logs/preload.names
+	! readelf -W -d "$1" | grep NEEDED | grep -E 'libcorelo|libbpf'
+}
+# No part of the copy is used once the object is open, and all of it is freed.
+preload_valgrind() {
+	for how in open file-opts mem skeleton; do
+		LD_PRELOAD=$1 CORELO_BTF=examples/demo.btf CORELO_STRICT=1 valgrind -q --error-exitcode=9 \
+			--leak-check=full --errors-for-leak-kinds=definite,possible $bin/opener $how examples/offsets.bpf.o \
+			>$logs/preload.opened
+		# relocated, or there was nothing to see
+		grep 'program pids in tc: first 64' $logs/preload.opened
+	done
+}
+
+check_preload() {
+	library=$stage/usr/lib/libcorelo-preload.so
+	if has readelf; then
+		step 'preload, exports' preload_exports "$library"
+	else
+		skip 'preload, exports' 'no readelf (binutils)'
+	fi
+	if ! has_libbpf_h; then
+		skip 'preload' 'no libbpf (libbpf-dev)'
+		return
+	fi
+	step 'preload, build' preload_build
+	step 'preload' $bin/preload $bin "$library"
+	if has valgrind; then
+		step 'preload, valgrind' preload_valgrind "$library"
+	else
+		skip 'preload, valgrind' 'no valgrind'
+	fi
 }
 
 build_parity() {

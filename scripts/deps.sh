@@ -32,6 +32,8 @@ need libbpf-dev header bpf/libbpf.h
 need libelf-dev library libelf.a
 need zlib1g-dev library libz.a
 need valgrind has valgrind
+# Where only root's PATH may lead.
+need iproute2 env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v tc'
 need python3 has python3
 need zstd has zstd
 need lz4 has lz4
@@ -61,9 +63,9 @@ if ! command -v apt-get >/dev/null 2>&1; then
 	  Alpine:  apk add cargo gcc musl-dev make binutils linux-headers
 	Optional, for the tests, which skip what they cannot run:
 	  Fedora:  dnf install pkgconf-pkg-config gcc-c++ libasan libubsan libbpf-devel libbpf-static \\
-	           elfutils-libelf-devel zlib-devel valgrind python3 zstd lz4 xz
-	  Arch:    pacman -S pkgconf libbpf libelf zlib valgrind python zstd lz4 xz
-	  Alpine:  apk add pkgconf g++ libbpf-dev elfutils-dev zlib-dev valgrind python3 zstd lz4 xz
+	           elfutils-libelf-devel zlib-devel valgrind python3 zstd lz4 xz iproute-tc
+	  Arch:    pacman -S pkgconf libbpf libelf zlib valgrind python zstd lz4 xz iproute2
+	  Alpine:  apk add pkgconf g++ libbpf-dev elfutils-dev zlib-dev valgrind python3 zstd lz4 xz iproute2
 	END
 	[ -z "$required" ]
 	exit
