@@ -38,7 +38,12 @@ impl From<Broken> for Error {
 impl Records {
     /// The offsets, found now if they were not before. `start_id` is the id of the first record, and `layout` the layout
     /// section, if there is one.
+    #[inline]
     pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&[u32]> {
+        // Asked for every type: the way that is nearly always taken is kept short.
+        if let Some(Ok(offs)) = self.offs.get() {
+            return Ok(offs);
+        }
         match self.offs.get_or_init(|| step_over(types, layout, start_id, |_, _| ())) {
             Ok(offs) => Ok(offs),
             Err(broken) => Err((*broken).into()),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::elf::{BpfElf, Func, Section};
 use super::targets::CandidateSearch;
-use super::text::{clipped, clipped_bytes};
+use super::text::{ClippedName, clipped, clipped_bytes};
 use super::{Changes, Entry, Options, Outcome, Report, Targets};
 use crate::btf::ext::{self, BtfExt, CoreRelo, LineInfo};
 use crate::btf::{Btf, BtfView};
@@ -178,7 +178,7 @@ impl<'j, 't> Job<'j, 't> {
         let relo = site.relo;
         let type_id = relo.type_id;
         let context = Context {
-            prog_name: &clipped_bytes(func.name),
+            prog_name: &ClippedName(func.name),
             relo_idx: site.idx,
             semantics: self.options.semantics,
             work: &self.work,
@@ -222,7 +222,7 @@ impl<'j, 't> Job<'j, 't> {
             self.changes.insert(second_at, second.encode(self.elf.endian));
         }
         let change = Change { insn_idx: site.insn_idx(), before: &pair, after: &patched };
-        self.options.log.debug(format_args!("prog '{}': relo #{}: {change}", clipped_bytes(func.name), site.idx));
+        self.options.log.debug(format_args!("prog '{}': relo #{}: {change}", ClippedName(func.name), site.idx));
         if !patched.poisoned {
             return Ok(None);
         }

@@ -18,6 +18,16 @@ pub(super) fn clipped(text: impl fmt::Display) -> String {
     clip.0
 }
 
+/// Displays a name of any bytes, cut off after 512.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClippedName<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for ClippedName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&clipped_bytes(self.0))
+    }
+}
+
 /// A name of any bytes as text, cut off after 512 bytes.
 pub(super) fn clipped_bytes(name: &[u8]) -> Cow<'_, str> {
     match name.get(..MAX_LEN) {

@@ -33,6 +33,8 @@ pub use spec::Spec;
 pub use value::ReloRes;
 pub use work::Work;
 
+use std::fmt;
+
 use compat::Pair;
 
 use crate::btf::ext::CoreRelo;
@@ -60,10 +62,10 @@ impl Semantics {
 }
 
 /// Whom log lines are about, where they go, and whose answers are wanted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Name of the program.
-    pub prog_name: &'a str,
+    pub prog_name: &'a dyn fmt::Display,
     /// Number of the relocation among those of its section.
     pub relo_idx: usize,
     /// Whose answers to give.
@@ -74,8 +76,14 @@ pub struct Context<'a> {
     pub log: &'a dyn Log,
 }
 
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "relo #{} of prog '{}', by {:?}", self.relo_idx, self.prog_name, self.semantics)
+    }
+}
+
 impl Context<'_> {
-    fn debug(&self, line: std::fmt::Arguments<'_>) {
+    fn debug(&self, line: fmt::Arguments<'_>) {
         self.log.debug(format_args!("prog '{}': relo #{}: {line}", self.prog_name, self.relo_idx));
     }
 }

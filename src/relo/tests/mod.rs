@@ -82,7 +82,7 @@ fn find_cands<'t>(
 
 fn context(semantics: Semantics, log: &dyn Log) -> Context<'_> {
     let work = Box::leak(Box::new(Work::for_input(0)));
-    Context { prog_name: "prog", relo_idx: 0, semantics, work, log }
+    Context { prog_name: &"prog", relo_idx: 0, semantics, work, log }
 }
 
 /// The error under those that only say where it happened.
