@@ -286,6 +286,13 @@ impl BtfView for Btf<'_> {
         }
     }
 
+    fn name_is(&self, name_off: u32, name: &CStr) -> Result<bool> {
+        match self.text_at(name_off) {
+            Some(text) => Ok(text.starts_with(name.to_bytes_with_nul())),
+            None => Ok(self.name_by_offset(name_off)? == name),
+        }
+    }
+
     fn type_cnt(&self) -> u32 {
         // Of broken records, none counts: asking for one gives the error.
         self.checked_type_cnt().unwrap_or(self.start_id)

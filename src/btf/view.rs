@@ -279,6 +279,16 @@ pub trait BtfView: fmt::Debug {
     /// Byte order of the machine that the BTF describes.
     fn endian(&self) -> Endian;
 
+    /// Whether the string at this offset is `name`. The same as comparing what [`BtfView::name_by_offset`] gives, but
+    /// nothing has to be known of a longer string than that it goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadName`].
+    fn name_is(&self, name_off: u32, name: &CStr) -> Result<bool> {
+        Ok(self.name_by_offset(name_off)? == name)
+    }
+
     /// The name of a type.
     ///
     /// # Errors

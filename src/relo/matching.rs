@@ -136,15 +136,16 @@ impl<L: BtfView, T: BtfView> MemberSearch<'_, L, T> {
         for (idx, member) in (0..).zip(t.members()) {
             targ.raw.push(idx)?;
             targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
-            let name = btf.name_by_offset(member.name_off)?;
-            self.pair.work.name(name.to_bytes())?;
-            if name.is_empty() {
+            self.pair.work.step()?;
+            if member.name_off == 0 || btf.name_is(member.name_off, c"")? {
                 self.searched = self.searched.saturating_add(1);
                 let found = self.find(member.type_id, targ)?;
                 if found.is_some() {
                     return Ok(found);
                 }
-            } else if name == self.name {
+            } else if btf.name_is(member.name_off, self.name)? {
+                let name = btf.name_by_offset(member.name_off)?;
+                self.pair.work.name(name.to_bytes())?;
                 targ.accessors.push(Accessor { type_id: targ_id, idx, name: Some(name) })?;
                 if compat::fields_are_compat(self.pair, self.local_type_id, member.type_id)? {
                     return Ok(Some(member.type_id));

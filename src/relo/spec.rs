@@ -147,7 +147,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
             if !rest.is_empty() {
                 return Err(bad("that of an enumerator is one index"));
             }
-            let enumerator = t.enumerator(first).ok_or(bad("there is no such enumerator"))?;
+            let enumerator = t.enumerator(first).ok_or_else(|| bad("there is no such enumerator"))?;
             let name = Some(btf.name_by_offset(enumerator.name_off)?);
             spec.accessors.push(Accessor { type_id: id, idx: first, name })?;
             return Ok(spec);
@@ -162,7 +162,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
         for &idx in rest {
             let (id, t) = btf.skip_modifiers(at)?;
             at = if t.is_composite() {
-                let member = t.member(idx).ok_or(bad("there is no such member"))?;
+                let member = t.member(idx).ok_or_else(|| bad("there is no such member"))?;
                 spec.bit_offset = spec.bit_offset.wrapping_add(member.bit_offset);
                 if member.name_off != 0 {
                     let name = btf.name_by_offset(member.name_off)?;
