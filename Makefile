@@ -13,8 +13,8 @@ CARGO   ?= cargo
 CFLAGS  ?= -O2 -g
 LDFLAGS ?=
 INSTALL ?= install
-# For cargo, e.g. --offline.
-CARGOFLAGS ?=
+# For cargo. Distributions that build with their own crates set it to --offline, without --locked.
+CARGOFLAGS ?= --locked
 
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR CARGO CC AR CFLAGS LDFLAGS
@@ -49,7 +49,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-instructions FORCE
+.PHONY: check-libbpf check-instructions check-long FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -62,14 +62,14 @@ $(OUT)/version: Cargo.toml include/corelo.map include/corelo.h scripts/version.s
 	@touch $@
 
 $(OUT)/library.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
-	$(CARGO) rustc --release --locked $(CARGOFLAGS) --lib --features capi --crate-type staticlib -- \
+	$(CARGO) rustc --release $(CARGOFLAGS) --lib --features capi --crate-type staticlib -- \
 		--print native-static-libs='$(abspath $(RELEASE))/libcorelo.native-static-libs'
 	@cmp -s $(RELEASE)/libcorelo.native-static-libs $(NATIVE) || cp $(RELEASE)/libcorelo.native-static-libs $(NATIVE)
 	@cmp -s $(RELEASE)/libcorelo.a $(STATIC) || cp $(RELEASE)/libcorelo.a $(STATIC)
 	@touch $@
 
 $(OUT)/command.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
-	$(CARGO) build --release --locked $(CARGOFLAGS) --bin corelo --features cli
+	$(CARGO) build --release $(CARGOFLAGS) --bin corelo --features cli
 	@cmp -s $(RELEASE)/corelo $(COMMAND) || cp $(RELEASE)/corelo $(COMMAND)
 	@touch $@
 
@@ -154,6 +154,9 @@ check-c: stage ## the C tests alone
 check-abi: stage ## map, library and header name the same functions
 	@scripts/check.sh abi
 
+check-long: stage ## CASES generated cases compared with libbpf (10,000,000), from SEED on
+	@CASES='$(CASES)' SEED='$(SEED)' scripts/check.sh long
+
 check-libbpf: stage ## libbpf with corelo inside runs the kernel's own tests (downloads 150 MB, once)
 	@scripts/deps.sh libbpf || true
 	@scripts/check-libbpf.sh
@@ -168,17 +171,17 @@ check-header: ## include/corelo.h is what `make header` would write
 
 lint: check-header ## formatting, lints, documentation, the header
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked $(CARGOFLAGS) --all-targets --all-features -- -D warnings
-	$(CARGO) clippy --locked $(CARGOFLAGS) --lib -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked $(CARGOFLAGS) --no-deps --all-features
+	$(CARGO) clippy $(CARGOFLAGS) --all-targets --all-features -- -D warnings
+	$(CARGO) clippy $(CARGOFLAGS) --lib -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --no-deps --all-features
 
 # The comparison is a package of its own below benches/compare: it builds libbpf and aya-obj.
 COMPARE := $(CARGO_TARGET_DIR)/compare
 
 bench: ## the benchmarks, corelo beside libbpf and aya-obj, and check-instructions
-	$(CARGO) bench --locked $(CARGOFLAGS)
+	$(CARGO) bench $(CARGOFLAGS)
 	scripts/corpus.py target/corpus
-	$(CARGO) build --release --locked $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE)
+	$(CARGO) build --release $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE)
 	$(COMPARE)/release/compare target/corpus/objects --btf target/corpus/btf --json target/bench.json \
 		--svg docs/performance.svg
 	@scripts/check-instructions.sh

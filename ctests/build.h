@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #define BUILD_IS_BIG (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+#ifndef BUILD_MAX
 #define BUILD_MAX 4096
+#endif
 
 /* BTF under construction. Whoever writes more than fits has a wrong test. */
 struct build {

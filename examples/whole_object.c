@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 	void *elf = fstat(fd, &st) ? MAP_FAILED
 		  : mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 
-	if (elf == MAP_FAILED)
+	if (fd < 0 || elf == MAP_FAILED)
 		return perror("whole_object"), 1;
 	/* no options: against the running kernel and its modules */
 	if (corelo_relocate(elf, st.st_size, NULL))

@@ -2,7 +2,8 @@
 /**
  * corelo: BPF CO-RE relocation as a library.
  *
- * Functions that return int return 0 or a negative errno; functions that return a pointer return NULL and set errno.
+ * Functions named corelo_* that return int return 0 or a negative errno and leave errno alone; those that open BTF return
+ * NULL and set errno. <linux/bpf.h> must be that of Linux 5.17 or newer.
  * Results are written only on success, a failed relocation leaves its buffer as it was, and corelo_last_error() says
  * in words what happened.
  *
@@ -84,13 +85,13 @@ typedef void (*corelo_log_fn)(void *ctx, enum corelo_log_level level, const char
 /** How to relocate. Zero-initialise it and set `sz`. */
 struct corelo_relocate_opts {
 	/**
-	 * Size of this struct: `sizeof(struct corelo_relocate_opts)`. Fields that the library does not know, because the
-	 * program was built with a newer header, must be zero.
+	 * Size of this struct: `sizeof(struct corelo_relocate_opts)`. That of an older header is fine: what it lacks is taken for
+	 * zero. Fields that the library does not know, because the program was built with a newer header, must be zero.
 	 */
 	size_t sz;
 	/**
 	 * BTF to relocate against: first the kernel, then any number of its modules, opened on it. They are searched for a
-	 * type only where the kernel has none of its name. NULL: the running kernel and its modules.
+	 * type only where the kernel has none of its name. NULL, with a count of 0: the running kernel and its modules.
 	 */
 	const struct corelo_btf *const *targets;
 	/** Number of targets. */
@@ -105,7 +106,8 @@ struct corelo_relocate_opts {
 };
 
 /**
- * One relocation of an object. Strings belong to the report and are NULL where there is nothing to say.
+ * One relocation of an object. Strings belong to the report and are NULL where there is nothing to say. The struct grows
+ * at its end only, so it is used where it is and not copied.
  */
 struct corelo_relo {
 	/** How it ended. */
@@ -132,7 +134,9 @@ struct corelo_relo {
 	const char *local_spec;
 	/** The target's spec in the same format; NULL where nothing in the target matches. */
 	const char *target_spec;
-	/** Which target it was found in: "vmlinux", the module's name or the file's path. */
+	/**
+	 * Which target it was found in: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
+	 */
 	const char *target;
 	/** Value by the object's BTF. */
 	uint64_t orig_val;
@@ -171,7 +175,7 @@ const char *corelo_last_error(void);
  *
  * What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
  *
- * Returns NULL and sets errno: `EINVAL` for broken BTF, `ENOTSUP` for BTF of the other byte order with a header that is
+ * Returns NULL and sets errno: `EINVAL` for broken BTF or a NULL `path`, `ENOTSUP` for BTF of the other byte order with a header that is
  * too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
  * `ENOEXEC` for broken ELF, `ENOMEM`, and what open(2) and read(2) give.
  *
@@ -185,7 +189,7 @@ struct corelo_btf *corelo_btf_open(const char *path, const struct corelo_btf *ba
 /**
  * Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
  *
- * Otherwise as `corelo_btf_open`.
+ * Otherwise as `corelo_btf_open`. `EINVAL` also for NULL `data`.
  *
  * Safety:
  *
@@ -207,7 +211,7 @@ struct corelo_btf *corelo_btf_open_kernel(void);
 /**
  * Opens the BTF of a loaded module of the running kernel, whose BTF is `kernel`.
  *
- * Returns NULL and sets errno: `EINVAL` for a name that is none, `ENOENT` when there is no such module or it has no BTF,
+ * Returns NULL and sets errno: `EINVAL` for a name that is empty or has a slash, or NULL, `ENOENT` when there is no such module or it has no BTF,
  * and what `corelo_btf_open` gives. libbpf: `btf__load_module_btf`.
  *
  * Safety:
@@ -241,8 +245,8 @@ const struct btf *corelo_btf_handle(const struct corelo_btf *btf);
  * `CORELO_LOG_WARN` go to stderr. The environment variable `CORELO_LOG`, one of `off`, `warn`, `info` and `debug`,
  * says up to which level lines are made at all, wherever they go.
  *
- * `ctx` is used on any thread that uses corelo, until another function is set and the calls under way have returned.
- * May be called at any time from any thread.
+ * `ctx` is used on any thread that uses corelo, until another function is set and the calls under way have returned: set it
+ * once, or keep it for as long as the program runs. May be called at any time from any thread.
  *
  * Safety:
  *
@@ -264,14 +268,15 @@ void corelo_set_log(corelo_log_fn fn, void *ctx);
  *
  * Deviation: all relocations are tried and reported, where libbpf stops at the first that fails.
  *
- * `opts` may be NULL, which is the same as all zero. Returns 0, or a negative errno, that of the first failure in the
+ * `opts` may be NULL, which is the same as all zero but for `sz`. Returns 0, or a negative errno, that of the first failure in the
  * order of `.BTF.ext`; `corelo_last_error` has the words:
  *
  * - `-EINVAL`: candidates that disagree, an instruction that disagrees with the object's BTF, an access string or a BTF
  *   that is broken, an object and targets of different byte orders, NULL where that is not allowed, an option that is
  *   not known;
  * - `-ERANGE`: an offset above 32767 in a load or store;
- * - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB;
+ * - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB or a target's array
+ *   with elements above 2 GiB, and input made so that comparing its types would take more work than real input needs;
  * - `-ENOEXEC`: not a BPF object, or a broken ELF file;
  * - `-ESRCH`: no targets given, and no BTF of the running kernel;
  * - `-ENOMEM`, and what reading the running kernel's files gives.
@@ -407,7 +412,8 @@ extern "C" {
  *
  * Returns 0 with `*targ_res` set, or a negative errno: `-EINVAL` when the access string cannot be followed through the
  * local type, when candidates disagree, when types are nested too deeply to compare, or for NULL; `-EOPNOTSUPP` for a
- * root type without a name; `-E2BIG` for more than 64 steps in the target, or a bitfield that no 64-bit load covers;
+ * root type without a name; `-E2BIG` for more than 64 steps in the target, a bitfield that no 64-bit load covers, elements
+ * above 2 GiB in the target, or types that take more work to compare than real ones;
  * `-ENOTSUP` for a handle of libbpf's in a program without libbpf. libbpf: `bpf_core_calc_relo_insn`.
  *
  * Deviation: on failure, nothing is written, where libbpf leaves part of its work in `cands` and `specs_scratch`; and

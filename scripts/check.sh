@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# All tests, or the parts named: `check.sh [rust|c|header|abi|install|kernel|preload|parity|corpus|demo|examples]...`.
-# Goes on after a failure; the last line counts all. With CORELO_NO_SKIP=1 a skip is a failure. Logs are in target/check.
+# All tests, or the parts named: `check.sh [rust|c|header|abi|install|kernel|preload|parity|differential|corpus|demo|
+# examples|long]...`, long only if named. Goes on after a failure; the last line counts all. With CORELO_NO_SKIP=1 a skip
+# is a failure. Logs are in target/check.
 # Flags and lists are split into words on purpose.
 # shellcheck disable=SC2046,SC2086
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/stage.sh
 
-parts=${*:-rust c header abi install kernel preload parity corpus demo examples}
+parts=${*:-rust c header abi install kernel preload parity differential corpus demo examples}
 logs=target/check
 bin=$logs/bin
 mkdir -p $bin
@@ -50,7 +51,7 @@ has() { command -v "${1%% *}" >/dev/null 2>&1; }
 
 check_rust() {
 	# --show-output: a test that skips something says so, which is otherwise swallowed when it passes.
-	step 'cargo test' "${CARGO:-cargo}" test --locked ${CARGOFLAGS:-} --all-features --no-fail-fast -- --show-output
+	step 'cargo test' "${CARGO:-cargo}" test ${CARGOFLAGS:---locked} --all-features --no-fail-fast -- --show-output
 	log=$logs/cargo_test.log
 	rust=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' $log | awk '{ n += $1 } END { print n + 0 }')
 	ignored=$(sed -n 's/^test result: .* \([0-9]*\) ignored;.*/\1/p' $log | awk '{ n += $1 } END { print n + 0 }')
@@ -288,6 +289,97 @@ build_parity() {
 	wraps=$(sed -n 's/^WRAPPED([^,]*, *\([a-z_0-9]*\),.*/-Wl,--wrap=\1/p' ctests/oracle.c)
 	$cc $c_flags -o $bin/oracle ctests/oracle.c $wraps -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
 	compile $bin/parity ctests/parity.c
+}
+
+build_differential() {
+	compile $bin/differential ctests/differential/differential.c
+	$cc $c_flags $($pkg_config --cflags corelo) -o $bin/differential_oracle ctests/differential/oracle.c \
+		"${LIBBPF_A:--l:libbpf.a}" -lelf -lz
+}
+
+# An oracle that asks libcorelo by mistake must notice.
+differential_oracle() {
+	$cc $c_flags $($pkg_config --cflags corelo) -o $bin/differential_not_oracle ctests/differential/oracle.c \
+		$($pkg_config --libs corelo) -l:libbpf.a -lelf -lz
+	status=0
+	$bin/differential_not_oracle 2>$logs/not_oracle.txt || status=$?
+	[ $status = 2 ]
+	grep 'linked with libcorelo' $logs/not_oracle.txt
+}
+
+# One wrong answer in a hundred, of one function after the other.
+differential_fails() {
+	compile $bin/differential_wrong.so ctests/differential/wrong.c -shared -fPIC
+	for wrong in name_len add_cands parse_spec format_spec calc_value calc_poison calc_validate calc_size calc_errno \
+		calc_cands patch_insn types_are_compat types_match; do
+		status=0
+		WRONG=$wrong LD_PRELOAD=$bin/differential_wrong.so $bin/differential --oracle $bin/differential_oracle \
+			--cases 3000 >$logs/wrong.txt || status=$?
+		[ $status = 1 ] && grep -q '^UNEXPLAINED' $logs/wrong.txt || { echo "wrong $wrong: status $status"; return 1; }
+	done
+}
+
+# docs/deviations.md has every outcome that the comparison explains, and names tests that exist.
+deviations_documented() {
+	page=docs/deviations.md unknown=''
+	outcomes=$(sed -n 's/^	{ "\([a-z0-9-]*\)",.*/\1/p' ctests/differential/deviations.h)
+	[ -n "$outcomes" ]
+	for name in $outcomes; do
+		grep -q "\`$name\`" $page || unknown="$unknown $name"
+	done
+	for name in $(grep -o '`[a-z_0-9]*()`' $page | tr -d '\`()' | sort -u); do
+		grep -rqE "(fn|void) $name\(" src tests ctests || unknown="$unknown $name()"
+	done
+	echo "in one place only:$unknown"
+	[ -z "$unknown" ]
+}
+
+differential_handles() {
+	compile $bin/differential_handles ctests/differential/differential.c -DLIBBPF_HANDLES -Wl,--no-as-needed -lcorelo -lbpf
+	$bin/differential_handles --oracle $bin/differential_oracle --cases 20000
+}
+
+has_libbpf_a() { # NAME
+	if ! has "$pkg_config" || { [ -z "${LIBBPF_A:-}" ] && [ "$($cc -print-file-name=libbpf.a)" = libbpf.a ]; }; then
+		skip "$1" 'no libbpf.a (libbpf-dev) or no pkg-config'
+		return 1
+	fi
+}
+
+check_differential() {
+	step 'deviations, documented' deviations_documented
+	has_libbpf_a differential || return 0
+	step 'differential, build' build_differential
+	step 'differential, whose oracle' differential_oracle
+	step 'differential, seen to fail' differential_fails
+	step 'differential' $bin/differential --oracle $bin/differential_oracle --cases "${CASES:-100000}" --seed "${SEED:-1}"
+	grep '^differential: libbpf' "$log" || true
+	step 'differential, handles of libbpf' differential_handles
+}
+
+# CASES of them, SEED and those that follow, on all processors.
+differential_long() {
+	jobs=$(getconf _NPROCESSORS_ONLN) job=0 pids='' failed_jobs=0
+	each=$(((${CASES:-10000000} + jobs - 1) / jobs))
+	while [ $job -lt $jobs ]; do
+		$bin/differential --oracle $bin/differential_oracle --cases $each \
+			--seed $((${SEED:-1} + job * (each / 32 + 1))) >$logs/differential-long-$job.txt 2>&1 &
+		pids="$pids $!"
+		job=$((job + 1))
+	done
+	for pid in $pids; do
+		wait $pid || failed_jobs=$((failed_jobs + 1))
+	done
+	cat $logs/differential-long-*.txt
+	[ $failed_jobs = 0 ]
+}
+
+check_long() {
+	has_libbpf_a 'differential, long' || return 0
+	rm -f $logs/differential-long-*.txt
+	step 'differential, build' build_differential
+	step 'differential, long' differential_long
+	grep '^differential: ' "$log" || true
 }
 
 parity() { # NAME: objects in $objects, BTFs in $targets

@@ -355,6 +355,7 @@ impl fmt::Display for Error {
             Self::UnknownRelo { kind } => write!(f, "relocation kind {} is none of the 13", kind.raw()),
             Self::BadAccessStr { access_str, what, .. } => write!(f, "access string \"{access_str}\": {what}"),
             Self::SpecTooDeep => write!(f, "more than 64 steps to a member"),
+            Self::LocalSpec { cause, .. } if matches!(**cause, Self::AnonymousRoot { .. }) => write!(f, "{cause}"),
             Self::LocalSpec { type_id, cause } => write!(f, "local type [{type_id}] cannot be followed: {cause}"),
             Self::AnonymousRoot { type_id } => {
                 write!(f, "local type [{type_id}] has no name, so the target cannot be searched for it: name the type")
@@ -417,7 +418,11 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Self::Io { cause } => write!(f, "{cause}"),
+            Self::Io { cause } => {
+                // Rust adds the number, which says nothing that the words do not.
+                let text = cause.to_string();
+                f.write_str(text.split(" (os error").next().unwrap_or(&text))
+            }
             Self::NoMemory => write!(f, "out of memory"),
             Self::Argument { what } => f.write_str(what),
             Self::At { place, cause } => write!(f, "{place}: {cause}"),

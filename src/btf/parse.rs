@@ -162,10 +162,15 @@ impl<'d> Btf<'d> {
         self.start_id
     }
 
-    /// Calls `each` with every type that has a name, from id `start_id` on in order, and with the strings from its name on.
-    /// The one way to go through all types that looks at nothing of them but the name. If the records were not stepped
-    /// over before, this is the pass in which it is done.
-    pub(crate) fn for_each_name<'s>(&'s self, start_id: u32, mut each: impl FnMut(TypeId, &'s [u8])) -> Result<()> {
+    /// Calls `each` with every type that has a name and is of a wanted kind, from id `start_id` on in order, and with the
+    /// strings from its name on. The one way to go through all types that looks at nothing of them but that. If the records
+    /// were not stepped over before, this is the pass in which it is done.
+    pub(crate) fn for_each_name<'s>(
+        &'s self,
+        start_id: u32,
+        wanted: impl Fn(Kind) -> bool,
+        mut each: impl FnMut(TypeId, &'s [u8]),
+    ) -> Result<()> {
         let levels = std::iter::successors(Some(self), |btf: &&'s Btf<'_>| btf.base.as_deref());
         let mut levels: Vec<&'s Btf<'_>> = levels.collect();
         while let Some(btf) = levels.pop() {
@@ -173,8 +178,8 @@ impl<'d> Btf<'d> {
                 continue;
             }
             let (strings, start_str_off) = (btf.strings(), btf.start_str_off);
-            let take = |type_id: TypeId, name_off: u32| {
-                if name_off == 0 || type_id.0 < start_id {
+            let take = |type_id: TypeId, kind: Kind, name_off: u32| {
+                if name_off == 0 || type_id.0 < start_id || !wanted(kind) {
                     return;
                 }
                 // Nearly all names of split BTF are its own as well.

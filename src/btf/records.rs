@@ -44,20 +44,20 @@ impl Records {
         if let Some(Ok(offs)) = self.offs.get() {
             return Ok(offs);
         }
-        match self.offs.get_or_init(|| step_over(types, layout, start_id, |_, _| ())) {
+        match self.offs.get_or_init(|| step_over(types, layout, start_id, |_, _, _| ())) {
             Ok(offs) => Ok(offs),
             Err(broken) => Err((*broken).into()),
         }
     }
 
-    /// Calls `each` with the id and the `name_off` of every record, in the same pass in which the offsets are found, if they
+    /// Calls `each` with the id, the kind and the `name_off` of every record, in the same pass in which the offsets are found, if they
     /// were not before.
     pub(super) fn for_each(
         &self,
         types: Bytes<'_>,
         layout: Bytes<'_>,
         start_id: u32,
-        mut each: impl FnMut(TypeId, u32),
+        mut each: impl FnMut(TypeId, Kind, u32),
     ) -> Result<()> {
         let mut done = false;
         let offs = self.offs.get_or_init(|| {
@@ -67,21 +67,24 @@ impl Records {
         let offs = offs.as_ref().map_err(|broken| Error::from(*broken))?;
         if !done {
             for (id, &off) in (start_id..).zip(offs) {
-                each(TypeId(id), types.u32(index(off)).unwrap_or(0));
+                let record = types.tail(index(off)).and_then(|record| Some((record.u32(0)?, Info(record.u32(4)?))));
+                if let Some((name_off, info)) = record {
+                    each(TypeId(id), info.kind(), name_off);
+                }
             }
         }
         Ok(())
     }
 }
 
-/// A guess at the length of a record, from kernels' BTF, for reserving memory in one go.
-const USUAL_LEN: usize = 32;
+/// A guess at the length of a record for reserving memory in one go, a little below that of kernels' (25).
+const USUAL_LEN: usize = 24;
 
 fn step_over(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
-    mut each: impl FnMut(TypeId, u32),
+    mut each: impl FnMut(TypeId, Kind, u32),
 ) -> Result<Vec<u32>, Broken> {
     let mut offs = Vec::new();
     offs.try_reserve(types.len() / USUAL_LEN).map_err(|_| Broken::NoMemory)?;
@@ -96,7 +99,7 @@ fn step_over(
         let next = next.filter(|next| *next <= types.len()).ok_or(Broken::Truncated(type_id))?;
         offs.try_reserve(1).map_err(|_| Broken::NoMemory)?;
         offs.push(u32::try_from(at).map_err(|_| Broken::Truncated(type_id))?);
-        each(type_id, name_off);
+        each(type_id, info.kind(), name_off);
         id = id.checked_add(1).ok_or(Broken::TooMany)?;
         at = next;
     }

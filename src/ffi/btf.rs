@@ -53,7 +53,7 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 ///
 /// What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
 ///
-/// Returns NULL and sets errno: `EINVAL` for broken BTF, `ENOTSUP` for BTF of the other byte order with a header that is
+/// Returns NULL and sets errno: `EINVAL` for broken BTF or a NULL `path`, `ENOTSUP` for BTF of the other byte order with a header that is
 /// too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
 /// `ENOEXEC` for broken ELF, `ENOMEM`, and what open(2) and read(2) give.
 ///
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
 
 /// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
 ///
-/// Otherwise as `corelo_btf_open`.
+/// Otherwise as `corelo_btf_open`. `EINVAL` also for NULL `data`.
 ///
 /// # Safety
 ///
@@ -118,7 +118,7 @@ pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
 
 /// Opens the BTF of a loaded module of the running kernel, whose BTF is `kernel`.
 ///
-/// Returns NULL and sets errno: `EINVAL` for a name that is none, `ENOENT` when there is no such module or it has no BTF,
+/// Returns NULL and sets errno: `EINVAL` for a name that is empty or has a slash, or NULL, `ENOENT` when there is no such module or it has no BTF,
 /// and what `corelo_btf_open` gives. libbpf: `btf__load_module_btf`.
 ///
 /// # Safety

@@ -31,7 +31,8 @@ const MAX_DEPTH: c_int = 32;
 ///
 /// Returns 0 with `*targ_res` set, or a negative errno: `-EINVAL` when the access string cannot be followed through the
 /// local type, when candidates disagree, when types are nested too deeply to compare, or for NULL; `-EOPNOTSUPP` for a
-/// root type without a name; `-E2BIG` for more than 64 steps in the target, or a bitfield that no 64-bit load covers;
+/// root type without a name; `-E2BIG` for more than 64 steps in the target, a bitfield that no 64-bit load covers, elements
+/// above 2 GiB in the target, or types that take more work to compare than real ones;
 /// `-ENOTSUP` for a handle of libbpf's in a program without libbpf. libbpf: `bpf_core_calc_relo_insn`.
 ///
 /// Deviation: on failure, nothing is written, where libbpf leaves part of its work in `cands` and `specs_scratch`; and

@@ -46,8 +46,8 @@ static SINK: RwLock<Sink> = RwLock::new(Sink { function: None, ctx: std::ptr::nu
 /// `CORELO_LOG_WARN` go to stderr. The environment variable `CORELO_LOG`, one of `off`, `warn`, `info` and `debug`,
 /// says up to which level lines are made at all, wherever they go.
 ///
-/// `ctx` is used on any thread that uses corelo, until another function is set and the calls under way have returned.
-/// May be called at any time from any thread.
+/// `ctx` is used on any thread that uses corelo, until another function is set and the calls under way have returned: set it
+/// once, or keep it for as long as the program runs. May be called at any time from any thread.
 ///
 /// # Safety
 ///

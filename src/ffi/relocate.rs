@@ -34,11 +34,11 @@ pub enum corelo_semantics {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct corelo_relocate_opts {
-    /// Size of this struct: `sizeof(struct corelo_relocate_opts)`. Fields that the library does not know, because the
-    /// program was built with a newer header, must be zero.
+    /// Size of this struct: `sizeof(struct corelo_relocate_opts)`. That of an older header is fine: what it lacks is taken for
+    /// zero. Fields that the library does not know, because the program was built with a newer header, must be zero.
     pub sz: usize,
     /// BTF to relocate against: first the kernel, then any number of its modules, opened on it. They are searched for a
-    /// type only where the kernel has none of its name. NULL: the running kernel and its modules.
+    /// type only where the kernel has none of its name. NULL, with a count of 0: the running kernel and its modules.
     pub targets: *const *const corelo_btf,
     /// Number of targets.
     pub target_count: usize,
@@ -62,14 +62,15 @@ pub struct corelo_relocate_opts {
 ///
 /// Deviation: all relocations are tried and reported, where libbpf stops at the first that fails.
 ///
-/// `opts` may be NULL, which is the same as all zero. Returns 0, or a negative errno, that of the first failure in the
+/// `opts` may be NULL, which is the same as all zero but for `sz`. Returns 0, or a negative errno, that of the first failure in the
 /// order of `.BTF.ext`; `corelo_last_error` has the words:
 ///
 /// - `-EINVAL`: candidates that disagree, an instruction that disagrees with the object's BTF, an access string or a BTF
 ///   that is broken, an object and targets of different byte orders, NULL where that is not allowed, an option that is
 ///   not known;
 /// - `-ERANGE`: an offset above 32767 in a load or store;
-/// - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB;
+/// - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB or a target's array
+///   with elements above 2 GiB, and input made so that comparing its types would take more work than real input needs;
 /// - `-ENOEXEC`: not a BPF object, or a broken ELF file;
 /// - `-ESRCH`: no targets given, and no BTF of the running kernel;
 /// - `-ENOMEM`, and what reading the running kernel's files gives.
@@ -172,7 +173,9 @@ unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<b
     // SAFETY: it begins with its size.
     let sz = unsafe { from.cast::<usize>().read_unaligned() };
     if sz < offset_of!(corelo_relocate_opts, targets) || isize::try_from(sz).is_err() {
-        return Err(Error::Argument { what: "opts->sz is not the size of the struct" });
+        return Err(Error::Argument {
+            what: "opts->sz is less than a size_t has: set it to sizeof(struct corelo_relocate_opts)",
+        });
     }
     // SAFETY: there are `sz` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from, sz) };
@@ -194,8 +197,12 @@ unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<b
 ///
 /// `targets` is either NULL or points to `count` pointers to BTF.
 unsafe fn open_targets(targets: *const *const corelo_btf, count: usize) -> Result<Option<OpenTargets>> {
-    if count == 0 {
+    if count == 0 && targets.is_null() {
         return Ok(None);
+    }
+    if count == 0 {
+        // An empty list is somebody's mistake: it does not ask for the kernel of this machine.
+        return Err(Error::Argument { what: "opts->targets is given, but opts->target_count is 0" });
     }
     if targets.is_null() || !targets.is_aligned() || count > MAX_TARGETS {
         return Err(Error::Argument { what: "opts->targets is NULL, or opts->target_count more than can be" });

@@ -22,7 +22,8 @@ pub enum corelo_outcome {
     CORELO_FAILED = 3,
 }
 
-/// One relocation of an object. Strings belong to the report and are NULL where there is nothing to say.
+/// One relocation of an object. Strings belong to the report and are NULL where there is nothing to say. The struct grows
+/// at its end only, so it is used where it is and not copied.
 #[derive(Debug)]
 #[repr(C)]
 pub struct corelo_relo {
@@ -46,7 +47,7 @@ pub struct corelo_relo {
     pub local_spec: *const c_char,
     /// The target's spec in the same format; NULL where nothing in the target matches.
     pub target_spec: *const c_char,
-    /// Which target it was found in: "vmlinux", the module's name or the file's path.
+    /// Which target it was found in: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
     pub target: *const c_char,
     /// Value by the object's BTF.
     pub orig_val: u64,

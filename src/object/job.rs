@@ -16,7 +16,7 @@ use crate::btf::{Btf, BtfView};
 use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
-use crate::relo::text::Lossy;
+use crate::relo::text::{Lossy, Named};
 use crate::relo::{self, Change, Context, InsnPair, ReloKind, ReloRes, Spec, Work};
 
 type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
@@ -55,10 +55,16 @@ impl Site<'_> {
     }
 }
 
+/// Why an instruction was poisoned.
+#[derive(Clone, Copy)]
+enum Poisoned {
+    NoMatch,
+    BadResize,
+}
+
 /// Failures that are kept with all they say. An object that has more is told by the first ones.
 const MAX_FAILURES: usize = 100;
 
-const NO_MATCH: &str = "no type in the target has it";
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
                           value: only pointers and unsigned ints can be resized; read it with bpf_core_read()";
 
@@ -157,7 +163,11 @@ impl<'j, 't> Job<'j, 't> {
         };
         let (resolved, error) = match (resolved, patched) {
             (Ok(resolved), Ok(poisoned)) => {
-                let outcome = poisoned.map_or(Outcome::Resolved, |why| Outcome::Poisoned(Cow::Borrowed(why)));
+                let outcome = match poisoned {
+                    None => Outcome::Resolved,
+                    Some(Poisoned::BadResize) => Outcome::Poisoned(Cow::Borrowed(BAD_RESIZE)),
+                    Some(Poisoned::NoMatch) => Outcome::Poisoned(Cow::Owned(self.why_no_match(&resolved))),
+                };
                 return self.note(site, outcome, Some(&resolved));
             }
             (Ok(resolved), Err(error)) => (Some(resolved), error),
@@ -201,7 +211,7 @@ impl<'j, 't> Job<'j, 't> {
         section: &Section<'_>,
         func: &Func<'_>,
         res: &ReloRes,
-    ) -> Result<Option<&'static str>> {
+    ) -> Result<Option<Poisoned>> {
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
         // A second slot has to lie in the same program.
@@ -227,10 +237,32 @@ impl<'j, 't> Job<'j, 't> {
             return Ok(None);
         }
         if res.poison {
-            return Ok(Some(NO_MATCH));
+            return Ok(Some(Poisoned::NoMatch));
         }
         self.options.log.warn(format_args!("{}: {BAD_RESIZE}", self.place(site)));
-        Ok(Some(BAD_RESIZE))
+        Ok(Some(Poisoned::BadResize))
+    }
+
+    /// Why nothing in the target matched, for whoever has mistyped a name or met another kernel.
+    fn why_no_match(&self, resolved: &Resolved<'_, '_>) -> String {
+        if self.report.is_none() {
+            return String::new();
+        }
+        let local = &resolved.local;
+        let name = clipped(Named(local.btf, local.root_type_id));
+        let Some(cand) = resolved.first_cand else {
+            return format!("the target has no {name}");
+        };
+        match local.accessors.last().and_then(|accessor| accessor.name) {
+            Some(last) if local.kind.is_enumval_based() => {
+                clipped(format_args!("type [{cand}] of the target has no enumerator {}", Lossy(last)))
+            }
+            Some(last) => clipped(format_args!(
+                "type [{cand}] of the target has no member {} there, or one of another type",
+                Lossy(last)
+            )),
+            None => format!("type [{cand}] of the target has no such element"),
+        }
     }
 
     fn fail(&mut self, site: &Site<'_>, error: Error, resolved: Option<&Resolved<'_, '_>>) {

@@ -41,7 +41,8 @@ pub struct Options<'a> {
 /// `report` gets an entry for each relocation, also when the call fails.
 ///
 /// Source: libbpf `bpf_object__relocate_core`.
-/// Deviation: all relocations are tried, where libbpf stops at the first that fails.
+/// Deviation: all relocations are tried, where libbpf stops at the first that fails; and one that fails in a `?` section
+/// poisons, where libbpf skips such programs, or refuses the object if they are to be loaded.
 ///
 /// # Errors
 ///

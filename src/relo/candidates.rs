@@ -75,6 +75,7 @@ fn name(text: &[u8]) -> Option<&[u8]> {
 #[derive(Debug)]
 pub struct WantedTypes<'a, 'd> {
     btf: &'a Btf<'d>,
+    start_id: u32,
     by_name: HashMap<Vec<u8>, Vec<TypeId>>,
 }
 
@@ -89,7 +90,7 @@ impl<'a, 'd> WantedTypes<'a, 'd> {
             wanted.into_iter().map(|name| (name.to_vec(), Vec::new())).collect();
         let beginnings = Beginnings::new(by_name.keys());
         let mut result = Ok(());
-        btf.for_each_name(start_id, |id, text| {
+        btf.for_each_name(start_id, is_indexed, |id, text| {
             if beginnings.may_begin(text) {
                 if let Err(error) = found(&mut by_name, id, text) {
                     result = Err(error);
@@ -97,7 +98,7 @@ impl<'a, 'd> WantedTypes<'a, 'd> {
             }
         })?;
         result?;
-        Ok(Self { btf, by_name })
+        Ok(Self { btf, start_id, by_name })
     }
 
     /// Adds to `cands` what [`add_cands`] would.
@@ -106,6 +107,9 @@ impl<'a, 'd> WantedTypes<'a, 'd> {
     ///
     /// [`Error::NoMemory`](crate::error::Error::NoMemory).
     pub fn add_cands(&self, local: Type<'_>, essential: &[u8], cands: &mut Vec<Candidate<'a, Btf<'d>>>) -> Result<()> {
+        if !is_indexed(local.kind()) {
+            return add_cands(local, essential, self.btf, self.start_id, cands);
+        }
         for &id in self.by_name.get(essential).into_iter().flatten() {
             if kinds_are_compat(self.btf.type_by_id(id)?, local) {
                 cands.try_reserve(1)?;
@@ -137,11 +141,8 @@ impl NameIndex {
         let hasher = RandomState::new();
         let mut entries = Vec::new();
         let mut result = Ok(());
-        btf.for_each_name(start_id, |id, text| {
-            if result.is_err() || !btf.type_by_id(id).is_ok_and(is_indexed) {
-                return;
-            }
-            let Some(name) = name(text) else { return };
+        btf.for_each_name(start_id, is_indexed, |id, text| {
+            let Some(name) = name(text).filter(|_| result.is_ok()) else { return };
             result = entries.try_reserve(1);
             if result.is_ok() {
                 entries.push(hash(&hasher, essential_name(name)) | u64::from(id.0));
@@ -166,7 +167,7 @@ impl NameIndex {
         start_id: u32,
         cands: &mut Vec<Candidate<'a, Btf<'d>>>,
     ) -> Result<()> {
-        if !is_indexed(local) {
+        if !is_indexed(local.kind()) {
             return add_cands(local, essential, btf, start_id, cands);
         }
         let hash = hash(&self.hasher, essential);
@@ -195,8 +196,10 @@ fn hash(hasher: &RandomState, essential: &[u8]) -> u64 {
     hasher.hash_one(essential) & HASH_MASK
 }
 
-fn is_indexed(t: Type<'_>) -> bool {
-    !matches!(t.kind(), Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag | Kind::TypeTag | Kind::Other(_))
+/// What can be the root of a relocation. Functions, which are half of a kernel's types, cannot: if one is asked for all the
+/// same, it is searched for by going through everything.
+fn is_indexed(kind: Kind) -> bool {
+    !matches!(kind, Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag | Kind::TypeTag | Kind::Other(_))
 }
 
 /// Notes a type whose name may be wanted, if it is.

@@ -97,6 +97,8 @@ pub struct Resolved<'l, 't, L, T> {
     pub local: Spec<'l, L>,
     /// The access in the first candidate that matched; `None` when none did, and for [`ReloKind::TypeIdLocal`].
     pub targ: Option<Spec<'t, T>>,
+    /// The first candidate that was looked at; `None` when the target has no type of this name.
+    pub first_cand: Option<TypeId>,
 }
 
 /// Answers one relocation from the candidates of its root type, and prunes those: unless none matches, only the matching
@@ -124,7 +126,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     if relo.kind == ReloKind::TypeIdLocal {
         let id = u64::from(type_id.0);
         let res = ReloRes { orig_val: id, new_val: id, ..ReloRes::default() };
-        return Ok(Resolved { res, local, targ: None });
+        return Ok(Resolved { res, local, targ: None, first_cand: None });
     }
     if local_name.is_empty() {
         return Err(Error::AnonymousRoot { type_id });
@@ -152,16 +154,18 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         matching.try_reserve(1)?;
         matching.push(*cand);
     }
+    let first_cand = cands.first().map(|cand| cand.id);
     match first {
         Some((res, targ)) => {
             if context.semantics == Semantics::Libbpf {
                 *cands = matching;
             }
-            Ok(Resolved { res, local, targ: Some(targ) })
+            Ok(Resolved { res, local, targ: Some(targ), first_cand })
         }
         None => {
             context.debug(format_args!("no matching targets found"));
-            Ok(Resolved { res: value::calc_relo::<L, T>(&local, None)?, local, targ: None })
+            let res = value::calc_relo::<L, T>(&local, None)?;
+            Ok(Resolved { res, local, targ: None, first_cand })
         }
     }
 }

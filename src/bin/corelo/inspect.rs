@@ -37,10 +37,21 @@ impl Inspect {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 written => written.map_err(|cause| Error::Io { cause }.at("standard output"))?,
             }
+            if report.entries.is_empty() && self.has_no_btf(&input) {
+                log.warn(format_args!("{}: no .BTF section: compile with clang -g", input.name));
+            }
             // What is left in the buffer after a failure would be tried, and fail, again.
             let _ = stdout.into_parts();
         }
         relocated.map(|()| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
+    }
+}
+
+impl Inspect {
+    /// Whether there can be no relocations at all: most often the object was compiled without `-g`.
+    fn has_no_btf(&self, input: &Input) -> bool {
+        let btf = corelo::source::from_bytes(input.data.clone(), None);
+        btf.is_err_and(|error| matches!(error.root(), Error::NoBtf))
     }
 }
 

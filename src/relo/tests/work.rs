@@ -223,10 +223,10 @@ fn work_is_given_up_when_input_of_its_size_cannot_need_it() {
     }
     assert!(matches!(work.step(), Err(Error::TooMuchWork)));
     // Enough for any real relocation, over in a few milliseconds.
-    assert!((1 << 20..1 << 24).contains(&steps), "{steps}");
+    assert!((1 << 22..1 << 26).contains(&steps), "{steps}");
     work.extend(1000);
     assert!(work.name(&[b'x'; 16_000]).is_ok());
-    assert!(matches!(work.name(&[b'x'; 160_000]), Err(Error::TooMuchWork)));
+    assert!(matches!(work.name(&[b'x'; 1_600_000]), Err(Error::TooMuchWork)));
 }
 
 /// Two structs of 57 KB each took 254 MB and three seconds, growing with the square: each of n local members is compared with
@@ -240,7 +240,7 @@ fn structs_of_many_members_of_one_name_are_given_up() {
         let id = b.struct_("s", 4, &members);
         (b.btf(), id)
     };
-    for (count, expected) in [(100, Some(true)), (800, None)] {
+    for (count, expected) in [(100, Some(true)), (1700, None)] {
         let ((local, local_id), (targ, targ_id)) = (side(count, 4), side(count, 8));
         match (types_match(&local, local_id, &targ, targ_id, false, 32), expected) {
             (Ok(matched), Some(expected)) => assert_eq!(matched, expected, "{count}"),
