@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/*
+ * Preloaded into `differential` to see it fail: the functions of libcorelo, of
+ * which the one that WRONG names answers wrongly once in a while.
+ */
+#define _GNU_SOURCE
+#include <corelo.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether this call is to go wrong. */
+static int now(const char *name)
+{
+	static unsigned int calls;
+	const char *wrong = getenv("WRONG");
+
+	return wrong && !strcmp(wrong, name) && ++calls % 100 == 0;
+}
+
+static void real(const char *name, void *fn, size_t size)
+{
+	void *addr = dlsym(RTLD_NEXT, name);
+
+	if (!addr) {
+		fprintf(stderr, "wrong: no %s\n", name);
+		abort();
+	}
+	/* ISO C has no cast from an object to a function pointer */
+	memcpy(fn, &addr, size);
+}
+#define REAL(fn, name) real(name, &(fn), sizeof(fn))
+
+size_t bpf_core_essential_name_len(const char *name)
+{
+	size_t (*fn)(const char *);
+
+	REAL(fn, "bpf_core_essential_name_len");
+	return fn(name) + now("name_len");
+}
+
+int bpf_core_add_cands(struct bpf_core_cand *local, size_t len, const struct btf *btf, const char *name, int start,
+		       struct bpf_core_cand_list *cands)
+{
+	int (*fn)(struct bpf_core_cand *, size_t, const struct btf *, const char *, int, struct bpf_core_cand_list *);
+	int ret;
+
+	REAL(fn, "bpf_core_add_cands");
+	ret = fn(local, len, btf, name, start, cands);
+	if (now("add_cands") && cands->len)
+		cands->len--;
+	return ret;
+}
+
+int bpf_core_parse_spec(const char *prog, const struct btf *btf, const struct bpf_core_relo *relo,
+			struct bpf_core_spec *spec)
+{
+	int (*fn)(const char *, const struct btf *, const struct bpf_core_relo *, struct bpf_core_spec *);
+	int ret;
+
+	REAL(fn, "bpf_core_parse_spec");
+	ret = fn(prog, btf, relo, spec);
+	if (now("parse_spec"))
+		spec->bit_offset++;
+	return ret;
+}
+
+int bpf_core_format_spec(char *buf, size_t size, const struct bpf_core_spec *spec)
+{
+	int (*fn)(char *, size_t, const struct bpf_core_spec *);
+	int ret;
+
+	REAL(fn, "bpf_core_format_spec");
+	ret = fn(buf, size, spec);
+	if (now("format_spec") && size > 2)
+		buf[1] ^= 1;
+	return ret;
+}
+
+int bpf_core_calc_relo_insn(const char *prog, const struct bpf_core_relo *relo, int idx, const struct btf *local,
+			    struct bpf_core_cand_list *cands, struct bpf_core_spec *specs,
+			    struct bpf_core_relo_res *res)
+{
+	int (*fn)(const char *, const struct bpf_core_relo *, int, const struct btf *, struct bpf_core_cand_list *,
+		  struct bpf_core_spec *, struct bpf_core_relo_res *);
+	int ret;
+
+	REAL(fn, "bpf_core_calc_relo_insn");
+	ret = fn(prog, relo, idx, local, cands, specs, res);
+	if (now("calc_value"))
+		res->new_val ^= 8;
+	if (now("calc_poison"))
+		res->poison = !res->poison;
+	if (now("calc_validate"))
+		res->validate = !res->validate;
+	if (now("calc_size"))
+		res->new_sz += 4;
+	if (now("calc_errno") && ret)
+		ret = ret == -ENOENT ? -EINVAL : -ENOENT;
+	if (now("calc_cands") && !ret && cands->len)
+		cands->len--;
+	return ret;
+}
+
+int bpf_core_patch_insn(const char *prog, struct bpf_insn *insn, int insn_idx, const struct bpf_core_relo *relo,
+			int idx, const struct bpf_core_relo_res *res)
+{
+	int (*fn)(const char *, struct bpf_insn *, int, const struct bpf_core_relo *, int,
+		  const struct bpf_core_relo_res *);
+	int ret;
+
+	REAL(fn, "bpf_core_patch_insn");
+	ret = fn(prog, insn, insn_idx, relo, idx, res);
+	/* also where it failed and must not have written */
+	if (now("patch_insn"))
+		insn->imm ^= 1;
+	return ret;
+}
+
+#define WRONG_TYPES(name, called)									\
+	int name(const struct btf *local, uint32_t local_id, const struct btf *targ, uint32_t targ_id)	\
+	{												\
+		int (*fn)(const struct btf *, uint32_t, const struct btf *, uint32_t);			\
+													\
+		REAL(fn, #name);									\
+		return fn(local, local_id, targ, targ_id) ^ now(called);				\
+	}
+WRONG_TYPES(bpf_core_types_are_compat, "types_are_compat")
+WRONG_TYPES(bpf_core_types_match, "types_match")
