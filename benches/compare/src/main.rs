@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! corelo beside libbpf, aya-obj, and the loop that nobody can be faster than: one table from one run on the same inputs.
+//!
+//! usage: compare OBJECTS_DIR [--rounds N] [--json FILE] [--svg FILE] [--btf DIR]
+//!        compare --growth [BTF_DIR]
+
+mod contender;
+mod growth;
+mod plot;
+mod process;
+mod synth;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{env, fs, io};
+
+use corelo::btf::{Btf, BtfView, Kind, TypeId};
+use corelo::log::NoLog;
+use corelo::object::{OpenTargets, Options, Report, Target, Targets, relocate};
+use corelo::relo::Semantics;
+use corelo::source;
+use process::{Process, instructions};
+use synth::{MemberType, Struct};
+
+/// In the order of the table. The first is what ratios are to, the last the floor.
+pub const CONTENDERS: [&str; 5] = ["libbpf", "libbpf, installed", "aya-obj", "corelo", "floor"];
+const LIBBPF: usize = 0;
+const FLOOR: usize = 4;
+
+const RELOS: usize = 5000;
+const ROOT_TYPES: usize = 100;
+const ROW: usize = 1000;
+/// A thousand objects take libbpf a quarter of a minute.
+const ROW_ROUNDS: usize = 3;
+
+/// What was measured of one contender, in nanoseconds and bytes.
+#[derive(Debug, Default)]
+pub struct Row {
+    pub version: String,
+    pub open: Spread,
+    pub cold: Spread,
+    pub warm: Spread,
+    pub whole: Spread,
+    pub many_cold: Spread,
+    pub many_warm: Spread,
+    pub row: Spread,
+    pub open_heap: f64,
+    pub cold_heap: f64,
+    pub many_heap: f64,
+    pub row_heap: f64,
+    pub open_instructions: Option<f64>,
+    pub cold_instructions: Option<f64>,
+    pub warm_instructions: Option<f64>,
+}
+
+/// A median with the quartiles around it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spread {
+    pub median: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Spread {
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let at = |part: usize| values.get((values.len().saturating_sub(1)) * part / 4).copied().unwrap_or(f64::NAN);
+        Self { median: at(2), low: at(1), high: at(3) }
+    }
+
+    /// The median object's, where each object has a spread of its own over the rounds.
+    fn of_objects(objects: &[Vec<f64>]) -> Self {
+        let spreads: Vec<Self> = objects.iter().map(|rounds| Self::of(rounds.clone())).collect();
+        let median = |of: fn(&Self) -> f64| Self::of(spreads.iter().map(of).collect()).median;
+        Self { median: median(|s| s.median), low: median(|s| s.low), high: median(|s| s.high) }
+    }
+}
+
+struct Args {
+    objects: PathBuf,
+    rounds: usize,
+    json: Option<PathBuf>,
+    svg: Option<PathBuf>,
+    btf: Option<PathBuf>,
+}
+
+fn args() -> Option<Args> {
+    let mut args = env::args_os().skip(1);
+    let mut found = Args { objects: args.next()?.into(), rounds: 15, json: None, svg: None, btf: None };
+    while let Some(option) = args.next() {
+        let value = args.next()?;
+        match option.to_str()? {
+            "--rounds" => found.rounds = value.to_str()?.parse().ok()?,
+            "--json" => found.json = Some(value.into()),
+            "--svg" => found.svg = Some(value.into()),
+            "--btf" => found.btf = Some(value.into()),
+            _ => return None,
+        }
+    }
+    Some(found)
+}
+
+fn main() -> io::Result<()> {
+    let mut words = env::args();
+    if words.nth(1).as_deref() == Some("--contender") {
+        return contender::serve(&words.next().unwrap_or_default());
+    }
+    if env::args().nth(1).as_deref() == Some("--growth") {
+        print!("{}", growth::table(&growth::measure(env::args_os().nth(2).map(PathBuf::from).as_deref())));
+        return Ok(());
+    }
+    let Some(args) = args() else {
+        eprintln!(
+            "usage: compare OBJECTS_DIR [--rounds N] [--json FILE] [--svg FILE] [--btf DIR]\n       compare --growth [BTF_DIR]"
+        );
+        std::process::exit(2);
+    };
+    compare(&args)
+}
+
+fn compare(args: &Args) -> io::Result<()> {
+    let kernel = Arc::new(source::open_kernel().map_err(io::Error::other)?);
+    let scratch = env::temp_dir().join(format!("compare.{}", std::process::id()));
+    fs::create_dir_all(&scratch)?;
+    let many = scratch.join("many.bpf.o");
+    fs::write(&many, synth::object(&root_types(&kernel), RELOS))?;
+
+    let mut processes = CONTENDERS.iter().map(|name| Process::start(name)).collect::<io::Result<Vec<_>>>()?;
+    let (objects, left_out) = common_objects(&mut processes, &args.objects)?;
+    for why in &left_out {
+        println!("left out: {why}");
+    }
+    let list = scratch.join("row");
+    let row: Vec<String> = objects.iter().cycle().take(ROW).map(|path| path.display().to_string()).collect();
+    fs::write(&list, row.join("\n") + "\n")?;
+
+    let mut rows: Vec<Row> =
+        processes.iter().map(|process| Row { version: process.version.clone(), ..Row::default() }).collect();
+    times(&mut processes, &mut rows, &objects, &many, &list, args.rounds)?;
+    let targets = OpenTargets { kernel: Target::new("vmlinux", Arc::clone(&kernel)), modules: Vec::new() };
+    let median_object = median_object(&targets, &objects)?;
+    for (name, (process, row)) in CONTENDERS.iter().zip(processes.iter_mut().zip(&mut rows)) {
+        row.open_heap = process.measure("heap", "kernel", None)?.heap;
+        let mut heaps = Vec::new();
+        for object in &objects {
+            heaps.push(process.measure("heap", "cold", Some(object))?.heap);
+        }
+        row.cold_heap = Spread::of(heaps).median;
+        row.many_heap = process.measure("heap", "cold", Some(&many))?.heap;
+        row.row_heap = process.measure("heap", "row", Some(&list))?.heap;
+        eprintln!("{name}: counting instructions");
+        row.open_instructions = instructions(name, "kernel", None)?;
+        row.cold_instructions = instructions(name, "cold", Some(&median_object))?;
+        row.warm_instructions = instructions(name, "warm", Some(&median_object))?;
+    }
+    drop(processes);
+    fs::remove_dir_all(&scratch)?;
+
+    let growth = growth::measure(args.btf.as_deref());
+    let object = median_object.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let about = format!(
+        "{} objects of libbpf-tools, the kernel's BTF with {} types, {} rounds; instructions for {object}",
+        objects.len(),
+        kernel.type_cnt() - 1,
+        args.rounds
+    );
+    println!("{about}\n\n{}\n{}", table(&rows), growth::table(&growth));
+    if let Some(path) = &args.json {
+        fs::write(path, json(&about, &rows, &growth))?;
+    }
+    if let Some(path) = &args.svg {
+        fs::write(path, plot::svg(&rows))?;
+    }
+    Ok(())
+}
+
+/// All measurements of time; the contenders take turns.
+fn times(
+    processes: &mut [Process],
+    rows: &mut [Row],
+    objects: &[PathBuf],
+    many: &Path,
+    list: &Path,
+    rounds: usize,
+) -> io::Result<()> {
+    let n = CONTENDERS.len();
+    let mut opens = vec![Vec::new(); n];
+    let mut many_cold = opens.clone();
+    let mut many_warm = opens.clone();
+    let mut in_row = opens.clone();
+    let mut colds = vec![vec![Vec::new(); objects.len()]; n];
+    let mut warms = colds.clone();
+    let mut wholes = colds.clone();
+    for round in 0..rounds {
+        eprintln!("round {} of {rounds}", round + 1);
+        for (i, process) in processes.iter_mut().enumerate() {
+            opens[i].push(process.measure("time", "kernel", None)?.ns);
+            many_cold[i].push(process.measure("time", "cold", Some(many))?.ns);
+            many_warm[i].push(process.measure("time", "warm", Some(many))?.ns);
+        }
+        for (at, object) in objects.iter().enumerate() {
+            for (i, process) in processes.iter_mut().enumerate() {
+                let cold = process.measure("time", "cold", Some(object))?;
+                colds[i][at].push(cold.ns);
+                wholes[i][at].push(cold.whole_ns);
+                // libbpf keeps nothing, so its second time is as its first.
+                let warm = if process.is_libbpf { cold } else { process.measure("time", "warm", Some(object))? };
+                warms[i][at].push(warm.ns);
+            }
+        }
+    }
+    for round in 0..ROW_ROUNDS {
+        eprintln!("{ROW} objects, round {} of {ROW_ROUNDS}", round + 1);
+        for (i, process) in processes.iter_mut().enumerate() {
+            in_row[i].push(process.measure("time", "row", Some(list))?.ns);
+        }
+    }
+    for (i, row) in rows.iter_mut().enumerate() {
+        row.open = Spread::of(opens[i].clone());
+        row.many_cold = Spread::of(many_cold[i].clone());
+        row.many_warm = Spread::of(many_warm[i].clone());
+        row.row = Spread::of(in_row[i].clone());
+        row.cold = Spread::of_objects(&colds[i]);
+        row.warm = Spread::of_objects(&warms[i]);
+        row.whole = Spread::of_objects(&wholes[i]);
+    }
+    Ok(())
+}
+
+/// The objects with CO-RE relocations that all contenders relocate, and why others are not among them.
+fn common_objects(processes: &mut [Process], folder: &Path) -> io::Result<(Vec<PathBuf>, Vec<String>)> {
+    let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "o"));
+    paths.sort();
+    let mut left_out = Vec::new();
+    let mut common = Vec::new();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !has_core_relos(&fs::read(&path)?) {
+            left_out.push(format!("{name}: no CO-RE relocations"));
+            continue;
+        }
+        let mut failing = Vec::new();
+        for (contender, process) in CONTENDERS.iter().zip(&mut *processes) {
+            if !process.ask("time", "cold", Some(&path))?.ok {
+                failing.push(*contender);
+            }
+        }
+        if failing.is_empty() {
+            common.push(path);
+        } else {
+            left_out.push(format!("{name}: fails with {}", failing.join(" and ")));
+        }
+    }
+    if common.is_empty() {
+        return Err(io::Error::other(format!("{}: no object that all relocate", folder.display())));
+    }
+    Ok((common, left_out))
+}
+
+fn has_core_relos(object: &[u8]) -> bool {
+    #[derive(Debug)]
+    struct Asked(std::cell::Cell<bool>);
+    impl Targets for Asked {
+        fn kernel(&self) -> corelo::Result<&Target> {
+            self.0.set(true);
+            Err(corelo::Error::NoKernelBtf { tried: Vec::new() })
+        }
+        fn modules(&self) -> corelo::Result<&[Target]> {
+            Ok(&[])
+        }
+    }
+    let asked = Asked(std::cell::Cell::new(false));
+    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let _ = relocate(&mut object.to_vec(), &asked, &options, None);
+    asked.0.get()
+}
+
+/// The object that has as many relocations as the median one.
+fn median_object(kernel: &OpenTargets, objects: &[PathBuf]) -> io::Result<PathBuf> {
+    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let mut counts = Vec::new();
+    for object in objects {
+        let mut report = Report::default();
+        relocate(&mut fs::read(object)?, kernel, &options, Some(&mut report)).map_err(io::Error::other)?;
+        counts.push((report.entries.len(), object));
+    }
+    counts.sort();
+    Ok(counts[counts.len() / 2].1.clone())
+}
+
+/// Structs of the kernel, spread evenly over its BTF, whose names are theirs alone.
+fn root_types(kernel: &Btf<'_>) -> Vec<Struct> {
+    let mut found: BTreeMap<String, Option<Struct>> = BTreeMap::new();
+    let mut in_order = Vec::new();
+    for id in 1..kernel.type_cnt() {
+        let Ok(t) = kernel.type_by_id(TypeId(id)) else { continue };
+        let name = kernel.type_name(TypeId(id)).ok().and_then(|name| name.to_str().ok()).unwrap_or_default();
+        if name.is_empty() || name.contains("___") || !matches!(t.kind(), Kind::Struct | Kind::Union) {
+            continue;
+        }
+        let mut members = Vec::new();
+        for member in t.members().take(if t.kflag() || t.kind() == Kind::Union { 0 } else { 4096 }) {
+            let Some(name) = kernel.name_by_offset(member.name_off).ok().and_then(|name| name.to_str().ok()) else {
+                continue;
+            };
+            let member_type = match resolved_kind(kernel, member.type_id) {
+                Some(Kind::Int) => MemberType::Int,
+                Some(Kind::Ptr) => MemberType::Pointer,
+                _ => continue,
+            };
+            if !name.is_empty() {
+                members.push((name.to_owned(), member_type, members.len() as u32 * 8));
+            }
+        }
+        let usable = (members.len() >= 10).then(|| Struct { name: name.to_owned(), members });
+        let is_known = found.contains_key(name);
+        in_order.push(name.to_owned());
+        found.insert(name.to_owned(), if is_known { None } else { usable });
+    }
+    let usable: Vec<Struct> = in_order.iter().filter_map(|name| found.remove(name).flatten()).collect();
+    let step = (usable.len() / ROOT_TYPES).max(1);
+    usable.into_iter().step_by(step).take(ROOT_TYPES).collect()
+}
+
+fn resolved_kind(btf: &Btf<'_>, mut id: TypeId) -> Option<Kind> {
+    for _ in 0..32 {
+        let t = btf.type_by_id(id).ok()?;
+        if !t.is_modifier_or_typedef() {
+            return Some(t.kind());
+        }
+        id = t.type_id();
+    }
+    None
+}
+
+fn time(ns: f64) -> String {
+    match ns {
+        _ if ns >= 1e9 => format!("{:.2} s", ns / 1e9),
+        _ if ns >= 1e6 => format!("{:.2} ms", ns / 1e6),
+        _ => format!("{:.1} us", ns / 1e3),
+    }
+}
+
+fn bytes(count: f64) -> String {
+    if count >= 1048576.0 { format!("{:.1} MiB", count / 1048576.0) } else { format!("{:.1} KiB", count / 1024.0) }
+}
+
+fn count(instructions: Option<f64>) -> String {
+    match instructions {
+        None => "-".to_owned(),
+        Some(n) if n >= 1e6 => format!("{:.1} M", n / 1e6),
+        Some(n) => format!("{:.1} k", n / 1e3),
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = String::new();
+    type Time = (&'static str, fn(&Row) -> Spread);
+    let times: [Time; 6] = [
+        ("open the kernel's BTF", |row| row.open),
+        ("cold, median object", |row| row.cold),
+        ("warm, median object", |row| row.warm),
+        ("5,000 relocations, cold", |row| row.many_cold),
+        ("5,000 relocations, warm", |row| row.many_warm),
+        ("1,000 objects in a row", |row| row.row),
+    ];
+    for (what, of) in times {
+        let _ =
+            writeln!(text, "{what:<24} {:>10} {:>23} {:>10} {:>10}", "median", "quartiles", "to libbpf", "to floor");
+        for (name, row) in CONTENDERS.iter().zip(rows) {
+            let spread = of(row);
+            let quartiles = format!("{} - {}", time(spread.low), time(spread.high));
+            let (libbpf, floor) = (of(&rows[LIBBPF]).median, of(&rows[FLOOR]).median);
+            let _ = writeln!(
+                text,
+                "  {:<22} {:>10} {quartiles:>23} {:>10.5} {:>10.2}",
+                format!("{name} {}", row.version),
+                time(spread.median),
+                spread.median / libbpf,
+                spread.median / floor
+            );
+        }
+    }
+    let _ = writeln!(
+        text,
+        "\n{:<24} {:>10} {:>10} {:>10} {:>10} | {:>10} {:>10} {:>10}",
+        "peak heap, instructions", "open", "cold", "5,000", "1,000 obj.", "open", "cold", "warm"
+    );
+    for (name, row) in CONTENDERS.iter().zip(rows) {
+        let _ = writeln!(
+            text,
+            "  {:<22} {:>10} {:>10} {:>10} {:>10} | {:>10} {:>10} {:>10}",
+            format!("{name} {}", row.version),
+            bytes(row.open_heap),
+            bytes(row.cold_heap),
+            bytes(row.many_heap),
+            bytes(row.row_heap),
+            count(row.open_instructions),
+            count(row.cold_instructions),
+            count(row.warm_instructions)
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\nlibbpf's open and load of the median object, with all that is no relocation: {} ({}), {} ({})",
+        time(rows[LIBBPF].whole.median),
+        rows[LIBBPF].version,
+        time(rows[LIBBPF + 1].whole.median),
+        rows[LIBBPF + 1].version
+    );
+    text
+}
+
+fn json(about: &str, rows: &[Row], growth: &[growth::Series]) -> String {
+    let mut text = format!("{{\n  \"about\": \"{about}\",\n  \"contenders\": [");
+    for (i, (name, row)) in CONTENDERS.iter().zip(rows).enumerate() {
+        let comma = if i == 0 { "" } else { "," };
+        let _ = write!(text, "{comma}\n    {{ \"name\": \"{name}\", \"version\": \"{}\"", row.version);
+        for (key, spread) in [
+            ("open_ns", row.open),
+            ("cold_ns", row.cold),
+            ("warm_ns", row.warm),
+            ("whole_ns", row.whole),
+            ("relocations_5000_cold_ns", row.many_cold),
+            ("relocations_5000_warm_ns", row.many_warm),
+            ("objects_1000_ns", row.row),
+        ] {
+            let Spread { median, low, high } = spread;
+            let _ = write!(text, ",\n      \"{key}\": {{ \"median\": {median}, \"low\": {low}, \"high\": {high} }}");
+        }
+        for (key, value) in [
+            ("open_heap", Some(row.open_heap)),
+            ("cold_heap", Some(row.cold_heap)),
+            ("relocations_5000_heap", Some(row.many_heap)),
+            ("objects_1000_heap", Some(row.row_heap)),
+            ("open_instructions", row.open_instructions),
+            ("cold_instructions", row.cold_instructions),
+            ("warm_instructions", row.warm_instructions),
+        ] {
+            let value = value.map_or_else(|| "null".to_owned(), |value| value.to_string());
+            let _ = write!(text, ",\n      \"{key}\": {value}");
+        }
+        text += " }";
+    }
+    text += "\n  ],\n  \"growth\": [";
+    for (i, series) in growth.iter().enumerate() {
+        let comma = if i == 0 { "" } else { "," };
+        let points: Vec<String> = series
+            .points
+            .iter()
+            .map(|(size, ns)| format!("[{size}, {}]", if ns.is_nan() { "null".to_owned() } else { ns.to_string() }))
+            .collect();
+        let _ = write!(text, "{comma}\n    {{ \"what\": \"{}\", \"points\": [{}] }}", series.what, points.join(", "));
+    }
+    text + "\n  ]\n}\n"
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! usage: instructions PATH, where PATH is one of the main paths; without it, the list of them.
+//!
+//! Runs one path of corelo on inputs that are the same everywhere: the fixtures, and BTF that is synthesised. Only what
+//! `counted` runs is counted: callgrind is started with `--toggle-collect=counted`.
+
+#[expect(dead_code, reason = "benches/compare uses more of it")]
+#[path = "../../compare/src/synth.rs"]
+mod synth;
+
+use std::env;
+use std::fs;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use corelo::btf::{Btf, Data};
+use corelo::log::NoLog;
+use corelo::object::{OpenTargets, Options, Report, Target, relocate};
+use corelo::relo::Semantics;
+use corelo::source;
+use synth::Struct;
+
+const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const TYPES: u32 = 50_000;
+
+const PATHS: [&str; 10] = [
+    "open-checked",
+    "open-and-relocate",
+    "second-object",
+    "fields",
+    "bitfields",
+    "enums",
+    "types",
+    "report",
+    "relocations-cold",
+    "relocations-warm",
+];
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn counted(what: &mut dyn_fn::Erased<'_>) {
+    what.call();
+    black_box(());
+}
+
+/// A closure behind a thin pointer, which a C function may take.
+mod dyn_fn {
+    pub(super) struct Erased<'a>(Box<dyn FnMut() + 'a>);
+
+    impl<'a> Erased<'a> {
+        pub(super) fn new(what: impl FnMut() + 'a) -> Self {
+            Self(Box::new(what))
+        }
+        pub(super) fn call(&mut self) {
+            (self.0)();
+        }
+    }
+}
+
+fn count(what: impl FnMut()) {
+    counted(&mut dyn_fn::Erased::new(what));
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name)).expect("a fixture")
+}
+
+fn fixture_target() -> OpenTargets {
+    let btf = source::from_bytes(fixture("target.el.o"), None).expect("a target");
+    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+}
+
+fn synthesised(btf: &'static [u8]) -> OpenTargets {
+    let btf = Btf::deferred(Data::Borrowed(btf), None).expect("it was made right");
+    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+}
+
+fn spread_types(count: u32) -> Vec<Struct> {
+    let at = |i: u32| i * (TYPES / count);
+    (0..count).map(|i| Struct::of_ints(format!("type_{}", at(i)), &format!("m{}_", at(i) % 64), 4)).collect()
+}
+
+fn done(object: &mut [u8], targets: &OpenTargets) {
+    relocate(object, targets, &OPTIONS, None).expect("it can be relocated");
+}
+
+/// Relocates a fixture where the target has been used for it before.
+fn warm_fixture(name: &str) {
+    let targets = fixture_target();
+    let object = fixture(name);
+    for _ in 0..3 {
+        done(&mut object.clone(), &targets);
+    }
+    let mut object = object;
+    count(|| done(&mut object, &targets));
+}
+
+fn run(path: &str) -> Option<()> {
+    let small = || synth::object(&spread_types(8), 32);
+    let many = || synth::object(&spread_types(100), 5000);
+    match path {
+        "open-checked" => {
+            let btf: &'static [u8] = synth::target(TYPES).leak();
+            let mut kept = None;
+            count(|| kept = Some(Btf::new(Data::Borrowed(btf), None).expect("it was made right")));
+        }
+        "open-and-relocate" | "relocations-cold" => {
+            let btf: &'static [u8] = synth::target(TYPES).leak();
+            let mut object = if path == "relocations-cold" { many() } else { small() };
+            count(|| done(&mut object, &synthesised(btf)));
+        }
+        "second-object" | "relocations-warm" => {
+            let targets = synthesised(synth::target(TYPES).leak());
+            let object = if path == "relocations-warm" { many() } else { small() };
+            for _ in 0..if path == "relocations-warm" { 3 } else { 1 } {
+                done(&mut object.clone(), &targets);
+            }
+            let mut object = object;
+            count(|| done(&mut object, &targets));
+        }
+        "fields" | "bitfields" | "enums" | "types" => warm_fixture(&format!("{path}.el.bpf.o")),
+        "report" => {
+            let targets = fixture_target();
+            let mut object = fixture("fields.el.bpf.o");
+            let mut report = Report::default();
+            count(|| relocate(&mut object, &targets, &OPTIONS, Some(&mut report)).expect("it can be relocated"));
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn main() -> ExitCode {
+    let Some(path) = env::args().nth(1) else {
+        println!("{}", PATHS.join("\n"));
+        return ExitCode::SUCCESS;
+    };
+    if run(&path).is_none() {
+        eprintln!("instructions: no path '{path}'");
+        return ExitCode::from(2);
+    }
+    ExitCode::SUCCESS
+}
