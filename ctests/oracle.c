@@ -119,64 +119,8 @@ struct shared {
 static struct shared *shared;
 static const char *target_path;		/* NULL: the running kernel */
 static struct btf_ext *object_btf_ext;
-static int fake_file = -1;
 
-static int fake_fd(void)
-{
-	return dup(fake_file);
-}
-
-/*
- * bpf(2): file descriptors of nothing, and success. Only what leads to the BTF
- * of the running kernel's modules goes through, because these are targets.
- */
-static long fake_bpf(int cmd, union bpf_attr *attr, unsigned int size)
-{
-	long ret;
-
-	switch (cmd) {
-	case BPF_MAP_CREATE:
-	case BPF_PROG_LOAD:
-	case BPF_BTF_LOAD:
-	case BPF_RAW_TRACEPOINT_OPEN:
-	case BPF_LINK_CREATE:
-		return fake_fd();
-	case BPF_BTF_GET_NEXT_ID:
-		ret = shared->modules ? __real_syscall(__NR_bpf, cmd, attr, size) : -1;
-		if (ret < 0)
-			errno = ENOENT;
-		return ret;
-	case BPF_BTF_GET_FD_BY_ID:
-		return __real_syscall(__NR_bpf, cmd, attr, size);
-	case BPF_OBJ_GET_INFO_BY_FD:
-		/* fails for descriptors that are fakes; the caller's zeroes will do */
-		__real_syscall(__NR_bpf, cmd, attr, size);
-		return 0;
-	case BPF_MAP_UPDATE_ELEM:
-	case BPF_MAP_DELETE_ELEM:
-	case BPF_MAP_FREEZE:
-	case BPF_PROG_BIND_MAP:
-		return 0;
-	default:
-		errno = ENOENT;
-		return -1;
-	}
-}
-
-long __wrap_syscall(long nr, ...)
-{
-	long arg[6];
-	va_list ap;
-	int i;
-
-	va_start(ap, nr);
-	for (i = 0; i < 6; i++)
-		arg[i] = va_arg(ap, long);
-	va_end(ap);
-	if (nr == __NR_bpf)
-		return fake_bpf((int)arg[0], (union bpf_attr *)arg[1], (unsigned int)arg[2]);
-	return __real_syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
-}
+#include "fake_bpf.h"
 
 /* Externs are resolved before the relocation step; this machine has no say in it. */
 FILE *__wrap_fopen64(const char *path, const char *mode)
@@ -332,8 +276,7 @@ static void run_libbpf(unsigned char *data, size_t size, int skip_optional)
 
 	/* nothing here is worth a core file */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-	fake_file = memfd_create("oracle", MFD_CLOEXEC);
-	if (fake_file < 0 || ftruncate(fake_file, 64 << 20))
+	if (fake_bpf_init())
 		_exit(2);
 	if (!target_path) {
 		union bpf_attr attr;
@@ -342,6 +285,7 @@ static void run_libbpf(unsigned char *data, size_t size, int skip_optional)
 		shared->modules = !__real_syscall(__NR_bpf, BPF_BTF_GET_NEXT_ID, &attr,
 						  sizeof(attr)) || errno == ENOENT;
 	}
+	fake_modules = shared->modules;
 	libbpf_set_print(on_message);
 	weaken_externs(data, size);
 	/* padding included: libbpf refuses unknown bytes that aren't zero */

@@ -43,8 +43,6 @@ WRAPPED(void *, gzopen, const char *path, const char *mode);
 WRAPPED(void *, gzopen64, const char *path, const char *mode);
 WRAPPED(long, syscall, long nr, ...);
 
-static int fake_file = -1;
-
 static struct {
 	bool running;		/* libbpf is in a measured part */
 	bool collecting;	/* callgrind counts */
@@ -63,47 +61,7 @@ static void collect(bool on)
 	probe_toggle_collect();
 }
 
-static long fake_bpf(int cmd, union bpf_attr *attr, unsigned int size)
-{
-	switch (cmd) {
-	case BPF_MAP_CREATE:
-	case BPF_PROG_LOAD:
-	case BPF_BTF_LOAD:
-	case BPF_RAW_TRACEPOINT_OPEN:
-	case BPF_LINK_CREATE:
-		return dup(fake_file);
-	case BPF_BTF_GET_NEXT_ID:
-	case BPF_BTF_GET_FD_BY_ID:
-		/* how libbpf finds the modules' BTF */
-		return __real_syscall(__NR_bpf, cmd, attr, size);
-	case BPF_OBJ_GET_INFO_BY_FD:
-		__real_syscall(__NR_bpf, cmd, attr, size);
-		return 0;
-	case BPF_MAP_UPDATE_ELEM:
-	case BPF_MAP_DELETE_ELEM:
-	case BPF_MAP_FREEZE:
-	case BPF_PROG_BIND_MAP:
-		return 0;
-	default:
-		errno = ENOENT;
-		return -1;
-	}
-}
-
-long __wrap_syscall(long nr, ...)
-{
-	long arg[6];
-	va_list ap;
-	int i;
-
-	va_start(ap, nr);
-	for (i = 0; i < 6; i++)
-		arg[i] = va_arg(ap, long);
-	va_end(ap);
-	if (nr == __NR_bpf)
-		return fake_bpf((int)arg[0], (union bpf_attr *)arg[1], (unsigned int)arg[2]);
-	return __real_syscall(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
-}
+#include "../../../ctests/fake_bpf.h"
 
 /* Kernel symbols and configuration are no part of CO-RE; reading them costs more than it. */
 static const char *instead_of(const char *path)
@@ -334,8 +292,7 @@ int main(void)
 	char line[8192], how[32], what[32], path[4096];
 	struct result result;
 
-	fake_file = memfd_create("fake", MFD_CLOEXEC);
-	if (fake_file < 0 || ftruncate(fake_file, 64 << 20))
+	if (fake_bpf_init())
 		return 2;
 	quiet = !getenv("COMPARE_VERBOSE");
 	libbpf_set_print(on_message);
