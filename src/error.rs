@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::btf::{Kind, ReloKind, TypeId};
 use crate::bytes::Endian;
+use crate::memory;
 
 /// The result of everything here that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -121,7 +122,7 @@ pub enum Error {
         /// Local root type.
         type_id: TypeId,
         /// Why.
-        cause: Box<Error>,
+        cause: Cause,
     },
     /// The root type has no name to search for.
     AnonymousRoot {
@@ -291,6 +292,55 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same error, as one that came up in following the access string of a local type. That there was too little memory or
+    /// too much work says nothing of the type.
+    pub(crate) fn in_local_spec(self, type_id: TypeId) -> Self {
+        match self {
+            Self::NoMemory | Self::TooMuchWork => self,
+            cause => match Cause::new(cause) {
+                Ok(cause) => Self::LocalSpec { type_id, cause },
+                Err(no_memory) => no_memory,
+            },
+        }
+    }
+}
+
+/// An error that is the cause of another. A box that can be made where memory is short.
+#[derive(Debug)]
+pub struct Cause(Box<[Error; 1]>);
+
+impl Cause {
+    /// # Errors
+    ///
+    /// [`Error::NoMemory`].
+    pub(crate) fn new(error: Error) -> Result<Self> {
+        memory::boxed(error).map(Self)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_inner(self) -> Error {
+        let [error] = *self.0;
+        error
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl std::ops::Deref for Cause {
+    type Target = Error;
+
+    fn deref(&self) -> &Error {
+        let Self(cause) = self;
+        let [cause] = &**cause;
+        cause
+    }
+}
+
 impl From<std::collections::TryReserveError> for Error {
     fn from(_: std::collections::TryReserveError) -> Self {
         Self::NoMemory
@@ -301,7 +351,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(match self {
             Self::At { cause, .. } => cause,
-            Self::LocalSpec { cause, .. } => cause,
+            Self::LocalSpec { cause, .. } => &**cause,
             Self::Several { failures, .. } => failures.first()?,
             Self::Io { cause } => cause,
             _ => return None,
@@ -355,7 +405,7 @@ impl fmt::Display for Error {
             Self::UnknownRelo { kind } => write!(f, "relocation kind {} is none of the 13", kind.raw()),
             Self::BadAccessStr { access_str, what, .. } => write!(f, "access string \"{access_str}\": {what}"),
             Self::SpecTooDeep => write!(f, "more than 64 steps to a member"),
-            Self::LocalSpec { cause, .. } if matches!(**cause, Self::AnonymousRoot { .. }) => write!(f, "{cause}"),
+            Self::LocalSpec { cause, .. } if matches!(**cause, Self::AnonymousRoot { .. }) => cause.fmt(f),
             Self::LocalSpec { type_id, cause } => write!(f, "local type [{type_id}] cannot be followed: {cause}"),
             Self::AnonymousRoot { type_id } => {
                 write!(f, "local type [{type_id}] has no name, so the target cannot be searched for it: name the type")

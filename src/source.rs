@@ -52,27 +52,26 @@ pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
 ///
 /// [`Error::Elf`], [`Error::NoBtf`], and what [`Btf::new`] gives.
 pub fn from_bytes(data: Vec<u8>, base: Base) -> Result<Btf<'static>> {
-    from_data(Box::new(data), base, Btf::new)
+    from_data(Data::Owned(data), base, Btf::new)
 }
 
-type Owned = Box<dyn AsRef<[u8]> + Send + Sync>;
 type Base = Option<Arc<Btf<'static>>>;
 
 /// Opens raw BTF with `open_raw`, and that of an ELF file.
 fn from_data(
-    data: Owned,
+    data: Data<'static>,
     base: Base,
     open_raw: fn(Data<'static>, Base) -> Result<Btf<'static>>,
 ) -> Result<Btf<'static>> {
-    let bytes = (*data).as_ref();
+    let bytes = data.as_ref();
     if magic_endian(bytes).is_some() || !elf::is_elf(bytes) {
-        return open_raw(Data::Owned(data), base);
+        return open_raw(data, base);
     }
     let found = elf::btf_sections(bytes)?;
     let section = |range: Range<usize>| bytes.get(range).unwrap_or_default().to_vec();
     let base = match (base, found.base) {
         // A module built out of tree brings the part of the kernel's BTF that it needs.
-        (None, Some(range)) => Some(Arc::new(Btf::new(Data::Owned(Box::new(section(range))), None)?)),
+        (None, Some(range)) => Some(Arc::new(Btf::new(Data::Owned(section(range)), None)?)),
         (Some(_), Some(_)) => {
             return Err(Error::Unsupported {
                 what: "a module with its own .BTF.base on another base: take the loaded module's BTF from /sys/kernel/btf, or leave the base out",
@@ -80,12 +79,12 @@ fn from_data(
         }
         (base, None) => base,
     };
-    let btf = Btf::new(Data::Owned(Box::new(section(found.btf))), base)?;
+    let btf = Btf::new(Data::Owned(section(found.btf)), base)?;
     Ok(btf.with_pointer_size(found.pointer_size))
 }
 
 /// The content of a file: mapped where nobody can cut it off under us, else read.
-fn read(path: &Path) -> Result<Owned> {
+fn read(path: &Path) -> Result<Data<'static>> {
     let mut file = File::open(path)?;
     if path.starts_with(SYSFS_BTF) {
         if let Some(mapped) = map(&file) {
@@ -97,14 +96,14 @@ fn read(path: &Path) -> Result<Owned> {
     let size = file.metadata().ok().and_then(|metadata| usize::try_from(metadata.len()).ok()).unwrap_or(0);
     data.try_reserve(size)?;
     file.read_to_end(&mut data)?;
-    Ok(Box::new(data))
+    Ok(Data::Owned(data))
 }
 
 /// Maps BTF of the running kernel. Any other file can be truncated by its owner, and reading a page that is gone kills the process:
 /// those are copied. `None` where the file is not sysfs's, and where
 /// the kernel does not map its BTF, as before Linux 6.16.
 #[expect(unsafe_code, reason = "mapping a file: see the reasons below")]
-fn map(file: &File) -> Option<Owned> {
+fn map(file: &File) -> Option<Data<'static>> {
     let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: the descriptor is open, and `stat` has room for what is written.
     if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
@@ -118,7 +117,7 @@ fn map(file: &File) -> Option<Owned> {
     // SAFETY: the kernel's own BTF is part of its read-only image: it neither changes nor goes away. The kernel allows
     // private mappings only.
     let mapped = unsafe { memmap2::MmapOptions::new().map_copy_read_only(file) }.ok()?;
-    Some(Box::new(mapped))
+    Some(Data::Mapped(mapped))
 }
 
 /// Opens the BTF of the running kernel: `/sys/kernel/btf/vmlinux`, else a kernel image with BTF in one of the places
@@ -130,15 +129,19 @@ fn map(file: &File) -> Option<Owned> {
 ///
 /// [`Error::NoKernelBtf`], which names each place with what was wrong there.
 pub fn open_kernel() -> Result<Btf<'static>> {
-    let sysfs = Path::new(SYSFS_BTF).join(VMLINUX);
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let fallbacks = FALLBACKS.iter().map(|path| PathBuf::from(path.replace("{}", release.trim_end())));
     let mut tried = Vec::new();
-    for path in std::iter::once(sysfs).chain(fallbacks) {
+    let mut open = |path: PathBuf| {
         // That a kernel's own BTF is whole need not be known before its types are looked at, in the same pass.
-        match read(&path).and_then(|data| from_data(data, None, Btf::deferred)) {
-            Ok(btf) => return Ok(btf),
-            Err(error) => tried.push((path, error.to_string())),
+        let opened = read(&path).and_then(|data| from_data(data, None, Btf::deferred));
+        opened.map_err(|error| tried.push((path, error.to_string()))).ok()
+    };
+    if let Some(btf) = open(Path::new(SYSFS_BTF).join(VMLINUX)) {
+        return Ok(btf);
+    }
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    for path in FALLBACKS {
+        if let Some(btf) = open(path.replace("{}", release.trim_end()).into()) {
+            return Ok(btf);
         }
     }
     Err(Error::NoKernelBtf { tried })

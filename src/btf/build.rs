@@ -254,7 +254,7 @@ impl Build {
     }
 
     pub(crate) fn open(&self) -> Result<Btf<'static>> {
-        Btf::new(Data::Owned(Box::new(self.bytes())), self.base.clone())
+        Btf::new(Data::Owned(self.bytes()), self.base.clone())
     }
 
     pub(crate) fn btf(&self) -> Btf<'static> {

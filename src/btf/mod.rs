@@ -11,12 +11,12 @@ mod view;
 
 pub use parse::{Btf, Data};
 pub use raw::Kind;
-pub(crate) use raw::magic_endian;
 #[cfg(feature = "capi")]
 pub(crate) use raw::{Info, payload_len};
+pub(crate) use raw::{KindSet, magic_endian};
 pub use relo_kind::ReloKind;
-pub(crate) use view::CycleCheck;
 pub use view::{Array, BtfView, Enumerator, Member, Type, TypeId};
+pub(crate) use view::{CycleCheck, resolve_size, skip_modifiers};
 
 #[cfg(test)]
 pub(crate) mod build;

@@ -5,25 +5,30 @@ use std::ffi::CStr;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use super::raw::{self, Info, Kind, TYPE_LEN};
-use super::records::Records;
+use memmap2::Mmap;
+
+use super::raw::{self, Kind, KindSet};
+use super::records::{Places, Records};
 use super::view::{BtfView, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
-/// The bytes of BTF: a file mapped into memory, a buffer of our own, or somebody else's.
+/// The bytes of BTF: somebody else's, a buffer of our own, or a file mapped into memory.
 pub enum Data<'d> {
     /// Bytes that live elsewhere.
     Borrowed(&'d [u8]),
     /// Bytes that live as long as the BTF.
-    Owned(Box<dyn AsRef<[u8]> + Send + Sync + 'd>),
+    Owned(Vec<u8>),
+    /// A file that neither changes nor shrinks as long as it is mapped.
+    Mapped(Mmap),
 }
 
 impl AsRef<[u8]> for Data<'_> {
     fn as_ref(&self) -> &[u8] {
         match self {
             Self::Borrowed(data) => data,
-            Self::Owned(data) => (**data).as_ref(),
+            Self::Owned(data) => data,
+            Self::Mapped(data) => data,
         }
     }
 }
@@ -59,6 +64,8 @@ pub struct Btf<'d> {
 
 /// Bases below one another. A kernel's module has one; each costs time at every look-up.
 const MAX_LEVEL: u32 = 16;
+/// Those and the BTF itself.
+const MAX_LEVELS: usize = 17;
 
 /// The spellings of `long` and `unsigned long` that compilers have written into BTF.
 const LONG: [&[u8]; 11] = [
@@ -88,7 +95,7 @@ impl<'d> Btf<'d> {
     /// [`Error::Unsupported`], [`Error::NoMemory`].
     pub fn new(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
         let btf = Self::deferred(data, base)?;
-        btf.records()?;
+        btf.places()?;
         Ok(btf)
     }
 
@@ -162,24 +169,19 @@ impl<'d> Btf<'d> {
         self.start_id
     }
 
-    /// Calls `each` with every type that has a name and is of a wanted kind, from id `start_id` on in order, and with the
-    /// strings from its name on. The one way to go through all types that looks at nothing of them but that. If the records
-    /// were not stepped over before, this is the pass in which it is done.
+    /// Calls `each` with every type of these kinds that has a name, from id `start_id` on in order, and with the strings from
+    /// its name on. The one way to go through all types that looks at nothing of them but that. If the records were not
+    /// stepped over before, this is the pass in which it is done.
     pub(crate) fn for_each_name<'s>(
         &'s self,
         start_id: u32,
-        wanted: impl Fn(Kind) -> bool,
-        mut each: impl FnMut(TypeId, &'s [u8]),
+        kinds: KindSet,
+        mut each: impl FnMut(TypeId, Kind, &'s [u8]),
     ) -> Result<()> {
-        let levels = std::iter::successors(Some(self), |btf: &&'s Btf<'_>| btf.base.as_deref());
-        let mut levels: Vec<&'s Btf<'_>> = levels.collect();
-        while let Some(btf) = levels.pop() {
-            if levels.last().is_some_and(|above| above.start_id <= start_id) {
-                continue;
-            }
+        for btf in self.levels(start_id).into_iter().rev().flatten() {
             let (strings, start_str_off) = (btf.strings(), btf.start_str_off);
             let take = |type_id: TypeId, kind: Kind, name_off: u32| {
-                if name_off == 0 || type_id.0 < start_id || !wanted(kind) {
+                if type_id.0 < start_id {
                     return;
                 }
                 // Nearly all names of split BTF are its own as well.
@@ -188,12 +190,23 @@ impl<'d> Btf<'d> {
                     None => btf.text_at(name_off),
                 };
                 if let Some(text) = text {
-                    each(type_id, text);
+                    each(type_id, kind, text);
                 }
             };
-            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, take)?;
+            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, kinds, take)?;
         }
         Ok(())
+    }
+
+    /// This BTF and its bases, as far as they have types from id `start_id` on.
+    fn levels(&self, start_id: u32) -> [Option<&Self>; MAX_LEVELS] {
+        let mut levels = [None; MAX_LEVELS];
+        let mut next = Some(self);
+        for level in &mut levels {
+            *level = next;
+            next = next.filter(|btf| btf.start_id > start_id).and_then(|btf| btf.base.as_deref());
+        }
+        levels
     }
 
     fn types(&self) -> Bytes<'_> {
@@ -206,13 +219,12 @@ impl<'d> Btf<'d> {
     }
 
     /// Where the records begin.
-    fn records(&self) -> Result<&[u32]> {
+    fn places(&self) -> Result<&Places> {
         self.records.get(self.types(), self.layout(), self.start_id)
     }
 
     fn checked_type_cnt(&self) -> Result<u32> {
-        let own = u32::try_from(self.records()?.len()).map_err(|_| Error::TooManyTypes)?;
-        self.start_id.checked_add(own).ok_or(Error::TooManyTypes)
+        self.start_id.checked_add(self.places()?.count()).ok_or(Error::TooManyTypes)
     }
 
     /// The strings from offset `name_off` on: that string, its NUL, and others.
@@ -275,8 +287,8 @@ impl BtfView for Btf<'_> {
             let Some(base) = &btf.base else { return Err(Error::BadTypeId { type_id: id }) };
             btf = base;
         }
-        let records = btf.records()?;
-        match btf.own_type(records, index(id.0.wrapping_sub(btf.start_id))) {
+        let own = btf.places()?.record(btf.types(), btf.layout(), id.0.wrapping_sub(btf.start_id));
+        match own {
             Some(t) => Ok(t),
             None => Err(Error::BadTypeId { type_id: id }),
         }
@@ -309,14 +321,5 @@ impl BtfView for Btf<'_> {
 
     fn endian(&self) -> Endian {
         self.endian
-    }
-}
-
-impl Btf<'_> {
-    fn own_type(&self, records: &[u32], idx: usize) -> Option<Type<'_>> {
-        let record = self.types().tail(index(*records.get(idx)?))?;
-        let info = Info(record.u32(4)?);
-        let payload = record.slice(TYPE_LEN, raw::payload_len(info, self.layout())?)?;
-        Some(Type::new(record.u32(0)?, info, record.u32(8)?, payload))
     }
 }

@@ -186,9 +186,36 @@ impl Kind {
         }
     }
 
-    /// Bytes that follow the 12-byte record: a fixed part and one part for each of `vlen` elements. `None` for a kind
-    /// that this library does not know.
-    const fn payload(self) -> Option<(usize, usize)> {
+    /// The kind's number, 0 to 127.
+    const fn raw(self) -> u8 {
+        match self {
+            Self::Unkn => 0,
+            Self::Int => 1,
+            Self::Ptr => 2,
+            Self::Array => 3,
+            Self::Struct => 4,
+            Self::Union => 5,
+            Self::Enum => 6,
+            Self::Fwd => 7,
+            Self::Typedef => 8,
+            Self::Volatile => 9,
+            Self::Const => 10,
+            Self::Restrict => 11,
+            Self::Func => 12,
+            Self::FuncProto => 13,
+            Self::Var => 14,
+            Self::Datasec => 15,
+            Self::Float => 16,
+            Self::DeclTag => 17,
+            Self::TypeTag => 18,
+            Self::Enum64 => 19,
+            Self::Other(raw) => raw,
+        }
+    }
+
+    /// Words of four bytes that follow the 12-byte record: a fixed part and one part for each of `vlen` elements. `None`
+    /// for a kind that this library does not know.
+    const fn payload_words(self) -> Option<(u8, u8)> {
         Some(match self {
             Self::Fwd
             | Self::Const
@@ -199,13 +226,86 @@ impl Kind {
             | Self::Func
             | Self::Float
             | Self::TypeTag => (0, 0),
-            Self::Int | Self::Var | Self::DeclTag => (4, 0),
-            Self::Array => (12, 0),
-            Self::Enum | Self::FuncProto => (0, 8),
-            Self::Struct | Self::Union | Self::Enum64 | Self::Datasec => (0, 12),
+            Self::Int | Self::Var | Self::DeclTag => (1, 0),
+            Self::Array => (3, 0),
+            Self::Enum | Self::FuncProto => (0, 2),
+            Self::Struct | Self::Union | Self::Enum64 | Self::Datasec => (0, 3),
             Self::Unkn | Self::Other(_) => return None,
         })
     }
+}
+
+/// A set of kinds. Those from 31 on, which no known kind has, count as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KindSet(u32);
+
+impl KindSet {
+    pub(crate) const fn new() -> Self {
+        Self(0)
+    }
+
+    pub(crate) const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | Self::bit(kind.raw()))
+    }
+
+    /// The kinds that are not in this set.
+    pub(crate) const fn others(self) -> Self {
+        Self(!self.0)
+    }
+
+    pub(crate) const fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    #[inline]
+    const fn has_raw(self, raw: u8) -> bool {
+        // A branch, which is always guessed right, and not a minimum, which takes time.
+        if raw > 30 { self.has_later() } else { self.0 & (1 << raw) != 0 }
+    }
+
+    #[cold]
+    const fn has_later(self) -> bool {
+        self.0 >> 31 == 1
+    }
+
+    #[inline]
+    const fn bit(raw: u8) -> u32 {
+        1 << if raw < 31 { raw } else { 31 }
+    }
+}
+
+/// What follows a record of each known kind, as numbers that a shift takes out: where the next record begins is on the
+/// critical path of whoever steps over a kernel's hundred thousand records, and a table in memory is slower.
+struct Payloads {
+    known: KindSet,
+    /// Nothing follows.
+    none: KindSet,
+    /// Words, two bits a kind.
+    fixed: u64,
+    each: u64,
+}
+
+const PAYLOADS: Payloads = {
+    let mut payloads = Payloads { known: KindSet::new(), none: KindSet::new(), fixed: 0, each: 0 };
+    let mut raw = 0;
+    while raw < 31 {
+        let kind = Kind::from_raw(raw);
+        if let Some((fixed, each)) = kind.payload_words() {
+            payloads.known = payloads.known.with(kind);
+            if fixed == 0 && each == 0 {
+                payloads.none = payloads.none.with(kind);
+            }
+            payloads.fixed |= widen(fixed) << (2 * raw);
+            payloads.each |= widen(each) << (2 * raw);
+        }
+        raw += 1;
+    }
+    payloads
+};
+
+#[expect(clippy::as_conversions, reason = "widening, in a constant")]
+const fn widen(value: u8) -> u64 {
+    value as u64
 }
 
 /// `info` of a type record: `vlen` in the low 24 bits, the kind in the next 7, `kflag` on top.
@@ -220,8 +320,18 @@ impl Info {
     }
 
     pub(crate) const fn kind(self) -> Kind {
+        Kind::from_raw(self.raw_kind())
+    }
+
+    const fn raw_kind(self) -> u8 {
         let [top, ..] = self.0.to_be_bytes();
-        Kind::from_raw(top & 0x7f)
+        top & 0x7f
+    }
+
+    /// Whether the kind is one of these. Faster than to ask for the kind.
+    #[inline]
+    pub(crate) const fn is_of(self, kinds: KindSet) -> bool {
+        kinds.has_raw(self.raw_kind())
     }
 
     pub(crate) const fn kflag(self) -> bool {
@@ -232,19 +342,30 @@ impl Info {
 /// Bytes that follow a type record. `layout` is the layout section of this BTF or of its base, asked for unknown kinds.
 ///
 /// Source: libbpf `btf_type_size`, `btf_type_size_unknown`.
+#[inline]
 pub(crate) fn payload_len(info: Info, layout: Bytes<'_>) -> Option<usize> {
-    let (fixed, element) = match (info.kind().payload(), info.kind()) {
-        (Some(known), _) => known,
-        (None, Kind::Other(kind)) => {
-            let at = usize::from(kind).checked_mul(LAYOUT_ENTRY_LEN)?;
-            let entry = layout.slice(at, LAYOUT_ENTRY_LEN)?;
-            let (info_sz, elem_sz) = (entry.u8(0)?, entry.u8(1)?);
-            if info_sz % 4 != 0 || elem_sz % 4 != 0 {
-                return None;
-            }
-            (usize::from(info_sz), usize::from(elem_sz))
-        }
-        (None, _) => return None,
-    };
-    index(info.vlen()).checked_mul(element)?.checked_add(fixed)
+    let raw = info.raw_kind();
+    // A branch that is guessed right is faster than a computation, and most records are of such kinds.
+    if PAYLOADS.none.has_raw(raw) {
+        return Some(0);
+    }
+    if !PAYLOADS.known.has_raw(raw) {
+        return payload_len_by_layout(info, layout);
+    }
+    let words = |of: u64| of.wrapping_shr(u32::from(raw).wrapping_mul(2)) & 3;
+    // At most 3 words for each of 2^24 elements: far from overflow.
+    let words = words(PAYLOADS.each).wrapping_mul(info.vlen().into()).wrapping_add(words(PAYLOADS.fixed));
+    usize::try_from(words.wrapping_mul(4)).ok()
+}
+
+#[cold]
+fn payload_len_by_layout(info: Info, layout: Bytes<'_>) -> Option<usize> {
+    let Kind::Other(kind) = info.kind() else { return None };
+    let at = usize::from(kind).checked_mul(LAYOUT_ENTRY_LEN)?;
+    let entry = layout.slice(at, LAYOUT_ENTRY_LEN)?;
+    let (info_sz, elem_sz) = (entry.u8(0)?, entry.u8(1)?);
+    if info_sz % 4 != 0 || elem_sz % 4 != 0 {
+        return None;
+    }
+    index(info.vlen()).checked_mul(usize::from(elem_sz))?.checked_add(usize::from(info_sz))
 }

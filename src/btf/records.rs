@@ -1,18 +1,65 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where each type record begins. Records have different lengths, so to find one, all before it are stepped over; this is
-//! done once.
+//! done once, and every fourth place is kept.
 
 use std::sync::OnceLock;
 
-use super::raw::{Info, Kind, TYPE_LEN, payload_len};
-use super::view::TypeId;
-use crate::bytes::{Bytes, index};
+use super::raw::{Info, Kind, KindSet, TYPE_LEN, payload_len};
+use super::view::{Type, TypeId};
+use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
-/// The offsets of the records in a type section, once they are known.
+/// The records of a type section, once they have been stepped over.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    offs: OnceLock<Result<Vec<u32>, Broken>>,
+    places: OnceLock<Result<Places, Broken>>,
+}
+
+/// Of so many records, the place of one is kept. With fewer, a kernel's table is larger than the cache that it has to
+/// share; with more, it takes longer to find a record.
+const STRIDE: u32 = 4;
+
+/// A type section that has been stepped over: all its records are whole.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// Where every [`STRIDE`]th record begins.
+    offs: Vec<u32>,
+    count: u32,
+}
+
+impl Places {
+    /// Number of records.
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Record number `idx` of these types, from 0.
+    #[inline]
+    pub(super) fn record<'a>(&self, types: Bytes<'a>, layout: Bytes<'_>, idx: u32) -> Option<Type<'a>> {
+        let mut rest = types.tail(index(*self.offs.get(index(idx / STRIDE))?))?;
+        for _ in 0..idx % STRIDE {
+            let (_, len) = head(rest, layout)?;
+            rest = rest.tail(len)?;
+        }
+        let (head, len) = head(rest, layout)?;
+        let payload = rest.slice(TYPE_LEN, len.checked_sub(TYPE_LEN)?)?;
+        (idx < self.count).then(|| Type::new(head.name_off, head.info, head.size_or_type, payload))
+    }
+}
+
+/// `struct btf_type`.
+struct Head {
+    name_off: u32,
+    info: Info,
+    size_or_type: u32,
+}
+
+/// The record that `types` begins with, and its length; `None` where a record is cut off or of an unknown kind.
+#[inline]
+fn head(types: Bytes<'_>, layout: Bytes<'_>) -> Option<(Head, usize)> {
+    let head = Head { name_off: types.u32(0)?, info: Info(types.u32(4)?), size_or_type: types.u32(8)? };
+    let len = TYPE_LEN.checked_add(payload_len(head.info, layout)?)?;
+    Some((head, len))
 }
 
 /// What is wrong with a type section. Kept, so that it is not stepped over again and again.
@@ -36,72 +83,116 @@ impl From<Broken> for Error {
 }
 
 impl Records {
-    /// The offsets, found now if they were not before. `start_id` is the id of the first record, and `layout` the layout
-    /// section, if there is one.
+    /// The places of the records, found now if they were not before. `start_id` is the id of the first record, and `layout` the
+    /// layout section, if there is one.
     #[inline]
-    pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&[u32]> {
+    pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&Places> {
         // Asked for every type: the way that is nearly always taken is kept short.
-        if let Some(Ok(offs)) = self.offs.get() {
-            return Ok(offs);
-        }
-        match self.offs.get_or_init(|| step_over(types, layout, start_id, |_, _, _| ())) {
-            Ok(offs) => Ok(offs),
-            Err(broken) => Err((*broken).into()),
+        match self.places.get() {
+            Some(Ok(places)) => Ok(places),
+            _ => self.for_each(types, layout, start_id, KindSet::new(), |_, _, _| ()),
         }
     }
 
-    /// Calls `each` with the id, the kind and the `name_off` of every record, in the same pass in which the offsets are found, if they
-    /// were not before.
+    /// As [`Records::get`], and calls `each` with the id, the kind and the `name_off` of every record of these kinds that
+    /// has a name, in the same pass.
     pub(super) fn for_each(
         &self,
         types: Bytes<'_>,
         layout: Bytes<'_>,
         start_id: u32,
-        mut each: impl FnMut(TypeId, Kind, u32),
-    ) -> Result<()> {
-        let mut done = false;
-        let offs = self.offs.get_or_init(|| {
-            done = true;
-            step_over(types, layout, start_id, &mut each)
-        });
-        let offs = offs.as_ref().map_err(|broken| Error::from(*broken))?;
-        if !done {
-            for (id, &off) in (start_id..).zip(offs) {
-                let record = types.tail(index(off)).and_then(|record| Some((record.u32(0)?, Info(record.u32(4)?))));
-                if let Some((name_off, info)) = record {
-                    each(TypeId(id), info.kind(), name_off);
-                }
+        kinds: KindSet,
+        each: impl FnMut(TypeId, Kind, u32),
+    ) -> Result<&Places> {
+        let places = match self.places.get() {
+            Some(Err(broken)) => return Err((*broken).into()),
+            Some(Ok(places)) => {
+                step_over(types, layout, start_id, kinds, |_| Ok(()), each)?;
+                return Ok(places);
             }
+            None => Places::new(types, layout, start_id, kinds, each),
+        };
+        // That there is no memory now is not kept for ever. Whoever is the first of several threads keeps what it has found.
+        match places {
+            Err(Broken::NoMemory) => Err(Error::NoMemory),
+            places => self.places.get_or_init(|| places).as_ref().map_err(|broken| (*broken).into()),
         }
-        Ok(())
     }
 }
 
-/// A guess at the length of a record for reserving memory in one go, a little below that of kernels' (25).
-const USUAL_LEN: usize = 24;
+/// A guess at the length of [`STRIDE`] records for reserving memory in one go, a little below that of kernels' (100).
+const USUAL_LEN: usize = 96;
 
+impl Places {
+    fn new(
+        types: Bytes<'_>,
+        layout: Bytes<'_>,
+        start_id: u32,
+        kinds: KindSet,
+        each: impl FnMut(TypeId, Kind, u32),
+    ) -> Result<Self, Broken> {
+        let mut offs = Vec::new();
+        offs.try_reserve(types.len() / USUAL_LEN).map_err(|_| Broken::NoMemory)?;
+        let keep = |at| {
+            offs.try_reserve(1).map_err(|_| Broken::NoMemory)?;
+            offs.push(u32::try_from(at).map_err(|_| Broken::TooMany)?);
+            Ok(())
+        };
+        let count = step_over(types, layout, start_id, kinds, keep, each)?;
+        Ok(Self { offs, count })
+    }
+}
+
+/// Steps over all records, calls `keep` with the place of every fourth, and `each` with those that are wanted. Gives their
+/// number.
 fn step_over(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
+    kinds: KindSet,
+    keep: impl FnMut(usize) -> Result<(), Broken>,
+    each: impl FnMut(TypeId, Kind, u32),
+) -> Result<u32, Broken> {
+    // The byte order is a constant in each of the two copies of the loop.
+    let data = types.as_slice();
+    match types.endian() {
+        Endian::Little => step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, kinds, keep, each),
+        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, kinds, keep, each),
+    }
+}
+
+#[inline(always)]
+fn step_over_in_order(
+    types: Bytes<'_>,
+    layout: Bytes<'_>,
+    start_id: u32,
+    kinds: KindSet,
+    mut keep: impl FnMut(usize) -> Result<(), Broken>,
     mut each: impl FnMut(TypeId, Kind, u32),
-) -> Result<Vec<u32>, Broken> {
-    let mut offs = Vec::new();
-    offs.try_reserve(types.len() / USUAL_LEN).map_err(|_| Broken::NoMemory)?;
+) -> Result<u32, Broken> {
     let mut at = 0_usize;
     let mut id = start_id;
-    while at < types.len() {
-        let type_id = TypeId(id);
-        let record = types.slice(at, TYPE_LEN).and_then(|record| Some((record.u32(0)?, Info(record.u32(4)?))));
-        let (name_off, info) = record.ok_or(Broken::Truncated(type_id))?;
-        let payload = payload_len(info, layout).ok_or(Broken::UnknownKind(type_id, info.kind()))?;
-        let next = at.checked_add(TYPE_LEN).and_then(|end| end.checked_add(payload));
-        let next = next.filter(|next| *next <= types.len()).ok_or(Broken::Truncated(type_id))?;
-        offs.try_reserve(1).map_err(|_| Broken::NoMemory)?;
-        offs.push(u32::try_from(at).map_err(|_| Broken::Truncated(type_id))?);
-        each(type_id, info.kind(), name_off);
-        id = id.checked_add(1).ok_or(Broken::TooMany)?;
-        at = next;
+    while at != types.len() {
+        keep(at)?;
+        for _ in 0..STRIDE {
+            let Some(head) = types.tail(at).and_then(|rest| rest.as_slice().first_chunk::<TYPE_LEN>()) else {
+                if at == types.len() {
+                    break;
+                }
+                // Past the end: it is the record before this one that is cut off.
+                let cut_off = if at > types.len() { id.wrapping_sub(1) } else { id };
+                return Err(Broken::Truncated(TypeId(cut_off)));
+            };
+            let [a, b, c, d, e, f, g, h, ..] = *head;
+            let (name_off, info) = (types.endian().u32([a, b, c, d]), Info(types.endian().u32([e, f, g, h])));
+            let payload = payload_len(info, layout).ok_or(Broken::UnknownKind(TypeId(id), info.kind()))?;
+            // A section has less than 2^32 bytes, and what follows a record less than 2^28.
+            at = at.wrapping_add(TYPE_LEN).wrapping_add(payload);
+            if name_off != 0 && info.is_of(kinds) {
+                each(TypeId(id), info.kind(), name_off);
+            }
+            id = id.checked_add(1).ok_or(Broken::TooMany)?;
+        }
     }
-    Ok(offs)
+    Ok(id.wrapping_sub(start_id))
 }

@@ -307,15 +307,7 @@ pub trait BtfView: fmt::Debug {
     ///
     /// [`Error::BadTypeId`], [`Error::TypeCycle`].
     fn skip_modifiers(&self, id: TypeId) -> Result<(TypeId, Type<'_>)> {
-        let mut at = id;
-        for _ in 0..=MAX_MODIFIERS {
-            let t = self.type_by_id(at)?;
-            if !t.is_modifier_or_typedef() {
-                return Ok((at, t));
-            }
-            at = t.type_id();
-        }
-        Err(Error::TypeCycle { type_id: id })
+        skip_modifiers(id, |id| self.type_by_id(id))
     }
 
     /// Size of a type in bytes, as `sizeof` gives it.
@@ -327,31 +319,56 @@ pub trait BtfView: fmt::Debug {
     /// [`Error::NoSize`] for `void`, forward declarations and functions, and where more than 32 levels of arrays and
     /// modifiers lie above the type; [`Error::SizeOverflow`] past `u32::MAX`; [`Error::BadTypeId`].
     fn resolve_size(&self, id: TypeId) -> Result<u32> {
-        let overflow = || Error::SizeOverflow { type_id: id };
-        let mut nelems = 1_u32;
-        let mut at = id;
-        for _ in 0..MAX_RESOLVE_DEPTH {
-            let t = self.type_by_id(at)?;
-            at = match t.kind() {
-                Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Datasec | Kind::Float => {
-                    return t.size().checked_mul(nelems).ok_or_else(overflow);
-                }
-                Kind::Ptr => return self.pointer_size().checked_mul(nelems).ok_or_else(overflow),
-                Kind::Typedef
-                | Kind::Volatile
-                | Kind::Const
-                | Kind::Restrict
-                | Kind::Var
-                | Kind::DeclTag
-                | Kind::TypeTag => t.type_id(),
-                Kind::Array => {
-                    let array = t.array().ok_or(Error::BadTypeId { type_id: at })?;
-                    nelems = nelems.checked_mul(array.nelems).ok_or_else(overflow)?;
-                    array.elem_type_id
-                }
-                Kind::Unkn | Kind::Fwd | Kind::Func | Kind::FuncProto | Kind::Other(_) => break,
-            };
-        }
-        Err(Error::NoSize { type_id: id })
+        resolve_size(id, || self.pointer_size(), |id| self.type_by_id(id))
     }
+}
+
+/// [`BtfView::skip_modifiers`], whoever looks the types up.
+pub(crate) fn skip_modifiers<'a>(
+    id: TypeId,
+    type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
+) -> Result<(TypeId, Type<'a>)> {
+    let mut at = id;
+    for _ in 0..=MAX_MODIFIERS {
+        let t = type_by_id(at)?;
+        if !t.is_modifier_or_typedef() {
+            return Ok((at, t));
+        }
+        at = t.type_id();
+    }
+    Err(Error::TypeCycle { type_id: id })
+}
+
+/// [`BtfView::resolve_size`], whoever looks the types up.
+pub(crate) fn resolve_size<'a>(
+    id: TypeId,
+    pointer_size: impl Fn() -> u32,
+    type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
+) -> Result<u32> {
+    let overflow = || Error::SizeOverflow { type_id: id };
+    let mut nelems = 1_u32;
+    let mut at = id;
+    for _ in 0..MAX_RESOLVE_DEPTH {
+        let t = type_by_id(at)?;
+        at = match t.kind() {
+            Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Datasec | Kind::Float => {
+                return t.size().checked_mul(nelems).ok_or_else(overflow);
+            }
+            Kind::Ptr => return pointer_size().checked_mul(nelems).ok_or_else(overflow),
+            Kind::Typedef
+            | Kind::Volatile
+            | Kind::Const
+            | Kind::Restrict
+            | Kind::Var
+            | Kind::DeclTag
+            | Kind::TypeTag => t.type_id(),
+            Kind::Array => {
+                let array = t.array().ok_or(Error::BadTypeId { type_id: at })?;
+                nelems = nelems.checked_mul(array.nelems).ok_or_else(overflow)?;
+                array.elem_type_id
+            }
+            Kind::Unkn | Kind::Fwd | Kind::Func | Kind::FuncProto | Kind::Other(_) => break,
+        };
+    }
+    Err(Error::NoSize { type_id: id })
 }

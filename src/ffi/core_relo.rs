@@ -16,7 +16,9 @@ use crate::error::{Error, Result};
 use crate::insn::Insn;
 use crate::log::Log as _;
 use crate::relo::text::Named;
-use crate::relo::{self, Candidate, Change, Context, InsnPair, ReloRes, Semantics, Spec, Work};
+use crate::relo::{
+    self, Candidate, Candidates, Change, Context, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
+};
 
 /// Levels of types that libbpf compares.
 const MAX_DEPTH: c_int = 32;
@@ -75,14 +77,17 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             // SAFETY: the candidates' handles are as documented.
             .map(|cand| unsafe { AnyBtf::from_c(cand.btf) })
             .collect::<Result<Vec<_>>>()?;
-        let mut cands: Vec<Candidate<'_, AnyBtf<'_>>> =
+        let found: Vec<Candidate<'_, AnyBtf<'_>>> =
             views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) }).collect();
 
+        let mut pruned = Pruned::default();
+        let mut cands = Candidates::new(&found, &mut pruned);
         let context = Context {
             prog_name: &prog_name,
             relo_idx: usize::try_from(relo_idx).unwrap_or(0),
             semantics: Semantics::Libbpf,
             work: &Work::for_types(&local_btf, views.first().unwrap_or(&local_btf)),
+            tables: &NameTables::default(),
             log: &CLog,
         };
         let resolved = relo::calc_relo(&context, &relo, &local_btf, &mut cands)

@@ -62,6 +62,7 @@ mod tests {
     use super::errno;
     use crate::btf::TypeId;
     use crate::bytes::Endian;
+    use crate::error::Cause;
     use crate::error::Error;
 
     #[test]
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_local_access_that_fails_is_a_bad_argument_whatever_the_cause() {
-        let error = Error::LocalSpec { type_id: TypeId(1), cause: Box::new(Error::SpecTooDeep) };
+        let error = Error::LocalSpec { type_id: TypeId(1), cause: Cause::new(Error::SpecTooDeep).unwrap() };
         assert_eq!((errno(&error), errno(&Error::SpecTooDeep)), (libc::EINVAL, libc::E2BIG));
     }
 

@@ -2,44 +2,86 @@
 //! The relocation of one object: each record finds its instruction, its candidates and its answer.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ffi::CStr;
+use std::fmt;
 use std::sync::Arc;
 
 use super::elf::{BpfElf, Func, Section};
+use super::lines::Lines;
 use super::targets::CandidateSearch;
-use super::text::{ClippedName, clipped, clipped_bytes};
 use super::{Changes, Entry, Options, Outcome, Report, Targets};
-use crate::btf::ext::{self, BtfExt, CoreRelo, LineInfo};
-use crate::btf::{Btf, BtfView};
+use crate::btf::ext::{self, BtfExt, CoreRelo};
+use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
-use crate::relo::text::{Lossy, Named};
-use crate::relo::{self, Change, Context, InsnPair, ReloKind, ReloRes, Spec, Work};
+use crate::log::Level;
+use crate::memory;
+use crate::relo::text::{Clipped, Lossy, Named};
+use crate::relo::{self, Candidates, Change, Context, InsnPair, NameTables, Pruned, ReloKind, ReloRes, Spec, Work};
 
 type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
 
+/// An object that has been read.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'j> {
+    pub(super) object: &'j [u8],
+    pub(super) elf: &'j BpfElf<'j>,
+    pub(super) btf: &'j Btf<'j>,
+    pub(super) btf_ext: &'j BtfExt<'j>,
+    pub(super) work: &'j Work,
+}
+
 pub(super) struct Job<'j, 't> {
-    object: &'j [u8],
-    elf: &'j BpfElf<'j>,
-    btf: &'j Btf<'j>,
+    input: Input<'j>,
     options: &'j Options<'j>,
-    work: Work,
     search: CandidateSearch<'t, 'j>,
+    tables: NameTables,
+    answers: Answers,
     lines: Lines<'j>,
     /// Instructions that have changed, by their place in the file.
     changes: Changes,
     failures: Vec<Error>,
     failure_count: usize,
+    warnings: u32,
+    /// There was too much work: what is left is not looked at.
+    gave_up: bool,
     report: Option<&'j mut Report>,
+}
+
+/// What has been answered. An object asks the same again and again: for each use of a field, there is a relocation.
+///
+/// Asked again, a question has the same answer, although candidates are dropped in between: those that are left when it was
+/// answered have all agreed on it.
+#[derive(Default)]
+struct Answers {
+    known: HashMap<(TypeId, u32, ReloKind), ReloRes>,
+    /// Where the log or a report says how each answer was found, all are found anew.
+    are_told: bool,
+}
+
+/// No more memory than a small object takes. Real objects ask a few hundred different questions at most.
+const MAX_ANSWERS: usize = 4096;
+
+impl Answers {
+    fn get(&self, relo: &CoreRelo) -> Option<ReloRes> {
+        self.known.get(&(relo.type_id, relo.access_str_off, relo.kind)).copied()
+    }
+
+    fn put(&mut self, relo: &CoreRelo, res: ReloRes) -> Result<()> {
+        if !self.are_told && self.known.len() < MAX_ANSWERS {
+            self.known.try_reserve(1)?;
+            self.known.insert((relo.type_id, relo.access_str_off, relo.kind), res);
+        }
+        Ok(())
+    }
 }
 
 /// One relocation and where it stands.
 #[derive(Clone, Copy)]
 struct Site<'a> {
-    section: &'a str,
+    section: &'a [u8],
     sec_name_off: u32,
     func: Option<&'a Func<'a>>,
     relo: &'a CoreRelo,
@@ -64,35 +106,36 @@ enum Poisoned {
 
 /// Failures that are kept with all they say. An object that has more is told by the first ones.
 const MAX_FAILURES: usize = 100;
+/// Optional programs' failures that are logged.
+const MAX_WARNINGS: u32 = 100;
 
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
                           value: only pointers and unsigned ints can be resized; read it with bpf_core_read()";
 
 impl<'j, 't> Job<'j, 't> {
     pub(super) fn new(
-        object: &'j [u8],
-        elf: &'j BpfElf<'j>,
-        btf: &'j Btf<'j>,
-        btf_ext: &'j BtfExt<'j>,
+        input: Input<'j>,
         targets: &'t dyn Targets,
         options: &'j Options<'j>,
         report: Option<&'j mut Report>,
-    ) -> Self {
-        let relos = btf_ext.core_relos().iter().flat_map(|section| section.core_relos());
+    ) -> Result<Self> {
+        let relos = input.btf_ext.core_relos().iter().flat_map(|section| section.core_relos());
         let roots = relos.filter(|relo| relo.kind != ReloKind::TypeIdLocal).map(|relo| relo.type_id);
-        Self {
-            object,
-            elf,
-            btf,
+        let are_told = report.is_some() || options.log.enabled(Level::Debug);
+        Ok(Self {
+            input,
             options,
-            work: Work::for_input(object.len()),
-            search: CandidateSearch::new(targets, btf, roots),
-            lines: Lines { btf_ext, sorted: OnceCell::new() },
+            search: CandidateSearch::new(targets, input.btf, roots, input.work)?,
+            tables: NameTables::default(),
+            answers: Answers { known: HashMap::new(), are_told },
+            lines: Lines::new(input.btf_ext),
             changes: Changes::new(),
             failures: Vec::new(),
             failure_count: 0,
+            warnings: 0,
+            gave_up: false,
             report,
-        }
+        })
     }
 
     /// The changed instructions.
@@ -113,95 +156,115 @@ impl<'j, 't> Job<'j, 't> {
     ///
     /// # Errors
     ///
-    /// That the list itself is broken, that the section cannot be changed without changing others, or that there is no
-    /// target.
+    /// That the list itself is broken, that the section cannot be changed without changing others, that there is no
+    /// target, or that there is too little memory.
     pub(super) fn relocate_section(&mut self, section: &ext::Section<'j>) -> Result<()> {
-        let elf = self.elf;
+        if self.gave_up {
+            return Ok(());
+        }
+        let Input { elf, btf, work, .. } = self.input;
         let sec_name_off = section.sec_name_off;
-        let name = self.btf.name_by_offset(sec_name_off)?.to_bytes();
+        let name = btf.name_by_offset(sec_name_off)?.to_bytes();
+        work.name(name)?;
         if name.is_empty() {
             return Err(Error::Ext { what: "a section without a name", value: sec_name_off });
         }
-        let section_name = clipped_bytes(name);
         let elf_section = elf.section_by_name(name).filter(|section| section.is_code);
         if elf_section.is_some_and(|section| section.overlaps) {
-            return Err(Error::Elf { what: format!("section '{section_name}' shares its bytes with another") });
+            let what = format_args!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
+            return Err(Error::Elf { what: memory::text(what)? });
         }
-        self.options
-            .log
-            .debug(format_args!("sec '{section_name}': {} CO-RE relocations", section.core_relos().count()));
+        let log = self.options.log;
+        log.debug(format_args!("sec '{}': {} CO-RE relocations", Clipped(Lossy(name)), section.core_relos().count()));
         for (idx, relo) in section.core_relos().enumerate() {
             let func = elf_section.and_then(|section| elf.func_at(section.index, relo.insn_off.into()));
-            let site = Site { section: &section_name, sec_name_off, func, relo: &relo, idx };
+            let site = Site { section: name, sec_name_off, func, relo: &relo, idx };
             if index(relo.insn_off) % INSN_SIZE != 0 {
-                self.fail(&site, Error::InsnOutside { insn_off: relo.insn_off }, None);
+                self.fail(&site, Error::InsnOutside { insn_off: relo.insn_off }, None)?;
                 continue;
             }
             let (Some(elf_section), Some(func)) = (elf_section, func) else {
-                self.options.log.debug(format_args!(
-                    "sec '{section_name}': skipping relo #{idx} at insn #{}: it belongs to no program, as those of weak functions that the linker eliminated",
+                log.debug(format_args!(
+                    "sec '{}': skipping relo #{idx} at insn #{}: it belongs to no program, as those of weak functions that the linker eliminated",
+                    Clipped(Lossy(name)),
                     relo.insn_off / 8
                 ));
-                self.note(&site, Outcome::Skipped, None);
+                self.note(&site, Outcome::Skipped, None)?;
                 continue;
             };
             if relo.kind != ReloKind::TypeIdLocal {
                 // Without a kernel to ask, no relocation can be answered, those of optional programs no more than others.
-                self.search.kernel(&self.work)?;
+                self.search.search_kernel(work)?;
             }
-            self.relocate(&site, elf_section, func, name.starts_with(b"?"));
+            self.relocate(&site, elf_section, func, name.starts_with(b"?"))?;
+            if self.gave_up {
+                break;
+            }
         }
         Ok(())
     }
 
     /// Resolves and patches. A failure is gathered, or, in a program that is not loaded by default, poisons.
-    fn relocate(&mut self, site: &Site<'_>, section: &Section<'_>, func: &Func<'_>, optional: bool) {
-        let resolved = self.resolve(site, func);
-        let patched = match &resolved {
-            Ok(resolved) => self.patch(site, section, func, &resolved.res),
-            Err(_) => Ok(None),
+    fn relocate(&mut self, site: &Site<'_>, section: &Section<'_>, func: &Func<'_>, optional: bool) -> Result<()> {
+        let (res, resolved) = match self.answers.get(site.relo) {
+            Some(res) => (Ok(res), None),
+            None => match self.resolve(site, func) {
+                Ok(resolved) => {
+                    self.answers.put(site.relo, resolved.res)?;
+                    (Ok(resolved.res), Some(resolved))
+                }
+                Err(error) => (Err(error), None),
+            },
         };
-        let (resolved, error) = match (resolved, patched) {
-            (Ok(resolved), Ok(poisoned)) => {
+        let error = match res.and_then(|res| self.patch(site, section, func, &res)) {
+            Ok(poisoned) => {
                 let outcome = match poisoned {
                     None => Outcome::Resolved,
                     Some(Poisoned::BadResize) => Outcome::Poisoned(Cow::Borrowed(BAD_RESIZE)),
-                    Some(Poisoned::NoMatch) => Outcome::Poisoned(Cow::Owned(self.why_no_match(&resolved))),
+                    Some(Poisoned::NoMatch) => Outcome::Poisoned(Cow::Owned(self.why_no_match(resolved.as_ref())?)),
                 };
-                return self.note(site, outcome, Some(&resolved));
+                return self.note(site, outcome, resolved.as_ref());
             }
-            (Ok(resolved), Err(error)) => (Some(resolved), error),
-            (Err(error), _) => (None, error),
+            Err(Error::NoMemory) => return Err(Error::NoMemory),
+            Err(error) => error,
         };
+        self.gave_up |= matches!(error, Error::TooMuchWork);
         let poison = ReloRes { poison: true, ..ReloRes::default() };
-        if optional && self.patch(site, section, func, &poison).is_ok() {
-            self.options.log.warn(format_args!(
-                "{}: {error}: poisoned, since programs in '?' sections are optional",
-                self.place(site)
-            ));
-            return self.note(site, Outcome::Poisoned(Cow::Owned(error.to_string())), resolved.as_ref());
+        if optional && !self.gave_up && self.patch(site, section, func, &poison).is_ok() {
+            if self.warnings < MAX_WARNINGS {
+                self.warnings = self.warnings.saturating_add(1);
+                self.options.log.warn(format_args!(
+                    "{}: {error}: poisoned, since programs in '?' sections are optional",
+                    self.place(site)
+                ));
+            }
+            let why = if self.report.is_some() { memory::text(&error)? } else { String::new() };
+            return self.note(site, Outcome::Poisoned(Cow::Owned(why)), resolved.as_ref());
         }
-        self.fail(site, error, resolved.as_ref());
+        self.fail(site, error, resolved.as_ref())
     }
 
     fn resolve(&mut self, site: &Site<'_>, func: &Func<'_>) -> Result<Resolved<'j, 't>> {
+        let Input { btf, work, .. } = self.input;
         let relo = site.relo;
         let type_id = relo.type_id;
+        let log = self.options.log;
         let context = Context {
-            prog_name: &ClippedName(func.name),
+            prog_name: &Clipped(Lossy(func.name)),
             relo_idx: site.idx,
             semantics: self.options.semantics,
-            work: &self.work,
-            log: self.options.log,
+            work,
+            tables: &self.tables,
+            log,
         };
         if relo.kind == ReloKind::TypeIdLocal {
-            return relo::calc_relo(&context, relo, self.btf, &mut Vec::new());
+            return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut Pruned::default()));
         }
-        if self.btf.type_name(type_id)?.is_empty() {
+        if btf.type_name(type_id)?.is_empty() {
             // libbpf's search for candidates refuses it as a bad argument, before its calculation can as unsupported.
-            return Err(Error::LocalSpec { type_id, cause: Box::new(Error::AnonymousRoot { type_id }) });
+            return Err(Error::AnonymousRoot { type_id }.in_local_spec(type_id));
         }
-        relo::calc_relo(&context, relo, self.btf, self.search.cands(type_id, &self.work, self.options.log)?)
+        relo::calc_relo(&context, relo, btf, &mut self.search.cands(type_id, work, log)?)
     }
 
     /// Writes an answer into the changed instructions. Gives the reason where the instruction was poisoned.
@@ -212,27 +275,32 @@ impl<'j, 't> Job<'j, 't> {
         func: &Func<'_>,
         res: &ReloRes,
     ) -> Result<Option<Poisoned>> {
+        let Input { object, elf, .. } = self.input;
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
         // A second slot has to lie in the same program.
         let end = usize::try_from(func.code.end).map_err(|_| outside())?;
         let at = section.range.start.checked_add(index(insn_off)).ok_or_else(outside)?;
-        let program = self.object.get(section.range.clone()).and_then(|code| code.get(index(insn_off)..end));
+        let program = object.get(section.range.clone()).and_then(|code| code.get(index(insn_off)..end));
         let slots = program.ok_or_else(outside)?;
         let first_slot = slots.first_chunk().ok_or_else(outside)?;
         let second_slot = slots.get(INSN_SIZE..).and_then(|rest| rest.first_chunk());
         let second_at = at.saturating_add(INSN_SIZE);
         // What an earlier relocation of the same instruction has made of it.
-        let slot = |at: usize, original| Insn::decode(*self.changes.get(&at).unwrap_or(original), self.elf.endian);
-        let pair = InsnPair { first: slot(at, first_slot), second: second_slot.map(|second| slot(second_at, second)) };
+        let slot = |at: usize, original| Insn::decode(*self.changes.get(&at).unwrap_or(original), elf.endian);
+        let first = slot(at, first_slot);
+        // Only of a LDIMM64 does it matter what follows.
+        let second = second_slot.filter(|_| first.is_ldimm64()).map(|second| slot(second_at, second));
+        let pair = InsnPair { first, second };
 
         let patched = relo::patch_insn(pair, res)?;
-        self.changes.insert(at, patched.insn.first.encode(self.elf.endian));
-        if let Some(second) = patched.insn.second.filter(|_| pair.first.is_ldimm64()) {
-            self.changes.insert(second_at, second.encode(self.elf.endian));
+        self.changes.try_reserve(2)?;
+        self.changes.insert(at, patched.insn.first.encode(elf.endian));
+        if let Some(second) = patched.insn.second {
+            self.changes.insert(second_at, second.encode(elf.endian));
         }
         let change = Change { insn_idx: site.insn_idx(), before: &pair, after: &patched };
-        self.options.log.debug(format_args!("prog '{}': relo #{}: {change}", ClippedName(func.name), site.idx));
+        self.options.log.debug(format_args!("prog '{}': relo #{}: {change}", Clipped(Lossy(func.name)), site.idx));
         if !patched.poisoned {
             return Ok(None);
         }
@@ -244,121 +312,129 @@ impl<'j, 't> Job<'j, 't> {
     }
 
     /// Why nothing in the target matched, for whoever has mistyped a name or met another kernel.
-    fn why_no_match(&self, resolved: &Resolved<'_, '_>) -> String {
-        if self.report.is_none() {
-            return String::new();
-        }
+    fn why_no_match(&self, resolved: Option<&Resolved<'_, '_>>) -> Result<String> {
+        let Some(resolved) = resolved.filter(|_| self.report.is_some()) else { return Ok(String::new()) };
         let local = &resolved.local;
-        let name = clipped(Named(local.btf, local.root_type_id));
+        let name = Clipped(Named(local.btf, local.root_type_id));
         let Some(cand) = resolved.first_cand else {
-            return format!("the target has no {name}");
+            return memory::text(format_args!("the target has no {name}"));
         };
         match local.accessors.last().and_then(|accessor| accessor.name) {
-            Some(last) if local.kind.is_enumval_based() => {
-                clipped(format_args!("type [{cand}] of the target has no enumerator {}", Lossy(last)))
-            }
-            Some(last) => clipped(format_args!(
+            Some(last) if local.kind.is_enumval_based() => memory::text(Clipped(format_args!(
+                "type [{cand}] of the target has no enumerator {}",
+                Lossy(last.to_bytes())
+            ))),
+            Some(last) => memory::text(Clipped(format_args!(
                 "type [{cand}] of the target has no member {} there, or one of another type",
-                Lossy(last)
-            )),
-            None => format!("type [{cand}] of the target has no such element"),
+                Lossy(last.to_bytes())
+            ))),
+            None => memory::text(format_args!("type [{cand}] of the target has no such element")),
         }
     }
 
-    fn fail(&mut self, site: &Site<'_>, error: Error, resolved: Option<&Resolved<'_, '_>>) {
+    fn fail(&mut self, site: &Site<'_>, error: Error, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
         self.failure_count = self.failure_count.saturating_add(1);
         let cause = Arc::new(error);
-        self.note(site, Outcome::Failed(Arc::clone(&cause)), resolved);
+        self.note(site, Outcome::Failed(Arc::clone(&cause)), resolved)?;
         if self.failures.len() < MAX_FAILURES {
-            self.failures.push(Error::At { place: self.place(site), cause });
+            self.failures.try_reserve(1)?;
+            let place = memory::text(self.place(site))?;
+            self.failures.push(Error::At { place, cause });
         }
+        Ok(())
     }
 
     /// Where a relocation stands, for people.
-    fn place(&self, site: &Site<'_>) -> String {
-        let program = site.func.map_or(Cow::Borrowed("?"), |func| clipped_bytes(func.name));
-        let mut place = format!(
-            "prog '{program}' (section '{}'): relo #{} <{}> {} at insn #{}",
-            site.section,
-            site.idx,
-            site.relo.kind.name(),
-            self.access(site.relo),
-            site.insn_idx()
-        );
-        if let (Some(file), line) = self.source_line(site) {
-            place.push_str(&format!(" ({file}:{line})"));
-        }
-        place
-    }
-
-    fn access(&self, relo: &CoreRelo) -> String {
-        if let Ok(spec) = Spec::parse(self.btf, relo) {
-            return clipped(spec.access());
-        }
-        let kind = self.btf.type_by_id(relo.type_id).map_or("type", |t| t.kind().name());
-        let or = |text: Result<&'j CStr>, otherwise| text.ok().filter(|text| !text.is_empty()).unwrap_or(otherwise);
-        let name = or(self.btf.type_name(relo.type_id), c"<anon>");
-        let access_str = or(self.btf.name_by_offset(relo.access_str_off), c"<none>");
-        clipped(format_args!("{kind} {} [{}] + {}", Lossy(name), relo.type_id, Lossy(access_str)))
-    }
-
-    fn source_line(&self, site: &Site<'_>) -> (Option<String>, u32) {
-        let Some(line) = self.lines.at(site.sec_name_off, site.relo.insn_off) else { return (None, 0) };
-        let file = self.btf.name_by_offset(line.file_name_off).ok().filter(|file| !file.is_empty());
-        (file.map(|file| clipped(Lossy(file))), line.line)
+    fn place<'a>(&'a self, site: &'a Site<'a>) -> Place<'a> {
+        Place { btf: self.input.btf, lines: &self.lines, site }
     }
 
     /// Adds an entry to the report, if somebody wants one.
-    fn note(&mut self, site: &Site<'_>, outcome: Outcome, resolved: Option<&Resolved<'_, '_>>) {
+    fn note(&mut self, site: &Site<'_>, outcome: Outcome, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
         if self.report.is_none() {
-            return;
+            return Ok(());
         }
-        let (file, line) = self.source_line(site);
+        let btf = self.input.btf;
         let local_spec = match resolved {
-            Some(resolved) => Some(clipped(&resolved.local)),
-            None => Spec::parse(self.btf, site.relo).ok().map(clipped),
+            Some(resolved) => Some(memory::text(Clipped(&resolved.local))?),
+            None => Spec::parse(btf, site.relo).ok().map(|spec| memory::text(Clipped(spec))).transpose()?,
         };
         let targ = resolved.and_then(|resolved| resolved.targ.as_ref());
         let CoreRelo { insn_off, kind, type_id, .. } = *site.relo;
         let poisoned = matches!(outcome, Outcome::Poisoned(_));
+        let line = self.lines.at(site.sec_name_off, insn_off);
+        let file = line.and_then(|line| btf.name_by_offset(line.file_name_off).ok()).filter(|file| !file.is_empty());
         let entry = Entry {
             outcome,
-            section: site.section.to_owned(),
-            program: site.func.map(|func| clipped_bytes(func.name).into_owned()),
+            section: memory::text(Clipped(Lossy(site.section)))?,
+            program: site.func.map(|func| memory::text(Clipped(Lossy(func.name)))).transpose()?,
             insn_off,
             kind,
             type_id,
-            access: self.access(site.relo),
+            access: memory::text(AccessOf { btf, relo: site.relo })?,
             local_spec: local_spec.unwrap_or_default(),
-            target_spec: targ.map(clipped),
-            target: targ.and_then(|targ| self.search.name_of(targ.btf)).map(str::to_owned),
+            target_spec: targ.map(|targ| memory::text(Clipped(targ))).transpose()?,
+            target: targ.and_then(|targ| self.search.name_of(targ.btf)).map(memory::text).transpose()?,
             orig_val: resolved.map_or(0, |resolved| resolved.res.orig_val),
             new_val: resolved.filter(|_| !poisoned).map_or(0, |resolved| resolved.res.new_val),
-            file,
-            line,
+            file: file.map(|file| memory::text(Clipped(Lossy(file.to_bytes())))).transpose()?,
+            line: line.map_or(0, |line| line.line),
         };
         if let Some(report) = &mut self.report {
+            report.entries.try_reserve(1)?;
             report.entries.push(entry);
         }
+        Ok(())
     }
 }
 
-/// The object's line numbers, sorted when the first is asked for.
-struct Lines<'a> {
-    btf_ext: &'a BtfExt<'a>,
-    sorted: OnceCell<BTreeMap<(u32, u32), LineInfo>>,
+/// Displays what a relocation asks about: the access as C writes it, or, where it cannot be followed, the root type and the
+/// access string.
+struct AccessOf<'a> {
+    btf: &'a Btf<'a>,
+    relo: &'a CoreRelo,
 }
 
-impl Lines<'_> {
-    /// The line that the instruction at this byte offset of a section was made from. The section is that of a name in
-    /// the BTF, by its offset.
-    fn at(&self, sec_name_off: u32, insn_off: u32) -> Option<&LineInfo> {
-        let sorted = self.sorted.get_or_init(|| {
-            let sections = self.btf_ext.line_infos().iter();
-            sections
-                .flat_map(|section| section.line_infos().map(|line| ((section.sec_name_off, line.insn_off), line)))
-                .collect()
-        });
-        sorted.range((sec_name_off, 0)..=(sec_name_off, insn_off)).next_back().map(|(_, line)| line)
+impl<'a> fmt::Display for AccessOf<'a> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { btf, relo } = *self;
+        if let Ok(spec) = Spec::parse(btf, relo) {
+            return Clipped(spec.access()).fmt(f);
+        }
+        let kind = btf.type_by_id(relo.type_id).map_or("type", |t| t.kind().name());
+        let or = |text: Result<&'a CStr>, otherwise| {
+            Lossy(text.ok().filter(|text| !text.is_empty()).unwrap_or(otherwise).to_bytes())
+        };
+        let name = or(btf.type_name(relo.type_id), c"<anon>");
+        let access_str = or(btf.name_by_offset(relo.access_str_off), c"<none>");
+        Clipped(format_args!("{kind} {name} [{}] + {access_str}", relo.type_id)).fmt(f)
+    }
+}
+
+/// Displays where a relocation stands.
+struct Place<'a> {
+    btf: &'a Btf<'a>,
+    lines: &'a Lines<'a>,
+    site: &'a Site<'a>,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { btf, lines, site } = self;
+        write!(
+            f,
+            "prog '{}' (section '{}'): relo #{} <{}> {} at insn #{}",
+            Clipped(Lossy(site.func.map_or(b"?".as_slice(), |func| func.name))),
+            Clipped(Lossy(site.section)),
+            site.idx,
+            site.relo.kind.name(),
+            AccessOf { btf, relo: site.relo },
+            site.insn_idx()
+        )?;
+        let Some(line) = lines.at(site.sec_name_off, site.relo.insn_off) else { return Ok(()) };
+        match btf.name_by_offset(line.file_name_off) {
+            Ok(file) if !file.is_empty() => write!(f, " ({}:{})", Clipped(Lossy(file.to_bytes())), line.line),
+            _ => Ok(()),
+        }
     }
 }

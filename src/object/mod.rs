@@ -7,11 +7,11 @@
 
 pub(crate) mod elf;
 mod job;
+mod lines;
 mod report;
 mod targets;
-mod text;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 pub use report::{Entry, Outcome, Report};
 pub use targets::{OpenTargets, Target, Targets};
@@ -20,9 +20,9 @@ use crate::btf::ext::{BtfExt, CORE_RELO_LEN_FIELD};
 use crate::btf::{Btf, BtfView, Data};
 use crate::error::{Error, Result};
 use crate::log::Log;
-use crate::relo::Semantics;
+use crate::relo::{Semantics, Work};
 use elf::BpfElf;
-use job::Job;
+use job::{Input, Job};
 
 /// How to relocate.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +65,10 @@ pub fn relocate(
 }
 
 /// What changes in the object: eight bytes, by their place in the file.
-type Changes = BTreeMap<usize, [u8; 8]>;
+type Changes = HashMap<usize, [u8; 8]>;
 
 fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Option<&mut Report>) -> Result<Changes> {
+    let work = Work::for_input(object.len());
     let elf = BpfElf::new(object)?;
     let content = |name: &[u8]| {
         let section = elf.section_by_name(name).filter(|section| section.is_progbits)?;
@@ -89,13 +90,15 @@ fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Opt
         return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".to_owned() });
     }
 
-    let mut job = Job::new(object, &elf, &btf, &btf_ext, targets, options, report);
+    let mut job =
+        Job::new(Input { object, elf: &elf, btf: &btf, btf_ext: &btf_ext, work: &work }, targets, options, report)?;
     for section in btf_ext.core_relos() {
         job.relocate_section(section)?;
     }
     let mut changes = job.finish()?;
     // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
     let field = CORE_RELO_LEN_FIELD.start.saturating_sub(4)..CORE_RELO_LEN_FIELD.end;
+    changes.try_reserve(1)?;
     if let Some([a, b, c, d, ..]) = ext_data.get(field.clone()) {
         changes.insert(ext_range.start.saturating_add(field.start), [*a, *b, *c, *d, 0, 0, 0, 0]);
     }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What an object is relocated against, and the search for candidates in it.
 
-use std::collections::{BTreeSet, HashMap};
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::btf::{Btf, BtfView, Type, TypeId};
-use crate::bytes::Endian;
+use crate::btf::{Btf, BtfView, TypeId};
+use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
-use crate::relo::candidates::{MAX_NAME_LEN, NameIndex, WantedTypes};
+use crate::memory;
+use crate::relo::candidates::{NameIndex, Wanted};
 use crate::relo::text::Named;
-use crate::relo::{Candidate, Work, essential_name};
+use crate::relo::{Candidate, Candidates, Pruned, Work};
 
 /// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
 /// learned when it was searched. Clones share all of that, and threads may share a clone.
@@ -25,9 +25,13 @@ struct Inner {
     name: String,
     btf: Arc<Btf<'static>>,
     was_searched: AtomicBool,
-    /// Made when the target is searched a second time. `None` when there was no memory for it.
-    index: OnceLock<Option<NameIndex>>,
+    /// Made when the target is searched a second time.
+    index: OnceLock<NameIndex>,
 }
+
+/// An index is asked for each name, and a pass goes through all types. Fewer types than these for each name are gone
+/// through.
+const TYPES_PER_NAME: usize = 64;
 
 impl Target {
     /// A target that has not been searched.
@@ -49,35 +53,37 @@ impl Target {
         &self.0.btf
     }
 
-    /// The types from id `start_id` on that have one of the names of `wanted`.
+    /// Calls `found` with the number of what is wanted and the type, for each such type from id `start_id` on.
     ///
     /// Whoever relocates one object goes through the target's types once. An index of all names costs more than that, but
     /// makes every further search a matter of microseconds. It has the target's own types, which is all that is searched
     /// except where split BTF is given as a kernel.
-    fn search(&self, start_id: u32, wanted: &BTreeSet<&[u8]>) -> Result<Types<'_>> {
-        let Inner { btf, was_searched, index, .. } = &*self.0;
-        if start_id == btf.start_id() && was_searched.swap(true, Ordering::Relaxed) {
-            if let Some(index) = index.get_or_init(|| NameIndex::new(btf, start_id).ok()) {
-                return Ok(Types::Indexed { btf, index });
-            }
+    fn find(
+        &self,
+        start_id: u32,
+        wanted: &Wanted<'_>,
+        work: &Work,
+        found: impl FnMut(u32, TypeId) -> Result<()>,
+    ) -> Result<()> {
+        let btf = &*self.0.btf;
+        // How many types there are is known once they have been gone through.
+        let is_worth_it = || index(btf.type_cnt().saturating_sub(start_id)) / TYPES_PER_NAME >= wanted.len();
+        let can_be_used = start_id == btf.start_id() && wanted.is_indexed();
+        match self.index().filter(|_| can_be_used && is_worth_it()) {
+            Some(index) => wanted.find_in_index(index, btf, work, found),
+            None => wanted.find(btf, start_id, work, found),
         }
-        Ok(Types::Wanted(WantedTypes::new(btf, start_id, wanted.iter().copied())?))
     }
-}
 
-/// The types of one target, by their names.
-#[derive(Debug)]
-pub(super) enum Types<'t> {
-    Wanted(WantedTypes<'t, 'static>),
-    Indexed { btf: &'t Btf<'static>, index: &'t NameIndex },
-}
-
-impl<'t> Types<'t> {
-    fn add_cands(&self, local: Type<'_>, essential: &[u8], cands: &mut Vec<Candidate<'t, Btf<'static>>>) -> Result<()> {
-        match self {
-            Self::Wanted(types) => types.add_cands(local, essential, cands),
-            Self::Indexed { btf, index } => index.add_cands(local, essential, btf, btf.start_id(), cands),
+    /// The index, from the second time on. Several threads may make it at once; the first one's is kept, and nobody waits.
+    /// Without memory for it, there is none this time.
+    fn index(&self) -> Option<&NameIndex> {
+        let Inner { btf, was_searched, index, .. } = &*self.0;
+        if index.get().is_none() && was_searched.swap(true, Ordering::Relaxed) {
+            let made = NameIndex::new(btf, btf.start_id()).ok()?;
+            return Some(index.get_or_init(|| made));
         }
+        index.get()
     }
 }
 
@@ -118,17 +124,29 @@ impl Targets for OpenTargets {
     }
 }
 
-/// The candidates of an object's root types. All the names that the object asks for are looked up together, so the
-/// kernel is gone through once, and each module at most once.
+/// The candidates of an object's root types. All that the object asks for is looked up together, so the kernel is gone
+/// through once, and each module at most once.
 #[derive(Debug)]
 pub(super) struct CandidateSearch<'t, 'l> {
     targets: &'t dyn Targets,
     local_btf: &'l Btf<'l>,
-    wanted: BTreeSet<&'l [u8]>,
-    kernel: Option<Types<'t>>,
-    modules: Option<Vec<Types<'t>>>,
-    /// By local root type. Relocations prune the lists.
-    cands: HashMap<TypeId, Vec<Candidate<'t, Btf<'static>>>>,
+    wanted: Wanted<'l>,
+    /// Sorted by id.
+    roots: Vec<Root>,
+    /// By the number of what is wanted.
+    found: Vec<Vec<Candidate<'t, Btf<'static>>>>,
+    kernel_was_searched: bool,
+    modules_were_searched: bool,
+}
+
+/// A local root type.
+#[derive(Debug)]
+struct Root {
+    id: TypeId,
+    /// Of what it wants; `None` if no type has such a name.
+    number: Option<u32>,
+    was_logged: bool,
+    pruned: Pruned,
 }
 
 impl<'t, 'l> CandidateSearch<'t, 'l> {
@@ -137,12 +155,31 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         targets: &'t dyn Targets,
         local_btf: &'l Btf<'l>,
         root_type_ids: impl Iterator<Item = TypeId>,
-    ) -> Self {
-        let roots: BTreeSet<TypeId> = root_type_ids.collect();
-        let names = roots.into_iter().filter_map(|id| local_btf.type_name(id).ok()).map(CStr::to_bytes);
-        // No candidate has a longer name.
-        let wanted = names.filter(|name| (1..=MAX_NAME_LEN).contains(&name.len())).map(essential_name).collect();
-        Self { targets, local_btf, wanted, kernel: None, modules: None, cands: HashMap::new() }
+        work: &Work,
+    ) -> Result<Self> {
+        let mut ids = memory::collected(root_type_ids)?;
+        ids.sort_unstable();
+        ids.dedup();
+        let mut wanted = Wanted::default();
+        let mut roots = Vec::new();
+        roots.try_reserve_exact(ids.len())?;
+        for id in ids {
+            let t = local_btf.type_by_id(id);
+            let name = t.as_ref().ok().and_then(|t| local_btf.name_by_offset(t.name_off()).ok()).map(CStr::to_bytes);
+            let number = match (t, name) {
+                (Ok(t), Some(name)) => {
+                    work.name(name)?;
+                    wanted.add(t, name)?
+                }
+                // Whoever asks for it gets the error.
+                _ => None,
+            };
+            roots.push(Root { id, number, was_logged: false, pruned: Pruned::default() });
+        }
+        let mut found = Vec::new();
+        found.try_reserve_exact(wanted.len())?;
+        found.resize_with(wanted.len(), Vec::new);
+        Ok(Self { targets, local_btf, wanted, roots, found, kernel_was_searched: false, modules_were_searched: false })
     }
 
     /// The candidates of a local root type, as earlier relocations of it have left them.
@@ -153,82 +190,91 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         local_id: TypeId,
         work: &Work,
         log: &dyn Log,
-    ) -> Result<&mut Vec<Candidate<'t, Btf<'static>>>> {
-        if !self.cands.contains_key(&local_id) {
-            let found = self.find(local_id, work)?;
-            work.candidates(found.len())?;
-            if log.enabled(Level::Debug) {
-                let local = Named(self.local_btf, local_id);
-                for Candidate { btf, id } in &found {
-                    let name = self.name_of(btf).unwrap_or_default();
-                    log.debug(format_args!(
-                        "type [{local_id}] {local}: candidate [{id}] {} in [{name}]",
-                        Named(*btf, *id)
-                    ));
-                }
-            }
-            self.cands.try_reserve(1)?;
-            self.cands.insert(local_id, found);
+    ) -> Result<Candidates<'_, 't, Btf<'static>>> {
+        self.search_kernel(work)?;
+        let bad_id = Error::BadTypeId { type_id: local_id };
+        let Ok(at) = self.roots.binary_search_by_key(&local_id, |root| root.id) else { return Err(bad_id) };
+        let number = self.roots.get(at).and_then(|root| root.number).map(index);
+        if number.and_then(|number| self.found.get(number)).is_some_and(Vec::is_empty) {
+            self.search_modules(work)?;
         }
-        self.cands.get_mut(&local_id).ok_or(Error::BadTypeId { type_id: local_id })
+        let found = number.and_then(|number| self.found.get(number)).map(Vec::as_slice).unwrap_or_default();
+        let Some(root) = self.roots.get_mut(at) else { return Err(bad_id) };
+        if !root.was_logged && log.enabled(Level::Debug) {
+            root.was_logged = true;
+            let local = Named(self.local_btf, local_id);
+            for Candidate { btf, id } in found {
+                let name = name_of(self.targets, btf).unwrap_or_default();
+                log.debug(format_args!("type [{local_id}] {local}: candidate [{id}] {} in [{name}]", Named(*btf, *id)));
+            }
+        }
+        Ok(Candidates::new(found, &mut root.pruned))
     }
 
-    /// The kernel's types of the wanted names.
+    /// Searches the kernel, if that was not done before.
     ///
     /// # Errors
     ///
     /// That there is no kernel, or none that this object can be relocated against.
-    pub(super) fn kernel(&mut self, work: &Work) -> Result<&Types<'t>> {
-        Ok(match &mut self.kernel {
-            Some(kernel) => kernel,
-            unsearched => {
-                let kernel = self.targets.kernel()?;
-                work.extend(kernel.btf().size());
-                unsearched.insert(search(kernel, 1, &self.wanted, self.local_btf.endian())?)
-            }
-        })
+    pub(super) fn search_kernel(&mut self, work: &Work) -> Result<()> {
+        if self.kernel_was_searched {
+            return Ok(());
+        }
+        let kernel = self.targets.kernel()?;
+        check_endian(kernel, self.local_btf.endian())?;
+        work.extend(kernel.btf().size());
+        let found = &mut self.found;
+        kernel.find(1, &self.wanted, work, |number, id| {
+            let Some(cands) = found.get_mut(index(number)) else { return Ok(()) };
+            cands.try_reserve(1)?;
+            cands.push(Candidate { btf: &**kernel.btf(), id });
+            Ok(())
+        })?;
+        self.kernel_was_searched = true;
+        Ok(())
     }
 
-    fn find(&mut self, local_id: TypeId, work: &Work) -> Result<Vec<Candidate<'t, Btf<'static>>>> {
-        let mut cands = Vec::new();
-        let local = self.local_btf.type_by_id(local_id)?;
-        let essential = essential_name(self.local_btf.name_by_offset(local.name_off())?.to_bytes());
-        if essential.is_empty() {
-            return Ok(cands);
+    /// Searches the modules for all that the kernel does not have.
+    fn search_modules(&mut self, work: &Work) -> Result<()> {
+        if self.modules_were_searched {
+            return Ok(());
         }
-        self.kernel(work)?.add_cands(local, essential, &mut cands)?;
-        if !cands.is_empty() {
-            return Ok(cands);
+        let mut in_kernel = Vec::new();
+        in_kernel.try_reserve_exact(self.found.len())?;
+        in_kernel.extend(self.found.iter().map(|cands| !cands.is_empty()));
+        for module in self.targets.modules()? {
+            check_endian(module, self.local_btf.endian())?;
+            work.extend(module.btf().size());
+            let found = &mut self.found;
+            module.find(module.btf().start_id(), &self.wanted, work, |number, id| {
+                let Some(cands) = found.get_mut(index(number)) else { return Ok(()) };
+                if in_kernel.get(index(number)) == Some(&false) {
+                    cands.try_reserve(1)?;
+                    cands.push(Candidate { btf: &**module.btf(), id });
+                }
+                Ok(())
+            })?;
         }
-        let modules = match &mut self.modules {
-            Some(modules) => modules,
-            unsearched => {
-                let endian = self.local_btf.endian();
-                let search = |module: &'t Target| {
-                    work.extend(module.btf().size());
-                    search(module, module.btf().start_id(), &self.wanted, endian)
-                };
-                unsearched.insert(self.targets.modules()?.iter().map(search).collect::<Result<_>>()?)
-            }
-        };
-        for module in modules {
-            module.add_cands(local, essential, &mut cands)?;
-        }
-        Ok(cands)
+        self.modules_were_searched = true;
+        Ok(())
     }
 
     /// The name of the BTF that a candidate is in.
     pub(super) fn name_of(&self, btf: &Btf<'static>) -> Option<&'t str> {
-        let is_it = |target: &&'t Target| std::ptr::eq(Arc::as_ptr(target.btf()), btf);
-        // Modules are asked only for what was found in one: to ask opens them.
-        let kernel = self.targets.kernel().ok().filter(is_it);
-        kernel.or_else(|| self.targets.modules().ok()?.iter().find(is_it)).map(Target::name)
+        name_of(self.targets, btf)
     }
 }
 
-fn search<'t>(target: &'t Target, start_id: u32, wanted: &BTreeSet<&[u8]>, object: Endian) -> Result<Types<'t>> {
-    if target.btf().endian() != object {
-        return Err(Error::EndianMismatch { object, target: target.name().to_owned() });
+fn name_of<'t>(targets: &'t dyn Targets, btf: &Btf<'static>) -> Option<&'t str> {
+    let is_it = |target: &&'t Target| std::ptr::eq(Arc::as_ptr(target.btf()), btf);
+    // Modules are asked only for what was found in one: to ask opens them.
+    let kernel = targets.kernel().ok().filter(is_it);
+    kernel.or_else(|| targets.modules().ok()?.iter().find(is_it)).map(Target::name)
+}
+
+fn check_endian(target: &Target, object: Endian) -> Result<()> {
+    if target.btf().endian() == object {
+        return Ok(());
     }
-    target.search(start_id, wanted)
+    Err(Error::EndianMismatch { object, target: memory::text(target.name())? })
 }

@@ -8,7 +8,8 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use super::compat::kinds_are_compat;
 use super::name::essential_name;
-use crate::btf::{Btf, BtfView, Kind, Type, TypeId};
+use super::work::Work;
+use crate::btf::{Btf, BtfView, Kind, KindSet, Type, TypeId};
 use crate::bytes::index;
 use crate::error::Result;
 
@@ -29,6 +30,83 @@ impl<B> Clone for Candidate<'_, B> {
 }
 
 impl<B> Copy for Candidate<'_, B> {}
+
+/// The candidates of a local type, as far as its earlier relocations have left them.
+#[derive(Debug)]
+pub struct Candidates<'c, 'a, B> {
+    found: &'c [Candidate<'a, B>],
+    pruned: &'c mut Pruned,
+}
+
+/// Which candidates of a local type are left. At first, all are.
+#[derive(Debug, Default)]
+pub struct Pruned(Option<Vec<u32>>);
+
+impl<'c, 'a, B> Candidates<'c, 'a, B> {
+    /// Those of `found` that are left by what `pruned` says. The same `pruned` goes with all relocations of one local type.
+    #[must_use]
+    pub const fn new(found: &'c [Candidate<'a, B>], pruned: &'c mut Pruned) -> Self {
+        Self { found, pruned }
+    }
+
+    /// Those that are left, in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = Candidate<'a, B>> {
+        let count = self.pruned.0.as_ref().map_or(self.found.len(), Vec::len);
+        (0..count).filter_map(|i| {
+            let at = match &self.pruned.0 {
+                Some(left) => index(*left.get(i)?),
+                None => i,
+            };
+            self.found.get(at).copied()
+        })
+    }
+
+    /// Keeps those that matched.
+    pub(super) fn keep(&mut self, Matching { matching, missed, .. }: Matching) {
+        if !missed {
+            return;
+        }
+        match &mut self.pruned.0 {
+            None => self.pruned.0 = Some(matching),
+            // In place: the indices are of what was left, and go up.
+            Some(left) => {
+                let mut matching = matching.into_iter().peekable();
+                let mut at = 0;
+                left.retain(|_| {
+                    let keep = matching.next_if_eq(&at).is_some();
+                    at = at.saturating_add(1);
+                    keep
+                });
+            }
+        }
+    }
+}
+
+/// Which candidates have matched, in the order in which they were looked at.
+#[derive(Debug, Default)]
+pub(super) struct Matching {
+    looked_at: u32,
+    missed: bool,
+    /// Their numbers, once there is one that has not.
+    matching: Vec<u32>,
+}
+
+impl Matching {
+    /// Notes the next one.
+    pub(super) fn note(&mut self, matched: bool) -> Result<()> {
+        if !matched && !self.missed {
+            self.missed = true;
+            self.matching.try_reserve(index(self.looked_at))?;
+            self.matching.extend(0..self.looked_at);
+        }
+        if matched && self.missed {
+            self.matching.try_reserve(1)?;
+            self.matching.push(self.looked_at);
+        }
+        self.looked_at = self.looked_at.saturating_add(1);
+        Ok(())
+    }
+}
 
 /// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and a name of which
 /// `essential` is the essential part. The two kinds of enum count as one.
@@ -63,7 +141,7 @@ pub fn add_cands<'a, B: BtfView>(
 }
 
 /// The longest name of a candidate. The kernel takes no name above 512 bytes.
-pub(crate) const MAX_NAME_LEN: usize = 4096;
+const MAX_NAME_LEN: usize = 4096;
 
 /// The name at the beginning of `text`, if it is one that a candidate can have.
 fn name(text: &[u8]) -> Option<&[u8]> {
@@ -71,52 +149,93 @@ fn name(text: &[u8]) -> Option<&[u8]> {
     (!name.is_empty()).then(|| name.to_bytes())
 }
 
-/// The types of one BTF that have one of the wanted names, found in one pass over it.
-#[derive(Debug)]
-pub struct WantedTypes<'a, 'd> {
-    btf: &'a Btf<'d>,
-    start_id: u32,
-    by_name: HashMap<Vec<u8>, Vec<TypeId>>,
+/// What local types ask for in a target: kinds and essential names, numbered, so that all are looked for in one pass.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted<'n> {
+    numbers: HashMap<(Kind, &'n [u8]), u32>,
+    kinds: KindSet,
+    beginnings: Beginnings,
 }
 
-impl<'a, 'd> WantedTypes<'a, 'd> {
-    /// Looks at the types of `btf` from id `start_id` on for those whose essential name is one of `wanted`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory), and that the BTF's records are broken.
-    pub fn new<'n>(btf: &'a Btf<'d>, start_id: u32, wanted: impl IntoIterator<Item = &'n [u8]>) -> Result<Self> {
-        let mut by_name: HashMap<Vec<u8>, Vec<TypeId>> =
-            wanted.into_iter().map(|name| (name.to_vec(), Vec::new())).collect();
-        let beginnings = Beginnings::new(by_name.keys());
-        let mut result = Ok(());
-        btf.for_each_name(start_id, is_indexed, |id, text| {
-            if beginnings.may_begin(text) {
-                if let Err(error) = found(&mut by_name, id, text) {
-                    result = Err(error);
-                }
-            }
-        })?;
-        result?;
-        Ok(Self { btf, start_id, by_name })
+impl<'n> Wanted<'n> {
+    /// Adds what a local type of this name asks for, and gives its number: types that ask for the same have one number,
+    /// and numbers go up from 0. `None` for a name that no candidate can have.
+    pub(crate) fn add(&mut self, local: Type<'_>, name: &'n [u8]) -> Result<Option<u32>> {
+        if !(1..=MAX_NAME_LEN).contains(&name.len()) {
+            return Ok(None);
+        }
+        let essential = essential_name(name);
+        self.beginnings.add(essential);
+        self.kinds = self.kinds.with(local.kind());
+        if local.is_any_enum() {
+            self.kinds = self.kinds.with(Kind::Enum).with(Kind::Enum64);
+        }
+        self.numbers.try_reserve(1)?;
+        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+        Ok(Some(*self.numbers.entry((one_enum(local.kind()), essential)).or_insert(next)))
     }
 
-    /// Adds to `cands` what [`add_cands`] would.
+    /// How many different things are asked for.
+    pub(crate) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether a [`NameIndex`] has all that is asked for.
+    pub(crate) fn is_indexed(&self) -> bool {
+        self.kinds.is_subset_of(INDEXED)
+    }
+
+    /// Goes once through the types of `btf` from id `start_id` on, and calls `found` with the number of what was asked for
+    /// and the type.
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
-    pub fn add_cands(&self, local: Type<'_>, essential: &[u8], cands: &mut Vec<Candidate<'a, Btf<'d>>>) -> Result<()> {
-        if !is_indexed(local.kind()) {
-            return add_cands(local, essential, self.btf, self.start_id, cands);
-        }
-        for &id in self.by_name.get(essential).into_iter().flatten() {
-            if kinds_are_compat(self.btf.type_by_id(id)?, local) {
-                cands.try_reserve(1)?;
-                cands.push(Candidate { btf: self.btf, id });
+    /// What `found` gives, [`Error::TooMuchWork`](crate::error::Error::TooMuchWork), and that the BTF's records are broken.
+    pub(crate) fn find(
+        &self,
+        btf: &Btf<'_>,
+        start_id: u32,
+        work: &Work,
+        mut found: impl FnMut(u32, TypeId) -> Result<()>,
+    ) -> Result<()> {
+        let mut result = Ok(());
+        btf.for_each_name(start_id, self.kinds, |id, kind, text| {
+            if self.beginnings.may_begin(text) && result.is_ok() {
+                result = self.number(kind, text, work).and_then(|number| number.map_or(Ok(()), |n| found(n, id)));
             }
+        })?;
+        result
+    }
+
+    /// The number of what was asked for, if it is a type of this kind and name.
+    #[cold]
+    fn number(&self, kind: Kind, text: &[u8], work: &Work) -> Result<Option<u32>> {
+        let Some(name) = name(text) else { return Ok(None) };
+        work.name(name)?;
+        let numbers: &HashMap<(Kind, &[u8]), u32> = &self.numbers;
+        Ok(numbers.get(&(one_enum(kind), essential_name(name))).copied())
+    }
+
+    /// Does what [`Wanted::find`] does by an index of `btf`.
+    pub(crate) fn find_in_index(
+        &self,
+        index: &NameIndex,
+        btf: &Btf<'_>,
+        work: &Work,
+        mut found: impl FnMut(u32, TypeId) -> Result<()>,
+    ) -> Result<()> {
+        for ((kind, essential), number) in &self.numbers {
+            index.find(*kind, essential, btf, work, |id| found(*number, id))?;
         }
         Ok(())
+    }
+}
+
+/// The two kinds of enum count as one.
+const fn one_enum(kind: Kind) -> Kind {
+    match kind {
+        Kind::Enum64 => Kind::Enum,
+        other => other,
     }
 }
 
@@ -125,52 +244,46 @@ impl<'a, 'd> WantedTypes<'a, 'd> {
 /// Eight bytes for each type with a name, sorted: a hash of its essential name above its id. What the hash finds is
 /// compared, so a collision costs time only, and the hash is keyed, so nobody can make BTF that collides.
 #[derive(Debug)]
-pub struct NameIndex {
+pub(crate) struct NameIndex {
     hasher: RandomState,
     entries: Vec<u64>,
 }
 
 impl NameIndex {
-    /// Indexes the types of `btf` from id `start_id` on that can be the root of a relocation: functions, which are half of a
-    /// kernel's types, variables, sections and tags are left out.
+    /// Indexes the types of `btf` from id `start_id` on that are of the [`INDEXED`] kinds.
     ///
     /// # Errors
     ///
     /// [`Error::NoMemory`](crate::error::Error::NoMemory), and that the BTF's records are broken.
-    pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
+    pub(crate) fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
         let hasher = RandomState::new();
         let mut entries = Vec::new();
         let mut result = Ok(());
-        btf.for_each_name(start_id, is_indexed, |id, text| {
+        btf.for_each_name(start_id, INDEXED, |id, kind, text| {
             let Some(name) = name(text).filter(|_| result.is_ok()) else { return };
             result = entries.try_reserve(1);
             if result.is_ok() {
-                entries.push(hash(&hasher, essential_name(name)) | u64::from(id.0));
+                entries.push(hash(&hasher, one_enum(kind), essential_name(name)) | u64::from(id.0));
             }
         })?;
         result?;
         entries.sort_unstable();
-        entries.shrink_to_fit();
-        Ok(Self { hasher, entries })
+        // Half of it may be empty, and it is kept for long.
+        let mut fitting = Vec::new();
+        fitting.try_reserve_exact(entries.len())?;
+        fitting.extend_from_slice(&entries);
+        Ok(Self { hasher, entries: fitting })
     }
 
-    /// Adds to `cands` what [`add_cands`] would. `btf` is the one that was indexed, and `start_id` the same.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
-    pub fn add_cands<'a, 'd>(
+    fn find(
         &self,
-        local: Type<'_>,
+        kind: Kind,
         essential: &[u8],
-        btf: &'a Btf<'d>,
-        start_id: u32,
-        cands: &mut Vec<Candidate<'a, Btf<'d>>>,
+        btf: &Btf<'_>,
+        work: &Work,
+        mut found: impl FnMut(TypeId) -> Result<()>,
     ) -> Result<()> {
-        if !is_indexed(local.kind()) {
-            return add_cands(local, essential, btf, start_id, cands);
-        }
-        let hash = hash(&self.hasher, essential);
+        let hash = hash(&self.hasher, kind, essential);
         let at = self.entries.partition_point(|entry| *entry < hash);
         for entry in self.entries.get(at..).unwrap_or_default() {
             let [.., a, b, c, d] = entry.to_be_bytes();
@@ -179,10 +292,10 @@ impl NameIndex {
             }
             let id = TypeId(u32::from_be_bytes([a, b, c, d]));
             let t = btf.type_by_id(id)?;
-            let name = btf.name_by_offset(t.name_off())?;
-            if kinds_are_compat(t, local) && essential_name(name.to_bytes()) == essential {
-                cands.try_reserve(1)?;
-                cands.push(Candidate { btf, id });
+            let name = btf.name_by_offset(t.name_off())?.to_bytes();
+            work.name(name)?;
+            if one_enum(t.kind()) == kind && essential_name(name) == essential {
+                found(id)?;
             }
         }
         Ok(())
@@ -192,48 +305,53 @@ impl NameIndex {
 const HASH_MASK: u64 = 0xffff_ffff_0000_0000;
 
 /// A hash in the upper half; the lower is for an id.
-fn hash(hasher: &RandomState, essential: &[u8]) -> u64 {
-    hasher.hash_one(essential) & HASH_MASK
+fn hash(hasher: &RandomState, kind: Kind, essential: &[u8]) -> u64 {
+    hasher.hash_one((kind, essential)) & HASH_MASK
 }
 
-/// What can be the root of a relocation. Functions, which are half of a kernel's types, cannot: if one is asked for all the
-/// same, it is searched for by going through everything.
-fn is_indexed(kind: Kind) -> bool {
-    !matches!(kind, Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag | Kind::TypeTag | Kind::Other(_))
-}
-
-/// Notes a type whose name may be wanted, if it is.
-#[cold]
-fn found(by_name: &mut HashMap<Vec<u8>, Vec<TypeId>>, id: TypeId, text: &[u8]) -> Result<()> {
-    let Some(name) = name(text) else { return Ok(()) };
-    if let Some(ids) = by_name.get_mut(essential_name(name)) {
-        ids.try_reserve(1)?;
-        ids.push(id);
-    }
-    Ok(())
-}
+/// What the root of a relocation can be in a program that a compiler made. Functions, which are half of a kernel's types, are
+/// none.
+const INDEXED: KindSet = KindSet::new()
+    .with(Kind::Func)
+    .with(Kind::Var)
+    .with(Kind::Datasec)
+    .with(Kind::DeclTag)
+    .with(Kind::TypeTag)
+    .with(Kind::Other(u8::MAX))
+    .others();
 
 /// The first four bytes of the wanted names, as a filter that lets through what may be wanted. Of a kernel's types it turns
 /// away nearly all, at the price of one look at the name.
+#[derive(Debug)]
 struct Beginnings {
     bits: [u64; Self::WORDS],
 }
 
+impl Default for Beginnings {
+    fn default() -> Self {
+        Self { bits: [0; Self::WORDS] }
+    }
+}
+
 impl Beginnings {
     const WORDS: usize = 64;
+    const LEN: usize = 4;
 
-    fn new<'n>(wanted: impl Iterator<Item = &'n Vec<u8>>) -> Self {
-        let mut filter = Self { bits: [0; Self::WORDS] };
-        for name in wanted {
-            // Of a name shorter than four bytes, flavors begin in another way than the name alone.
-            for end in [&b"\0"[..], b"___"] {
-                let (word, bit) = Self::place(&[name, end].concat());
-                if let Some(bits) = filter.bits.get_mut(word) {
-                    *bits |= bit;
-                }
+    fn add(&mut self, name: &[u8]) {
+        // Of a name shorter than four bytes, flavors begin in another way than the name alone.
+        for end in [*b"\0\0\0\0", *b"____"] {
+            let mut text = end;
+            for (place, byte) in text.iter_mut().zip(name) {
+                *place = *byte;
+            }
+            let (word, bit) = Self::place(&text);
+            if let Some(bits) = self.bits.get_mut(word) {
+                *bits |= bit;
+            }
+            if name.len() >= Self::LEN {
+                break;
             }
         }
-        filter
     }
 
     /// Whether the string that `text` begins with may be wanted.

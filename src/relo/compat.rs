@@ -4,9 +4,11 @@
 //! When a local and a target type correspond: as a field's type, as a type asked about, and in all their parts.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::name::essential_name;
-use super::work::Work;
+use super::tables::{By, NameTable, NameTables, has_name};
+use super::work::{Metered, Work};
 use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
 use crate::error::{Error, Result};
 
@@ -25,27 +27,36 @@ fn ints_are_compat(a: Type<'_>, b: Type<'_>) -> bool {
     a.int_offset() == 0 && b.int_offset() == 0
 }
 
-/// The two BTFs whose types are compared, and how much work that may be.
+/// The two BTFs whose types are compared, how much work that may be, and what was learned of the target's names.
 #[derive(Debug)]
-pub(super) struct Pair<'b, L, T> {
-    pub(super) local_btf: &'b L,
-    pub(super) targ_btf: &'b T,
-    pub(super) work: &'b Work,
+pub(super) struct Pair<'w, 'l, 't, L, T> {
+    pub(super) local: Metered<'w, 'l, L>,
+    pub(super) targ: Metered<'w, 't, T>,
+    pub(super) work: &'w Work,
+    pub(super) tables: &'w NameTables,
+}
+
+impl<'w, 'l, 't, L, T> Pair<'w, 'l, 't, L, T> {
+    pub(super) fn new(local: &'l L, targ: &'t T, work: &'w Work, tables: &'w NameTables) -> Self {
+        Self { local: Metered { btf: local, work }, targ: Metered { btf: targ, work }, work, tables }
+    }
 }
 
 // Derived, these would ask the same of `L` and `T`.
-impl<L, T> Clone for Pair<'_, L, T> {
+impl<L, T> Clone for Pair<'_, '_, '_, L, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<L, T> Copy for Pair<'_, L, T> {}
+impl<L, T> Copy for Pair<'_, '_, '_, L, T> {}
 
-fn names_match<L: BtfView, T: BtfView>(local_btf: &L, local: u32, targ_btf: &T, targ: u32) -> Result<bool> {
-    let local = essential_name(local_btf.name_by_offset(local)?.to_bytes());
-    let targ = essential_name(targ_btf.name_by_offset(targ)?.to_bytes());
-    Ok(local == targ)
+impl<L: BtfView, T: BtfView> Pair<'_, '_, '_, L, T> {
+    fn names_match(self, local_name_off: u32, targ_name_off: u32) -> Result<bool> {
+        let local = self.local.name_by_offset(local_name_off)?.to_bytes();
+        let targ = self.targ.name_by_offset(targ_name_off)?.to_bytes();
+        Ok(local == targ || essential_name(local) == essential_name(targ))
+    }
 }
 
 /// Whether a field of the one type can be read as one of the other.
@@ -57,7 +68,7 @@ fn names_match<L: BtfView, T: BtfView>(local_btf: &L, local: u32, targ_btf: &T, 
 /// Source: libbpf `bpf_core_fields_are_compat`.
 /// Deviation: arrays that are their own elements are an error where libbpf never returns.
 pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
-    Pair { local_btf, targ_btf, work }: Pair<'_, L, T>,
+    pair: Pair<'_, '_, '_, L, T>,
     mut local_id: TypeId,
     mut targ_id: TypeId,
 ) -> Result<bool> {
@@ -66,9 +77,8 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
     let (mut local_cycle, mut targ_cycle) = (CycleCheck::new(local_id), CycleCheck::new(targ_id));
     let (mut local_closed, mut targ_closed) = (false, false);
     loop {
-        work.step()?;
-        let (_, local) = local_btf.skip_modifiers(local_id)?;
-        let (_, targ) = targ_btf.skip_modifiers(targ_id)?;
+        let (_, local) = pair.local.skip_modifiers(local_id)?;
+        let (_, targ) = pair.targ.skip_modifiers(targ_id)?;
         if local.is_composite() && targ.is_composite() {
             return Ok(true);
         }
@@ -78,9 +88,9 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
         match local.kind() {
             Kind::Ptr | Kind::Float => return Ok(true),
             Kind::Fwd | Kind::Enum | Kind::Enum64 => {
-                let either_is_anonymous = local_btf.name_by_offset(local.name_off())?.is_empty()
-                    || targ_btf.name_by_offset(targ.name_off())?.is_empty();
-                return Ok(either_is_anonymous || names_match(local_btf, local.name_off(), targ_btf, targ.name_off())?);
+                let either_is_anonymous = pair.local.btf.name_by_offset(local.name_off())?.is_empty()
+                    || pair.targ.btf.name_by_offset(targ.name_off())?.is_empty();
+                return Ok(either_is_anonymous || pair.names_match(local.name_off(), targ.name_off())?);
             }
             Kind::Int => return Ok(ints_are_compat(local, targ)),
             Kind::Array => {
@@ -104,7 +114,7 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
 ///
 /// Source: libbpf `__bpf_core_types_are_compat`. Like libbpf, says no for a typedef of a float.
 pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
-    pair: Pair<'_, L, T>,
+    pair: Pair<'_, '_, '_, L, T>,
     local_id: TypeId,
     targ_id: TypeId,
     depth: i32,
@@ -120,7 +130,7 @@ pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
 ///
 /// Source: libbpf `__bpf_core_types_match`.
 pub(super) fn types_match<L: BtfView, T: BtfView>(
-    pair: Pair<'_, L, T>,
+    pair: Pair<'_, '_, '_, L, T>,
     local_id: TypeId,
     targ_id: TypeId,
     behind_ptr: bool,
@@ -133,8 +143,11 @@ pub(super) fn types_match<L: BtfView, T: BtfView>(
 /// prototype, or members of one name, would be compared 2^32 times; for the types of real programs it is not worth it.
 const COMPARED_BEFORE_REMEMBERING: u32 = 1024;
 
-/// Answers that are remembered at most. With more, the bound on the work is what ends it.
-const MAX_REMEMBERED: usize = 1 << 16;
+/// Answers that are remembered at most: no more memory than a small object takes. With more, the bound on the work is what
+/// ends it.
+const MAX_REMEMBERED: usize = 1 << 14;
+/// Looking an answer up, or remembering it, in steps.
+const ANSWER_STEPS: u64 = 8;
 
 /// Answers about pairs of types, and the depth that was left when they were given. An answer given without running into
 /// the limit holds wherever at least as much depth is left.
@@ -159,15 +172,15 @@ impl Answers {
     }
 }
 
-struct Compat<'b, L, T> {
-    pair: Pair<'b, L, T>,
+struct Compat<'w, 'l, 't, L, T> {
+    pair: Pair<'w, 'l, 't, L, T>,
     answers: Answers,
 }
 
-impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
+impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
     fn check(&mut self, local_id: TypeId, targ_id: TypeId, depth: i32) -> Result<bool> {
         let pair = (local_id, targ_id, false);
-        self.pair.work.pair()?;
+        self.pair.work.steps(ANSWER_STEPS)?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -177,12 +190,12 @@ impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
 
     fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, depth: i32) -> Result<bool> {
         // The types themselves must agree first: a typedef asks for a typedef.
-        if !kinds_are_compat(self.pair.local_btf.type_by_id(local_id)?, self.pair.targ_btf.type_by_id(targ_id)?) {
+        if !kinds_are_compat(self.pair.local.type_by_id(local_id)?, self.pair.targ.type_by_id(targ_id)?) {
             return Ok(false);
         }
         for _ in 0..MAX_CHAIN {
-            let (_, local) = self.pair.local_btf.skip_modifiers(local_id)?;
-            let (_, targ) = self.pair.targ_btf.skip_modifiers(targ_id)?;
+            let (_, local) = self.pair.local.skip_modifiers(local_id)?;
+            let (_, targ) = self.pair.targ.skip_modifiers(targ_id)?;
             if !kinds_are_compat(local, targ) {
                 return Ok(false);
             }
@@ -198,8 +211,8 @@ impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
                     if !self.params_are_compat(local, targ, depth)? {
                         return Ok(false);
                     }
-                    local_id = self.pair.local_btf.skip_modifiers(local.type_id())?.0;
-                    targ_id = self.pair.targ_btf.skip_modifiers(targ.type_id())?.0;
+                    local_id = self.pair.local.skip_modifiers(local.type_id())?.0;
+                    targ_id = self.pair.targ.skip_modifiers(targ.type_id())?.0;
                 }
                 _ => return Ok(false),
             }
@@ -216,8 +229,8 @@ impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
             if depth <= 0 {
                 return Err(Error::TooDeep { local_id, targ_id });
             }
-            let local_id = self.pair.local_btf.skip_modifiers(local_id)?.0;
-            let targ_id = self.pair.targ_btf.skip_modifiers(targ_id)?.0;
+            let local_id = self.pair.local.skip_modifiers(local_id)?.0;
+            let targ_id = self.pair.targ.skip_modifiers(targ_id)?.0;
             if !self.check(local_id, targ_id, depth.saturating_sub(1))? {
                 return Ok(false);
             }
@@ -226,18 +239,18 @@ impl<L: BtfView, T: BtfView> Compat<'_, L, T> {
     }
 }
 
-struct Match<'b, L, T> {
-    pair: Pair<'b, L, T>,
+struct Match<'w, 'l, 't, L, T> {
+    pair: Pair<'w, 'l, 't, L, T>,
     answers: Answers,
 }
 
-impl<L: BtfView, T: BtfView> Match<'_, L, T> {
+impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
     fn check(&mut self, local_id: TypeId, targ_id: TypeId, behind_ptr: bool, depth: i32) -> Result<bool> {
         if depth <= 0 {
             return Err(Error::TooDeep { local_id, targ_id });
         }
         let pair = (local_id, targ_id, behind_ptr);
-        self.pair.work.pair()?;
+        self.pair.work.steps(ANSWER_STEPS)?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -247,22 +260,23 @@ impl<L: BtfView, T: BtfView> Match<'_, L, T> {
 
     fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, mut behind_ptr: bool, depth: i32) -> Result<bool> {
         for _ in 0..MAX_CHAIN {
-            let (_, local) = self.pair.local_btf.skip_modifiers(local_id)?;
-            let (_, targ) = self.pair.targ_btf.skip_modifiers(targ_id)?;
+            let (_, local) = self.pair.local.skip_modifiers(local_id)?;
+            let (skipped_id, targ) = self.pair.targ.skip_modifiers(targ_id)?;
+            targ_id = skipped_id;
             // Typedefs are gone by now. That of the root was compared when candidates were searched.
-            if !names_match(self.pair.local_btf, local.name_off(), self.pair.targ_btf, targ.name_off())? {
+            if !self.pair.names_match(local.name_off(), targ.name_off())? {
                 return Ok(false);
             }
             let same_kind = local.kind() == targ.kind();
             match local.kind() {
                 Kind::Unkn => return Ok(same_kind),
                 Kind::Fwd => return Ok(fwd_matches(local, targ, behind_ptr)),
-                Kind::Enum | Kind::Enum64 => return Ok(targ.is_any_enum() && self.enums_match(local, targ)?),
+                Kind::Enum | Kind::Enum64 => return Ok(targ.is_any_enum() && self.enums_match(local, (targ_id, targ))?),
                 Kind::Struct | Kind::Union if behind_ptr => {
                     return Ok(same_kind || (targ.kind() == Kind::Fwd && fwd_matches(targ, local, true)));
                 }
                 Kind::Struct | Kind::Union => {
-                    return Ok(same_kind && self.composites_match(local, targ, behind_ptr, depth)?);
+                    return Ok(same_kind && self.composites_match(local, (targ_id, targ), behind_ptr, depth)?);
                 }
                 Kind::Int => {
                     let same_sign = local.is_signed_int() == targ.is_signed_int();
@@ -291,38 +305,38 @@ impl<L: BtfView, T: BtfView> Match<'_, L, T> {
         Err(Error::TooDeep { local_id, targ_id })
     }
 
-    fn enums_match(&self, local: Type<'_>, targ: Type<'_>) -> Result<bool> {
+    fn enums_match(&self, local: Type<'_>, (targ_id, targ): (TypeId, Type<'_>)) -> Result<bool> {
         if local.size() != targ.size() || local.vlen() > targ.vlen() {
             return Ok(false);
         }
-        let names = NameTable::new(self.pair, targ.enumerators().map(|enumerator| enumerator.name_off))?;
+        let names = Names::new(self.pair, targ_id, targ, local.vlen())?;
         for enumerator in local.enumerators() {
-            let name = self.pair.local_btf.name_by_offset(enumerator.name_off)?.to_bytes();
-            self.pair.work.name(name)?;
-            if names.find(essential_name(name)).next().is_none() {
+            let name = self.pair.local.name_by_offset(enumerator.name_off)?.to_bytes();
+            if !names.any(name, |_| Ok(true))? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn composites_match(&mut self, local: Type<'_>, targ: Type<'_>, behind_ptr: bool, depth: i32) -> Result<bool> {
+    fn composites_match(
+        &mut self,
+        local: Type<'_>,
+        (targ_id, targ): (TypeId, Type<'_>),
+        behind_ptr: bool,
+        depth: i32,
+    ) -> Result<bool> {
         if local.vlen() > targ.vlen() {
             return Ok(false);
         }
-        let names = NameTable::new(self.pair, targ.members().map(|member| member.name_off))?;
+        let names = Names::new(self.pair, targ_id, targ, local.vlen())?;
         for member in local.members() {
-            let name = self.pair.local_btf.name_by_offset(member.name_off)?.to_bytes();
-            self.pair.work.name(name)?;
-            let mut matched = false;
-            for idx in names.find(essential_name(name)) {
+            let name = self.pair.local.name_by_offset(member.name_off)?.to_bytes();
+            let matches = |idx| {
                 let Some(targ_member) = targ.member(idx) else { return Ok(false) };
-                if self.check(member.type_id, targ_member.type_id, behind_ptr, depth.saturating_sub(1))? {
-                    matched = true;
-                    break;
-                }
-            }
-            if !matched {
+                self.check(member.type_id, targ_member.type_id, behind_ptr, depth.saturating_sub(1))
+            };
+            if !names.any(name, matches)? {
                 return Ok(false);
             }
         }
@@ -354,30 +368,35 @@ fn fwd_matches(fwd: Type<'_>, other: Type<'_>, behind_ptr: bool) -> bool {
     }
 }
 
-/// The essential names of a target type's members or enumerators, sorted, so that comparing two types costs n log n.
-struct NameTable<'a> {
-    by_name: Vec<(&'a [u8], u32)>,
+/// The essential names of a target type's members or enumerators.
+struct Names<'w, 't, T> {
+    targ: Metered<'w, 't, T>,
+    t: Type<'t>,
+    table: Option<Rc<NameTable>>,
 }
 
-impl<'a> NameTable<'a> {
-    fn new<L: BtfView, T: BtfView>(pair: Pair<'a, L, T>, name_offs: impl Iterator<Item = u32>) -> Result<Self> {
-        let mut by_name = Vec::new();
-        for (idx, name_off) in (0..).zip(name_offs) {
-            let name = pair.targ_btf.name_by_offset(name_off)?.to_bytes();
-            pair.work.name(name)?;
-            // It has yet to be sorted in.
-            pair.work.step()?;
-            by_name.try_reserve(1)?;
-            by_name.push((essential_name(name), idx));
-        }
-        by_name.sort_unstable();
-        Ok(Self { by_name })
+impl<'w, 't, T: BtfView> Names<'w, 't, T> {
+    fn new<L>(pair: Pair<'w, '_, 't, L, T>, id: TypeId, t: Type<'t>, searches: u32) -> Result<Self> {
+        let table = pair.tables.get(pair.targ, id, t, By::EssentialName, searches)?;
+        Ok(Self { targ: pair.targ, t, table })
     }
 
-    /// Indices of the members of this essential name, in their order in the type.
-    fn find(&self, name: &[u8]) -> impl Iterator<Item = u32> {
-        let at = self.by_name.partition_point(|(other, _)| *other < name);
-        let from = self.by_name.get(at..).unwrap_or_default();
-        from.iter().take_while(move |(other, _)| *other == name).map(|(_, idx)| *idx)
+    /// Whether one of this essential name is what is sought: they are asked in their order in the type.
+    fn any(&self, name: &[u8], mut is_it: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
+        let name = essential_name(name);
+        if let Some(table) = &self.table {
+            for idx in table.find(self.targ, self.t, name) {
+                if is_it(idx?)? {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+        for idx in 0..self.t.vlen() {
+            if has_name(self.targ, self.t, idx, name, By::EssentialName)? && is_it(idx)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

@@ -8,9 +8,9 @@ use std::ffi::CStr;
 use super::compat::{self, Pair};
 use super::name::essential_name;
 use super::spec::{Accessor, Spec};
-use super::work::Work;
+use super::tables::{By, has_name};
 use super::{ReloKind, Semantics};
-use crate::btf::{BtfView, TypeId};
+use crate::btf::{BtfView, Member, Type, TypeId};
 use crate::error::{Error, Result};
 
 /// Follows `local` through the target type that `targ`, an empty spec, has as its root, and fills `targ` on the way.
@@ -19,13 +19,12 @@ use crate::error::{Error, Result};
 /// went, for the log.
 ///
 /// Source: libbpf `bpf_core_spec_match`.
-pub(super) fn spec_match<L: BtfView, T: BtfView>(
-    local: &Spec<'_, L>,
-    targ: &mut Spec<'_, T>,
+pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
+    pair: Pair<'_, 'l, 't, L, T>,
+    local: &Spec<'l, L>,
+    targ: &mut Spec<'t, T>,
     semantics: Semantics,
-    work: &Work,
 ) -> Result<bool> {
-    let pair = Pair { local_btf: local.btf, targ_btf: targ.btf, work };
     match local.kind {
         ReloKind::TypeMatches => {
             compat::types_match(pair, local.root_type_id, targ.root_type_id, false, semantics.depth())
@@ -33,38 +32,56 @@ pub(super) fn spec_match<L: BtfView, T: BtfView>(
         kind if kind.is_type_based() => {
             compat::types_are_compat(pair, local.root_type_id, targ.root_type_id, semantics.depth())
         }
-        kind if kind.is_enumval_based() => match_enumerator(local, targ, work),
-        kind if kind.is_field_based() => match_field(local, targ, pair),
+        kind if kind.is_enumval_based() => match_enumerator(pair, local, targ),
+        kind if kind.is_field_based() => match_field(pair, local, targ),
         kind => Err(Error::UnknownRelo { kind }),
     }
 }
 
 /// Finds the enumerator of the same essential name: flavors count on neither side.
-fn match_enumerator<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &mut Spec<'_, T>, work: &Work) -> Result<bool> {
-    let (targ_id, t) = targ.btf.skip_modifiers(targ.root_type_id)?;
+fn match_enumerator<'t, L: BtfView, T: BtfView>(
+    pair: Pair<'_, '_, 't, L, T>,
+    local: &Spec<'_, L>,
+    targ: &mut Spec<'t, T>,
+) -> Result<bool> {
+    let (targ_id, t) = pair.targ.skip_modifiers(targ.root_type_id)?;
     let Some(local_name) = local.accessors.last().and_then(|accessor| accessor.name) else { return Ok(false) };
-    let wanted = essential_name(local_name.to_bytes());
-    for (idx, enumerator) in (0..).zip(t.enumerators()) {
-        let name = targ.btf.name_by_offset(enumerator.name_off)?;
-        work.name(name.to_bytes())?;
-        if essential_name(name.to_bytes()) == wanted {
-            targ.accessors.push(Accessor { type_id: targ_id, idx, name: Some(name) })?;
-            targ.raw.push(idx)?;
-            return Ok(true);
-        }
+    if !t.is_any_enum() {
+        return Ok(false);
     }
-    Ok(false)
+    let name = essential_name(local_name.to_bytes());
+    let found = match pair.tables.get(pair.targ, targ_id, t, By::EssentialName, 1)? {
+        Some(table) => table.find(pair.targ, t, name).next().transpose()?,
+        None => first_by_name(0..t.vlen(), |idx| has_name(pair.targ, t, idx, name, By::EssentialName))?,
+    };
+    let Some((idx, enumerator)) = found.and_then(|idx| Some((idx, t.enumerator(idx)?))) else { return Ok(false) };
+    targ.accessors.push(Accessor {
+        type_id: targ_id,
+        idx,
+        name: Some(targ.btf.name_by_offset(enumerator.name_off)?),
+    })?;
+    targ.raw.push(idx)?;
+    Ok(true)
 }
 
-fn match_field<L: BtfView, T: BtfView>(
-    local: &Spec<'_, L>,
-    targ: &mut Spec<'_, T>,
-    pair: Pair<'_, L, T>,
+fn first_by_name(indices: impl Iterator<Item = u32>, is_it: impl Fn(u32) -> Result<bool>) -> Result<Option<u32>> {
+    for idx in indices {
+        if is_it(idx)? {
+            return Ok(Some(idx));
+        }
+    }
+    Ok(None)
+}
+
+fn match_field<'l, 't, L: BtfView, T: BtfView>(
+    pair: Pair<'_, 'l, 't, L, T>,
+    local: &Spec<'l, L>,
+    targ: &mut Spec<'t, T>,
 ) -> Result<bool> {
     let mut at = targ.root_type_id;
     for (i, accessor) in local.accessors.as_slice().iter().enumerate() {
-        let (targ_id, t) = targ.btf.skip_modifiers(at)?;
         let Some(name) = accessor.name else {
+            let (targ_id, t) = pair.targ.skip_modifiers(at)?;
             // The first step counts elements of the root itself, the others those of an array.
             let elem_id = if i == 0 {
                 targ_id
@@ -73,22 +90,23 @@ fn match_field<L: BtfView, T: BtfView>(
                 if accessor.idx >= array.nelems && !targ.ends_in_flex_array(&array)? {
                     return Ok(false);
                 }
-                targ.btf.skip_modifiers(array.elem_type_id)?.0
+                pair.targ.skip_modifiers(array.elem_type_id)?.0
             };
             targ.raw.push(accessor.idx)?;
+            let elem_size = pair.targ.resolve_size(elem_id)?;
             // Deviation: libbpf returns such a size, as a negative number, for an error.
-            if targ.btf.resolve_size(elem_id)? > MAX_ELEM_SIZE {
+            if elem_size > MAX_ELEM_SIZE {
                 return Err(Error::SizeOverflow { type_id: elem_id });
             }
-            targ.push_element(elem_id, accessor.idx)?;
+            targ.push_element(elem_id, accessor.idx, elem_size)?;
             at = elem_id;
             continue;
         };
-        let local_struct = local.btf.type_by_id(accessor.type_id)?;
+        let local_struct = pair.local.type_by_id(accessor.type_id)?;
         let member = local_struct.member(accessor.idx).ok_or(Error::BadTypeId { type_id: accessor.type_id })?;
         let mut search =
             MemberSearch { pair, name, local_type_id: member.type_id, searched: 0, without: HashMap::new() };
-        match search.find(targ_id, targ)? {
+        match search.find(at, targ)? {
             Some(type_id) => at = type_id,
             None => return Ok(false),
         }
@@ -104,8 +122,8 @@ const MAX_ELEM_SIZE: u32 = i32::MAX.unsigned_abs();
 const SEARCHED_BEFORE_REMEMBERING: u32 = 256;
 
 /// The search for one member of the target by its name.
-struct MemberSearch<'l, L, T> {
-    pair: Pair<'l, L, T>,
+struct MemberSearch<'w, 'l, 't, L, T> {
+    pair: Pair<'w, 'l, 't, L, T>,
     name: &'l CStr,
     local_type_id: TypeId,
     /// Anonymous structs and unions searched so far.
@@ -114,7 +132,7 @@ struct MemberSearch<'l, L, T> {
     without: HashMap<TypeId, usize>,
 }
 
-impl<L: BtfView, T: BtfView> MemberSearch<'_, L, T> {
+impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
     /// Looks through the members of `targ_id` in order, and through those of anonymous structs and unions where they
     /// stand. Gives the type of the member, which is added to `targ`; `None` when there is none or its type is
     /// incompatible.
@@ -126,40 +144,73 @@ impl<L: BtfView, T: BtfView> MemberSearch<'_, L, T> {
     /// Source: libbpf `bpf_core_match_member`.
     /// Deviation: a type that was searched in vain is not searched again unless it lies deeper. libbpf's search takes
     /// 2^n steps for n anonymous unions that each hold the next one twice.
-    fn find(&mut self, targ_id: TypeId, targ: &mut Spec<'_, T>) -> Result<Option<TypeId>> {
-        let btf = targ.btf;
-        let (targ_id, t) = btf.skip_modifiers(targ_id)?;
+    fn find(&mut self, targ_id: TypeId, targ: &mut Spec<'t, T>) -> Result<Option<TypeId>> {
+        let (targ_id, t) = self.pair.targ.skip_modifiers(targ_id)?;
+        if !t.is_composite() || t.vlen() == 0 {
+            return Ok(None);
+        }
         let depth = targ.raw.as_slice().len();
         if self.without.get(&targ_id).is_some_and(|without| *without >= depth) {
             return Ok(None);
         }
-        for (idx, member) in (0..).zip(t.members()) {
-            targ.raw.push(idx)?;
-            targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
+        // Whether there is room for a member's index is asked before any is looked at.
+        targ.raw.push(0)?;
+        targ.raw.pop();
+        let found = match self.pair.tables.get(self.pair.targ, targ_id, t, By::Name, 1)? {
+            Some(table) => {
+                let named = table.find(self.pair.targ, t, self.name.to_bytes()).next().transpose()?;
+                let before = table.anonymous.iter().copied().take_while(|idx| named.is_none_or(|named| *idx < named));
+                self.look_through(before.chain(named), targ_id, t, targ)?
+            }
+            None => self.look_through(0..t.vlen(), targ_id, t, targ)?,
+        };
+        if found.is_none() && self.searched > SEARCHED_BEFORE_REMEMBERING && targ.raw.as_slice().len() == depth {
+            self.without.try_reserve(1)?;
+            self.without.insert(targ_id, depth);
+        }
+        Ok(found)
+    }
+
+    /// Looks at these members. Those that are left out are neither anonymous nor of the name.
+    fn look_through(
+        &mut self,
+        indices: impl Iterator<Item = u32>,
+        targ_id: TypeId,
+        t: Type<'t>,
+        targ: &mut Spec<'t, T>,
+    ) -> Result<Option<TypeId>> {
+        for idx in indices {
+            let Some(member) = t.member(idx) else { break };
             self.pair.work.step()?;
-            if member.name_off == 0 || btf.name_is(member.name_off, c"")? {
+            let is_anonymous = member.name_off == 0;
+            if !is_anonymous && self.pair.targ.name_is(member.name_off, self.name)? {
+                return self.end_at(idx, &member, targ_id, targ);
+            }
+            if is_anonymous || self.pair.targ.btf.name_is(member.name_off, c"")? {
                 self.searched = self.searched.saturating_add(1);
+                targ.raw.push(idx)?;
+                targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
                 let found = self.find(member.type_id, targ)?;
                 if found.is_some() {
                     return Ok(found);
                 }
-            } else if btf.name_is(member.name_off, self.name)? {
-                let name = btf.name_by_offset(member.name_off)?;
-                self.pair.work.name(name.to_bytes())?;
-                targ.accessors.push(Accessor { type_id: targ_id, idx, name: Some(name) })?;
-                if compat::fields_are_compat(self.pair, self.local_type_id, member.type_id)? {
-                    return Ok(Some(member.type_id));
-                }
-                targ.accessors.pop();
-                return Ok(None);
+                targ.bit_offset = targ.bit_offset.wrapping_sub(member.bit_offset);
+                targ.raw.pop();
             }
-            targ.bit_offset = targ.bit_offset.wrapping_sub(member.bit_offset);
-            targ.raw.pop();
         }
-        if self.searched > SEARCHED_BEFORE_REMEMBERING && targ.raw.as_slice().len() == depth {
-            self.without.try_reserve(1)?;
-            self.without.insert(targ_id, depth);
+        Ok(None)
+    }
+
+    /// The member of the name, which is the one if its type is compatible.
+    fn end_at(&self, idx: u32, member: &Member, targ_id: TypeId, targ: &mut Spec<'t, T>) -> Result<Option<TypeId>> {
+        targ.raw.push(idx)?;
+        targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
+        let name = self.pair.targ.name_by_offset(member.name_off)?;
+        targ.accessors.push(Accessor { type_id: targ_id, idx, name: Some(name) })?;
+        if compat::fields_are_compat(self.pair, self.local_type_id, member.type_id)? {
+            return Ok(Some(member.type_id));
         }
+        targ.accessors.pop();
         Ok(None)
     }
 }

@@ -17,6 +17,7 @@ mod matching;
 mod name;
 mod patch;
 pub mod spec;
+mod tables;
 pub(crate) mod text;
 mod value;
 mod work;
@@ -25,17 +26,21 @@ mod work;
 mod tests;
 
 pub use crate::btf::ReloKind;
-pub use candidates::{Candidate, add_cands};
+pub use candidates::{Candidate, Candidates, Pruned, add_cands};
 pub use name::essential_name;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
 pub use spec::Spec;
+pub use tables::NameTables;
 pub use value::ReloRes;
 pub use work::Work;
 
 use std::fmt;
 
+use candidates::Matching;
 use compat::Pair;
+use text::Clipped;
+use work::Metered;
 
 use crate::btf::ext::CoreRelo;
 use crate::btf::{BtfView, TypeId};
@@ -72,6 +77,8 @@ pub struct Context<'a> {
     pub semantics: Semantics,
     /// How much may be done.
     pub work: &'a Work,
+    /// What is learned of the target's names. To be used with the same BTFs as long as it lives.
+    pub tables: &'a NameTables,
     /// Where log lines go.
     pub log: &'a dyn Log,
 }
@@ -115,13 +122,13 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     context: &Context<'_>,
     relo: &CoreRelo,
     local_btf: &'l L,
-    cands: &mut Vec<Candidate<'t, T>>,
+    cands: &mut Candidates<'_, 't, T>,
 ) -> Result<Resolved<'l, 't, L, T>> {
     let type_id = relo.type_id;
-    let local_name = local_btf.type_name(type_id)?;
-    context.work.name(local_name.to_bytes())?;
-    let local = Spec::parse(local_btf, relo).map_err(|cause| Error::LocalSpec { type_id, cause: Box::new(cause) })?;
-    context.debug(format_args!("{local}"));
+    let metered = Metered { btf: local_btf, work: context.work };
+    let local_name = metered.name_by_offset(metered.type_by_id(type_id)?.name_off())?;
+    let local = Spec::parse_metered(metered, relo).map_err(|cause| cause.in_local_spec(type_id))?;
+    context.debug(format_args!("{}", Clipped(&local)));
 
     if relo.kind == ReloKind::TypeIdLocal {
         let id = u64::from(type_id.0);
@@ -132,43 +139,47 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         return Err(Error::AnonymousRoot { type_id });
     }
 
+    let first_cand = cands.iter().next().map(|cand| cand.id);
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
-    let mut matching = Vec::new();
+    let mut matching = Matching::default();
     for (i, cand) in cands.iter().enumerate() {
-        context.work.step()?;
+        context.work.steps(CANDIDATE_STEPS)?;
+        let pair = Pair::new(local_btf, cand.btf, context.work, context.tables);
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
-        let matched =
-            matching::spec_match(&local, &mut targ, context.semantics, context.work).inspect_err(|error| {
-                context.debug(format_args!("candidate #{i} {targ} cannot be compared: {error}"));
-            })?;
+        let matched = matching::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
+            context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
+        })?;
         let verb = if matched { "matching" } else { "non-matching" };
-        context.debug(format_args!("{verb} candidate #{i} {targ}"));
+        context.debug(format_args!("{verb} candidate #{i} {}", Clipped(&targ)));
+        matching.note(matched)?;
         if !matched {
             continue;
         }
-        let res = value::calc_relo(&local, Some(&targ))?;
+        let res = value::calc_relo(pair, &local, Some(&targ))?;
         match &first {
             None => first = Some((res, targ)),
             Some(first) => agree(first, &(res, targ))?,
         }
-        matching.try_reserve(1)?;
-        matching.push(*cand);
     }
-    let first_cand = cands.first().map(|cand| cand.id);
     match first {
         Some((res, targ)) => {
             if context.semantics == Semantics::Libbpf {
-                *cands = matching;
+                cands.keep(matching);
             }
             Ok(Resolved { res, local, targ: Some(targ), first_cand })
         }
         None => {
             context.debug(format_args!("no matching targets found"));
-            let res = value::calc_relo::<L, T>(&local, None)?;
+            // Of a target, no more is asked then.
+            let pair = Pair::new(local_btf, local_btf, context.work, context.tables);
+            let res = value::calc_relo(pair, &local, None)?;
             Ok(Resolved { res, local, targ: None, first_cand })
         }
     }
 }
+
+/// Making an empty spec and taking it through a candidate, in steps.
+const CANDIDATE_STEPS: u64 = 8;
 
 /// All matching candidates must have the field at the same place and give the same value: it cannot be known which of
 /// them the program will meet.
@@ -199,8 +210,8 @@ pub fn types_are_compat<L: BtfView, T: BtfView>(
     targ_id: TypeId,
     depth: i32,
 ) -> Result<bool> {
-    let pair = Pair { local_btf: local, targ_btf: targ, work: &Work::for_types(local, targ) };
-    compat::types_are_compat(pair, local_id, targ_id, depth)
+    let (work, tables) = (Work::for_types(local, targ), NameTables::default());
+    compat::types_are_compat(Pair::new(local, targ, &work, &tables), local_id, targ_id, depth)
 }
 
 /// Whether the target's type has all parts of the local one, as [`ReloKind::TypeMatches`] asks.
@@ -219,6 +230,6 @@ pub fn types_match<L: BtfView, T: BtfView>(
     behind_ptr: bool,
     depth: i32,
 ) -> Result<bool> {
-    let pair = Pair { local_btf: local, targ_btf: targ, work: &Work::for_types(local, targ) };
-    compat::types_match(pair, local_id, targ_id, behind_ptr, depth)
+    let (work, tables) = (Work::for_types(local, targ), NameTables::default());
+    compat::types_match(Pair::new(local, targ, &work, &tables), local_id, targ_id, behind_ptr, depth)
 }

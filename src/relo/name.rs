@@ -9,12 +9,25 @@
 /// `a____b` have no flavor.
 #[must_use]
 pub fn essential_name(name: &[u8]) -> &[u8] {
-    let is_flavor_sep = |window: &[u8]| matches!(window, [x, b'_', b'_', b'_', y] if *x != b'_' && *y != b'_');
-    match name.windows(5).rposition(is_flavor_sep) {
-        // The window begins with the last byte of the essential name.
-        Some(at) => name.split_at_checked(at.saturating_add(1)).map_or(name, |(essential, _)| essential),
-        None => name,
+    let is_underscore = |at: usize| name.get(at) == Some(&b'_');
+    // The last place where the underscores of a separator can end. Of any three in a row, one is found by looking at every
+    // third byte.
+    let mut at = name.len().wrapping_sub(2);
+    while at < name.len() {
+        if !is_underscore(at) {
+            at = at.wrapping_sub(3);
+            continue;
+        }
+        let after = name.get(at..).unwrap_or_default().iter().take_while(|byte| **byte == b'_').count();
+        let before = name.get(..at).unwrap_or_default().iter().rev().take_while(|byte| **byte == b'_').count();
+        let (start, end) = (at.wrapping_sub(before), at.wrapping_add(after));
+        if end.wrapping_sub(start) == 3 && start > 0 && end < name.len() {
+            return name.get(..start).unwrap_or(name);
+        }
+        // What precedes the underscores is none.
+        at = start.wrapping_sub(2);
     }
+    name
 }
 
 #[cfg(test)]
@@ -38,6 +51,11 @@ mod tests {
             ("a___", "a___"),
             ("a___b", "a"),
             ("x__y", "x__y"),
+            ("ab___cd___", "ab"),
+            ("a___bc_____d_e", "a"),
+            ("a___b__", "a"),
+            ("_a___b", "_a"),
+            ("____a___b", "____a"),
         ] {
             assert_eq!(essential_name(name.as_bytes()), essential.as_bytes(), "{name}");
         }

@@ -7,9 +7,11 @@ use std::fmt;
 
 use super::ReloKind;
 use super::text::Lossy;
+use super::work::{Metered, Work};
 use crate::btf::ext::CoreRelo;
 use crate::btf::{Array, BtfView, Kind, Type, TypeId};
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// Most steps that a spec can have (`BPF_CORE_SPEC_MAX_LEN`).
 pub const MAX_LEN: usize = 64;
@@ -26,7 +28,7 @@ pub struct Accessor<'a> {
 }
 
 /// Steps that are kept in place. Real accesses have two or three, so that parsing and matching allocate nothing.
-const INLINE_LEN: usize = 8;
+const INLINE_LEN: usize = 6;
 
 /// Up to [`MAX_LEN`] steps.
 #[derive(Clone, Debug)]
@@ -127,28 +129,33 @@ impl<'a, B: BtfView> Spec<'a, B> {
     /// [`Error::BadAccessStr`], [`Error::SpecTooDeep`] for more than [`MAX_LEN`] indices, [`Error::UnknownRelo`], and
     /// what the local BTF gives.
     pub fn parse(btf: &'a B, relo: &CoreRelo) -> Result<Self> {
-        let access_str = btf.name_by_offset(relo.access_str_off)?.to_bytes();
+        Self::parse_metered(Metered { btf, work: &Work::for_types(btf, btf) }, relo)
+    }
+
+    pub(super) fn parse_metered(local: Metered<'_, 'a, B>, relo: &CoreRelo) -> Result<Self> {
+        let access_str = local.name_by_offset(relo.access_str_off)?.to_bytes();
         let bad = |what| bad_access_str(relo.type_id, access_str, what);
         if matches!(access_str, [] | [b':', ..]) {
             return Err(bad("it has no index at its start"));
         }
-        let mut spec = Self::empty(btf, relo.type_id, relo.kind);
+        let mut spec = Self::empty(local.btf, relo.type_id, relo.kind);
         if relo.kind.is_type_based() {
             return if access_str == b"0" { Ok(spec) } else { Err(bad("that of a type is \"0\"")) };
         }
+        // Reading digits takes longer than reading a name.
+        local.work.name(access_str)?;
         spec.raw = parse_access_str(access_str, relo.type_id)?;
-        let raw = spec.raw.clone();
-        let Some((&first, rest)) = raw.as_slice().split_first() else {
+        let (id, t) = local.skip_modifiers(relo.type_id)?;
+        let Some(&first) = spec.raw.as_slice().first() else {
             return Err(bad("it has no index"));
         };
-        let (id, t) = btf.skip_modifiers(relo.type_id)?;
 
         if relo.kind.is_enumval_based() {
-            if !rest.is_empty() {
+            if spec.raw.as_slice().len() > 1 {
                 return Err(bad("that of an enumerator is one index"));
             }
             let enumerator = t.enumerator(first).ok_or_else(|| bad("there is no such enumerator"))?;
-            let name = Some(btf.name_by_offset(enumerator.name_off)?);
+            let name = Some(local.name_by_offset(enumerator.name_off)?);
             spec.accessors.push(Accessor { type_id: id, idx: first, name })?;
             return Ok(spec);
         }
@@ -156,16 +163,18 @@ impl<'a, B: BtfView> Spec<'a, B> {
             return Err(Error::UnknownRelo { kind: relo.kind });
         }
         spec.accessors.push(Accessor { type_id: id, idx: first, name: None })?;
-        spec.bit_offset = elements_bits(first, btf.resolve_size(id)?);
+        spec.bit_offset = elements_bits(first, local.resolve_size(id)?);
 
         let mut at = id;
-        for &idx in rest {
-            let (id, t) = btf.skip_modifiers(at)?;
+        let mut step = 1;
+        while let Some(&idx) = spec.raw.as_slice().get(step) {
+            step = step.saturating_add(1);
+            let (id, t) = local.skip_modifiers(at)?;
             at = if t.is_composite() {
                 let member = t.member(idx).ok_or_else(|| bad("there is no such member"))?;
                 spec.bit_offset = spec.bit_offset.wrapping_add(member.bit_offset);
                 if member.name_off != 0 {
-                    let name = btf.name_by_offset(member.name_off)?;
+                    let name = local.name_by_offset(member.name_off)?;
                     if name.is_empty() {
                         return Err(bad("a member has an empty name"));
                     }
@@ -173,11 +182,11 @@ impl<'a, B: BtfView> Spec<'a, B> {
                 }
                 member.type_id
             } else if let Some(array) = t.array() {
-                let (elem_id, _) = btf.skip_modifiers(array.elem_type_id)?;
+                let (elem_id, _) = local.skip_modifiers(array.elem_type_id)?;
                 if idx >= array.nelems && !spec.ends_in_flex_array(&array)? {
                     return Err(bad("an index is past the end of an array"));
                 }
-                spec.push_element(elem_id, idx)?;
+                spec.push_element(elem_id, idx, local.resolve_size(elem_id)?)?;
                 elem_id
             } else {
                 return Err(bad("it leads through a type that has neither members nor elements"));
@@ -187,9 +196,9 @@ impl<'a, B: BtfView> Spec<'a, B> {
     }
 
     /// Adds the step to an array's element to the accessors, and what precedes the element to the offset.
-    pub(super) fn push_element(&mut self, elem_id: TypeId, idx: u32) -> Result<()> {
+    pub(super) fn push_element(&mut self, elem_id: TypeId, idx: u32, elem_size: u32) -> Result<()> {
         self.accessors.push(Accessor { type_id: elem_id, idx, name: None })?;
-        self.bit_offset = self.bit_offset.wrapping_add(elements_bits(idx, self.btf.resolve_size(elem_id)?));
+        self.bit_offset = self.bit_offset.wrapping_add(elements_bits(idx, elem_size));
         Ok(())
     }
 
@@ -217,7 +226,10 @@ const VERTICAL_TAB: u8 = 0x0b;
 fn bad_access_str(type_id: TypeId, access_str: &[u8], what: &'static str) -> Error {
     // 64 indices of one digit, and no more of what cannot be right.
     let shown = access_str.get(..2 * MAX_LEN).unwrap_or(access_str);
-    Error::BadAccessStr { type_id, access_str: String::from_utf8_lossy(shown).into_owned(), what }
+    match memory::text(Lossy(shown)) {
+        Ok(access_str) => Error::BadAccessStr { type_id, access_str, what },
+        Err(no_memory) => no_memory,
+    }
 }
 
 /// The indices of an access string such as `"0:1:2"`.
@@ -246,7 +258,7 @@ impl<B: BtfView> fmt::Display for Spec<'_, B> {
         let root = self.btf.type_by_id(self.root_type_id).unwrap_or(Type::VOID);
         let name = self.btf.name_by_offset(root.name_off()).unwrap_or_default();
         let name = if name.is_empty() { c"<anon>" } else { name };
-        write!(f, "<{}> [{}] {} {}", self.kind.name(), self.root_type_id, root.kind().name(), Lossy(name))?;
+        write!(f, "<{}> [{}] {} {}", self.kind.name(), self.root_type_id, root.kind().name(), Lossy(name.to_bytes()))?;
         if self.kind.is_enumval_based() {
             return self.fmt_enumerator(f);
         }
@@ -277,7 +289,7 @@ impl<B: BtfView> Spec<'_, B> {
     fn fmt_access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, accessor) in self.accessors.as_slice().iter().enumerate() {
             match accessor.name {
-                Some(name) => write!(f, ".{}", Lossy(name))?,
+                Some(name) => write!(f, ".{}", Lossy(name.to_bytes()))?,
                 None if i > 0 || accessor.idx > 0 => write!(f, "[{}]", accessor.idx)?,
                 None => {}
             }
@@ -290,7 +302,7 @@ impl<B: BtfView> Spec<'_, B> {
     fn fmt_enumerator(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ok((_, t)) = self.btf.skip_modifiers(self.root_type_id) else { return Ok(()) };
         let Some(enumerator) = t.enumerator(self.raw.as_slice().first().copied().unwrap_or(0)) else { return Ok(()) };
-        let name = Lossy(self.btf.name_by_offset(enumerator.name_off).unwrap_or_default());
+        let name = Lossy(self.btf.name_by_offset(enumerator.name_off).unwrap_or_default().to_bytes());
         let bytes = enumerator.value.to_le_bytes();
         match (t.kflag(), t.kind()) {
             (true, _) => write!(f, "::{name} = {}", i64::from_le_bytes(bytes)),
@@ -308,11 +320,11 @@ impl<B: BtfView> fmt::Display for Access<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(spec) = self;
         let root = spec.btf.type_by_id(spec.root_type_id).unwrap_or(Type::VOID);
-        let name = Lossy(spec.btf.name_by_offset(root.name_off()).unwrap_or_default());
+        let name = Lossy(spec.btf.name_by_offset(root.name_off()).unwrap_or_default().to_bytes());
         match spec.accessors.as_slice() {
             [] => write!(f, "{} {name}", root.kind().name()),
             [Accessor { name: Some(enumerator), .. }] if spec.kind.is_enumval_based() => {
-                write!(f, "{name}::{}", Lossy(enumerator))
+                write!(f, "{name}::{}", Lossy(enumerator.to_bytes()))
             }
             _ => {
                 write!(f, "{name}")?;

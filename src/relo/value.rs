@@ -3,7 +3,9 @@
 //! From a spec to a number: what the instruction holds, and what it has to hold for the target.
 
 use super::ReloKind;
+use super::compat::Pair;
 use super::spec::{Accessor, Spec};
+use super::work::Metered;
 use crate::btf::{BtfView, CycleCheck, Kind, Member, Type, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
@@ -35,10 +37,14 @@ pub struct ReloRes {
 /// Compares what a local spec and the same spec in a target give. No target spec means that no candidate has it.
 ///
 /// Source: libbpf `bpf_core_calc_relo`.
-pub(super) fn calc_relo<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: Option<&Spec<'_, T>>) -> Result<ReloRes> {
+pub(super) fn calc_relo<L: BtfView, T: BtfView>(
+    pair: Pair<'_, '_, '_, L, T>,
+    local: &Spec<'_, L>,
+    targ: Option<&Spec<'_, T>>,
+) -> Result<ReloRes> {
     match local.kind {
-        kind if kind.is_field_based() => calc_field_relo(local, targ),
-        kind if kind.is_type_based() => calc_type_relo(local, targ),
+        kind if kind.is_field_based() => calc_field_relo(pair, local, targ),
+        kind if kind.is_type_based() => calc_type_relo(pair, local, targ),
         ReloKind::EnumvalExists => {
             Ok(ReloRes { orig_val: 1, new_val: u64::from(targ.is_some()), validate: true, ..ReloRes::default() })
         }
@@ -52,12 +58,16 @@ pub(super) fn calc_relo<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: Optio
     }
 }
 
-fn calc_field_relo<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: Option<&Spec<'_, T>>) -> Result<ReloRes> {
+fn calc_field_relo<L: BtfView, T: BtfView>(
+    pair: Pair<'_, '_, '_, L, T>,
+    local: &Spec<'_, L>,
+    targ: Option<&Spec<'_, T>>,
+) -> Result<ReloRes> {
     if local.kind == ReloKind::FieldExists {
         let new_val = u64::from(targ.is_some());
         return Ok(ReloRes { orig_val: 1, new_val, validate: true, ..ReloRes::default() });
     }
-    let orig = field_value(local)?;
+    let orig = field_value(pair.local, local)?;
     let mut res = ReloRes {
         orig_val: orig.val,
         validate: orig.validate,
@@ -68,11 +78,11 @@ fn calc_field_relo<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: Option<&Sp
     let Some(targ) = targ else {
         return Ok(ReloRes { poison: true, ..res });
     };
-    let new = field_value(targ)?;
+    let new = field_value(pair.targ, targ)?;
     (res.new_val, res.new_sz, res.new_type_id) = (new.val, new.mem_size, new.type_id);
     if res.orig_sz != res.new_sz {
-        let orig = local.btf.type_by_id(res.orig_type_id)?;
-        let new = targ.btf.type_by_id(res.new_type_id)?;
+        let orig = pair.local.type_by_id(res.orig_type_id)?;
+        let new = pair.targ.type_by_id(res.new_type_id)?;
         res.fail_memsz_adjust = !zero_extension_keeps_value(orig, new);
     }
     Ok(res)
@@ -105,18 +115,18 @@ impl FieldValue {
 }
 
 /// Source: libbpf `bpf_core_calc_field_relo`.
-fn field_value<B: BtfView>(spec: &Spec<'_, B>) -> Result<FieldValue> {
+fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Result<FieldValue> {
     let accessor = spec.accessors.last().copied().unwrap_or_default();
-    let holder = spec.btf.type_by_id(accessor.type_id)?;
+    let holder = btf.type_by_id(accessor.type_id)?;
     if accessor.name.is_none() {
-        return element_value(spec, &accessor);
+        return element_value(btf, spec, &accessor);
     }
     let member = holder.member(accessor.idx).ok_or(Error::BadTypeId { type_id: accessor.type_id })?;
-    let (type_id, t) = spec.btf.skip_modifiers(member.type_id)?;
+    let (type_id, t) = btf.skip_modifiers(member.type_id)?;
     let field = if member.bit_size > 0 {
         Extent::of_bitfield(spec.bit_offset, &member, type_id, t)?
     } else {
-        let byte_sz = size_of(spec.btf, type_id)?;
+        let byte_sz = size_of(btf, type_id)?;
         let bit_sz = byte_sz.wrapping_mul(8);
         Extent { byte_off: spec.bit_offset / 8, byte_sz, bit_off: spec.bit_offset, bit_sz, is_bitfield: false }
     };
@@ -124,7 +134,7 @@ fn field_value<B: BtfView>(spec: &Spec<'_, B>) -> Result<FieldValue> {
     Ok(match spec.kind {
         ReloKind::FieldByteOffset if field.is_bitfield => FieldValue::plain(field.byte_off.into(), validate),
         ReloKind::FieldByteOffset => {
-            FieldValue { val: field.byte_off.into(), validate, mem_size: mem_size(spec.btf, type_id)?, type_id }
+            FieldValue { val: field.byte_off.into(), validate, mem_size: mem_size(btf, type_id)?, type_id }
         }
         ReloKind::FieldByteSize => FieldValue::plain(field.byte_sz.into(), validate),
         ReloKind::FieldSigned => {
@@ -138,30 +148,37 @@ fn field_value<B: BtfView>(spec: &Spec<'_, B>) -> Result<FieldValue> {
 }
 
 /// Of an array's element, `a[n]`, only offset and size can be asked.
-fn element_value<B: BtfView>(spec: &Spec<'_, B>, accessor: &Accessor<'_>) -> Result<FieldValue> {
+fn element_value<B: BtfView>(
+    btf: Metered<'_, '_, B>,
+    spec: &Spec<'_, B>,
+    accessor: &Accessor<'_>,
+) -> Result<FieldValue> {
     let type_id = accessor.type_id;
     match spec.kind {
         ReloKind::FieldByteOffset => Ok(FieldValue {
             val: (spec.bit_offset / 8).into(),
             validate: true,
-            mem_size: mem_size(spec.btf, type_id)?,
+            mem_size: mem_size(btf, type_id)?,
             type_id,
         }),
-        ReloKind::FieldByteSize => Ok(FieldValue::plain(size_of(spec.btf, type_id)?.into(), true)),
+        ReloKind::FieldByteSize => Ok(FieldValue::plain(size_of(btf, type_id)?.into(), true)),
         kind => Err(Error::ArrayElement { kind }),
     }
 }
 
 /// Size of a type whose size is the answer: that it has none is all that matters, not why.
-fn size_of<B: BtfView>(btf: &B, type_id: TypeId) -> Result<u32> {
-    btf.resolve_size(type_id).map_err(|_| Error::NoSize { type_id })
+fn size_of<B: BtfView>(btf: Metered<'_, '_, B>, type_id: TypeId) -> Result<u32> {
+    btf.resolve_size(type_id).map_err(|error| match error {
+        Error::TooMuchWork => error,
+        _ => Error::NoSize { type_id },
+    })
 }
 
 /// Bytes that a load of this type moves: of an array, one element's.
 ///
 /// An array that is its own element has no size, which callers have found out before; the check keeps that from being
 /// something this function relies on.
-fn mem_size<B: BtfView>(btf: &B, id: TypeId) -> Result<u32> {
+fn mem_size<B: BtfView>(btf: Metered<'_, '_, B>, id: TypeId) -> Result<u32> {
     let (mut at, mut t) = btf.skip_modifiers(id)?;
     let mut cycle = CycleCheck::new(at);
     while let Some(array) = t.array() {
@@ -218,20 +235,24 @@ impl Extent {
 }
 
 /// Source: libbpf `bpf_core_calc_type_relo`. A type that the target lacks gives 0.
-fn calc_type_relo<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: Option<&Spec<'_, T>>) -> Result<ReloRes> {
+fn calc_type_relo<L: BtfView, T: BtfView>(
+    pair: Pair<'_, '_, '_, L, T>,
+    local: &Spec<'_, L>,
+    targ: Option<&Spec<'_, T>>,
+) -> Result<ReloRes> {
     Ok(ReloRes {
-        orig_val: type_value(local)?,
-        new_val: targ.map(type_value).transpose()?.unwrap_or(0),
+        orig_val: type_value(pair.local, local)?,
+        new_val: targ.map(|targ| type_value(pair.targ, targ)).transpose()?.unwrap_or(0),
         validate: local.kind != ReloKind::TypeIdTarget,
         ..ReloRes::default()
     })
 }
 
-fn type_value<B: BtfView>(spec: &Spec<'_, B>) -> Result<u64> {
+fn type_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Result<u64> {
     Ok(match spec.kind {
         ReloKind::TypeIdTarget => spec.root_type_id.0.into(),
         ReloKind::TypeExists | ReloKind::TypeMatches => 1,
-        ReloKind::TypeSize => size_of(spec.btf, spec.root_type_id)?.into(),
+        ReloKind::TypeSize => size_of(btf, spec.root_type_id)?.into(),
         kind => return Err(Error::UnknownRelo { kind }),
     })
 }

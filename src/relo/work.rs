@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! A bound on the work that input can cause.
+//! A bound on the work that input can cause, and BTF that counts as it is looked at.
 
 use std::cell::Cell;
+use std::ffi::CStr;
 
-use crate::btf::BtfView;
+use crate::btf::{self, BtfView, Type, TypeId};
 use crate::bytes::index;
 use crate::error::{Error, Result};
 
-/// How much may still be done. A step is a few nanoseconds: a member or type that is looked at, or 16 bytes of a name.
+/// How much may still be done. A step is about ten nanoseconds: a type or a member that is looked at, or 16 bytes of a
+/// name.
 ///
 /// Deviation: libbpf has no bound.
 ///
@@ -19,12 +21,13 @@ pub struct Work {
     left: Cell<u64>,
 }
 
-/// Steps for every byte of input. Relocating all of `libbpf-tools` takes less than one for each byte of object and target.
-const STEPS_PER_BYTE: u64 = 16;
+/// Steps for every byte of input: 100 ms for a megabyte. Relocating all of `libbpf-tools` takes less than one for each byte
+/// of object and target.
+const STEPS_PER_BYTE: u64 = 8;
 /// Bytes of a type record and its name, as in kernels.
 const USUAL_TYPE_LEN: usize = 44;
 /// Steps that are free: enough for any real relocation, however small its BTF.
-const STEPS_AT_LEAST: u64 = 1 << 24;
+const STEPS_AT_LEAST: u64 = 1 << 21;
 
 impl Work {
     /// What may be done for this many bytes of object and target.
@@ -52,40 +55,82 @@ impl Work {
     /// # Errors
     ///
     /// [`Error::TooMuchWork`] when none is left.
+    #[inline]
     pub(crate) fn step(&self) -> Result<()> {
-        self.spend(1)
+        self.steps(1)
     }
 
-    /// Two types compared, and the answer looked up or remembered.
+    /// A look at a name: it is measured, compared, hashed or searched for a flavor.
     ///
     /// # Errors
     ///
     /// [`Error::TooMuchWork`].
-    pub(crate) fn pair(&self) -> Result<()> {
-        self.spend(8)
-    }
-
-    /// A look at a name.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`].
+    #[inline]
     pub(crate) fn name(&self, name: &[u8]) -> Result<()> {
-        self.spend(u64::try_from(name.len() / 16).unwrap_or(u64::MAX).saturating_add(1))
+        self.steps(u64::try_from(name.len() / 16).unwrap_or(u64::MAX).saturating_add(1))
     }
 
-    /// A list of candidates that is kept. It takes memory, so it costs more than the time to make it.
+    /// Several steps.
     ///
     /// # Errors
     ///
     /// [`Error::TooMuchWork`].
-    pub(crate) fn candidates(&self, count: usize) -> Result<()> {
-        self.spend(u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(8))
-    }
-
-    fn spend(&self, steps: u64) -> Result<()> {
+    #[inline]
+    pub(crate) fn steps(&self, steps: u64) -> Result<()> {
         let left = self.left.get().checked_sub(steps).ok_or(Error::TooMuchWork)?;
         self.left.set(left);
         Ok(())
+    }
+}
+
+/// BTF of which each look at a type or a name counts. The algorithm sees BTF only in this way, so that no loop of it can
+/// run for free.
+#[derive(Debug)]
+pub(super) struct Metered<'w, 'b, B> {
+    pub(super) btf: &'b B,
+    pub(super) work: &'w Work,
+}
+
+// Derived, these would ask the same of `B`.
+impl<B> Clone for Metered<'_, '_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for Metered<'_, '_, B> {}
+
+impl<'b, B: BtfView> Metered<'_, 'b, B> {
+    /// [`BtfView::type_by_id`].
+    #[inline]
+    pub(super) fn type_by_id(self, id: TypeId) -> Result<Type<'b>> {
+        self.work.step()?;
+        self.btf.type_by_id(id)
+    }
+
+    /// [`BtfView::name_by_offset`].
+    #[inline]
+    pub(super) fn name_by_offset(self, name_off: u32) -> Result<&'b CStr> {
+        let name = self.btf.name_by_offset(name_off)?;
+        self.work.name(name.to_bytes())?;
+        Ok(name)
+    }
+
+    /// [`BtfView::name_is`].
+    #[inline]
+    pub(super) fn name_is(self, name_off: u32, name: &CStr) -> Result<bool> {
+        self.work.name(name.to_bytes())?;
+        self.btf.name_is(name_off, name)
+    }
+
+    /// [`BtfView::skip_modifiers`].
+    #[inline]
+    pub(super) fn skip_modifiers(self, id: TypeId) -> Result<(TypeId, Type<'b>)> {
+        btf::skip_modifiers(id, |id| self.type_by_id(id))
+    }
+
+    /// [`BtfView::resolve_size`].
+    pub(super) fn resolve_size(self, id: TypeId) -> Result<u32> {
+        btf::resolve_size(id, || self.btf.pointer_size(), |id| self.type_by_id(id))
     }
 }

@@ -4,24 +4,20 @@
 use std::sync::Arc;
 
 use crate::btf::build::{Build, ENDIANS, SIGNED, info, put_u32};
-use crate::btf::{Btf, BtfView, Data, TypeId};
+use crate::btf::{Btf, BtfView, Data, KindSet, TypeId};
 use crate::error::{Error, Result};
 
 fn deferred(bytes: Vec<u8>, base: Option<Arc<Btf<'static>>>) -> Btf<'static> {
-    Btf::deferred(Data::Owned(Box::new(bytes)), base).unwrap()
+    Btf::deferred(Data::Owned(bytes), base).unwrap()
 }
 
 /// The names that the pass gives, each cut at its NUL.
 fn names(btf: &Btf<'_>, start_id: u32) -> Result<Vec<(u32, String)>> {
     let mut names = Vec::new();
-    btf.for_each_name(
-        start_id,
-        |_| true,
-        |id, text| {
-            let name = text.split(|byte| *byte == 0).next().unwrap();
-            names.push((id.0, String::from_utf8(name.to_vec()).unwrap()));
-        },
-    )?;
+    btf.for_each_name(start_id, KindSet::new().others(), |id, _, text| {
+        let name = text.split(|byte| *byte == 0).next().unwrap();
+        names.push((id.0, String::from_utf8(name.to_vec()).unwrap()));
+    })?;
     Ok(names)
 }
 
@@ -81,7 +77,7 @@ fn broken_records_are_found_by_whoever_needs_them_first() {
             }
             assert_eq!(btf.type_cnt(), 1, "of broken records, none counts");
             // Split BTF cannot stand on it.
-            let split = Btf::deferred(Data::Owned(Box::new(Build::new(endian).bytes())), Some(Arc::new(btf)));
+            let split = Btf::deferred(Data::Owned(Build::new(endian).bytes()), Some(Arc::new(btf)));
             assert!(matches!(split.unwrap_err(), Error::TypeTruncated { type_id: TypeId(2) }));
         }
         assert!(Btf::new(Data::Borrowed(&bytes), None).is_err(), "who does not defer knows at once");

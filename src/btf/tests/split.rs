@@ -96,7 +96,7 @@ fn empty_split_btf_is_read() {
 fn base_of_another_byte_order_is_rejected() {
     for (endian, other) in [(Endian::Little, Endian::Big), (Endian::Big, Endian::Little)] {
         let base = Arc::new(kernel(endian).btf());
-        let split = Btf::new(Data::Owned(Box::new(kernel(other).bytes())), Some(base));
+        let split = Btf::new(Data::Owned(kernel(other).bytes()), Some(base));
         assert!(matches!(split.unwrap_err(), Error::BaseEndian));
     }
 }
@@ -129,7 +129,7 @@ fn strings_need_no_leading_nul_but_a_base() {
     let mut module = Build::split(&kernel(Endian::NATIVE));
     module.int("first", 4, SIGNED);
     assert!(module.open().is_ok());
-    let error = Btf::new(Data::Owned(Box::new(module.bytes())), None).unwrap_err();
+    let error = Btf::new(Data::Owned(module.bytes()), None).unwrap_err();
     assert!(matches!(error, Error::BtfStrings { without_base: true, .. }), "{error}");
 }
 
@@ -146,7 +146,7 @@ fn pointer_size_is_the_bases() {
 
             // As an ELF file's class says, which wins over `long`.
             let base = Arc::new(kernel.btf().with_pointer_size(12 - size));
-            let split = Btf::new(Data::Owned(Box::new(module.bytes())), Some(base)).unwrap();
+            let split = Btf::new(Data::Owned(module.bytes()), Some(base)).unwrap();
             assert_eq!(split.pointer_size(), 12 - size);
         }
         // Where the base cannot tell, the module may.

@@ -5,22 +5,35 @@ use super::find_cands;
 use crate::btf::build::{Build, ENDIANS, SIGNED, info};
 use crate::btf::{BtfView, TypeId};
 use crate::bytes::Endian;
-use crate::relo::candidates::{NameIndex, WantedTypes};
-use crate::relo::{add_cands, essential_name};
+use crate::relo::candidates::{NameIndex, Wanted};
+use crate::relo::{Work, add_cands};
 
 /// Candidates in `targ` for a local type, in all three ways, which must agree.
 fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
     let (local, targ) = (local.btf(), targ.btf());
     let scanned: Vec<_> = find_cands(&local, id, &targ).unwrap().iter().map(|cand| cand.id).collect();
-    let essential = essential_name(local.type_name(id).unwrap().to_bytes());
+    let work = Work::for_input(0);
+    let mut asked = Wanted::default();
+    let number = asked.add(local.type_by_id(id).unwrap(), local.type_name(id).unwrap().to_bytes()).unwrap();
+    let mut another = Build::new(Endian::NATIVE);
+    let another_id = another.struct_("another", 0, &[]);
+    asked.add(another.btf().type_by_id(another_id).unwrap(), b"another").unwrap();
     let (mut wanted, mut indexed) = (Vec::new(), Vec::new());
-    let t = local.type_by_id(id).unwrap();
-    let types = WantedTypes::new(&targ, 1, [essential, b"another".as_slice()]).unwrap();
-    types.add_cands(t, essential, &mut wanted).unwrap();
-    let index = NameIndex::new(&targ, 1).unwrap();
-    index.add_cands(t, essential, &targ, 1, &mut indexed).unwrap();
-    for found in [wanted, indexed] {
-        assert_eq!(found.iter().map(|cand| cand.id).collect::<Vec<_>>(), scanned);
+    let collect = |into: &mut Vec<TypeId>, found, id| {
+        if Some(found) == number {
+            into.push(id);
+        }
+        Ok(())
+    };
+    asked.find(&targ, 1, &work, |found, id| collect(&mut wanted, found, id)).unwrap();
+    let mut found = vec![wanted];
+    if asked.is_indexed() {
+        let index = NameIndex::new(&targ, 1).unwrap();
+        asked.find_in_index(&index, &targ, &work, |found, id| collect(&mut indexed, found, id)).unwrap();
+        found.push(indexed);
+    }
+    for found in found {
+        assert_eq!(found, scanned);
     }
     scanned
 }

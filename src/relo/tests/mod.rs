@@ -16,7 +16,10 @@ mod work;
 use std::cell::RefCell;
 use std::fmt;
 
-use super::{Candidate, Context, ReloKind, ReloRes, Semantics, Work, add_cands, calc_relo, essential_name};
+use super::{
+    Candidate, Candidates, Context, NameTables, Pruned, ReloKind, ReloRes, Semantics, Work, add_cands, calc_relo,
+    essential_name,
+};
 use crate::btf::build::Build;
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::error::{Error, Result};
@@ -54,7 +57,8 @@ fn ask(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &
     let (mut local, targ) = (local.clone(), targ.btf());
     let relo = local.relo(kind, type_id, access_str);
     let local = local.btf();
-    let mut cands = find_cands(&local, type_id, &targ)?;
+    let (found, mut pruned) = (find_cands(&local, type_id, &targ)?, Pruned::default());
+    let mut cands = Candidates::new(&found, &mut pruned);
     let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands)?;
     Ok(Answer {
         res: resolved.res,
@@ -82,13 +86,14 @@ fn find_cands<'t>(
 
 fn context(semantics: Semantics, log: &dyn Log) -> Context<'_> {
     let work = Box::leak(Box::new(Work::for_input(0)));
-    Context { prog_name: &"prog", relo_idx: 0, semantics, work, log }
+    let tables = Box::leak(Box::new(NameTables::default()));
+    Context { prog_name: &"prog", relo_idx: 0, semantics, work, tables, log }
 }
 
 /// The error under those that only say where it happened.
 fn cause(error: Error) -> Error {
     match error {
-        Error::LocalSpec { cause, .. } => *cause,
+        Error::LocalSpec { cause, .. } => cause.into_inner(),
         other => other,
     }
 }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Tables of the names in large target types, so that a member or an enumerator need not be searched for from the first
+//! to the last by every relocation.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::rc::Rc;
+
+use super::name::essential_name;
+use super::work::Metered;
+use crate::btf::{BtfView, Type, TypeId};
+use crate::bytes::index;
+use crate::error::{Error, Result};
+
+/// Which names count as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum By {
+    /// Those that are equal: how fields are searched.
+    Name,
+    /// Those that are equal without their flavors: enumerators, and the members of types that are matched.
+    EssentialName,
+}
+
+impl By {
+    fn part(self, name: &[u8]) -> &[u8] {
+        match self {
+            Self::Name => name,
+            Self::EssentialName => essential_name(name),
+        }
+    }
+}
+
+/// Fewer members or enumerators than these are searched one by one.
+const LARGE_VLEN: u32 = 16;
+/// Searches of a large type that are worth a table, which takes about as long to make as they do.
+const WORTH_A_TABLE: u32 = 8;
+
+/// The tables of all large types that have been searched often enough. One is made for the relocations of one object, or
+/// for a single comparison.
+#[derive(Debug, Default)]
+pub struct NameTables {
+    hasher: RandomState,
+    by_type: RefCell<HashMap<(usize, TypeId, By), Searched>>,
+}
+
+#[derive(Debug)]
+enum Searched {
+    /// So many times, without a table.
+    Times(u32),
+    Often(Rc<NameTable>),
+    /// A name in it cannot be read: whoever comes to it gets the error, and nobody else.
+    Broken,
+}
+
+impl NameTables {
+    /// The table of a target type in which `searches` names are about to be looked up; `None` where going through all its
+    /// members or enumerators is as good.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    pub(super) fn get<B: BtfView>(
+        &self,
+        targ: Metered<'_, '_, B>,
+        id: TypeId,
+        t: Type<'_>,
+        by: By,
+        searches: u32,
+    ) -> Result<Option<Rc<NameTable>>> {
+        if t.vlen() < LARGE_VLEN {
+            return Ok(None);
+        }
+        let mut by_type = self.by_type.borrow_mut();
+        by_type.try_reserve(1)?;
+        let searched = by_type.entry((std::ptr::from_ref(targ.btf).addr(), id, by)).or_insert(Searched::Times(0));
+        match searched {
+            Searched::Often(table) => return Ok(Some(Rc::clone(table))),
+            Searched::Broken => return Ok(None),
+            Searched::Times(times) => {
+                *times = times.saturating_add(searches);
+                if *times < WORTH_A_TABLE {
+                    return Ok(None);
+                }
+            }
+        }
+        let table = NameTable::new(targ, t, by, self.hasher.clone())?.map(Rc::new);
+        *searched = table.as_ref().map_or(Searched::Broken, |table| Searched::Often(Rc::clone(table)));
+        Ok(table)
+    }
+}
+
+/// The names of one type's members or enumerators.
+#[derive(Debug)]
+pub(super) struct NameTable {
+    by: By,
+    hasher: RandomState,
+    /// A hash of each name and the index of who has it, sorted.
+    entries: Vec<(u32, u32)>,
+    /// Indices of the anonymous ones, sorted.
+    pub(super) anonymous: Vec<u32>,
+}
+
+impl NameTable {
+    /// `None` if a name cannot be read.
+    fn new<B: BtfView>(targ: Metered<'_, '_, B>, t: Type<'_>, by: By, hasher: RandomState) -> Result<Option<Self>> {
+        let mut table = Self { by, hasher, entries: Vec::new(), anonymous: Vec::new() };
+        table.entries.try_reserve_exact(index(t.vlen()))?;
+        for idx in 0..t.vlen() {
+            let Some(name_off) = name_off(t, idx) else { break };
+            // It has to be hashed and sorted in.
+            targ.work.steps(8)?;
+            let name = match targ.name_by_offset(name_off) {
+                Ok(name) => name.to_bytes(),
+                Err(Error::TooMuchWork) => return Err(Error::TooMuchWork),
+                Err(_) => return Ok(None),
+            };
+            if name.is_empty() {
+                table.anonymous.try_reserve(1)?;
+                table.anonymous.push(idx);
+            }
+            table.entries.push((table.hash(name), idx));
+        }
+        table.entries.sort_unstable();
+        Ok(Some(table))
+    }
+
+    fn hash(&self, name: &[u8]) -> u32 {
+        let [a, b, c, d, ..] = self.hasher.hash_one(self.by.part(name)).to_le_bytes();
+        u32::from_le_bytes([a, b, c, d])
+    }
+
+    /// Indices of those that have this name, in their order in the type.
+    pub(super) fn find<'s, B: BtfView>(
+        &'s self,
+        targ: Metered<'s, 's, B>,
+        t: Type<'s>,
+        name: &'s [u8],
+    ) -> impl Iterator<Item = Result<u32>> + 's {
+        let hash = self.hash(name);
+        let at = self.entries.partition_point(|(other, _)| *other < hash);
+        let same_hash = self.entries.get(at..).unwrap_or_default().iter().take_while(move |(other, _)| *other == hash);
+        same_hash.filter_map(move |(_, idx)| match has_name(targ, t, *idx, name, self.by) {
+            Ok(true) => Some(Ok(*idx)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+/// Whether member or enumerator number `idx` has this name.
+pub(super) fn has_name<B: BtfView>(
+    targ: Metered<'_, '_, B>,
+    t: Type<'_>,
+    idx: u32,
+    name: &[u8],
+    by: By,
+) -> Result<bool> {
+    let Some(name_off) = name_off(t, idx) else { return Ok(false) };
+    Ok(by.part(targ.name_by_offset(name_off)?.to_bytes()) == by.part(name))
+}
+
+/// Name of member or enumerator number `idx`.
+fn name_off(t: Type<'_>, idx: u32) -> Option<u32> {
+    t.member(idx).map(|member| member.name_off).or_else(|| t.enumerator(idx).map(|enumerator| enumerator.name_off))
+}
