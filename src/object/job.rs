@@ -41,7 +41,7 @@ pub(super) struct Job<'j, 't> {
 struct Site<'a> {
     section: &'a str,
     sec_name_off: u32,
-    func: Option<&'a Func<'a>>,
+    func: Option<&'a Func>,
     relo: &'a CoreRelo,
     /// Number of the relocation among those of its section.
     idx: usize,
@@ -123,21 +123,21 @@ impl<'j, 't> Job<'j, 't> {
             return Err(Error::Ext { what: "a section without a name", value: sec_name_off });
         }
         let section_name = clipped_bytes(name);
-        let elf_section = elf.section_by_name(name).filter(|section| section.is_code);
-        if elf_section.is_some_and(|section| section.overlaps) {
-            return Err(Error::Elf { what: format!("section '{section_name}' shares its bytes with another") });
+        let elf_section = elf.section_by_name(name, &self.work)?.filter(|section| section.is_code);
+        if elf_section.as_ref().is_some_and(|section| section.overlaps) {
+            return Err(Error::Elf { what: format!("section '{section_name}' shares its bytes with another").into() });
         }
         self.options
             .log
             .debug(format_args!("sec '{section_name}': {} CO-RE relocations", section.core_relos().count()));
         for (idx, relo) in section.core_relos().enumerate() {
-            let func = elf_section.and_then(|section| elf.func_at(section.index, relo.insn_off.into()));
-            let site = Site { section: &section_name, sec_name_off, func, relo: &relo, idx };
+            let func = elf_section.as_ref().and_then(|section| elf.func_at(section.index, relo.insn_off));
+            let site = Site { section: &section_name, sec_name_off, func: func.as_ref(), relo: &relo, idx };
             if index(relo.insn_off) % INSN_SIZE != 0 {
                 self.fail(&site, Error::InsnOutside { insn_off: relo.insn_off }, None);
                 continue;
             }
-            let (Some(elf_section), Some(func)) = (elf_section, func) else {
+            let (Some(elf_section), Some(func)) = (&elf_section, &func) else {
                 self.options.log.debug(format_args!(
                     "sec '{section_name}': skipping relo #{idx} at insn #{}: it belongs to no program, as those of weak functions that the linker eliminated",
                     relo.insn_off / 8
@@ -155,7 +155,7 @@ impl<'j, 't> Job<'j, 't> {
     }
 
     /// Resolves and patches. A failure is gathered, or, in a program that is not loaded by default, poisons.
-    fn relocate(&mut self, site: &Site<'_>, section: &Section<'_>, func: &Func<'_>, optional: bool) {
+    fn relocate(&mut self, site: &Site<'_>, section: &Section, func: &Func, optional: bool) {
         let resolved = self.resolve(site, func);
         let patched = match &resolved {
             Ok(resolved) => self.patch(site, section, func, &resolved.res),
@@ -184,11 +184,11 @@ impl<'j, 't> Job<'j, 't> {
         self.fail(site, error, resolved.as_ref());
     }
 
-    fn resolve(&mut self, site: &Site<'_>, func: &Func<'_>) -> Result<Resolved<'j, 't>> {
+    fn resolve(&mut self, site: &Site<'_>, func: &Func) -> Result<Resolved<'j, 't>> {
         let relo = site.relo;
         let type_id = relo.type_id;
         let context = Context {
-            prog_name: &ClippedName(func.name),
+            prog_name: &ClippedName(self.elf.func_name(func)),
             relo_idx: site.idx,
             semantics: self.options.semantics,
             work: &self.work,
@@ -205,13 +205,7 @@ impl<'j, 't> Job<'j, 't> {
     }
 
     /// Writes an answer into the changed instructions. Gives the reason where the instruction was poisoned.
-    fn patch(
-        &mut self,
-        site: &Site<'_>,
-        section: &Section<'_>,
-        func: &Func<'_>,
-        res: &ReloRes,
-    ) -> Result<Option<Poisoned>> {
+    fn patch(&mut self, site: &Site<'_>, section: &Section, func: &Func, res: &ReloRes) -> Result<Option<Poisoned>> {
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
         // A second slot has to lie in the same program.
@@ -232,7 +226,11 @@ impl<'j, 't> Job<'j, 't> {
             self.changes.insert(second_at, second.encode(self.elf.endian));
         }
         let change = Change { insn_idx: site.insn_idx(), before: &pair, after: &patched };
-        self.options.log.debug(format_args!("prog '{}': relo #{}: {change}", ClippedName(func.name), site.idx));
+        self.options.log.debug(format_args!(
+            "prog '{}': relo #{}: {change}",
+            ClippedName(self.elf.func_name(func)),
+            site.idx
+        ));
         if !patched.poisoned {
             return Ok(None);
         }
@@ -276,7 +274,7 @@ impl<'j, 't> Job<'j, 't> {
 
     /// Where a relocation stands, for people.
     fn place(&self, site: &Site<'_>) -> String {
-        let program = site.func.map_or(Cow::Borrowed("?"), |func| clipped_bytes(func.name));
+        let program = site.func.map_or(Cow::Borrowed("?"), |func| clipped_bytes(self.elf.func_name(func)));
         let mut place = format!(
             "prog '{program}' (section '{}'): relo #{} <{}> {} at insn #{}",
             site.section,
@@ -324,7 +322,7 @@ impl<'j, 't> Job<'j, 't> {
         let entry = Entry {
             outcome,
             section: site.section.to_owned(),
-            program: site.func.map(|func| clipped_bytes(func.name).into_owned()),
+            program: site.func.map(|func| clipped_bytes(self.elf.func_name(func)).into_owned()),
             insn_off,
             kind,
             type_id,
