@@ -4,6 +4,7 @@
 //! A relocation that finds no target is not an error but a value: it gives 0 or poisons the instruction. Which errno
 //! each variant becomes is the business of the C boundary (`src/ffi/errno.rs`).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -210,12 +211,12 @@ pub enum Error {
     /// A file is neither BTF nor ELF, or not a whole one.
     Elf {
         /// What is wrong with it.
-        what: String,
+        what: Cow<'static, str>,
     },
     /// An ELF file that is not a BPF object.
     NotBpf {
         /// What it is instead.
-        what: String,
+        what: Cow<'static, str>,
     },
     /// No `.BTF` section.
     NoBtf,

@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! ELF files: BPF objects, and whatever else carries a `.BTF` section. The only file that knows the `object` crate.
+//! ELF files: BPF objects, and whatever else carries a `.BTF` section. The only file that knows the `object` crate, of which
+//! it uses the part that reads tables where they lie and allocates nothing.
 
+mod names;
+mod overlaps;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
-use object::read::elf::{ElfFile64, FileHeader as _};
-use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SectionFlags, SectionIndex, elf};
+use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym as _, SymbolTable};
+use object::{Endianness, SectionIndex, StringTable, elf};
 
-use crate::bytes::Endian;
+use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
+use crate::memory;
+use crate::relo::Work;
+use names::{Index, Strings};
 
 impl From<object::Error> for Error {
     fn from(error: object::Error) -> Self {
-        Self::Elf { what: format!("broken ELF file: {error}") }
+        memory::text(format_args!("broken ELF file: {error}"))
+            .map_or_else(|no_memory| no_memory, |what| Self::Elf { what: what.into() })
     }
 }
 
@@ -36,66 +48,82 @@ pub(crate) struct BtfSections {
 
 /// Finds the BTF of an ELF file: a kernel, a module, a BPF object, 32-bit or 64-bit.
 pub(crate) fn btf_sections(data: &[u8]) -> Result<BtfSections> {
-    let file = object::File::parse(data)?;
-    let range =
-        |name: &str| file.section_by_name_bytes(name.as_bytes()).map(|section| file_range(&section)).transpose();
-    let btf = range(".BTF")?.filter(|range| !range.is_empty()).ok_or(Error::NoBtf)?;
-    Ok(BtfSections { btf, base: range(".BTF.base")?, pointer_size: if file.is_64() { 8 } else { 4 } })
+    if data.get(EI_CLASS) == Some(&elf::ELFCLASS32.0) {
+        btf_sections_of::<elf::FileHeader32<Endianness>>(data, 4)
+    } else {
+        btf_sections_of::<elf::FileHeader64<Endianness>>(data, 8)
+    }
+}
+
+fn btf_sections_of<Elf: FileHeader<Endian = Endianness>>(data: &[u8], pointer_size: u32) -> Result<BtfSections> {
+    let header = Elf::parse(data)?;
+    let order = header.endian()?;
+    let sections = header.section_headers(order, data)?;
+    let names = section_names(header, order, sections, data)?;
+    let range = |name: &[u8]| {
+        let section = sections.iter().find(|section| names.is(section.sh_name(order), name));
+        section.map(|section| file_range(section, order, data)).transpose()
+    };
+    let btf = range(b".BTF")?.filter(|range| !range.is_empty()).ok_or(Error::NoBtf)?;
+    Ok(BtfSections { btf, base: range(b".BTF.base")?, pointer_size })
 }
 
 /// Where a section lies in the file: nowhere, if it has no data there.
-fn file_range<'d>(section: &impl object::ObjectSection<'d>) -> Result<Range<usize>> {
-    let Some((start, len)) = section.file_range() else { return Ok(0..0) };
-    // Reading the data checks that it is all there.
-    section.data()?;
-    let start = usize::try_from(start).ok();
-    let end = start.zip(usize::try_from(len).ok()).and_then(|(start, len)| start.checked_add(len));
-    start.zip(end).map(|(start, end)| start..end).ok_or(Error::Elf { what: "section outside the file".to_owned() })
+fn file_range<S: SectionHeader<Endian = Endianness>>(
+    section: &S,
+    order: Endianness,
+    data: &[u8],
+) -> Result<Range<usize>> {
+    // Checks that it is all there.
+    section.data(order, data)?;
+    Ok(unchecked_range(section, order))
 }
 
-/// As [`file_range`], of a section that is only to be kept apart from others.
-fn unchecked_range<'d>(section: &impl object::ObjectSection<'d>) -> Range<usize> {
-    let (start, len) = section.file_range().unwrap_or((0, 0));
+/// As [`file_range`], where the section may be cut off.
+fn unchecked_range<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness) -> Range<usize> {
+    let (start, len) = section.file_range(order).unwrap_or((0, 0));
     let start = usize::try_from(start).unwrap_or(usize::MAX);
     start..start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX))
 }
 
-/// `sizeof(Elf64_Ehdr)` and `sizeof(Elf64_Shdr)`.
-const EHDR_LEN: usize = 64;
-const SHDR_LEN: usize = 64;
-
-/// Notes which sections share bytes with another or with the file's headers.
-fn mark_overlaps(sections: &mut [Section<'_>], headers: [Range<usize>; 2]) {
-    let ranges = sections.iter().enumerate().map(|(i, section)| (section.range.clone(), Some(i)));
-    let mut by_start: Vec<_> = ranges.chain(headers.map(|range| (range, None))).collect();
-    by_start.retain(|(range, _)| !range.is_empty());
-    by_start.sort_by_key(|(range, _)| range.start);
-    let mut mark = |i: Option<usize>| {
-        if let Some(section) = i.and_then(|i| sections.get_mut(i)) {
-            section.overlaps = true;
-        }
-    };
-    // Sorted by their beginnings, a range overlaps one before it that ends after it begins, or the next one.
-    let mut end = 0;
-    let mut previous = None;
-    for (range, i) in by_start {
-        if range.start < end {
-            mark(i);
-        }
-        match previous {
-            Some((previous_end, previous)) if range.start < previous_end => mark(previous),
-            _ => {}
-        }
-        end = end.max(range.end);
-        previous = Some((range.end, i));
+/// The names of the sections.
+fn section_names<'d, Elf: FileHeader<Endian = Endianness>>(
+    header: &Elf,
+    order: Endianness,
+    sections: &[Elf::SectionHeader],
+    data: &'d [u8],
+) -> Result<Strings<'d>> {
+    if sections.is_empty() {
+        return Ok(Strings::default());
     }
+    let SectionIndex(at) = header.section_strings_index(order, data)?;
+    let what = Cow::Borrowed("broken ELF file: no section holds the names of the sections");
+    let section = sections.get(at).ok_or(Error::Elf { what })?;
+    Ok(strings(section, order, data))
 }
+
+/// The strings in a section: none, if it is cut off.
+fn strings<'d, S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness, data: &'d [u8]) -> Strings<'d> {
+    Strings::new(section.data(order, data).unwrap_or_default())
+}
+
+type Header = elf::FileHeader64<Endianness>;
+type SectionHeader64 = elf::SectionHeader64<Endianness>;
+type Symbol = elf::Sym64<Endianness>;
+
+/// `sizeof(Elf64_Ehdr)` and `sizeof(Elf64_Shdr)`.
+const EHDR_LEN: u64 = 64;
+const SHDR_LEN: u64 = 64;
+/// LLVM's list of symbols whose addresses count.
+const SHT_LLVM_ADDRSIG: elf::SectionType = elf::SectionType(0x6fff_4c03);
+
+/// What is sorted here, by the first number: one type, since every other would bring its own 10 KB of sorting.
+type Numbered = (u64, u32);
 
 /// A section of a BPF object.
 #[derive(Clone, Debug)]
-pub(super) struct Section<'d> {
-    pub(super) index: usize,
-    pub(super) name: &'d [u8],
+pub(super) struct Section {
+    pub(super) index: u32,
     /// Where its data lies in the file.
     pub(super) range: Range<usize>,
     pub(super) is_progbits: bool,
@@ -106,9 +134,9 @@ pub(super) struct Section<'d> {
 
 /// A function symbol: a program or subprogram.
 #[derive(Clone, Debug)]
-pub(super) struct Func<'d> {
-    pub(super) section: usize,
-    pub(super) name: &'d [u8],
+pub(super) struct Func {
+    /// Its place in the symbol table.
+    symbol: u32,
     /// Offsets in the section, in bytes.
     pub(super) code: Range<u64>,
 }
@@ -117,79 +145,204 @@ pub(super) struct Func<'d> {
 #[derive(Debug)]
 pub(super) struct BpfElf<'d> {
     pub(super) endian: Endian,
-    pub(super) sections: Vec<Section<'d>>,
-    /// Sorted by section and offset.
-    pub(super) funcs: Vec<Func<'d>>,
+    order: Endianness,
+    sections: &'d [SectionHeader64],
+    names: Strings<'d>,
+    /// The sections by their names, once so many have been looked at one after another that this is less work.
+    by_name: OnceCell<Index>,
+    looked_at: Cell<usize>,
+    /// By section. Empty if none overlaps.
+    overlapping: Vec<bool>,
+    symbols: &'d [Symbol],
+    symbol_names: Strings<'d>,
+    /// Functions by their [`place`], with their places in the symbol table.
+    funcs: Vec<Numbered>,
 }
 
 impl<'d> BpfElf<'d> {
     /// Reads the section table and the function symbols.
     pub(super) fn new(data: &'d [u8]) -> Result<Self> {
+        let not_bpf = |what| Err(Error::NotBpf { what });
         if !is_elf(data) {
-            return Err(Error::NotBpf { what: "it is no ELF file".to_owned() });
+            return not_bpf(Cow::Borrowed("it is no ELF file"));
         }
         if data.get(EI_CLASS) != Some(&elf::ELFCLASS64.0) {
-            return Err(Error::NotBpf { what: "it is no 64-bit ELF file".to_owned() });
+            return not_bpf(Cow::Borrowed("it is no 64-bit ELF file"));
         }
-        let file = ElfFile64::<Endianness>::parse(data)?;
-        let (header, order) = (file.elf_header(), file.endian());
+        let header = Header::parse(data)?;
+        let order = header.endian()?;
         // Old LLVM left the machine out.
         let machine = header.e_machine(order);
         if machine != elf::EM_BPF && machine != elf::EM_NONE {
-            return Err(Error::NotBpf { what: format!("its machine is {}, not 247 (BPF)", machine.0) });
+            return not_bpf(memory::text(format_args!("its machine is {}, not 247 (BPF)", machine.0))?.into());
         }
         if header.e_type(order) != elf::ET_REL {
-            return Err(Error::NotBpf { what: "it is no relocatable file".to_owned() });
+            return not_bpf(Cow::Borrowed("it is no relocatable file"));
         }
 
-        let mut sections = Vec::new();
-        for section in file.sections() {
-            let SectionFlags::Elf { sh_type, sh_flags } = section.flags() else { continue };
-            let is_progbits = sh_type == elf::SHT_PROGBITS;
-            sections.try_reserve(1)?;
-            sections.push(Section {
-                index: section.index().0,
-                name: section.name_bytes()?,
-                range: if is_progbits { file_range(&section)? } else { unchecked_range(&section) },
-                is_progbits,
-                overlaps: false,
-                is_code: is_progbits && sh_flags.contains(elf::SHF_EXECINSTR),
-            });
-        }
-        let e_shoff = usize::try_from(header.e_shoff(order)).unwrap_or(usize::MAX);
-        let headers_len = file.sections().count().saturating_add(1).saturating_mul(SHDR_LEN);
-        mark_overlaps(&mut sections, [0..EHDR_LEN, e_shoff..e_shoff.saturating_add(headers_len)]);
-
-        let mut funcs = Vec::new();
-        for symbol in file.symbols() {
-            if symbol.elf_symbol().st_type() != elf::STT_FUNC {
-                continue;
+        let sections = header.section_headers(order, data)?;
+        let names = section_names(header, order, sections, data)?;
+        for section in sections.iter().skip(1) {
+            if !names.has(section.sh_name(order)) {
+                return Err(Error::Elf {
+                    what: Cow::Borrowed("broken ELF file: a section's name is outside its table"),
+                });
             }
-            let Some(SectionIndex(section)) = symbol.section_index() else { continue };
-            let end = symbol.address().checked_add(symbol.size());
-            let end = end.ok_or(Error::Elf { what: "a function ends past the end of the address space".to_owned() })?;
-            funcs.try_reserve(1)?;
-            funcs.push(Func { section, name: symbol.name_bytes()?, code: symbol.address()..end });
+            if section.sh_type(order) == elf::SHT_PROGBITS {
+                // Checks that it is all there.
+                section.data(order, data)?;
+            }
         }
-        funcs.sort_by_key(|func| (func.section, func.code.start));
-        let endian = match order {
-            Endianness::Little => Endian::Little,
-            Endianness::Big => Endian::Big,
+        let table = SectionTable::<Header>::new(sections, StringTable::default());
+        let symbols = table.symbols(order, data, elf::SHT_SYMTAB)?;
+        let symbol_names = sections.get(symbols.string_section().0).filter(|_| symbols.string_section().0 != 0);
+        let mut this = Self {
+            endian: match order {
+                Endianness::Little => Endian::Little,
+                Endianness::Big => Endian::Big,
+            },
+            order,
+            sections,
+            names,
+            by_name: OnceCell::new(),
+            looked_at: Cell::new(0),
+            overlapping: overlapping(header, order, sections)?,
+            symbols: symbols.symbols(),
+            symbol_names: symbol_names.map_or_else(Strings::default, |section| strings(section, order, data)),
+            funcs: Vec::new(),
         };
-        Ok(Self { endian, sections, funcs })
+        this.read_funcs(&symbols)?;
+        Ok(this)
     }
 
-    /// The first section of this name.
-    pub(super) fn section_by_name(&self, name: &[u8]) -> Option<&Section<'d>> {
-        self.sections.iter().find(|section| section.name == name)
+    fn read_funcs(&mut self, symbols: &SymbolTable<'d, Header>) -> Result<()> {
+        let order = self.order;
+        let is_func = |symbol: &Symbol| symbol.st_type() == elf::STT_FUNC;
+        self.funcs.try_reserve_exact(symbols.iter().filter(|symbol| is_func(symbol)).count())?;
+        for (number, (at, symbol)) in (0..=u32::MAX).zip(symbols.enumerate()).skip(1) {
+            if !is_func(symbol) {
+                continue;
+            }
+            let Ok(Some(section)) = symbols.symbol_section(order, symbol, at) else { continue };
+            let start = symbol.st_value(order);
+            if start.checked_add(symbol.st_size(order)).is_none() {
+                return Err(Error::Elf { what: "a function ends past the end of the address space".into() });
+            }
+            if !self.symbol_names.has(symbol.st_name(order)) {
+                return Err(Error::Elf { what: "broken ELF file: a function's name is outside its table".into() });
+            }
+            // No instruction is so far away that its offset does not fit.
+            if let (Ok(section), Ok(off)) = (u32::try_from(section.0), u32::try_from(start)) {
+                self.funcs.push((place(section, off), number));
+            }
+        }
+        self.funcs.sort_unstable();
+        Ok(())
+    }
+
+    /// The first section of this name, which has no NUL in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    pub(super) fn section_by_name(&self, name: &[u8], work: &Work) -> Result<Option<Section>> {
+        work.name(name)?;
+        let is_it = |at: usize| {
+            let section = self.sections.get(at);
+            section.map_or(Ok(false), |section| self.names.is_counted(section.sh_name(self.order), name, work))
+        };
+        let found = match self.by_name()? {
+            Some(by_name) => first(by_name.find(name).map(|number| index(number).saturating_add(1)), is_it),
+            None => first(1..self.sections.len(), is_it),
+        };
+        Ok(found?.and_then(|at| self.section(at)))
+    }
+
+    /// The index of the sections but the first, which is none. Not before it is worth having: to make it takes a look at
+    /// each byte of the names, and sorting.
+    fn by_name(&self) -> Result<Option<&Index>> {
+        let looked_at = self.looked_at.get();
+        if looked_at <= self.names.len().saturating_add(self.sections.len().saturating_mul(16)) {
+            self.looked_at.set(looked_at.saturating_add(self.sections.len()));
+            return Ok(None);
+        }
+        match self.by_name.get() {
+            Some(by_name) => Ok(Some(by_name)),
+            None => {
+                let offsets = self.sections.iter().skip(1).map(|section| section.sh_name(self.order));
+                let by_name = Index::new(self.names, offsets)?;
+                Ok(Some(self.by_name.get_or_init(|| by_name)))
+            }
+        }
+    }
+
+    fn section(&self, at: usize) -> Option<Section> {
+        let section = self.sections.get(at)?;
+        let is_progbits = section.sh_type(self.order) == elf::SHT_PROGBITS;
+        Some(Section {
+            index: u32::try_from(at).ok()?,
+            range: unchecked_range(section, self.order),
+            is_progbits,
+            is_code: is_progbits && section.sh_flags(self.order).contains(elf::SHF_EXECINSTR),
+            overlaps: self.overlapping.get(at).copied().unwrap_or(false),
+        })
     }
 
     /// The function that the instruction at byte offset `off` of a section is in.
     ///
     /// Source: libbpf `find_prog_by_sec_insn`.
-    pub(super) fn func_at(&self, section: usize, off: u64) -> Option<&Func<'d>> {
-        let after = self.funcs.partition_point(|func| (func.section, func.code.start) <= (section, off));
-        let func = self.funcs.get(after.checked_sub(1)?)?;
-        (func.section == section && func.code.contains(&off)).then_some(func)
+    pub(super) fn func_at(&self, section: u32, off: u32) -> Option<Func> {
+        let after = self.funcs.partition_point(|(func, _)| *func <= place(section, off));
+        let (func, symbol) = *self.funcs.get(after.checked_sub(1)?)?;
+        let start = func.checked_sub(place(section, 0))?;
+        let code = start..start.checked_add(self.symbols.get(index(symbol))?.st_size(self.order))?;
+        code.contains(&off.into()).then_some(Func { symbol, code })
     }
+
+    /// The name of a function.
+    pub(super) fn func_name(&self, func: &Func) -> &'d [u8] {
+        let symbol = self.symbols.get(index(func.symbol));
+        symbol.and_then(|symbol| self.symbol_names.get(symbol.st_name(self.order))).unwrap_or_default()
+    }
+}
+
+/// Where in which section, as one number.
+fn place(section: u32, off: u32) -> u64 {
+    u64::from(section) << 32 | u64::from(off)
+}
+
+/// The first of which `is_it` says so.
+fn first(candidates: impl IntoIterator<Item = usize>, is_it: impl Fn(usize) -> Result<bool>) -> Result<Option<usize>> {
+    for candidate in candidates {
+        if is_it(candidate)? {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
+}
+
+/// Notes which sections share bytes with another or with the file's headers.
+fn overlapping(header: &Header, order: Endianness, sections: &[SectionHeader64]) -> Result<Vec<bool>> {
+    let Ok(count @ 1..) = u32::try_from(sections.len()) else { return Ok(Vec::new()) };
+    let e_shoff = header.e_shoff(order);
+    // The file's header has the number of the section that does not exist, and the section table that after the last.
+    let range = |at| match sections.get(index(at)) {
+        _ if at == 0 => 0..EHDR_LEN,
+        None => e_shoff..e_shoff.saturating_add(SHDR_LEN.saturating_mul(count.into())),
+        Some(section) => {
+            let (start, len) = section.file_range(order).unwrap_or((0, 0));
+            start..start.saturating_add(len)
+        }
+    };
+    // As LLVM writes them: behind the rest what refers to it, then the strings, which are the first in its table.
+    let e_shstrndx = header.e_shstrndx(order).index().map_or(0, u32::from);
+    let is_late = |at: &u32| {
+        let sh_type = sections.get(index(*at)).map(|section| section.sh_type(order));
+        matches!(sh_type, Some(elf::SHT_REL | SHT_LLVM_ADDRSIG))
+    };
+    let contents = (1..count).filter(|at| *at != e_shstrndx && !is_late(at));
+    let late = (1..count).filter(|at| *at != e_shstrndx && is_late(at));
+    let strings = std::iter::once(e_shstrndx).filter(|at| (1..count).contains(at));
+    let expected = std::iter::once(0).chain(contents).chain(late).chain(strings).chain([count]);
+    overlaps::overlapping(count.saturating_add(1), range, expected)
 }

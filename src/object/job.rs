@@ -83,7 +83,7 @@ impl Answers {
 struct Site<'a> {
     section: &'a [u8],
     sec_name_off: u32,
-    func: Option<&'a Func<'a>>,
+    func: Option<&'a Func>,
     relo: &'a CoreRelo,
     /// Number of the relocation among those of its section.
     idx: usize,
@@ -169,21 +169,21 @@ impl<'j, 't> Job<'j, 't> {
         if name.is_empty() {
             return Err(Error::Ext { what: "a section without a name", value: sec_name_off });
         }
-        let elf_section = elf.section_by_name(name).filter(|section| section.is_code);
-        if elf_section.is_some_and(|section| section.overlaps) {
+        let elf_section = elf.section_by_name(name, work)?.filter(|section| section.is_code);
+        if elf_section.as_ref().is_some_and(|section| section.overlaps) {
             let what = format_args!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
-            return Err(Error::Elf { what: memory::text(what)? });
+            return Err(Error::Elf { what: memory::text(what)?.into() });
         }
         let log = self.options.log;
         log.debug(format_args!("sec '{}': {} CO-RE relocations", Clipped(Lossy(name)), section.core_relos().count()));
         for (idx, relo) in section.core_relos().enumerate() {
-            let func = elf_section.and_then(|section| elf.func_at(section.index, relo.insn_off.into()));
-            let site = Site { section: name, sec_name_off, func, relo: &relo, idx };
+            let func = elf_section.as_ref().and_then(|section| elf.func_at(section.index, relo.insn_off));
+            let site = Site { section: name, sec_name_off, func: func.as_ref(), relo: &relo, idx };
             if index(relo.insn_off) % INSN_SIZE != 0 {
                 self.fail(&site, Error::InsnOutside { insn_off: relo.insn_off }, None)?;
                 continue;
             }
-            let (Some(elf_section), Some(func)) = (elf_section, func) else {
+            let (Some(elf_section), Some(func)) = (&elf_section, &func) else {
                 log.debug(format_args!(
                     "sec '{}': skipping relo #{idx} at insn #{}: it belongs to no program, as those of weak functions that the linker eliminated",
                     Clipped(Lossy(name)),
@@ -205,7 +205,7 @@ impl<'j, 't> Job<'j, 't> {
     }
 
     /// Resolves and patches. A failure is gathered, or, in a program that is not loaded by default, poisons.
-    fn relocate(&mut self, site: &Site<'_>, section: &Section<'_>, func: &Func<'_>, optional: bool) -> Result<()> {
+    fn relocate(&mut self, site: &Site<'_>, section: &Section, func: &Func, optional: bool) -> Result<()> {
         let (res, resolved) = match self.answers.get(site.relo) {
             Some(res) => (Ok(res), None),
             None => match self.resolve(site, func) {
@@ -244,13 +244,13 @@ impl<'j, 't> Job<'j, 't> {
         self.fail(site, error, resolved.as_ref())
     }
 
-    fn resolve(&mut self, site: &Site<'_>, func: &Func<'_>) -> Result<Resolved<'j, 't>> {
-        let Input { btf, work, .. } = self.input;
+    fn resolve(&mut self, site: &Site<'_>, func: &Func) -> Result<Resolved<'j, 't>> {
+        let Input { elf, btf, work, .. } = self.input;
         let relo = site.relo;
         let type_id = relo.type_id;
         let log = self.options.log;
         let context = Context {
-            prog_name: &Clipped(Lossy(func.name)),
+            prog_name: &Clipped(Lossy(elf.func_name(func))),
             relo_idx: site.idx,
             semantics: self.options.semantics,
             work,
@@ -268,13 +268,7 @@ impl<'j, 't> Job<'j, 't> {
     }
 
     /// Writes an answer into the changed instructions. Gives the reason where the instruction was poisoned.
-    fn patch(
-        &mut self,
-        site: &Site<'_>,
-        section: &Section<'_>,
-        func: &Func<'_>,
-        res: &ReloRes,
-    ) -> Result<Option<Poisoned>> {
+    fn patch(&mut self, site: &Site<'_>, section: &Section, func: &Func, res: &ReloRes) -> Result<Option<Poisoned>> {
         let Input { object, elf, .. } = self.input;
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
@@ -300,7 +294,11 @@ impl<'j, 't> Job<'j, 't> {
             self.changes.insert(second_at, second.encode(elf.endian));
         }
         let change = Change { insn_idx: site.insn_idx(), before: &pair, after: &patched };
-        self.options.log.debug(format_args!("prog '{}': relo #{}: {change}", Clipped(Lossy(func.name)), site.idx));
+        self.options.log.debug(format_args!(
+            "prog '{}': relo #{}: {change}",
+            Clipped(Lossy(elf.func_name(func))),
+            site.idx
+        ));
         if !patched.poisoned {
             return Ok(None);
         }
@@ -346,7 +344,7 @@ impl<'j, 't> Job<'j, 't> {
 
     /// Where a relocation stands, for people.
     fn place<'a>(&'a self, site: &'a Site<'a>) -> Place<'a> {
-        Place { btf: self.input.btf, lines: &self.lines, site }
+        Place { input: self.input, lines: &self.lines, site }
     }
 
     /// Adds an entry to the report, if somebody wants one.
@@ -354,7 +352,7 @@ impl<'j, 't> Job<'j, 't> {
         if self.report.is_none() {
             return Ok(());
         }
-        let btf = self.input.btf;
+        let Input { elf, btf, .. } = self.input;
         let local_spec = match resolved {
             Some(resolved) => Some(memory::text(Clipped(&resolved.local))?),
             None => Spec::parse(btf, site.relo).ok().map(|spec| memory::text(Clipped(spec))).transpose()?,
@@ -367,7 +365,7 @@ impl<'j, 't> Job<'j, 't> {
         let entry = Entry {
             outcome,
             section: memory::text(Clipped(Lossy(site.section)))?,
-            program: site.func.map(|func| memory::text(Clipped(Lossy(func.name)))).transpose()?,
+            program: site.func.map(|func| memory::text(Clipped(Lossy(elf.func_name(func))))).transpose()?,
             insn_off,
             kind,
             type_id,
@@ -413,18 +411,18 @@ impl<'a> fmt::Display for AccessOf<'a> {
 
 /// Displays where a relocation stands.
 struct Place<'a> {
-    btf: &'a Btf<'a>,
+    input: Input<'a>,
     lines: &'a Lines<'a>,
     site: &'a Site<'a>,
 }
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { btf, lines, site } = self;
+        let Self { input: Input { elf, btf, .. }, lines, site } = self;
         write!(
             f,
             "prog '{}' (section '{}'): relo #{} <{}> {} at insn #{}",
-            Clipped(Lossy(site.func.map_or(b"?".as_slice(), |func| func.name))),
+            Clipped(Lossy(site.func.map_or(b"?".as_slice(), |func| elf.func_name(func)))),
             Clipped(Lossy(site.section)),
             site.idx,
             site.relo.kind.name(),

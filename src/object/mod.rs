@@ -68,13 +68,15 @@ pub fn relocate(
 type Changes = HashMap<usize, [u8; 8]>;
 
 fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Option<&mut Report>) -> Result<Changes> {
-    let work = Work::for_input(object.len());
     let elf = BpfElf::new(object)?;
-    let content = |name: &[u8]| {
-        let section = elf.section_by_name(name).filter(|section| section.is_progbits)?;
-        object.get(section.range.clone()).filter(|data| !data.is_empty()).map(|data| (section.range.clone(), data))
+    let work = Work::for_input(object.len());
+    let content = |name: &[u8]| -> Result<_> {
+        let section = elf.section_by_name(name, &work)?.filter(|section| section.is_progbits);
+        Ok(section
+            .and_then(|section| Some((object.get(section.range.clone())?, section)))
+            .filter(|(data, _)| !data.is_empty()))
     };
-    let (Some((_, btf)), Some((ext_range, ext_data))) = (content(b".BTF"), content(b".BTF.ext")) else {
+    let (Some((btf, _)), Some((ext_data, ext_section))) = (content(b".BTF")?, content(b".BTF.ext")?) else {
         return Ok(Changes::new());
     };
     let btf_ext = BtfExt::new(ext_data)?;
@@ -83,11 +85,11 @@ fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Opt
     }
     let btf = Btf::new(Data::Borrowed(btf), None).map_err(|error| error.at(".BTF"))?.with_pointer_size(8);
     if btf.endian() != elf.endian {
-        return Err(Error::Elf { what: "the file and its .BTF have different byte orders".to_owned() });
+        return Err(Error::Elf { what: "the file and its .BTF have different byte orders".into() });
     }
 
-    if elf.section_by_name(b".BTF.ext").is_some_and(|section| section.overlaps) {
-        return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".to_owned() });
+    if ext_section.overlaps {
+        return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".into() });
     }
 
     let mut job =
@@ -100,7 +102,7 @@ fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Opt
     let field = CORE_RELO_LEN_FIELD.start.saturating_sub(4)..CORE_RELO_LEN_FIELD.end;
     changes.try_reserve(1)?;
     if let Some([a, b, c, d, ..]) = ext_data.get(field.clone()) {
-        changes.insert(ext_range.start.saturating_add(field.start), [*a, *b, *c, *d, 0, 0, 0, 0]);
+        changes.insert(ext_section.range.start.saturating_add(field.start), [*a, *b, *c, *d, 0, 0, 0, 0]);
     }
     Ok(changes)
 }

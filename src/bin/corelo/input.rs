@@ -37,7 +37,7 @@ impl Input {
         } else {
             return Ok(Self { name, data, permissions });
         };
-        Err(Error::NotBpf { what: what.to_owned() }.at(name))
+        Err(Error::NotBpf { what: what.into() }.at(name))
     }
 }
 

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! ELF files as no compiler writes them, made byte by byte.
+#![expect(
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    reason = "sizes of small files on machines of 64 bits; overflow panics, which fails the test"
+)]
+
+mod file;
+
+use std::ops::Range;
+
+use super::overlaps::overlapping;
+use super::{BpfElf, btf_sections};
+use crate::bytes::Endian;
+use crate::error::Error;
+use crate::relo::Work;
+use file::{ALLOC_EXEC, FUNC, File, NOBITS, PROGBITS, STRTAB, SYMTAB_SHNDX, XINDEX};
+
+fn work() -> Work {
+    Work::for_input(0)
+}
+
+const ORDERS: [Endian; 2] = [Endian::Little, Endian::Big];
+
+#[test]
+fn btf_is_found_in_either_class_and_byte_order() {
+    for (endian, is_64) in ORDERS.into_iter().flat_map(|endian| [(endian, false), (endian, true)]) {
+        let mut file = File::new(endian, is_64);
+        file.machine = 62;
+        file.add_named(".BTF.ext", PROGBITS, 0, b"other");
+        file.add_named(".BTF", PROGBITS, 0, b"the types");
+        file.add_named(".BTF", PROGBITS, 0, b"not these");
+        let without_base = file.clone().finish();
+        file.add_named(".BTF.base", PROGBITS, 0, b"the base");
+        let with_base = file.finish();
+        for data in [&without_base, &with_base] {
+            let found = btf_sections(data).unwrap();
+            assert_eq!(&data[found.btf], b"the types", "{endian:?}");
+            assert_eq!(found.pointer_size, if is_64 { 8 } else { 4 });
+        }
+        assert!(btf_sections(&without_base).unwrap().base.is_none());
+        let base = btf_sections(&with_base).unwrap().base.unwrap();
+        assert_eq!(&with_base[base], b"the base");
+    }
+}
+
+#[test]
+fn a_section_without_data_has_no_btf() {
+    let mut file = File::new(Endian::Little, true);
+    file.add_named(".BTF", NOBITS, 0, b"no types");
+    assert!(matches!(btf_sections(&file.clone().finish()), Err(Error::NoBtf)));
+    let at = file.add_named(".BTF", PROGBITS, 0, b"types");
+    file.sections.swap(1, at);
+    file.add_named(".BTF.base", NOBITS, 0, b"");
+    file.sections.last_mut().unwrap()[4..6].fill(u64::MAX);
+    assert_eq!(btf_sections(&file.finish()).unwrap().base, Some(0..0));
+}
+
+#[test]
+fn functions_are_found_by_section_and_offset_in_either_byte_order() {
+    for endian in ORDERS {
+        let mut file = File::new(endian, true);
+        let strings = file.add_named(".strtab", STRTAB, 0, b"\0outer\0second\0last\0data\0");
+        let [first, second] = ["one", "two"].map(|name| file.add_named(name, PROGBITS, ALLOC_EXEC, &[0; 64]));
+        let (first, second) = (first as u64, second as u64);
+        file.add_symbols(
+            strings,
+            &[
+                [19, 1, second, 0, 64],
+                [7, FUNC, second, 32, 32],
+                [1, FUNC, first, 0, 64],
+                [14, FUNC, second, 0, 16],
+                [3, FUNC, second, 0, 32],
+                [19, FUNC, 0, 0, 64],
+                [19, FUNC, XINDEX, 0, 64],
+                [19, FUNC, 0xfff1, 0, 64],
+            ],
+        );
+        let data = file.finish();
+        let elf = BpfElf::new(&data).unwrap();
+        assert_eq!(elf.endian, endian);
+        let name_at = |section: u64, off| {
+            let func = elf.func_at(u32::try_from(section).unwrap(), off)?;
+            Some(std::str::from_utf8(elf.func_name(&func)).unwrap())
+        };
+        for (section, off, name) in [
+            (first, 0, Some("outer")),
+            (first, 63, Some("outer")),
+            (first, 64, None),
+            // Of two at the same offset it is the one that comes last in the table, a tail of another's name here.
+            (second, 0, Some("ter")),
+            (second, 31, Some("ter")),
+            (second, 32, Some("second")),
+            (second, 64, None),
+            (second + 1, 0, None),
+            (0, 0, None),
+        ] {
+            assert_eq!(name_at(section, off), name, "{endian:?}: section {section}, offset {off}");
+        }
+    }
+}
+
+/// As many sections as 16 bits cannot count, each name a tail of the one before: 2.4 GB of names in 5 MB.
+#[test]
+fn more_sections_than_16_bits_can_count() {
+    let count = 70_000;
+    let mut file = File::new(Endian::Little, true);
+    let all = "abcdefg".repeat(count / 7);
+    let name_off = usize::try_from(file.name(&all)).unwrap();
+    let strings = file.add_named(".strtab", STRTAB, 0, b"\0prog\0");
+    for i in 0..count {
+        file.add((name_off + i) as u64, PROGBITS, ALLOC_EXEC, &[0; 8], 0);
+    }
+    let last = file.sections.len() - 1;
+    let symbols = file.add_symbols(strings, &[[1, FUNC, 1, 0, 8], [1, FUNC, XINDEX, 0, 8]]);
+    let indexes = [0, 0, last as u64].map(|index| file.number(index, 4)).concat();
+    file.add_named(".symtab_shndx", SYMTAB_SHNDX, 0, &indexes);
+    file.sections.last_mut().unwrap()[6] = symbols as u64;
+    let data = file.finish();
+
+    let elf = BpfElf::new(&data).unwrap();
+    let index = u32::try_from(last).unwrap();
+    assert_eq!(elf.func_at(index, 0).map(|func| elf.func_name(&func)), Some(&b"prog"[..]));
+    assert!(elf.func_at(index - 1, 0).is_none());
+    let work = Work::for_input(data.len());
+    let found = elf.section_by_name(b".symtab_shndx", &work).unwrap().unwrap();
+    assert_eq!((found.index, found.is_progbits), (index + 2, false));
+    for i in (0..count).step_by(100) {
+        let found = elf.section_by_name(&all.as_bytes()[i..], &work).unwrap().unwrap();
+        assert_eq!(usize::try_from(found.index).unwrap(), last + 1 - count + i);
+        assert!(found.is_code && !found.overlaps);
+    }
+    assert!(elf.by_name.get().is_some());
+    let longer = format!("x{all}");
+    for missing in [longer.as_bytes(), &all.as_bytes()[..count - 1], b"abcdefh"] {
+        assert!(elf.section_by_name(missing, &work).unwrap().is_none());
+    }
+}
+
+#[test]
+fn the_index_gives_the_first_section_of_a_name_as_the_search_does() {
+    let long = "p".repeat(100);
+    let names = ["twice", "raw_tp/one", "twice", "one", &long, &format!("{long}q"), "e", "", "q", "twice"];
+    let mut file = File::new(Endian::Big, true);
+    // The section that does not exist has no name, whatever its header says.
+    file.sections[0][0] = file.name("none");
+    for name in names {
+        file.add_named(name, PROGBITS, 0, b"");
+    }
+    // Tails of `raw_tp/one`.
+    let whole = file.sections[2][0];
+    for tail in [4, 7, 9, 10] {
+        file.add(whole + tail, PROGBITS, 0, b"", 0);
+    }
+    let tails: [&[u8]; 4] = [b"tp/one", b"one", b"e", b""];
+    let known: Vec<&[u8]> = names.iter().map(|name| name.as_bytes()).chain(tails).collect();
+    let data = file.finish();
+    let elf = BpfElf::new(&data).unwrap();
+    let expected = |name: &[u8]| known.iter().position(|known| *known == name).map(|at| u32::try_from(at + 1).unwrap());
+    let asked = known.iter().copied().chain([&b"none"[..], b"twic", b"wice", b"raw_tp/on", b"p", b"\xff"]);
+    let check = |how| {
+        for name in asked.clone() {
+            let found = elf.section_by_name(name, &work()).unwrap().map(|section| section.index);
+            assert_eq!(found, expected(name), "{how}: {:?}", String::from_utf8_lossy(name));
+        }
+    };
+    // Each goes through 16 sections.
+    assert!(elf.by_name.get().is_none());
+    for name in known.iter().take(10) {
+        let found = elf.section_by_name(name, &work()).unwrap().map(|section| section.index);
+        assert_eq!(found, expected(name), "searched");
+    }
+    assert!(elf.by_name.get().is_none(), "an index for so few would be more work");
+    elf.looked_at.set(usize::MAX);
+    check("indexed");
+    assert!(elf.by_name.get().is_some());
+}
+
+/// 2000 names of 200,000 bytes that differ from the one asked for in the last.
+#[test]
+fn comparisons_of_long_names_are_counted() {
+    let mut file = File::new(Endian::Little, true);
+    let mut name = "a".repeat(200_000);
+    let name_off = file.name(&name);
+    for _ in 0..2000 {
+        file.add(name_off, PROGBITS, 0, b"", 0);
+    }
+    let data = file.finish();
+    let elf = BpfElf::new(&data).unwrap();
+    assert_eq!(elf.section_by_name(name.as_bytes(), &work()).unwrap().unwrap().index, 1);
+    name.replace_range(199_999.., "b");
+    assert!(matches!(elf.section_by_name(name.as_bytes(), &work()), Err(Error::TooMuchWork)));
+    elf.looked_at.set(usize::MAX);
+    assert!(elf.section_by_name(name.as_bytes(), &work()).unwrap().is_none(), "an index needs no comparison for it");
+}
+
+#[test]
+fn broken_tables_are_refused() {
+    type Spoil = fn(&mut File);
+    /// Sections of the file below.
+    const STRINGS: usize = 1;
+    const CODE: usize = 2;
+    const SYMBOLS: usize = 3;
+    let make = |spoil: Spoil| {
+        let mut file = File::new(Endian::Little, true);
+        let strings = file.add_named(".strtab", STRTAB, 0, b"\0prog\0tail");
+        let code = file.add_named("raw_tp/prog", PROGBITS, ALLOC_EXEC, &[0; 64]);
+        file.add_symbols(strings, &[[1, FUNC, code as u64, 0, 64]]);
+        spoil(&mut file);
+        file
+    };
+    let value = |file: &mut File, field: usize, value: u64| {
+        let at = file.sections[SYMBOLS][4] as usize + 24 + field;
+        let len = if field == 0 { 4 } else { 8 };
+        let bytes = file.number(value, len);
+        file.bytes[at..at + len].copy_from_slice(&bytes);
+    };
+    assert!(BpfElf::new(&make(|_| ()).finish()).is_ok());
+    let spoilt: [(&str, Spoil, &str); 11] = [
+        ("code cut off", |file| file.sections[CODE][5] = 1 << 32, "section size or offset"),
+        ("code behind the end", |file| file.sections[CODE][4] = u64::MAX - 8, "section size or offset"),
+        ("name of a section", |file| file.sections[CODE][0] = 1 << 20, "a section's name"),
+        ("symbols cut off", |file| file.sections[SYMBOLS][5] = 1 << 32, "symbol table data"),
+        ("symbols' strings are none", |file| file.sections[STRINGS][1] = PROGBITS, "string section type"),
+        ("symbols' strings nowhere", |file| file.sections[SYMBOLS][6] = 100, "section index"),
+        ("symbols have no strings", |file| file.sections[SYMBOLS][6] = 0, "a function's name"),
+        ("symbols' strings cut off", |file| file.sections[STRINGS][5] = 1 << 32, "a function's name"),
+        ("machine", |file| file.machine = 62, "its machine is 62, not 247 (BPF)"),
+        ("32 bits", |file| *file = File::new(Endian::Little, false), "it is no 64-bit ELF file"),
+        (
+            "symbol's extended index cut off",
+            |file| {
+                file.add_named(".symtab_shndx", SYMTAB_SHNDX, 0, b"");
+                file.sections.last_mut().unwrap()[5..7].copy_from_slice(&[1 << 32, SYMBOLS as u64]);
+            },
+            "symtab_shndx",
+        ),
+    ];
+    for (name, spoil, text) in spoilt {
+        let error = BpfElf::new(&make(spoil).finish()).map(|_| ()).expect_err(name).to_string();
+        assert!(error.contains(text), "{name}: {error}");
+    }
+    for (name, field, number, text) in [
+        ("name behind the end", 0, 100, "a function's name"),
+        ("name without an end", 0, 6, "a function's name"),
+        ("end past all addresses", 8, u64::MAX, "end of the address space"),
+    ] {
+        let mut file = make(|_| ());
+        value(&mut file, field, number);
+        let error = BpfElf::new(&file.finish()).map(|_| ()).expect_err(name).to_string();
+        assert!(error.contains(text), "{name}: {error}");
+    }
+}
+
+#[test]
+fn broken_headers_are_refused() {
+    let mut file = File::new(Endian::Little, true);
+    file.add_named(".BTF", PROGBITS, 0, b"types");
+    let whole = file.finish();
+    let with = |at: usize, bytes: &[u8]| {
+        let mut data = whole.clone();
+        data[at..at + bytes.len()].copy_from_slice(bytes);
+        data
+    };
+    for (name, data, text) in [
+        ("empty section header", with(58, &[0, 0]), "section header entry size"),
+        ("section header of 32 bits", with(58, &[40, 0]), "section header entry size"),
+        ("section table cut off", whole[..whole.len() - 1].to_vec(), "section header"),
+        ("section table behind the end", with(40, &[0xff; 8]), "section header"),
+        ("more sections than there are", with(60, &[200, 0]), "section header"),
+        ("no names", with(62, &[0, 0]), "e_shstrndx"),
+        ("names in no section", with(62, &[9, 0]), "holds the names"),
+        ("header cut off", whole[..40].to_vec(), "header"),
+        ("byte order", with(5, &[3]), "Unsupported"),
+    ] {
+        for error in [BpfElf::new(&data).map(|_| ()), btf_sections(&data).map(|_| ())] {
+            let error = error.expect_err(name);
+            assert!(matches!(error, Error::Elf { .. }), "{name}: {error}");
+            assert!(error.to_string().starts_with("broken ELF file: "), "{name}: {error}");
+            assert!(error.to_string().contains(text), "{name}: {error}");
+        }
+    }
+    assert!(matches!(btf_sections(&with(4, &[3])), Err(Error::Elf { .. })));
+    let not_bpf = [
+        ("it is no ELF file", with(0, b"x")),
+        ("it is no relocatable file", with(16, &[2])),
+        ("no 64-bit", with(4, &[3])),
+    ];
+    for (text, data) in not_bpf {
+        let error = BpfElf::new(&data).map(|_| ()).expect_err(text);
+        assert!(matches!(error, Error::NotBpf { .. }) && error.to_string().contains(text), "{error}");
+    }
+    let unended = BpfElf::new(&with(84, b"x")).map(|_| ()).expect_err("the last name has no end").to_string();
+    assert!(unended.contains("a section's name is outside its table"), "{unended}");
+    // Neither is broken.
+    assert!(BpfElf::new(&with(40, &[0; 8])).unwrap().section_by_name(b".BTF", &work()).unwrap().is_none());
+    assert!(matches!(btf_sections(&with(40, &[0; 8])), Err(Error::NoBtf)));
+}
+
+/// Small numbers that look random.
+fn numbers() -> impl Iterator<Item = u64> {
+    let next = |seed: &u64| Some(seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+    std::iter::successors(Some(1), next).map(|seed: u64| seed >> 33)
+}
+
+#[test]
+fn overlaps_are_those_of_each_with_each() {
+    let mut numbers = numbers();
+    let mut number = |below| numbers.next().unwrap() % below;
+    let (mut none, mut some) = (0, 0);
+    for _ in 0..5000 {
+        let count = number(7) as u32 + 1;
+        let ranges: Vec<Range<u64>> =
+            (0..count).map(|_| (number(40), number(7))).map(|(start, len)| start..start + len).collect();
+        let range = |part: u32| ranges[part as usize].clone();
+        let meets = |a: &Range<u64>, b: &Range<u64>| a.start.max(b.start) < a.end.min(b.end);
+        let expected: Vec<bool> =
+            (0..ranges.len()).map(|i| (0..ranges.len()).any(|j| i != j && meets(&ranges[i], &ranges[j]))).collect();
+        let mut found = overlapping(count, range, 0..count).unwrap();
+        if found.is_empty() {
+            none += 1;
+            found.resize(ranges.len(), false);
+        } else {
+            some += 1;
+        }
+        assert_eq!(found, expected, "{ranges:?}");
+    }
+    assert!(none > 100 && some > 100, "{none} without, {some} with");
+}
