@@ -15,7 +15,7 @@ pub use raw::Kind;
 pub(crate) use raw::{Info, payload_len};
 pub(crate) use raw::{KindSet, magic_endian};
 pub use relo_kind::ReloKind;
-pub use view::{Array, BtfView, Enumerator, Member, Type, TypeId};
+pub use view::{Array, BtfView, Enumerator, Member, NameIs, Type, TypeId};
 pub(crate) use view::{CycleCheck, resolve_size, skip_modifiers};
 
 #[cfg(test)]

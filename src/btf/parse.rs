@@ -9,7 +9,7 @@ use memmap2::Mmap;
 
 use super::raw::{self, Kind, KindSet};
 use super::records::{Places, Records};
-use super::view::{BtfView, Type, TypeId};
+use super::view::{BtfView, NameIs, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
@@ -67,6 +67,9 @@ const MAX_LEVEL: u32 = 16;
 /// Those and the BTF itself.
 const MAX_LEVELS: usize = 17;
 
+/// Bytes of a layout section that tells of all kinds, 0 to 127.
+const MAX_LAYOUT_LEN: usize = 128 * 4;
+
 /// The spellings of `long` and `unsigned long` that compilers have written into BTF.
 const LONG: [&[u8]; 11] = [
     b"long",
@@ -123,6 +126,8 @@ impl<'d> Btf<'d> {
         }
         let inherited = base.as_ref().map_or(&[][..], |base| &base.layout);
         let layout = if found.layout.is_empty() { inherited } else { found.layout.as_slice() };
+        // What is behind the last kind that there can be is not asked for, so not copied.
+        let layout = layout.get(..MAX_LAYOUT_LEN).unwrap_or(layout);
 
         let (start_id, start_str_off) = match &base {
             Some(base) => (base.checked_type_cnt()?, base.str_end()?),
@@ -228,6 +233,7 @@ impl<'d> Btf<'d> {
     }
 
     /// The strings from offset `name_off` on: that string, its NUL, and others.
+    #[inline]
     fn text_at(&self, name_off: u32) -> Option<&[u8]> {
         let mut btf: &Btf<'_> = self;
         while name_off < btf.start_str_off {
@@ -278,6 +284,7 @@ impl<'d> Btf<'d> {
 }
 
 impl BtfView for Btf<'_> {
+    #[inline]
     fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
         if id == TypeId::VOID {
             return Ok(Type::VOID);
@@ -303,11 +310,16 @@ impl BtfView for Btf<'_> {
         }
     }
 
-    fn name_is(&self, name_off: u32, name: &CStr) -> Result<bool> {
-        match self.text_at(name_off) {
-            Some(text) => Ok(text.starts_with(name.to_bytes_with_nul())),
-            None => Ok(self.name_by_offset(name_off)? == name),
-        }
+    fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {
+        let Some(text) = self.text_at(name_off) else { return Ok(NameIs::of(self.name_by_offset(name_off)?, name)) };
+        let name = name.to_bytes_with_nul();
+        Ok(match (text.first_chunk::<4>(), name.first_chunk::<4>()) {
+            _ if text.first() == Some(&0) => NameIs::Empty,
+            // Nearly all names differ in their first bytes: that is faster than to compare slices.
+            (Some(text), Some(name)) if text != name => NameIs::Other,
+            _ if text.starts_with(name) => NameIs::Same,
+            _ => NameIs::Other,
+        })
     }
 
     fn type_cnt(&self) -> u32 {

@@ -185,13 +185,18 @@ fn step_over_in_order(
             };
             let [a, b, c, d, e, f, g, h, ..] = *head;
             let (name_off, info) = (types.endian().u32([a, b, c, d]), Info(types.endian().u32([e, f, g, h])));
-            let payload = payload_len(info, layout).ok_or(Broken::UnknownKind(TypeId(id), info.kind()))?;
+            let Some(payload) = payload_len(info, layout) else {
+                return Err(Broken::UnknownKind(TypeId(id), info.kind()));
+            };
             // A section has less than 2^32 bytes, and what follows a record less than 2^28.
             at = at.wrapping_add(TYPE_LEN).wrapping_add(payload);
             if name_off != 0 && info.is_of(kinds) {
                 each(TypeId(id), info.kind(), name_off);
             }
-            id = id.checked_add(1).ok_or(Broken::TooMany)?;
+            if id == u32::MAX {
+                return Err(Broken::TooMany);
+            }
+            id = id.wrapping_add(1);
         }
     }
     Ok(id.wrapping_sub(start_id))

@@ -246,6 +246,29 @@ impl<T: Copy + PartialEq> CycleCheck<T> {
     }
 }
 
+/// How a name compares with another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameIs {
+    /// There is none.
+    Empty,
+    /// It is the other.
+    Same,
+    /// It is not.
+    Other,
+}
+
+impl NameIs {
+    pub(super) fn of(found: &CStr, name: &CStr) -> Self {
+        if found.is_empty() {
+            Self::Empty
+        } else if found == name {
+            Self::Same
+        } else {
+            Self::Other
+        }
+    }
+}
+
 /// Typedefs and modifiers one above another that are followed. Real types have a handful.
 const MAX_MODIFIERS: usize = 256;
 /// Levels of arrays and modifiers that [`BtfView::resolve_size`] follows.
@@ -279,14 +302,14 @@ pub trait BtfView: fmt::Debug {
     /// Byte order of the machine that the BTF describes.
     fn endian(&self) -> Endian;
 
-    /// Whether the string at this offset is `name`. The same as comparing what [`BtfView::name_by_offset`] gives, but
-    /// nothing has to be known of a longer string than that it goes on.
+    /// How the string at this offset compares with `name`, which is not empty. The same as looking at what
+    /// [`BtfView::name_by_offset`] gives, but nothing has to be known of a longer string than that it goes on.
     ///
     /// # Errors
     ///
     /// [`Error::BadName`].
-    fn name_is(&self, name_off: u32, name: &CStr) -> Result<bool> {
-        Ok(self.name_by_offset(name_off)? == name)
+    fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {
+        Ok(NameIs::of(self.name_by_offset(name_off)?, name))
     }
 
     /// The name of a type.

@@ -7,10 +7,11 @@ use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
 
+use super::changes::Changes;
 use super::elf::{BpfElf, Func, Section};
 use super::lines::Lines;
 use super::targets::CandidateSearch;
-use super::{Changes, Entry, Options, Outcome, Report, Targets};
+use super::{Entry, Options, Outcome, Report, Targets};
 use crate::btf::ext::{self, BtfExt, CoreRelo};
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::index;
@@ -129,7 +130,7 @@ impl<'j, 't> Job<'j, 't> {
             tables: NameTables::default(),
             answers: Answers { known: HashMap::new(), are_told },
             lines: Lines::new(input.btf_ext),
-            changes: Changes::new(),
+            changes: Changes::default(),
             failures: Vec::new(),
             failure_count: 0,
             warnings: 0,
@@ -269,7 +270,7 @@ impl<'j, 't> Job<'j, 't> {
 
     /// Writes an answer into the changed instructions. Gives the reason where the instruction was poisoned.
     fn patch(&mut self, site: &Site<'_>, section: &Section, func: &Func, res: &ReloRes) -> Result<Option<Poisoned>> {
-        let Input { object, elf, .. } = self.input;
+        let Input { object, elf, work, .. } = self.input;
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
         // A second slot has to lie in the same program.
@@ -281,17 +282,16 @@ impl<'j, 't> Job<'j, 't> {
         let second_slot = slots.get(INSN_SIZE..).and_then(|rest| rest.first_chunk());
         let second_at = at.saturating_add(INSN_SIZE);
         // What an earlier relocation of the same instruction has made of it.
-        let slot = |at: usize, original| Insn::decode(*self.changes.get(&at).unwrap_or(original), elf.endian);
+        let slot = |at: usize, original| Insn::decode(*self.changes.get(at).unwrap_or(original), elf.endian);
         let first = slot(at, first_slot);
         // Only of a LDIMM64 does it matter what follows.
         let second = second_slot.filter(|_| first.is_ldimm64()).map(|second| slot(second_at, second));
         let pair = InsnPair { first, second };
 
         let patched = relo::patch_insn(pair, res)?;
-        self.changes.try_reserve(2)?;
-        self.changes.insert(at, patched.insn.first.encode(elf.endian));
+        self.changes.set(at, patched.insn.first.encode(elf.endian), work)?;
         if let Some(second) = patched.insn.second {
-            self.changes.insert(second_at, second.encode(elf.endian));
+            self.changes.set(second_at, second.encode(elf.endian), work)?;
         }
         let change = Change { insn_idx: site.insn_idx(), before: &pair, after: &patched };
         self.options.log.debug(format_args!(

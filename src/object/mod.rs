@@ -5,13 +5,12 @@
 //! instructions change, and `.BTF.ext` is told that it holds no CO-RE relocations any more, so that nobody applies them
 //! twice.
 
+mod changes;
 pub(crate) mod elf;
 mod job;
 mod lines;
 mod report;
 mod targets;
-
-use std::collections::HashMap;
 
 pub use report::{Entry, Outcome, Report};
 pub use targets::{OpenTargets, Target, Targets};
@@ -21,6 +20,7 @@ use crate::btf::{Btf, BtfView, Data};
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::relo::{Semantics, Work};
+use changes::Changes;
 use elf::BpfElf;
 use job::{Input, Job};
 
@@ -55,17 +55,9 @@ pub fn relocate(
     options: &Options<'_>,
     report: Option<&mut Report>,
 ) -> Result<()> {
-    let changes = plan(object, targets, options, report)?;
-    for (at, bytes) in changes {
-        if let Some(place) = object.get_mut(at..).and_then(|from| from.get_mut(..bytes.len())) {
-            place.copy_from_slice(&bytes);
-        }
-    }
+    plan(object, targets, options, report)?.write(object);
     Ok(())
 }
-
-/// What changes in the object: eight bytes, by their place in the file.
-type Changes = HashMap<usize, [u8; 8]>;
 
 fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Option<&mut Report>) -> Result<Changes> {
     let elf = BpfElf::new(object)?;
@@ -77,11 +69,11 @@ fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Opt
             .filter(|(data, _)| !data.is_empty()))
     };
     let (Some((btf, _)), Some((ext_data, ext_section))) = (content(b".BTF")?, content(b".BTF.ext")?) else {
-        return Ok(Changes::new());
+        return Ok(Changes::default());
     };
     let btf_ext = BtfExt::new(ext_data)?;
     if btf_ext.core_relos().is_empty() {
-        return Ok(Changes::new());
+        return Ok(Changes::default());
     }
     let btf = Btf::new(Data::Borrowed(btf), None).map_err(|error| error.at(".BTF"))?.with_pointer_size(8);
     if btf.endian() != elf.endian {
@@ -100,9 +92,8 @@ fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Opt
     let mut changes = job.finish()?;
     // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
     let field = CORE_RELO_LEN_FIELD.start.saturating_sub(4)..CORE_RELO_LEN_FIELD.end;
-    changes.try_reserve(1)?;
     if let Some([a, b, c, d, ..]) = ext_data.get(field.clone()) {
-        changes.insert(ext_section.range.start.saturating_add(field.start), [*a, *b, *c, *d, 0, 0, 0, 0]);
+        changes.set(ext_section.range.start.saturating_add(field.start), [*a, *b, *c, *d, 0, 0, 0, 0], &work)?;
     }
     Ok(changes)
 }

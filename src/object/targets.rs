@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What an object is relocated against, and the search for candidates in it.
 
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +52,10 @@ impl Target {
     #[must_use]
     pub fn btf(&self) -> &Arc<Btf<'static>> {
         &self.0.btf
+    }
+
+    fn is(&self, btf: &Btf<'static>) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.0.btf), btf)
     }
 
     /// Calls `found` with the number of what is wanted and the type, for each such type from id `start_id` on.
@@ -137,6 +142,7 @@ pub(super) struct CandidateSearch<'t, 'l> {
     found: Vec<Vec<Candidate<'t, Btf<'static>>>>,
     kernel_was_searched: bool,
     modules_were_searched: bool,
+    last_named: Cell<Option<&'t Target>>,
 }
 
 /// A local root type.
@@ -179,7 +185,16 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         let mut found = Vec::new();
         found.try_reserve_exact(wanted.len())?;
         found.resize_with(wanted.len(), Vec::new);
-        Ok(Self { targets, local_btf, wanted, roots, found, kernel_was_searched: false, modules_were_searched: false })
+        Ok(Self {
+            targets,
+            local_btf,
+            wanted,
+            roots,
+            found,
+            kernel_was_searched: false,
+            modules_were_searched: false,
+            last_named: Cell::new(None),
+        })
     }
 
     /// The candidates of a local root type, as earlier relocations of it have left them.
@@ -204,7 +219,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             root.was_logged = true;
             let local = Named(self.local_btf, local_id);
             for Candidate { btf, id } in found {
-                let name = name_of(self.targets, btf).unwrap_or_default();
+                let name = target_of(self.targets, btf).map_or("", Target::name);
                 log.debug(format_args!("type [{local_id}] {local}: candidate [{id}] {} in [{name}]", Named(*btf, *id)));
             }
         }
@@ -261,15 +276,18 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
 
     /// The name of the BTF that a candidate is in.
     pub(super) fn name_of(&self, btf: &Btf<'static>) -> Option<&'t str> {
-        name_of(self.targets, btf)
+        // Most often it is the one of the last time, and there may be many modules.
+        let last = self.last_named.get().filter(|target| target.is(btf));
+        let target = last.or_else(|| target_of(self.targets, btf))?;
+        self.last_named.set(Some(target));
+        Some(target.name())
     }
 }
 
-fn name_of<'t>(targets: &'t dyn Targets, btf: &Btf<'static>) -> Option<&'t str> {
-    let is_it = |target: &&'t Target| std::ptr::eq(Arc::as_ptr(target.btf()), btf);
+fn target_of<'t>(targets: &'t dyn Targets, btf: &Btf<'static>) -> Option<&'t Target> {
     // Modules are asked only for what was found in one: to ask opens them.
-    let kernel = targets.kernel().ok().filter(is_it);
-    kernel.or_else(|| targets.modules().ok()?.iter().find(is_it)).map(Target::name)
+    let kernel = targets.kernel().ok().filter(|kernel| kernel.is(btf));
+    kernel.or_else(|| targets.modules().ok()?.iter().find(|module| module.is(btf)))
 }
 
 fn check_endian(target: &Target, object: Endian) -> Result<()> {

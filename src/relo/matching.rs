@@ -10,7 +10,7 @@ use super::name::essential_name;
 use super::spec::{Accessor, Spec};
 use super::tables::{By, has_name};
 use super::{ReloKind, Semantics};
-use crate::btf::{BtfView, Member, Type, TypeId};
+use crate::btf::{BtfView, Member, NameIs, Type, TypeId};
 use crate::error::{Error, Result};
 
 /// Follows `local` through the target type that `targ`, an empty spec, has as its root, and fills `targ` on the way.
@@ -181,21 +181,25 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
     ) -> Result<Option<TypeId>> {
         for idx in indices {
             let Some(member) = t.member(idx) else { break };
-            self.pair.work.step()?;
-            let is_anonymous = member.name_off == 0;
-            if !is_anonymous && self.pair.targ.name_is(member.name_off, self.name)? {
-                return self.end_at(idx, &member, targ_id, targ);
-            }
-            if is_anonymous || self.pair.targ.btf.name_is(member.name_off, c"")? {
-                self.searched = self.searched.saturating_add(1);
-                targ.raw.push(idx)?;
-                targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
-                let found = self.find(member.type_id, targ)?;
-                if found.is_some() {
-                    return Ok(found);
+            let name_is = match member.name_off {
+                0 => NameIs::Empty,
+                name_off => self.pair.targ.compare_name(name_off, self.name)?,
+            };
+            match name_is {
+                NameIs::Other => {}
+                NameIs::Same => return self.end_at(idx, &member, targ_id, targ),
+                NameIs::Empty => {
+                    self.pair.work.step()?;
+                    self.searched = self.searched.saturating_add(1);
+                    targ.raw.push(idx)?;
+                    targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
+                    let found = self.find(member.type_id, targ)?;
+                    if found.is_some() {
+                        return Ok(found);
+                    }
+                    targ.bit_offset = targ.bit_offset.wrapping_sub(member.bit_offset);
+                    targ.raw.pop();
                 }
-                targ.bit_offset = targ.bit_offset.wrapping_sub(member.bit_offset);
-                targ.raw.pop();
             }
         }
         Ok(None)

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::ffi::CStr;
 
-use crate::btf::{self, BtfView, Type, TypeId};
+use crate::btf::{self, BtfView, NameIs, Type, TypeId};
 use crate::bytes::index;
 use crate::error::{Error, Result};
 
@@ -77,7 +77,7 @@ impl Work {
     /// [`Error::TooMuchWork`].
     #[inline]
     pub(crate) fn steps(&self, steps: u64) -> Result<()> {
-        let left = self.left.get().checked_sub(steps).ok_or(Error::TooMuchWork)?;
+        let Some(left) = self.left.get().checked_sub(steps) else { return Err(Error::TooMuchWork) };
         self.left.set(left);
         Ok(())
     }
@@ -116,11 +116,11 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
         Ok(name)
     }
 
-    /// [`BtfView::name_is`].
+    /// [`BtfView::compare_name`].
     #[inline]
-    pub(super) fn name_is(self, name_off: u32, name: &CStr) -> Result<bool> {
+    pub(super) fn compare_name(self, name_off: u32, name: &CStr) -> Result<NameIs> {
         self.work.name(name.to_bytes())?;
-        self.btf.name_is(name_off, name)
+        self.btf.compare_name(name_off, name)
     }
 
     /// [`BtfView::skip_modifiers`].
