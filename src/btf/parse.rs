@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use memmap2::Mmap;
 
 use super::raw::{self, Kind, KindSet};
-use super::records::{Places, Records};
+use super::records::{Places, Records, Wanted};
 use super::view::{BtfView, NameIs, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
@@ -84,6 +84,9 @@ const LONG: [&[u8]; 11] = [
     b"int unsigned long",
     b"int long unsigned",
 ];
+
+/// The longest of them, with its NUL.
+const MAX_LONG_LEN: usize = b"long unsigned int\0".len();
 
 impl<'d> Btf<'d> {
     /// Opens BTF that begins with its header. With `base`, it is split BTF whose ids and strings go on where the base's
@@ -183,22 +186,25 @@ impl<'d> Btf<'d> {
         kinds: KindSet,
         mut each: impl FnMut(TypeId, Kind, &'s [u8]),
     ) -> Result<()> {
+        // Where a base has no strings, offset 0 is that of the first string that is there, whatever it is.
+        let has_name = |name_off| self.text_at(name_off).is_some_and(|text| text.first() != Some(&0));
+        let wanted = Wanted { kinds, nameless: if has_name(0) { u32::MAX } else { 0 } };
         for btf in self.levels(start_id).into_iter().rev().flatten() {
             let (strings, start_str_off) = (btf.strings(), btf.start_str_off);
             let take = |type_id: TypeId, kind: Kind, name_off: u32| {
                 if type_id.0 < start_id {
                     return;
                 }
-                // Nearly all names of split BTF are its own as well.
-                let text = match name_off.checked_sub(start_str_off) {
-                    Some(within) => strings.get(index(within)..),
-                    None => btf.text_at(name_off),
+                // Nearly all names of split BTF are its own as well. Past its strings come those of what is split on it.
+                let text = match name_off.checked_sub(start_str_off).map(|within| strings.get(index(within)..)) {
+                    Some(Some(text)) if !text.is_empty() => Some(text),
+                    _ => self.text_at(name_off),
                 };
                 if let Some(text) = text {
                     each(type_id, kind, text);
                 }
             };
-            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, kinds, take)?;
+            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, wanted, take)?;
         }
         Ok(())
     }
@@ -277,7 +283,10 @@ impl<'d> Btf<'d> {
             if t.kind() != Kind::Int || !matches!(t.size(), 4 | 8) {
                 return None;
             }
-            let name = self.name_by_offset(t.name_off()).ok()?;
+            // No more is looked at than the longest spelling has.
+            let text = self.text_at(t.name_off())?;
+            let text = text.get(..MAX_LONG_LEN).unwrap_or(text);
+            let name = CStr::from_bytes_until_nul(text).ok()?;
             LONG.contains(&name.to_bytes()).then(|| t.size())
         })
     }

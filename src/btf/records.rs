@@ -62,6 +62,14 @@ fn head(types: Bytes<'_>, layout: Bytes<'_>) -> Option<(Head, usize)> {
     Some((head, len))
 }
 
+/// The records that somebody wants to hear of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) kinds: KindSet,
+    /// The `name_off` of those without a name.
+    pub(super) nameless: u32,
+}
+
 /// What is wrong with a type section. Kept, so that it is not stepped over again and again.
 #[derive(Clone, Copy, Debug)]
 enum Broken {
@@ -90,27 +98,27 @@ impl Records {
         // Asked for every type: the way that is nearly always taken is kept short.
         match self.places.get() {
             Some(Ok(places)) => Ok(places),
-            _ => self.for_each(types, layout, start_id, KindSet::new(), |_, _, _| ()),
+            _ => self.for_each(types, layout, start_id, Wanted::default(), |_, _, _| ()),
         }
     }
 
-    /// As [`Records::get`], and calls `each` with the id, the kind and the `name_off` of every record of these kinds that
-    /// has a name, in the same pass.
+    /// As [`Records::get`], and calls `each` with the id, the kind and the `name_off` of every record of the kinds and with
+    /// a name, in the same pass.
     pub(super) fn for_each(
         &self,
         types: Bytes<'_>,
         layout: Bytes<'_>,
         start_id: u32,
-        kinds: KindSet,
+        wanted: Wanted,
         each: impl FnMut(TypeId, Kind, u32),
     ) -> Result<&Places> {
         let places = match self.places.get() {
             Some(Err(broken)) => return Err((*broken).into()),
             Some(Ok(places)) => {
-                step_over(types, layout, start_id, kinds, |_| Ok(()), each)?;
+                step_over(types, layout, start_id, wanted, |_| Ok(()), each)?;
                 return Ok(places);
             }
-            None => Places::new(types, layout, start_id, kinds, each),
+            None => Places::new(types, layout, start_id, wanted, each),
         };
         // That there is no memory now is not kept for ever. Whoever is the first of several threads keeps what it has found.
         match places {
@@ -128,7 +136,7 @@ impl Places {
         types: Bytes<'_>,
         layout: Bytes<'_>,
         start_id: u32,
-        kinds: KindSet,
+        wanted: Wanted,
         each: impl FnMut(TypeId, Kind, u32),
     ) -> Result<Self, Broken> {
         let mut offs = Vec::new();
@@ -138,7 +146,7 @@ impl Places {
             offs.push(u32::try_from(at).map_err(|_| Broken::TooMany)?);
             Ok(())
         };
-        let count = step_over(types, layout, start_id, kinds, keep, each)?;
+        let count = step_over(types, layout, start_id, wanted, keep, each)?;
         Ok(Self { offs, count })
     }
 }
@@ -149,15 +157,15 @@ fn step_over(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
-    kinds: KindSet,
+    wanted: Wanted,
     keep: impl FnMut(usize) -> Result<(), Broken>,
     each: impl FnMut(TypeId, Kind, u32),
 ) -> Result<u32, Broken> {
     // The byte order is a constant in each of the two copies of the loop.
     let data = types.as_slice();
     match types.endian() {
-        Endian::Little => step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, kinds, keep, each),
-        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, kinds, keep, each),
+        Endian::Little => step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, wanted, keep, each),
+        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, wanted, keep, each),
     }
 }
 
@@ -166,7 +174,7 @@ fn step_over_in_order(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
-    kinds: KindSet,
+    wanted: Wanted,
     mut keep: impl FnMut(usize) -> Result<(), Broken>,
     mut each: impl FnMut(TypeId, Kind, u32),
 ) -> Result<u32, Broken> {
@@ -190,7 +198,7 @@ fn step_over_in_order(
             };
             // A section has less than 2^32 bytes, and what follows a record less than 2^28.
             at = at.wrapping_add(TYPE_LEN).wrapping_add(payload);
-            if name_off != 0 && info.is_of(kinds) {
+            if name_off != wanted.nameless && info.is_of(wanted.kinds) {
                 each(TypeId(id), info.kind(), name_off);
             }
             if id == u32::MAX {

@@ -48,13 +48,15 @@ pub(super) struct Job<'j, 't> {
     warnings: u32,
     /// There was too much work: what is left is not looked at.
     gave_up: bool,
+    /// Bytes of text that the report may still have.
+    text_left: usize,
     report: Option<&'j mut Report>,
 }
 
 /// What has been answered. An object asks the same again and again: for each use of a field, there is a relocation.
 ///
-/// Asked again, a question has the same answer, although candidates are dropped in between: those that are left when it was
-/// answered have all agreed on it.
+/// Asked again, a question has the same answer as long as the same candidates are left: those agree on the value, but not on
+/// the size of what is loaded.
 #[derive(Default)]
 struct Answers {
     known: HashMap<(TypeId, u32, ReloKind), ReloRes>,
@@ -68,6 +70,13 @@ const MAX_ANSWERS: usize = 4096;
 impl Answers {
     fn get(&self, relo: &CoreRelo) -> Option<ReloRes> {
         self.known.get(&(relo.type_id, relo.access_str_off, relo.kind)).copied()
+    }
+
+    /// Forgets what was answered about a type of which candidates were dropped.
+    fn forget(&mut self, type_id: TypeId, work: &Work) -> Result<()> {
+        work.steps(u64::try_from(self.known.len()).unwrap_or(u64::MAX))?;
+        self.known.retain(|(root_type_id, ..), _| *root_type_id != type_id);
+        Ok(())
     }
 
     fn put(&mut self, relo: &CoreRelo, res: ReloRes) -> Result<()> {
@@ -107,6 +116,9 @@ enum Poisoned {
 
 /// Failures that are kept with all they say. An object that has more is told by the first ones.
 const MAX_FAILURES: usize = 100;
+/// Bytes of text that a report has at most, for each byte of the object and in any case.
+const TEXT_PER_BYTE: usize = 4;
+const TEXT_AT_LEAST: usize = 1 << 20;
 /// Optional programs' failures that are logged.
 const MAX_WARNINGS: u32 = 100;
 
@@ -135,6 +147,7 @@ impl<'j, 't> Job<'j, 't> {
             failure_count: 0,
             warnings: 0,
             gave_up: false,
+            text_left: input.object.len().saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST),
             report,
         })
     }
@@ -265,7 +278,13 @@ impl<'j, 't> Job<'j, 't> {
             // libbpf's search for candidates refuses it as a bad argument, before its calculation can as unsupported.
             return Err(Error::AnonymousRoot { type_id }.in_local_spec(type_id));
         }
-        relo::calc_relo(&context, relo, btf, &mut self.search.cands(type_id, work, log)?)
+        let mut cands = self.search.cands(type_id, work, log)?;
+        let before = cands.len();
+        let resolved = relo::calc_relo(&context, relo, btf, &mut cands)?;
+        if cands.len() < before {
+            self.answers.forget(type_id, work)?;
+        }
+        Ok(resolved)
     }
 
     /// Writes an answer into the changed instructions. Gives the reason where the instruction was poisoned.
@@ -347,6 +366,16 @@ impl<'j, 't> Job<'j, 't> {
         Place { input: self.input, lines: &self.lines, site }
     }
 
+    /// A text of the report. When it has said more than any real object gives reason to, it says no more.
+    fn text(&mut self, text: impl fmt::Display) -> Result<String> {
+        if self.text_left == 0 {
+            return Ok(String::new());
+        }
+        let text = memory::text(Clipped(text))?;
+        self.text_left = self.text_left.saturating_sub(text.len());
+        Ok(text)
+    }
+
     /// Adds an entry to the report, if somebody wants one.
     fn note(&mut self, site: &Site<'_>, outcome: Outcome, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
         if self.report.is_none() {
@@ -354,8 +383,8 @@ impl<'j, 't> Job<'j, 't> {
         }
         let Input { elf, btf, .. } = self.input;
         let local_spec = match resolved {
-            Some(resolved) => Some(memory::text(Clipped(&resolved.local))?),
-            None => Spec::parse(btf, site.relo).ok().map(|spec| memory::text(Clipped(spec))).transpose()?,
+            Some(resolved) => self.text(&resolved.local)?,
+            None => Spec::parse(btf, site.relo).ok().map(|spec| self.text(spec)).transpose()?.unwrap_or_default(),
         };
         let targ = resolved.and_then(|resolved| resolved.targ.as_ref());
         let CoreRelo { insn_off, kind, type_id, .. } = *site.relo;
@@ -364,18 +393,18 @@ impl<'j, 't> Job<'j, 't> {
         let file = line.and_then(|line| btf.name_by_offset(line.file_name_off).ok()).filter(|file| !file.is_empty());
         let entry = Entry {
             outcome,
-            section: memory::text(Clipped(Lossy(site.section)))?,
-            program: site.func.map(|func| memory::text(Clipped(Lossy(elf.func_name(func))))).transpose()?,
+            section: self.text(Lossy(site.section))?,
+            program: site.func.map(|func| self.text(Lossy(elf.func_name(func)))).transpose()?,
             insn_off,
             kind,
             type_id,
-            access: memory::text(AccessOf { btf, relo: site.relo })?,
-            local_spec: local_spec.unwrap_or_default(),
-            target_spec: targ.map(|targ| memory::text(Clipped(targ))).transpose()?,
-            target: targ.and_then(|targ| self.search.name_of(targ.btf)).map(memory::text).transpose()?,
+            access: self.text(AccessOf { btf, relo: site.relo })?,
+            local_spec,
+            target_spec: targ.map(|targ| self.text(targ)).transpose()?,
+            target: targ.and_then(|targ| self.search.name_of(targ.btf)).map(|name| self.text(name)).transpose()?,
             orig_val: resolved.map_or(0, |resolved| resolved.res.orig_val),
             new_val: resolved.filter(|_| !poisoned).map_or(0, |resolved| resolved.res.new_val),
-            file: file.map(|file| memory::text(Clipped(Lossy(file.to_bytes())))).transpose()?,
+            file: file.map(|file| self.text(Lossy(file.to_bytes()))).transpose()?,
             line: line.map_or(0, |line| line.line),
         };
         if let Some(report) = &mut self.report {

@@ -174,7 +174,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             let name = t.as_ref().ok().and_then(|t| local_btf.name_by_offset(t.name_off()).ok()).map(CStr::to_bytes);
             let number = match (t, name) {
                 (Ok(t), Some(name)) => {
-                    work.name(name)?;
+                    work.essential_name(name)?;
                     wanted.add(t, name)?
                 }
                 // Whoever asks for it gets the error.

@@ -51,14 +51,25 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
 
     /// Those that are left, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = Candidate<'a, B>> {
-        let count = self.pruned.0.as_ref().map_or(self.found.len(), Vec::len);
-        (0..count).filter_map(|i| {
+        (0..self.len()).filter_map(|i| {
             let at = match &self.pruned.0 {
                 Some(left) => index(*left.get(i)?),
                 None => i,
             };
             self.found.get(at).copied()
         })
+    }
+
+    /// How many are left.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pruned.0.as_ref().map_or(self.found.len(), Vec::len)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Keeps those that matched.
@@ -91,15 +102,20 @@ pub(super) struct Matching {
     matching: Vec<u32>,
 }
 
+/// Keeping a number, in steps: for the memory, since one is kept for each local root type.
+const KEEP_STEPS: u64 = 16;
+
 impl Matching {
     /// Notes the next one.
-    pub(super) fn note(&mut self, matched: bool) -> Result<()> {
+    pub(super) fn note(&mut self, matched: bool, work: &Work) -> Result<()> {
         if !matched && !self.missed {
             self.missed = true;
+            work.steps(KEEP_STEPS.saturating_mul(self.looked_at.into()))?;
             self.matching.try_reserve(index(self.looked_at))?;
             self.matching.extend(0..self.looked_at);
         }
         if matched && self.missed {
+            work.steps(KEEP_STEPS)?;
             self.matching.try_reserve(1)?;
             self.matching.push(self.looked_at);
         }
@@ -211,7 +227,7 @@ impl<'n> Wanted<'n> {
     #[cold]
     fn number(&self, kind: Kind, text: &[u8], work: &Work) -> Result<Option<u32>> {
         let Some(name) = name(text) else { return Ok(None) };
-        work.name(name)?;
+        work.essential_name(name)?;
         let numbers: &HashMap<(Kind, &[u8]), u32> = &self.numbers;
         Ok(numbers.get(&(one_enum(kind), essential_name(name))).copied())
     }
@@ -293,7 +309,7 @@ impl NameIndex {
             let id = TypeId(u32::from_be_bytes([a, b, c, d]));
             let t = btf.type_by_id(id)?;
             let name = btf.name_by_offset(t.name_off())?.to_bytes();
-            work.name(name)?;
+            work.essential_name(name)?;
             if one_enum(t.kind()) == kind && essential_name(name) == essential {
                 found(id)?;
             }

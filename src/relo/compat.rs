@@ -55,7 +55,12 @@ impl<L: BtfView, T: BtfView> Pair<'_, '_, '_, L, T> {
     fn names_match(self, local_name_off: u32, targ_name_off: u32) -> Result<bool> {
         let local = self.local.name_by_offset(local_name_off)?.to_bytes();
         let targ = self.targ.name_by_offset(targ_name_off)?.to_bytes();
-        Ok(local == targ || essential_name(local) == essential_name(targ))
+        if local == targ {
+            return Ok(true);
+        }
+        self.work.essential_name(local)?;
+        self.work.essential_name(targ)?;
+        Ok(essential_name(local) == essential_name(targ))
     }
 }
 
@@ -383,6 +388,7 @@ impl<'w, 't, T: BtfView> Names<'w, 't, T> {
 
     /// Whether one of this essential name is what is sought: they are asked in their order in the type.
     fn any(&self, name: &[u8], mut is_it: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
+        self.targ.work.essential_name(name)?;
         let name = essential_name(name);
         if let Some(table) = &self.table {
             for idx in table.find(self.targ, self.t, name) {

@@ -49,6 +49,7 @@ fn match_enumerator<'t, L: BtfView, T: BtfView>(
     if !t.is_any_enum() {
         return Ok(false);
     }
+    pair.work.essential_name(local_name.to_bytes())?;
     let name = essential_name(local_name.to_bytes());
     let found = match pair.tables.get(pair.targ, targ_id, t, By::EssentialName, 1)? {
         Some(table) => table.find(pair.targ, t, name).next().transpose()?,
@@ -120,6 +121,8 @@ const MAX_ELEM_SIZE: u32 = i32::MAX.unsigned_abs();
 /// Anonymous structs and unions after which the search begins to remember in which it found nothing. Fewer than that are
 /// in nearly every type, and remembering costs more than searching them again.
 const SEARCHED_BEFORE_REMEMBERING: u32 = 256;
+/// Remembering, in steps.
+const REMEMBER_STEPS: u64 = 8;
 
 /// The search for one member of the target by its name.
 struct MemberSearch<'w, 'l, 't, L, T> {
@@ -164,6 +167,9 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
             }
             None => self.look_through(0..t.vlen(), targ_id, t, targ)?,
         };
+        if self.searched > SEARCHED_BEFORE_REMEMBERING {
+            self.pair.work.steps(REMEMBER_STEPS)?;
+        }
         if found.is_none() && self.searched > SEARCHED_BEFORE_REMEMBERING && targ.raw.as_slice().len() == depth {
             self.without.try_reserve(1)?;
             self.without.insert(targ_id, depth);

@@ -151,7 +151,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         })?;
         let verb = if matched { "matching" } else { "non-matching" };
         context.debug(format_args!("{verb} candidate #{i} {}", Clipped(&targ)));
-        matching.note(matched)?;
+        matching.note(matched, context.work)?;
         if !matched {
             continue;
         }

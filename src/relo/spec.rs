@@ -142,8 +142,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
         if relo.kind.is_type_based() {
             return if access_str == b"0" { Ok(spec) } else { Err(bad("that of a type is \"0\"")) };
         }
-        // Reading digits takes longer than reading a name.
-        local.work.name(access_str)?;
+        local.work.access_str(access_str)?;
         spec.raw = parse_access_str(access_str, relo.type_id)?;
         let (id, t) = local.skip_modifiers(relo.type_id)?;
         let Some(&first) = spec.raw.as_slice().first() else {

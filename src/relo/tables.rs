@@ -115,6 +115,7 @@ impl NameTable {
                 Err(Error::TooMuchWork) => return Err(Error::TooMuchWork),
                 Err(_) => return Ok(None),
             };
+            targ.work.essential_name(name)?;
             if name.is_empty() {
                 table.anonymous.try_reserve(1)?;
                 table.anonymous.push(idx);
@@ -157,7 +158,11 @@ pub(super) fn has_name<B: BtfView>(
     by: By,
 ) -> Result<bool> {
     let Some(name_off) = name_off(t, idx) else { return Ok(false) };
-    Ok(by.part(targ.name_by_offset(name_off)?.to_bytes()) == by.part(name))
+    let found = targ.name_by_offset(name_off)?.to_bytes();
+    if by == By::EssentialName {
+        targ.work.essential_name(found)?;
+    }
+    Ok(by.part(found) == by.part(name))
 }
 
 /// Name of member or enumerator number `idx`.

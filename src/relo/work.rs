@@ -26,6 +26,8 @@ pub struct Work {
 const STEPS_PER_BYTE: u64 = 8;
 /// Bytes of a type record and its name, as in kernels.
 const USUAL_TYPE_LEN: usize = 44;
+/// Finding a type by its id, in steps.
+const TYPE_STEPS: u64 = 2;
 /// Steps that are free: enough for any real relocation, however small its BTF.
 const STEPS_AT_LEAST: u64 = 1 << 21;
 
@@ -60,14 +62,33 @@ impl Work {
         self.steps(1)
     }
 
-    /// A look at a name: it is measured, compared, hashed or searched for a flavor.
+    /// A look at a name: it is measured or compared.
     ///
     /// # Errors
     ///
     /// [`Error::TooMuchWork`].
     #[inline]
     pub(crate) fn name(&self, name: &[u8]) -> Result<()> {
-        self.steps(u64::try_from(name.len() / 16).unwrap_or(u64::MAX).saturating_add(1))
+        self.steps(long(name.len() / 16).saturating_add(1))
+    }
+
+    /// A name that is searched for a flavor, and hashed or compared.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`].
+    #[inline]
+    pub(crate) fn essential_name(&self, name: &[u8]) -> Result<()> {
+        self.steps(long(name.len() / 8).saturating_add(3))
+    }
+
+    /// An access string that is read digit by digit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`].
+    pub(crate) fn access_str(&self, access_str: &[u8]) -> Result<()> {
+        self.steps(long(access_str.len() / 2))
     }
 
     /// Several steps.
@@ -81,6 +102,10 @@ impl Work {
         self.left.set(left);
         Ok(())
     }
+}
+
+fn long(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 /// BTF of which each look at a type or a name counts. The algorithm sees BTF only in this way, so that no loop of it can
@@ -104,7 +129,7 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
     /// [`BtfView::type_by_id`].
     #[inline]
     pub(super) fn type_by_id(self, id: TypeId) -> Result<Type<'b>> {
-        self.work.step()?;
+        self.work.steps(TYPE_STEPS)?;
         self.btf.type_by_id(id)
     }
 
