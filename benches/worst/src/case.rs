@@ -25,6 +25,8 @@ pub struct Case {
     pub report: bool,
     /// With debug lines, which are formatted and dropped.
     pub log: bool,
+    /// By the kernel's semantics.
+    pub kernels: bool,
     /// How often the object is relocated against the same open target; 0 counts as 1.
     pub times: usize,
     /// What is done instead of relocating an object: `object` is BTF then.
@@ -65,7 +67,8 @@ impl Case {
             }
             let mut report = self.report.then(Report::default);
             let log: &dyn Log = if self.log { &Formatting } else { &NoLog };
-            let options = Options { semantics: Semantics::Libbpf, log };
+            let semantics = if self.kernels { Semantics::Kernel } else { Semantics::Libbpf };
+            let options = Options { semantics, log };
             for _ in 0..self.times.max(1) {
                 object.copy_from_slice(&self.object);
                 relocate(&mut object, &targets, &options, report.as_mut())?;

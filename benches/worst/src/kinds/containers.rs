@@ -12,14 +12,17 @@ pub const ROWS: &[Row] = &[
         sections(size, &("a".repeat(size / 8) + "b"), &("a".repeat(size / 8) + "c"))
     }),
     ("elf: 65,280 sections", |size| many_sections(size.max(65_300 * 64))),
+    ("elf: sections that share all their bytes", shared_bytes),
     ("elf: functions at one address", |size| functions(size, "f")),
     ("elf: functions of long names", |size| functions(size, &"f".repeat(size / 2))),
     ("elf: target of many sections", target),
     ("elf: target whose .BTF is its .BTF.base", both_sections),
-    (".BTF.ext: sections of one record", one_record),
+    (".BTF.ext: sections of one record", |size| one_record(size, "tc")),
+    (".BTF.ext: sections of one record, of a long name", |size| one_record(size / 2, &"t".repeat(size / 4))),
     ("BTF: forward declarations alone, target", |size| tiny(size, 100)),
     ("BTF: forward declarations alone, object", |size| tiny(100, size)),
     ("BTF: a base of a base, 16 times", splits),
+    ("BTF: ints of long names, and a pointer", long_ints),
     ("BTF: one enormous name", |size| {
         let mut targ = Btf::new();
         targ.str("x".repeat(size));
@@ -65,6 +68,39 @@ fn functions(size: usize, name: &str) -> Case {
     Case::new(elf.finish(&btf.bytes(), &ext), btf.bytes())
 }
 
+/// Sections with code, each of which is the whole file.
+fn shared_bytes(size: usize) -> Case {
+    let mut case = many_sections(size);
+    let object = &mut case.object;
+    let len = object.len() as u64;
+    let table = u64::from_le_bytes(object[40..48].try_into().unwrap()) as usize;
+    let mut header = table + 6 * 64;
+    while header < object.len() {
+        object[header + 24..header + 32].copy_from_slice(&0_u64.to_le_bytes());
+        object[header + 32..header + 40].copy_from_slice(&len.to_le_bytes());
+        header += 64;
+    }
+    case
+}
+
+/// How wide a pointer is, the name of an int tells.
+fn long_ints(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, member, access, long) = (btf.str("s"), btf.str("a"), btf.str("0:0"), btf.str("long"));
+    let ptr = btf.ptr(0);
+    let root = btf.composite(STRUCT, name, &[(member, ptr, 8)]);
+    btf.record(long, 1, 0, 8, &[64]);
+    let local = btf.clone();
+    let mut btf = Btf::new();
+    let (name, member, long) = (btf.str("s"), btf.str("a"), btf.str("l".repeat(size / 2)));
+    let ptr = btf.ptr(0);
+    btf.composite(STRUCT, name, &[(member, ptr, 8)]);
+    while btf.len() < size {
+        btf.record(long, 1, 0, 8, &[64]);
+    }
+    Case::new(object(local, &[(root, access, BYTE_OFFSET)]), btf.bytes())
+}
+
 /// A target in an ELF file whose sections all have one name, half as long as the file.
 fn target(size: usize) -> Case {
     let mut elf = Elf::new("tc");
@@ -87,12 +123,15 @@ fn both_sections(size: usize) -> Case {
     Case { kernel: vec![targ], ..tiny(100, 100) }
 }
 
-fn one_record(size: usize) -> Case {
+fn one_record(size: usize, section_name: &str) -> Case {
     let mut btf = Btf::new();
-    let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
+    let (section, name, access) = (btf.str(section_name), btf.str("s"), btf.str("0"));
     let root = btf.record(name, STRUCT, 0, 0, &[]);
     let sections = vec![(section, vec![[0, root, access, TYPE_EXISTS]]); size / 24];
-    Case::new(Elf::new("tc").finish(&btf.bytes(), &ext(&[], &sections)), btf.bytes())
+    let mut targ = Btf::new();
+    let name = targ.str("s");
+    targ.record(name, STRUCT, 0, 0, &[]);
+    Case::new(Elf::new(section_name).finish(&btf.bytes(), &ext(&[], &sections)), targ.bytes())
 }
 
 fn forward_declarations(size: usize) -> Btf {

@@ -14,6 +14,7 @@ pub const ROWS: &[Row] = &[
     ("enumerator: none of many", |size| enumerator(size, "e", "e")),
     ("enumerator: of long names", |size| enumerator(size, &"e".repeat(size / 8), "e")),
     ("anonymous: two unions a level", two_a_level),
+    ("anonymous: 400 a level, 20 levels", |size| wide_levels(size, size / 12 / 20 / 2)),
     ("anonymous: one struct many times", |size| shared(size, 0, 0)),
     ("anonymous: behind 250 const", |size| shared(size, 250, 0)),
     ("anonymous: behind 250 const, 16 splits", |size| shared(size, 250, 16)),
@@ -88,6 +89,16 @@ fn two_a_level(size: usize) -> Case {
     }
     btf.composite(STRUCT, name, &[(0, at, 0)]);
     Case::new(local(size * 2, BYTE_OFFSET), btf.bytes())
+}
+
+/// The same with many a level, which take half the size.
+fn wide_levels(size: usize, width: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, leaf, int) = (btf.str("s"), btf.str("x"), btf.int());
+    let leaf = btf.composite(STRUCT, 0, &[(leaf, int, 0)]);
+    let top = (0..20).fold(leaf, |id, _| btf.composite(UNION, 0, &vec![(0, id, 0); width.max(2)]));
+    btf.composite(STRUCT, name, &[(0, top, 0)]);
+    Case::new(local(size, BYTE_OFFSET), btf.bytes())
 }
 
 /// An empty struct that is a member very often, behind so many modifiers, in BTF that is split so many times.

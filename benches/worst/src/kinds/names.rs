@@ -18,6 +18,7 @@ pub const ROWS: &[Row] = &[
     ("modules: empty", |size| modules(size, 1)),
     ("modules: empty, many roots", |size| modules(size, 6)),
     ("modules: empty, many long roots", long_roots),
+    ("modules: each has the type", one_type_each),
     ("modules: empty, on a large layout section", layouts),
     ("modules: report", |size| Case { report: true, ..modules(size, 6) }),
 ];
@@ -93,4 +94,18 @@ fn layouts(size: usize) -> Case {
     let modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
     let one = one_root(100, 2);
     Case { modules, kernel: vec![kernel.bytes()], ..one }
+}
+
+/// Every module has a candidate for every root.
+fn one_type_each(size: usize) -> Case {
+    let mut local = Btf::new();
+    let (access, name) = (local.str("0"), local.str("s"));
+    let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| local.record(name, STRUCT, 0, 0, &[]));
+    let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
+    let mut kernel = Btf::new();
+    let name = kernel.str("s");
+    let mut module = Btf::split(&kernel);
+    module.record(name, STRUCT, 0, 0, &[]);
+    let modules = vec![module.bytes(); size / 2 / 36];
+    Case { modules, ..Case::new(object(local, &relos), kernel.bytes()) }
 }
