@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use corelo::btf::Data;
 use corelo::error::Error;
 use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
+use corelo::source;
 
 use crate::btf::Btf;
 use crate::object;
 
 /// BTF of these bytes.
 pub(crate) fn open(btf: &Btf) -> Result<Arc<corelo::btf::Btf<'static>>, Error> {
-    corelo::btf::Btf::new(Data::Owned(Box::new(btf.bytes())), None).map(Arc::new)
+    source::from_bytes(btf.bytes(), None).map(Arc::new)
 }
 
 /// Relocates an object in place, and gives what the report says of it.

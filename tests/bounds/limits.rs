@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use corelo::btf::{BtfView as _, Data, TypeId};
+use corelo::btf::{BtfView as _, TypeId};
 use corelo::error::Error;
 use corelo::relo::{types_are_compat, types_match};
+use corelo::source;
 
 use crate::ask::{ask, name_of, open, outcome};
 use crate::btf::{Btf, CONST, RESTRICT, STRUCT, TYPE_TAG, TYPEDEF, UNION, VOLATILE};
@@ -294,7 +295,7 @@ fn splits(levels: usize) -> String {
     let mut base = open(&btf).unwrap();
     for _ in 0..levels {
         btf = Btf::split(&btf);
-        let split = corelo::btf::Btf::new(Data::Owned(Box::new(btf.bytes())), Some(base));
+        let split = source::from_bytes(btf.bytes(), Some(base));
         base = match split {
             Ok(split) => Arc::new(split),
             Err(error) => return name_of(&error),

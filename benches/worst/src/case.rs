@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use corelo::btf::{Btf, Data};
+use corelo::btf::Btf;
 use corelo::error::Error;
 use corelo::log::{Level, Log, NoLog};
 use corelo::object::{OpenTargets, Options, Report, Target, relocate};
@@ -62,7 +62,7 @@ impl Case {
         let (result, heap) = heap::peak_of(|| {
             let targets = open(kernel, modules)?;
             if let Some(ask) = self.ask {
-                ask(&open_one(local, None)?, targets.kernel.btf())?;
+                ask(&source::from_bytes(local, None)?, targets.kernel.btf())?;
                 return Ok(());
             }
             let mut report = self.report.then(Report::default);
@@ -90,21 +90,14 @@ impl Case {
 fn open(kernel: Vec<Vec<u8>>, modules: Vec<Vec<u8>>) -> Result<OpenTargets, Error> {
     let mut base = None;
     for level in kernel {
-        base = Some(Arc::new(open_one(level, base)?));
+        base = Some(Arc::new(source::from_bytes(level, base)?));
     }
     let kernel = base.expect("a kernel");
     let modules = modules
         .into_iter()
-        .map(|module| Ok(Target::new("module", Arc::new(open_one(module, Some(Arc::clone(&kernel)))?))))
+        .map(|module| Ok(Target::new("module", Arc::new(source::from_bytes(module, Some(Arc::clone(&kernel)))?))))
         .collect::<Result<_, Error>>()?;
     Ok(OpenTargets { kernel: Target::new("kernel", kernel), modules })
-}
-
-fn open_one(data: Vec<u8>, base: Option<Arc<Btf<'static>>>) -> Result<Btf<'static>, Error> {
-    if data.starts_with(b"\x7fELF") {
-        return source::from_bytes(data, base);
-    }
-    Btf::new(Data::Owned(Box::new(data)), base)
 }
 
 /// The name of a variant.

@@ -3,6 +3,7 @@
 
 mod candidates;
 mod containers;
+mod differing;
 mod fields;
 mod names;
 mod texts;
@@ -15,5 +16,5 @@ pub type Row = (&'static str, fn(usize) -> Case);
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [candidates::ROWS, fields::ROWS, types::ROWS, names::ROWS, texts::ROWS, containers::ROWS].concat()
+    [candidates::ROWS, fields::ROWS, types::ROWS, differing::ROWS, names::ROWS, texts::ROWS, containers::ROWS].concat()
 }

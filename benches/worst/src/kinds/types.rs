@@ -50,7 +50,7 @@ fn twice(size: usize, relo: u32, make: impl Fn(&mut Btf, usize) -> u32) -> Case 
     Case::new(object(btf, &vec![(root, access, relo); room / RELO_LEN]), targ)
 }
 
-fn members(btf: &mut Btf, size: usize, one_name: bool) -> u32 {
+pub(super) fn members(btf: &mut Btf, size: usize, one_name: bool) -> u32 {
     let int = btf.int();
     let name = btf.str("m");
     let mut members = Vec::new();
@@ -84,19 +84,19 @@ fn tails(btf: &mut Btf, size: usize, each: usize) -> Vec<u32> {
     (0..size / 2 / each).map(|i| at + i as u32).collect()
 }
 
-fn long_members(btf: &mut Btf, size: usize) -> u32 {
+pub(super) fn long_members(btf: &mut Btf, size: usize) -> u32 {
     let int = btf.int();
     // As many as the bound on the work lets through.
     let members: Vec<_> = tails(btf, size, 12).into_iter().take(1500).map(|name| (name, int, 0)).collect();
     btf.composite(STRUCT, 0, &members)
 }
 
-fn long_enumerators(btf: &mut Btf, size: usize) -> u32 {
+pub(super) fn long_enumerators(btf: &mut Btf, size: usize) -> u32 {
     let names = tails(btf, size, 8);
     btf.enum_(0, names.get(..1500).unwrap_or(&names))
 }
 
-fn enumerators(btf: &mut Btf, size: usize) -> u32 {
+pub(super) fn enumerators(btf: &mut Btf, size: usize) -> u32 {
     let mut names = Vec::new();
     while btf.len() + names.len() * 8 < size {
         names.push(btf.str(format!("{}", names.len())));
@@ -104,13 +104,13 @@ fn enumerators(btf: &mut Btf, size: usize) -> u32 {
     btf.enum_(0, &names)
 }
 
-fn long_enum(btf: &mut Btf, size: usize) -> u32 {
+pub(super) fn long_enum(btf: &mut Btf, size: usize) -> u32 {
     let name = btf.str("e".repeat(size));
     btf.enum_(name, &[])
 }
 
 /// Structs 30 deep, each with 30 members of the next.
-fn structs(btf: &mut Btf, size: usize) -> u32 {
+pub(super) fn structs(btf: &mut Btf, size: usize) -> u32 {
     let int = btf.int();
     let names: Vec<u32> = (0..size / 31 / 16).map(|i| btf.str(format!("{i}"))).collect();
     (0..29).fold(int, |id, _| {
@@ -119,7 +119,7 @@ fn structs(btf: &mut Btf, size: usize) -> u32 {
     })
 }
 
-fn prototypes(btf: &mut Btf, size: usize, consts: usize) -> u32 {
+pub(super) fn prototypes(btf: &mut Btf, size: usize, consts: usize) -> u32 {
     let leaf = btf.func_proto(0, &[]);
     (0..30).fold(leaf, |id, _| {
         let behind = btf.consts(id, consts.min(size / 12 / 30));
@@ -127,7 +127,7 @@ fn prototypes(btf: &mut Btf, size: usize, consts: usize) -> u32 {
     })
 }
 
-fn pointers(btf: &mut Btf, size: usize) -> u32 {
+pub(super) fn pointers(btf: &mut Btf, size: usize) -> u32 {
     let int = btf.int();
     (0..30).fold(int, |id, _| {
         let id = btf.consts(id, 250.min(size / 12 / 30));
@@ -135,7 +135,7 @@ fn pointers(btf: &mut Btf, size: usize) -> u32 {
     })
 }
 
-fn parameters(btf: &mut Btf, size: usize) -> u32 {
+pub(super) fn parameters(btf: &mut Btf, size: usize) -> u32 {
     let int = btf.int();
     let behind = btf.consts(int, 250);
     btf.func_proto(0, &vec![behind; size.saturating_sub(btf.len()) / 8])
