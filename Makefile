@@ -49,7 +49,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-instructions check-long FORCE
+.PHONY: check-libbpf check-instructions check-long worst FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -188,6 +188,10 @@ bench: ## the benchmarks, corelo beside libbpf and aya-obj, and check-instructio
 
 check-instructions: ## no main path takes 5 % more instructions than benches/instructions.txt says
 	@scripts/check-instructions.sh
+
+worst: ## hostile inputs end within 100 ms and four times their size for each megabyte (WORST: arguments, see its source)
+	$(CARGO) build --quiet --release $(CARGOFLAGS) --manifest-path benches/worst/Cargo.toml --target-dir $(COMPARE)
+	$(COMPARE)/release/worst $(WORST)
 
 ci: ## what CI runs
 	.ci/run

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Names that are long, or tails of one another, so that together they are far longer than the input; and modules, each
+//! of which is asked for every name.
+
+use super::Row;
+use crate::btf::{Btf, STRUCT};
+use crate::case::Case;
+use crate::object::{RELO_LEN, TYPE_EXISTS, object};
+
+pub const ROWS: &[Row] = &[
+    ("names: roots of 4 KB, in one another", |size| roots(size, "s", 4000)),
+    ("names: roots of 4 KB, target's too", both),
+    ("names: target's of 4 KB, in one another", |size| Case { times: 1, ..target(size) }),
+    ("names: target's of 4 KB, indexed", |size| Case { times: 2, ..target(size) }),
+    ("names: one root of half the size", |size| one_root(size, 2)),
+    ("names: one root, report", |size| Case { report: true, ..one_root(size, 2) }),
+    ("names: roots of half the size", |size| roots(size, "s", size / 2)),
+    ("modules: empty", |size| modules(size, 1)),
+    ("modules: empty, many roots", |size| modules(size, 6)),
+    ("modules: empty, many long roots", long_roots),
+    ("modules: each has the type", one_type_each),
+    ("modules: empty, on a large layout section", layouts),
+    ("modules: report", |size| Case { report: true, ..modules(size, 6) }),
+];
+
+/// Roots whose names are tails of one string, against a target that has none of them.
+fn roots(size: usize, target_name: &str, longest: usize) -> Case {
+    let mut local = Btf::new();
+    let (access, tails) = (local.str("0"), local.str("s".repeat(longest + 1)));
+    let count = (size - local.len()) / (RELO_LEN + 12);
+    let roots = (0..count).map(|i| local.record(tails + (i % longest) as u32, STRUCT, 0, 0, &[]));
+    let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
+    let mut targ = Btf::new();
+    let name = targ.str(target_name);
+    targ.record(name, STRUCT, 0, 0, &[]);
+    Case::new(object(local, &relos), targ.bytes())
+}
+
+fn tails(size: usize) -> Vec<u8> {
+    let mut targ = Btf::new();
+    let tails = targ.str("s".repeat(4001));
+    for i in 0..size.saturating_sub(targ.len()) / 12 {
+        targ.record(tails + (i % 64) as u32, STRUCT, 0, 0, &[]);
+    }
+    targ.bytes()
+}
+
+fn both(size: usize) -> Case {
+    Case { kernel: vec![tails(size / 2)], ..roots(size / 2, "s", 4000) }
+}
+
+/// One root whose name begins as all of the target's do.
+fn target(size: usize) -> Case {
+    let mut local = Btf::new();
+    let (access, name) = (local.str("0"), local.str("ssssss"));
+    let root = local.record(name, STRUCT, 0, 0, &[]);
+    Case::new(object(local, &[(root, access, TYPE_EXISTS)]), tails(size))
+}
+
+fn one_root(size: usize, part: usize) -> Case {
+    let mut local = Btf::new();
+    let (access, name) = (local.str("0"), local.str("s".repeat(size / part)));
+    let root = local.record(name, STRUCT, 0, 0, &[]);
+    let relos = vec![(root, access, TYPE_EXISTS); size / 2 / RELO_LEN];
+    Case::new(object(local, &relos), Btf::new().bytes())
+}
+
+/// Modules of 24 bytes each.
+fn modules(size: usize, share: usize) -> Case {
+    let mut local = Btf::new();
+    let access = local.str("0");
+    let mut relos = Vec::new();
+    while local.len() + relos.len() * RELO_LEN < size / 12 * share {
+        let name = local.str(format!("{}", relos.len()));
+        let root = local.record(name, STRUCT, 0, 0, &[]);
+        relos.push((root, access, TYPE_EXISTS));
+    }
+    let object = object(local, &relos);
+    let kernel = Btf::new();
+    let modules = vec![Btf::split(&kernel).bytes(); (size - size / 12 * share) / 24];
+    Case { modules, ..Case::new(object, kernel.bytes()) }
+}
+
+fn long_roots(size: usize) -> Case {
+    let kernel = Btf::new();
+    let modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
+    Case { modules, kernel: vec![kernel.bytes()], ..roots(size / 2, "s", 4000) }
+}
+
+/// What a module's own layout section does not say is its base's.
+fn layouts(size: usize) -> Case {
+    let mut kernel = Btf::new();
+    kernel.layout = vec![0; size / 8 * 4];
+    let modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
+    let one = one_root(100, 2);
+    Case { modules, kernel: vec![kernel.bytes()], ..one }
+}
+
+/// Every module has a candidate for every root.
+fn one_type_each(size: usize) -> Case {
+    let mut local = Btf::new();
+    let (access, name) = (local.str("0"), local.str("s"));
+    let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| local.record(name, STRUCT, 0, 0, &[]));
+    let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
+    let mut kernel = Btf::new();
+    let name = kernel.str("s");
+    let mut module = Btf::split(&kernel);
+    module.record(name, STRUCT, 0, 0, &[]);
+    let modules = vec![module.bytes(); size / 2 / 36];
+    Case { modules, ..Case::new(object(local, &relos), kernel.bytes()) }
+}

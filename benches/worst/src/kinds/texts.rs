@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What is written about an object: reports, errors, log lines.
+
+use super::Row;
+use crate::btf::{Btf, STRUCT};
+use crate::case::Case;
+use crate::object::{BYTE_OFFSET, EXISTS, Elf, RELO_LEN, TYPE_EXISTS, TYPE_ID_LOCAL, ext, object, object_of_insns};
+
+pub const ROWS: &[Row] = &[
+    ("report: all resolved", |size| report(size, "a", TYPE_EXISTS, "0")),
+    ("report: all local ids", |size| report(size, "a", TYPE_ID_LOCAL, "0")),
+    ("report: all poisoned", |size| report(size, "a", BYTE_OFFSET, "0:0")),
+    ("report: all failed", |size| report(size, "a", BYTE_OFFSET, "0:9")),
+    ("report: all poisoned, long names", |size| report(size, &"a".repeat(600), BYTE_OFFSET, "0:0")),
+    ("report: all failed, long names", |size| report(size, &"a".repeat(600), BYTE_OFFSET, "0:9")),
+    ("report: 64 steps of long names", |size| Case { report: true, ..steps(size) }),
+    ("report: long sections, programs and files", everything_long),
+    ("report: insns of their own", insns),
+    ("no report: all failed", |size| Case { report: false, ..report(size, "a", BYTE_OFFSET, "0:9") }),
+    ("no report: insns of their own", |size| Case { report: false, ..insns(size) }),
+    ("?: all poisoned with a warning", |size| optional(size, "a")),
+    ("?: all poisoned with a warning, long names", |size| optional(size, &"a".repeat(600))),
+    ("lines: many, one looked up", |size| lines(size, 1)),
+    ("lines: many, all looked up", |size| Case { report: true, ..lines(size, size / 2 / RELO_LEN) }),
+    ("log: short names", |size| Case { log: true, report: false, ..report(size, "a", EXISTS, "0:0") }),
+    ("log: names of a quarter of the size", |size| Case {
+        log: true,
+        report: false,
+        ..report(size, &"a".repeat(size / 4), EXISTS, "0:0")
+    }),
+    ("log: 64 steps of long names", |size| Case { log: true, ..steps(size) }),
+    ("log: candidates", |size| Case { log: true, ..candidates(size) }),
+];
+
+/// `struct s { int member; }` against a target whose `struct s` has no members.
+fn report(size: usize, member: &str, relo: u32, access: &str) -> Case {
+    let mut btf = Btf::new();
+    let (name, member, int, access) = (btf.str("s"), btf.str(member), btf.int(), btf.str(access));
+    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let relos = vec![(root, access, relo); size.saturating_sub(btf.len()) / RELO_LEN];
+    let mut targ = Btf::new();
+    let name = targ.str("s");
+    targ.composite(STRUCT, name, &[]);
+    Case { report: true, ..Case::new(object(btf, &relos), targ.bytes()) }
+}
+
+/// A path of 63 members, each of a long name.
+fn steps(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, access, int) = (btf.str("s"), btf.str(["0"; 64].join(":")), btf.int());
+    let member = btf.str("a".repeat(size / 8));
+    let id = (0..62).fold(int, |id, _| btf.composite(STRUCT, 0, &[(member, id, 0)]));
+    let root = btf.composite(STRUCT, name, &[(member, id, 0)]);
+    let targ = btf.bytes();
+    let room = size.saturating_sub(targ.len() * 2);
+    Case::new(object(btf, &vec![(root, access, EXISTS); room / RELO_LEN]), targ)
+}
+
+fn everything_long(size: usize) -> Case {
+    let long = "x".repeat(600);
+    let mut btf = Btf::new();
+    let (name, int, access, section, file) =
+        (btf.str("s".to_owned() + &long), btf.int(), btf.str("0:0"), btf.str(&long), btf.str(&long));
+    let member = btf.str(&long);
+    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let mut elf = Elf::new(&long);
+    let program = elf.str(&long);
+    elf.more_funcs.push((program, 0, 8));
+    let targ = btf.bytes();
+    let records = vec![[0, root, access, EXISTS]; size.saturating_sub(5000) / RELO_LEN];
+    let ext = ext(&[(section, vec![[0, file, 0, 1 << 10]])], &[(section, records)]);
+    Case { report: true, ..Case::new(elf.finish(&btf.bytes(), &ext), targ) }
+}
+
+fn insns(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, member, int, access) = (btf.str("s"), btf.str("a"), btf.int(), btf.str("0"));
+    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let targ = btf.bytes();
+    let relos = vec![(root, access, TYPE_EXISTS); size / (RELO_LEN + 8)];
+    Case { report: true, ..Case::new(object_of_insns(btf, "tc", &relos), targ) }
+}
+
+/// A program that is not loaded by default: what fails there is poisoned.
+fn optional(size: usize, name: &str) -> Case {
+    let mut btf = Btf::new();
+    let (name, member, int, access) = (btf.str(name), btf.str(name), btf.int(), btf.str("0:9"));
+    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let targ = Btf::new().bytes();
+    let relos = vec![(root, access, EXISTS); size / (RELO_LEN + 8)];
+    Case::new(object_of_insns(btf, "?tc", &relos), targ)
+}
+
+fn lines(size: usize, relos: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, member, int, access) = (btf.str("s"), btf.str("a"), btf.int(), btf.str("0:9"));
+    let (section, file) = (btf.str("tc"), btf.str("f.c"));
+    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let records = vec![[0, root, access, BYTE_OFFSET]; relos];
+    let count = size.saturating_sub(relos * RELO_LEN) / 16;
+    let lines = (0..count as u32).rev().map(|line| [line * 8, file, 0, line << 10]).collect();
+    let ext = ext(&[(section, lines)], &[(section, records)]);
+    Case::new(Elf::new("tc").finish(&btf.bytes(), &ext), Btf::new().bytes())
+}
+
+/// Each root's candidates are listed.
+fn candidates(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, access) = (btf.str("s"), btf.str("0"));
+    let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| btf.record(name, STRUCT, 0, 0, &[]));
+    let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
+    let object = object(btf, &relos);
+    let mut targ = Btf::new();
+    let name = targ.str("s");
+    while targ.len() < size / 2 {
+        targ.record(name, STRUCT, 0, 0, &[]);
+    }
+    Case::new(object, targ.bytes())
+}
