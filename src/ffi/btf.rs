@@ -2,15 +2,17 @@
 //! Opening BTF from C.
 
 use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::guard::{self, guard_ptr};
 use super::handle::Handle;
-use super::text;
+use super::{reserve, text, words};
 use crate::btf::Btf;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::object::Target;
 use crate::source;
 
@@ -43,7 +45,7 @@ pub extern "C" fn corelo_version() -> *const c_char {
 /// The string is valid until the next call that fails on this thread. A call that succeeds does not change it.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_last_error() -> *const c_char {
-    guard::last_error()
+    words::last()
 }
 
 /// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
@@ -69,9 +71,13 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
         }
         // SAFETY: `path` and `base` are as documented.
         let (path, base) = unsafe { (CStr::from_ptr(path), base_from_c(base)?) };
+        if path.count_bytes() > PATH_MAX {
+            // As the kernel would say, if it were handed over.
+            return Err(Error::Io { cause: io::Error::from_raw_os_error(libc::ENAMETOOLONG) });
+        }
         let path = Path::new(OsStr::from_bytes(path.to_bytes()));
-        let btf = source::open(path, base)?;
-        Ok(Handle::into_c(Target::new(path.display().to_string(), Arc::new(btf))))
+        let name = memory::text(path.display())?;
+        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::open(path, base)?))))
     })
 }
 
@@ -98,8 +104,8 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
         let mut copy = Vec::new();
         copy.try_reserve_exact(size)?;
         copy.extend_from_slice(data);
-        let btf = source::from_bytes(copy, base)?;
-        Ok(Handle::into_c(Target::new(format!("{size} bytes"), Arc::new(btf))))
+        let name = memory::text(format_args!("{size} bytes"))?;
+        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::from_bytes(copy, base)?))))
     })
 }
 
@@ -111,8 +117,8 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
     guard_ptr(|| {
-        let btf = source::open_kernel()?;
-        Ok(Handle::into_c(Target::new("vmlinux", Arc::new(btf))))
+        let name = memory::text("vmlinux")?;
+        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::open_kernel()?))))
     })
 }
 
@@ -130,9 +136,12 @@ pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *co
     guard_ptr(|| {
         // SAFETY: `name` and `kernel` are as documented.
         let (name, kernel) = unsafe { (text(name), Handle::from_c(kernel)?) };
-        let name = name.ok_or(Error::Argument { what: "name is NULL" })?;
-        let btf = source::open_module(&name, Arc::clone(kernel.btf()))?;
-        Ok(Handle::into_c(Target::new(name, Arc::new(btf))))
+        let name = memory::text(name.ok_or(Error::Argument { what: "name is NULL" })?)?;
+        let kernel = Arc::clone(kernel.btf());
+        reserve::with(|| {
+            let btf = source::open_module(&name, kernel)?;
+            Handle::into_c(Target::new(name, Arc::new(btf)))
+        })
     })
 }
 
@@ -155,6 +164,9 @@ pub unsafe extern "C" fn corelo_btf_free(btf: *mut corelo_btf) {
 pub extern "C" fn corelo_btf_handle(btf: *const corelo_btf) -> *const btf {
     btf.cast()
 }
+
+/// Bytes of the longest path that the kernel takes, without its NUL. The constant of that name counts it.
+const PATH_MAX: usize = 4095;
 
 /// # Safety
 ///

@@ -2,6 +2,7 @@
 //! The functions of libbpf's `relo_core.h` and `libbpf_internal.h`, on either kind of handle.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::fmt;
 use std::ptr;
 
 use super::btf::btf;
@@ -9,13 +10,14 @@ use super::core_types::{bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_co
 use super::guard::{guard, guard_int};
 use super::libbpf::AnyBtf;
 use super::log::CLog;
-use super::{required, required_mut, text};
+use super::{required, required_mut, reserve, text_or_none};
 use crate::btf::ext::CoreRelo;
 use crate::btf::{BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::insn::Insn;
 use crate::log::Log as _;
-use crate::relo::text::Named;
+use crate::memory;
+use crate::relo::text::{Lossy, Named};
 use crate::relo::{self, Candidate, Change, Context, InsnPair, ReloRes, Semantics, Spec, Work};
 
 /// Levels of types that libbpf compares.
@@ -61,7 +63,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         let (relo, local_btf, targ_res, prog_name) = unsafe {
             let relo = CoreRelo::from(required(relo, "relo is NULL")?);
             let targ_res = required_mut(targ_res, "targ_res is NULL")?;
-            (relo, AnyBtf::from_c(local_btf)?, targ_res, text(prog_name).unwrap_or_default())
+            (relo, AnyBtf::from_c(local_btf)?, targ_res, text_or_none(prog_name))
         };
         if specs_scratch.is_null() || !specs_scratch.is_aligned() {
             return Err(Error::Argument { what: "specs_scratch is NULL" });
@@ -70,13 +72,14 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         let list = if cands.is_null() { None } else { Some(unsafe { required_mut(cands, "cands is misaligned")? }) };
         // SAFETY: the list is as documented.
         let entries = unsafe { entries(list.as_deref())? };
-        let views = entries
-            .iter()
+        let mut views = Vec::new();
+        views.try_reserve_exact(entries.len())?;
+        for cand in entries {
             // SAFETY: the candidates' handles are as documented.
-            .map(|cand| unsafe { AnyBtf::from_c(cand.btf) })
-            .collect::<Result<Vec<_>>>()?;
-        let mut cands: Vec<Candidate<'_, AnyBtf<'_>>> =
-            views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) }).collect();
+            views.push(unsafe { AnyBtf::from_c(cand.btf)? });
+        }
+        let cands = views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) });
+        let mut cands: Vec<Candidate<'_, AnyBtf<'_>>> = memory::collected(cands)?;
 
         let context = Context {
             prog_name: &prog_name,
@@ -86,14 +89,14 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             log: &CLog,
         };
         let resolved = relo::calc_relo(&context, &relo, &local_btf, &mut cands)
-            .map_err(|error| named(error, &prog_name, relo_idx))?;
+            .map_err(|error| named(error, prog_name, relo_idx))?;
 
-        let left: Vec<bpf_core_cand> =
-            cands.iter().map(|cand| bpf_core_cand { btf: cand.btf.raw, id: cand.id.0 }).collect();
         if let Some(list) = list {
-            // SAFETY: pruning leaves no more candidates than the list has.
-            unsafe { ptr::copy_nonoverlapping(left.as_ptr(), list.cands, left.len()) };
-            list.len = c_int::try_from(left.len()).unwrap_or(list.len);
+            for (i, cand) in cands.iter().enumerate() {
+                // SAFETY: pruning leaves no more candidates than the list has.
+                unsafe { list.cands.add(i).write(bpf_core_cand { btf: cand.btf.raw, id: cand.id.0 }) };
+            }
+            list.len = c_int::try_from(cands.len()).unwrap_or(list.len);
         }
         // SAFETY: there is room for three specs.
         unsafe { specs_scratch.write(bpf_core_spec::from(&resolved.local)) };
@@ -123,10 +126,15 @@ unsafe fn entries<'a>(list: Option<&bpf_core_cand_list>) -> Result<&'a [bpf_core
 }
 
 /// Says in the error and in the log which relocation it was.
-fn named(error: Error, prog_name: &str, relo_idx: c_int) -> Error {
-    let error = error.at(format!("prog '{prog_name}': relo #{relo_idx}"));
+fn named(error: Error, prog_name: Lossy<'_>, relo_idx: c_int) -> Error {
+    let error = at(error, format_args!("prog '{prog_name}': relo #{relo_idx}"));
     CLog.warn(format_args!("{error}"));
     error
+}
+
+/// [`Error::at`] when memory may be short.
+fn at(error: Error, place: fmt::Arguments<'_>) -> Error {
+    reserve::with(|| Ok(error.at(place))).unwrap_or(Error::NoMemory)
 }
 
 /// Writes an answer into an instruction.
@@ -162,13 +170,13 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
         // SAFETY: all arguments are as documented.
         let (prog_name, first, res) = unsafe {
             let res = ReloRes::from(required(res, "res is NULL")?);
-            (text(prog_name).unwrap_or_default(), Insn::from(*required(insn, "insn is NULL")?), res)
+            (text_or_none(prog_name), Insn::from(*required(insn, "insn is NULL")?), res)
         };
         // SAFETY: a LDIMM64 has a second slot.
         let second = first.is_ldimm64().then(|| Insn::from(unsafe { insn.add(1).read() }));
         let before = InsnPair { first, second };
         let patched = relo::patch_insn(before, &res)
-            .map_err(|error| named(error.at(format!("insn #{insn_idx}")), &prog_name, relo_idx))?;
+            .map_err(|error| named(at(error, format_args!("insn #{insn_idx}")), prog_name, relo_idx))?;
         // SAFETY: `insn` is as documented.
         unsafe { insn.write(patched.insn.first.into()) };
         if let Some(second) = patched.insn.second {
@@ -209,9 +217,9 @@ pub unsafe extern "C" fn bpf_core_parse_spec(
         // SAFETY: all arguments are as documented.
         let (btf, relo, spec, prog_name) = unsafe {
             let relo = CoreRelo::from(required(relo, "relo is NULL")?);
-            (AnyBtf::from_c(btf)?, relo, required_mut(spec, "spec is NULL")?, text(prog_name).unwrap_or_default())
+            (AnyBtf::from_c(btf)?, relo, required_mut(spec, "spec is NULL")?, text_or_none(prog_name))
         };
-        let parsed = Spec::parse(&btf, &relo).map_err(|error| error.at(format!("prog '{prog_name}'")))?;
+        let parsed = Spec::parse(&btf, &relo).map_err(|error| at(error, format_args!("prog '{prog_name}'")))?;
         *spec = bpf_core_spec::from(&parsed);
         Ok(0)
     })
@@ -238,7 +246,7 @@ pub unsafe extern "C" fn bpf_core_format_spec(buf: *mut c_char, buf_sz: usize, s
             let spec = required(spec, "spec is NULL")?;
             let btf = AnyBtf::from_c(spec.btf)?;
             btf.type_by_id(TypeId(spec.root_type_id))?;
-            spec.as_rust(&btf)?.to_string()
+            memory::text(spec.as_rust(&btf)?)?
         };
         if let Some(room) = buf_sz.checked_sub(1) {
             let len = line.len().min(room);
@@ -403,7 +411,7 @@ pub unsafe extern "C" fn bpf_core_add_cands(
             let local_cand = required(local_cand.cast_const(), "local_cand is NULL")?;
             let list = required_mut(cands, "cands is NULL")?;
             let local_btf = AnyBtf::from_c(local_cand.btf)?;
-            (TypeId(local_cand.id), local_btf, AnyBtf::from_c(targ_btf)?, list, text(targ_btf_name).unwrap_or_default())
+            (TypeId(local_cand.id), local_btf, AnyBtf::from_c(targ_btf)?, list, text_or_none(targ_btf_name))
         };
         let local = local_btf.type_by_id(local_id)?;
         let name = local_btf.name_by_offset(local.name_off())?.to_bytes();
@@ -425,16 +433,19 @@ pub unsafe extern "C" fn bpf_core_add_cands(
             return Err(Error::NoMemory);
         }
         for (i, cand) in (old_len..).zip(&found) {
+            // SAFETY: there is room for `new_len` candidates.
+            unsafe { room.add(i).write(bpf_core_cand { btf: targ_btf, id: cand.id.0 }) };
+        }
+        // Before anything else is done: where the list was, nothing may be any more.
+        *list = bpf_core_cand_list { cands: room, len };
+        for cand in &found {
             CLog.debug(format_args!(
                 "type [{local_id}] {}: candidate [{}] {} in [{targ_name}]",
                 Named(&local_btf, local_id),
                 cand.id,
                 Named(&targ, cand.id)
             ));
-            // SAFETY: there is room for `new_len` candidates.
-            unsafe { room.add(i).write(bpf_core_cand { btf: targ_btf, id: cand.id.0 }) };
         }
-        *list = bpf_core_cand_list { cands: room, len };
         Ok(0)
     })
 }

@@ -3,6 +3,7 @@
 
 use super::btf::corelo_btf;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::object::Target;
 
 /// The first word of our handles. libbpf's `struct btf` begins with a pointer, which is never odd, nor ever so far from
@@ -22,8 +23,8 @@ pub(super) struct Handle {
 
 impl Handle {
     /// Hands BTF over to C.
-    pub(super) fn into_c(target: Target) -> *mut corelo_btf {
-        Box::into_raw(Box::new(Self { magic: MAGIC, target })).cast()
+    pub(super) fn into_c(target: Target) -> Result<*mut corelo_btf> {
+        Ok(Box::into_raw(memory::boxed(Self { magic: MAGIC, target })?).cast())
     }
 
     /// The BTF that C holds.
@@ -55,9 +56,10 @@ impl Handle {
         if unsafe { Self::from_c(btf) }.is_err() {
             return;
         }
-        // SAFETY: `into_c` made it from a box.
-        let mut handle = unsafe { Box::from_raw(btf.cast::<Self>()) };
+        // SAFETY: `into_c` made it from a box of one.
+        let mut handle = unsafe { Box::from_raw(btf.cast::<[Self; 1]>()) };
+        let [Self { magic, .. }] = &mut *handle;
         // Whoever uses it once more is told so, as long as the memory is not used again.
-        handle.magic = 0;
+        *magic = 0;
     }
 }

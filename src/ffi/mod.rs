@@ -18,19 +18,32 @@ mod libbpf;
 mod log;
 mod relocate;
 mod report;
+mod reserve;
+mod words;
 
 use std::ffi::{CStr, c_char};
 
 use crate::error::{Error, Result};
+use crate::relo::text::Lossy;
 
 /// A string from C as text; bytes that are not UTF-8 become U+FFFD.
 ///
 /// # Safety
 ///
 /// `string` is either NULL or a NUL-terminated string.
-unsafe fn text<'a>(string: *const c_char) -> Option<std::borrow::Cow<'a, str>> {
+unsafe fn text<'a>(string: *const c_char) -> Option<Lossy<'a>> {
     // SAFETY: as above.
-    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy())
+    (!string.is_null()).then(|| Lossy(unsafe { CStr::from_ptr(string) }))
+}
+
+/// As [`text`], for names in messages, which may be left out.
+///
+/// # Safety
+///
+/// As for [`text`].
+unsafe fn text_or_none<'a>(string: *const c_char) -> Lossy<'a> {
+    // SAFETY: as above.
+    unsafe { text(string) }.unwrap_or(Lossy(c""))
 }
 
 /// A reference to what C points to.
