@@ -8,9 +8,9 @@
  */
 #include "check.h"
 #include "build.h"
+#include "map.h"
 
 #include <corelo.h>
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -469,10 +469,7 @@ static void free_cands(void)
 	bpf_core_free_cands(NULL);
 }
 
-static const struct {
-	const char *name;
-	void (*test)(void);
-} rows[] = {
+static const struct map_row rows[] = {
 	{ "__bpf_core_types_are_compat", types_are_compat_level },
 	{ "__bpf_core_types_match", types_match_level },
 	{ "bpf_core_add_cands", add_cands },
@@ -500,41 +497,6 @@ static const struct {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* Each name of the map has a row, and each row a name. */
-static void compare_with_map(const char *path)
-{
-	int seen[ROWS] = { 0 };
-	FILE *file = fopen(path, "r");
-	char line[256], *name, *end;
-	size_t i, names = 0;
-
-	if (!CHECK(file)) {
-		printf("\t%s: %s\n", path, strerror(errno));
-		return;
-	}
-	while (fgets(line, sizeof(line), file)) {
-		for (name = line; isspace((unsigned char)*name); name++)
-			;
-		for (end = name; isalnum((unsigned char)*end) || *end == '_'; end++)
-			;
-		if (end == name || *end != ';')
-			continue;
-		*end = '\0';
-		names++;
-		for (i = 0; i < ROWS && strcmp(rows[i].name, name); i++)
-			;
-		if (!CHECK(i < ROWS))
-			printf("\t%s has no row here\n", name);
-		else
-			seen[i]++;
-	}
-	fclose(file);
-	CHECK(names == ROWS);
-	for (i = 0; i < ROWS; i++)
-		if (!CHECK(seen[i] == 1))
-			printf("\t%s is %d times in %s\n", rows[i].name, seen[i], path);
-}
-
 static void silent(void *ctx, enum corelo_log_level level, const char *message)
 {
 	(void)ctx, (void)level, (void)message;
@@ -546,7 +508,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	CHECK_LIBRARY();
-	compare_with_map(argc > 1 ? argv[1] : "include/corelo.map");
+	map_compare(argc > 1 ? argv[1] : "include/corelo.map", rows, ROWS);
 
 	build_start(&built, BUILD_IS_BIG);
 	num = build_int(&built, "int", 4, BTF_INT_SIGNED);

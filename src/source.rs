@@ -71,7 +71,7 @@ fn from_data(
         return open_raw(Data::Owned(data), base);
     }
     let found = elf::btf_sections(bytes)?;
-    let section = |range: Range<usize>| memory::collected(bytes.get(range).unwrap_or_default().iter().copied());
+    let section = |range: Range<usize>| memory::copied(bytes.get(range).unwrap_or_default());
     let base = match (base, found.base) {
         // A module built out of tree brings the part of the kernel's BTF that it needs.
         (None, Some(range)) => Some(Arc::new(Btf::new(Data::Owned(Box::new(section(range)?)), None)?)),

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::guard::{self, guard_ptr};
+use super::guard::{guard, guard_ptr};
 use super::handle::Handle;
 use super::{reserve, text, words};
 use crate::btf::Btf;
@@ -45,7 +45,7 @@ pub extern "C" fn corelo_version() -> *const c_char {
 /// The string is valid until the next call that fails on this thread. A call that succeeds does not change it.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_last_error() -> *const c_char {
-    words::last()
+    guard(c"".as_ptr(), words::last)
 }
 
 /// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
@@ -101,9 +101,7 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
         }
         // SAFETY: `data` and `base` are as documented, and the size is one that can be.
         let (data, base) = unsafe { (std::slice::from_raw_parts(data.cast::<u8>(), size), base_from_c(base)?) };
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(size)?;
-        copy.extend_from_slice(data);
+        let copy = memory::copied(data)?;
         let name = memory::text(format_args!("{size} bytes"))?;
         reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::from_bytes(copy, base)?))))
     })
@@ -155,7 +153,7 @@ pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *co
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_btf_free(btf: *mut corelo_btf) {
     // SAFETY: `btf` is as documented.
-    guard::guard((), || unsafe { Handle::free(btf) });
+    guard((), || unsafe { Handle::free(btf) });
 }
 
 /// The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function

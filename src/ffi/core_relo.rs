@@ -91,6 +91,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         let resolved = relo::calc_relo(&context, &relo, &local_btf, &mut cands)
             .map_err(|error| named(error, prog_name, relo_idx))?;
 
+        let (local, targ) = (bpf_core_spec::from(&resolved.local), resolved.targ.as_ref().map(bpf_core_spec::from));
         if let Some(list) = list {
             for (i, cand) in cands.iter().enumerate() {
                 // SAFETY: pruning leaves no more candidates than the list has.
@@ -99,10 +100,10 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             list.len = c_int::try_from(cands.len()).unwrap_or(list.len);
         }
         // SAFETY: there is room for three specs.
-        unsafe { specs_scratch.write(bpf_core_spec::from(&resolved.local)) };
-        if let Some(targ) = &resolved.targ {
+        unsafe { specs_scratch.write(local) };
+        if let Some(targ) = targ {
             // SAFETY: as above.
-            unsafe { specs_scratch.add(2).write(bpf_core_spec::from(targ)) };
+            unsafe { specs_scratch.add(2).write(targ) };
         }
         *targ_res = bpf_core_relo_res::from(&resolved.res);
         Ok(0)
@@ -177,12 +178,6 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
         let before = InsnPair { first, second };
         let patched = relo::patch_insn(before, &res)
             .map_err(|error| named(at(error, format_args!("insn #{insn_idx}")), prog_name, relo_idx))?;
-        // SAFETY: `insn` is as documented.
-        unsafe { insn.write(patched.insn.first.into()) };
-        if let Some(second) = patched.insn.second {
-            // SAFETY: a LDIMM64 has a second slot.
-            unsafe { insn.add(1).write(second.into()) };
-        }
         if patched.poisoned && !res.poison {
             CLog.warn(format_args!(
                 "prog '{prog_name}': relo #{relo_idx}: insn #{insn_idx} poisoned: it accesses a field whose size in the target it cannot be adjusted to"
@@ -190,6 +185,13 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
         }
         let change = Change { insn_idx: u32::try_from(insn_idx).unwrap_or(0), before: &before, after: &patched };
         CLog.debug(format_args!("prog '{prog_name}': relo #{relo_idx}: {change}"));
+        // Last of all, as every result: whatever goes wrong before leaves it as it was.
+        // SAFETY: `insn` is as documented.
+        unsafe { insn.write(patched.insn.first.into()) };
+        if let Some(second) = patched.insn.second {
+            // SAFETY: a LDIMM64 has a second slot.
+            unsafe { insn.add(1).write(second.into()) };
+        }
         Ok(0)
     })
 }
@@ -424,9 +426,18 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         if found.is_empty() {
             return Ok(0);
         }
+        for cand in &found {
+            CLog.debug(format_args!(
+                "type [{local_id}] {}: candidate [{}] {} in [{targ_name}]",
+                Named(&local_btf, local_id),
+                cand.id,
+                Named(&targ, cand.id)
+            ));
+        }
         let new_len = old_len.checked_add(found.len()).ok_or(Error::NoMemory)?;
         let len = c_int::try_from(new_len).map_err(|_| Error::NoMemory)?;
         let bytes = new_len.checked_mul(size_of::<bpf_core_cand>()).ok_or(Error::NoMemory)?;
+        // From here on nothing else may go wrong: where the list was, nothing may be any more.
         // SAFETY: the list is from malloc, or NULL.
         let room = unsafe { libc::realloc(list.cands.cast::<c_void>(), bytes) }.cast::<bpf_core_cand>();
         if room.is_null() {
@@ -436,16 +447,7 @@ pub unsafe extern "C" fn bpf_core_add_cands(
             // SAFETY: there is room for `new_len` candidates.
             unsafe { room.add(i).write(bpf_core_cand { btf: targ_btf, id: cand.id.0 }) };
         }
-        // Before anything else is done: where the list was, nothing may be any more.
         *list = bpf_core_cand_list { cands: room, len };
-        for cand in &found {
-            CLog.debug(format_args!(
-                "type [{local_id}] {}: candidate [{}] {} in [{targ_name}]",
-                Named(&local_btf, local_id),
-                cand.id,
-                Named(&targ, cand.id)
-            ));
-        }
         Ok(0)
     })
 }
@@ -457,12 +459,14 @@ pub unsafe extern "C" fn bpf_core_add_cands(
 /// - `cands` is either NULL or points to a list from malloc(3) with candidates from malloc(3), not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bpf_core_free_cands(cands: *mut bpf_core_cand_list) {
-    if cands.is_null() {
-        return;
-    }
-    // SAFETY: `cands` is as documented.
-    unsafe {
-        libc::free((*cands).cands.cast::<c_void>());
-        libc::free(cands.cast::<c_void>());
-    }
+    guard((), || {
+        if cands.is_null() {
+            return;
+        }
+        // SAFETY: `cands` is as documented.
+        unsafe {
+            libc::free((*cands).cands.cast::<c_void>());
+            libc::free(cands.cast::<c_void>());
+        }
+    });
 }

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use super::errno::errno;
-use super::reserve;
 use super::words::{self, CText};
+use super::{fault, reserve};
 use crate::error::{Error, Result};
 
 /// Runs the body of a function that returns 0 or more, or a negative errno. C's `errno` is left alone.
@@ -33,6 +33,10 @@ pub(super) fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
 
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T, c_int> {
     // Whatever a panic leaves half done is dropped here, or was the caller's and is not written before the end.
+    let body = || {
+        fault::point();
+        body()
+    };
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {

@@ -2,6 +2,7 @@
 //! `struct corelo_btf`, and telling it from libbpf's `struct btf` by its first word.
 
 use super::btf::corelo_btf;
+use super::fault;
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::object::Target;
@@ -24,6 +25,7 @@ pub(super) struct Handle {
 impl Handle {
     /// Hands BTF over to C.
     pub(super) fn into_c(target: Target) -> Result<*mut corelo_btf> {
+        fault::point();
         Ok(Box::into_raw(memory::boxed(Self { magic: MAGIC, target })?).cast())
     }
 
@@ -33,6 +35,7 @@ impl Handle {
     ///
     /// `btf` is either NULL or from [`Handle::into_c`] and not freed during `'a`, or points to a readable word.
     pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf) -> Result<&'a Target> {
+        fault::point();
         let bad = Error::Argument { what: "not a struct corelo_btf, or one that was freed" };
         let handle = btf.cast::<Self>();
         if handle.is_null() || !handle.is_aligned() {

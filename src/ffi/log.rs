@@ -8,7 +8,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::guard::guard;
 use super::words::CText;
-use super::{libbpf, reserve};
+use super::{fault, libbpf, reserve};
 use crate::log::{Level, Log};
 
 /// How much a log line matters. The values are those of `enum libbpf_print_level`.
@@ -64,6 +64,7 @@ pub(super) struct CLog;
 
 impl Log for CLog {
     fn enabled(&self, level: Level) -> bool {
+        fault::point();
         let has_sink = sink().function.is_some() || libbpf::print().is_some();
         let default = if has_sink { Level::Debug } else { Level::Warn };
         match from_environment() {
@@ -74,6 +75,7 @@ impl Log for CLog {
     }
 
     fn log(&self, level: Level, line: fmt::Arguments<'_>) {
+        fault::point();
         let Sink { function, ctx } = sink();
         if function.is_none() && libbpf::print().is_none() {
             // Nobody is left to tell that stderr is closed.

@@ -12,6 +12,7 @@ mod btf;
 mod core_relo;
 mod core_types;
 mod errno;
+mod fault;
 mod guard;
 mod handle;
 mod libbpf;
@@ -52,6 +53,7 @@ unsafe fn text_or_none<'a>(string: *const c_char) -> Lossy<'a> {
 ///
 /// `pointer` is either NULL or points to a `T` that nobody writes to for `'a`.
 unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T> {
+    fault::point();
     if !pointer.is_aligned() {
         return Err(Error::Argument { what });
     }
@@ -65,6 +67,7 @@ unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T
 ///
 /// `pointer` is either NULL or points to a `T` that nobody else uses for `'a`.
 unsafe fn required_mut<'a, T>(pointer: *mut T, what: &'static str) -> Result<&'a mut T> {
+    fault::point();
     if !pointer.is_aligned() {
         return Err(Error::Argument { what });
     }

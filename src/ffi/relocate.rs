@@ -123,22 +123,19 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
 ///
 /// # Errors
 ///
-/// That there is no memory for the report; the object is as it was then.
+/// That there is no memory for the report, which comes last: until then, the work is done on a copy.
 fn relocate_with_report(
     elf: &mut [u8],
     targets: &dyn Targets,
     options: &Options<'_>,
     place: &mut *mut corelo_report,
 ) -> Result<Result<()>> {
-    let before = memory::collected(elf.iter().copied())?;
+    let mut copy = memory::copied(elf)?;
     let mut report = Report::default();
-    let result = object::relocate(elf, targets, options, Some(&mut report));
-    match corelo_report::new(&report).and_then(corelo_report::into_c) {
-        Ok(report) => *place = report,
-        Err(error) => {
-            elf.copy_from_slice(&before);
-            return Err(error);
-        }
+    let result = object::relocate(&mut copy, targets, options, Some(&mut report));
+    *place = corelo_report::new(&report)?.into_c()?;
+    if result.is_ok() {
+        elf.copy_from_slice(&copy);
     }
     Ok(result)
 }

@@ -7,7 +7,7 @@ use std::ptr;
 
 use super::errno::errno;
 use super::guard::guard;
-use super::reserve;
+use super::{fault, reserve};
 use crate::error::Result;
 use crate::memory;
 use crate::object::{Entry, Outcome, Report};
@@ -94,11 +94,15 @@ fn to_c(entry: &Entry, strings: &mut Vec<Vec<u8>>) -> Result<corelo_relo> {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(ptr::null()) };
         // Names come from C strings. A section's or function's may come from elsewhere and be cut short.
         let text = text.split('\0').next().unwrap_or_default();
-        let string = memory::collected(text.bytes().chain([0]))?;
+        let mut string = Vec::new();
+        string.try_reserve_exact(text.len().saturating_add(1))?;
+        string.extend_from_slice(text.as_bytes());
+        string.push(0);
         strings.try_reserve(1)?;
         strings.push(string);
         Ok(strings.last().map_or(ptr::null(), |string| string.as_ptr().cast()))
     };
+    fault::point();
     let Entry { outcome, section, program, insn_off, kind, type_id, access, local_spec, target_spec, target, .. } =
         entry;
     let Entry { orig_val, new_val, file, line, .. } = entry;
