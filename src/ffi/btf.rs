@@ -29,7 +29,8 @@ pub struct btf {
     _opaque: (),
 }
 
-/// The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded.
+/// The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded, for all
+/// threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_version() -> *const c_char {
     const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -42,7 +43,8 @@ pub extern "C" fn corelo_version() -> *const c_char {
 /// What went wrong in the last call on this thread that failed: a sentence for people, with the file, program,
 /// relocation and type it is about, and what to do. "" when none has failed, never NULL.
 ///
-/// The string is valid until the next call that fails on this thread. A call that succeeds does not change it.
+/// Each thread has its own. The string is valid until the next call that fails on this thread, or the thread ends. A call
+/// that succeeds does not change it.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_last_error() -> *const c_char {
     guard(c"".as_ptr(), words::last)
@@ -54,6 +56,8 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 /// needed, also when it is freed first. Files are copied into memory; the running kernel's own is mapped.
 ///
 /// What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
+///
+/// Other threads may use `base` at the same time, and any number of them what is returned.
 ///
 /// Returns NULL and sets errno: `EINVAL` for broken BTF or a NULL `path`, `ENOTSUP` for BTF of the other byte order with a header that is
 /// too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
@@ -83,7 +87,7 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
 
 /// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
 ///
-/// Otherwise as `corelo_btf_open`. `EINVAL` also for NULL `data`.
+/// Otherwise as `corelo_btf_open`, also for threads, which may read `data` at the same time. `EINVAL` also for NULL `data`.
 ///
 /// # Safety
 ///
@@ -112,6 +116,8 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
 ///
 /// Returns NULL and sets errno: `ESRCH` when there is none; `corelo_last_error` names each place with what was wrong.
 /// libbpf: `btf__load_vmlinux_btf`.
+///
+/// Any number of threads may use what is returned at the same time.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
     guard_ptr(|| {
@@ -124,6 +130,8 @@ pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
 ///
 /// Returns NULL and sets errno: `EINVAL` for a name that is empty or has a slash, or NULL, `ENOENT` when there is no such module or it has no BTF,
 /// and what `corelo_btf_open` gives. libbpf: `btf__load_module_btf`.
+///
+/// Other threads may use `kernel` at the same time, and any number of them what is returned.
 ///
 /// # Safety
 ///
@@ -157,7 +165,7 @@ pub unsafe extern "C" fn corelo_btf_free(btf: *mut corelo_btf) {
 }
 
 /// The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function
-/// of libbpf may be given it. Lasts as long as `btf`. NULL for NULL.
+/// of libbpf may be given it. Lasts as long as `btf`, and any number of threads may use it, as `btf`. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_btf_handle(btf: *const corelo_btf) -> *const btf {
     btf.cast()

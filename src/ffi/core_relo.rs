@@ -40,7 +40,8 @@ const MAX_DEPTH: c_int = 32;
 /// Deviation: on failure, nothing is written, where libbpf leaves part of its work in `cands` and `specs_scratch`; and
 /// `specs_scratch[1]`, where libbpf keeps the candidate it is at, is not written.
 ///
-/// Any number of threads may call it with different `cands`, `specs_scratch` and `targ_res`.
+/// Any number of threads may call it with different `cands`, `specs_scratch` and `targ_res`, and the same handles of corelo's.
+/// libbpf's own remember what was asked of them first, and are for one thread at a time.
 ///
 /// # Safety
 ///
@@ -152,6 +153,8 @@ fn at(error: Error, place: fmt::Arguments<'_>) -> Error {
 /// not hold what `res` says, one of another size than the field, or NULL; `-ERANGE` for an offset above 32767. libbpf:
 /// `bpf_core_patch_insn`.
 ///
+/// Any number of threads may patch different instructions at the same time.
+///
 /// # Safety
 ///
 /// - `prog_name` is either NULL or a NUL-terminated string.
@@ -201,6 +204,8 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
 /// `prog_name` is for messages and may be NULL. Returns 0 with `*spec` set, or a negative errno: `-EINVAL` for a string
 /// that cannot be followed, an unknown kind, or NULL; `-E2BIG` for more than 64 indices. libbpf: `bpf_core_parse_spec`.
 ///
+/// Any number of threads may call it with different `spec`; of handles as `bpf_core_calc_relo_insn` says.
+///
 /// Deviation: on failure, `*spec` is not written. Of an enumerator, `len` is 1 and `spec[0]` names it, as in libbpf.
 ///
 /// # Safety
@@ -232,6 +237,8 @@ pub unsafe extern "C" fn bpf_core_parse_spec(
 /// At most `buf_sz` bytes are written, a NUL at the end among them, none if `buf_sz` is 0. Returns the length of the whole
 /// text without the NUL, as snprintf(3) does, or a negative errno: `-EINVAL` for a spec that cannot be, or NULL. libbpf:
 /// `bpf_core_format_spec`. Bytes of names that are not UTF-8 appear as U+FFFD.
+///
+/// Any number of threads may call it with different `buf`; of handles as `bpf_core_calc_relo_insn` says.
 ///
 /// # Safety
 ///
@@ -296,6 +303,8 @@ impl Pair<'_> {
 /// Returns 1 or 0, or a negative errno: `-EINVAL` for types nested more than 32 levels deep, ids that no type has, or
 /// NULL. libbpf: `bpf_core_types_are_compat`.
 ///
+/// Any number of threads may call it; of handles as `bpf_core_calc_relo_insn` says.
+///
 /// # Safety
 ///
 /// - `local_btf` and `targ_btf` are either NULL or handles of corelo's or libbpf's that are not freed.
@@ -311,7 +320,7 @@ pub unsafe extern "C" fn bpf_core_types_are_compat(
 }
 
 /// `bpf_core_types_are_compat` with `level`, from 0 on, as the number of function prototypes that may lie inside one
-/// another.
+/// another; for threads as well.
 ///
 /// # Safety
 ///
@@ -335,6 +344,8 @@ pub unsafe extern "C" fn __bpf_core_types_are_compat(
 /// Returns 1 or 0, or a negative errno: `-EINVAL` for types nested more than 32 levels deep, ids that no type has, or
 /// NULL. libbpf: `bpf_core_types_match`.
 ///
+/// Any number of threads may call it; of handles as `bpf_core_calc_relo_insn` says.
+///
 /// # Safety
 ///
 /// - `local_btf` and `targ_btf` are either NULL or handles of corelo's or libbpf's that are not freed.
@@ -350,7 +361,7 @@ pub unsafe extern "C" fn bpf_core_types_match(
 }
 
 /// `bpf_core_types_match` with `level` in place of 32: each struct and prototype that is entered takes one, and at 0 the
-/// types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to.
+/// types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to. For threads as well.
 ///
 /// # Safety
 ///
@@ -370,6 +381,8 @@ pub unsafe extern "C" fn __bpf_core_types_match(
 
 /// Length of the essential part of a name, which is what precedes the last `___` between two other characters, or else all
 /// of it: `task_struct___v2` is a flavor of `task_struct`. 0 for NULL. libbpf: `bpf_core_essential_name_len`.
+///
+/// Any number of threads may call it with the same name.
 ///
 /// # Safety
 ///
@@ -391,6 +404,8 @@ pub unsafe extern "C" fn bpf_core_essential_name_len(name: *const c_char) -> usi
 /// `targ_btf_name` is for messages and may be NULL. Returns 0, or a negative errno with the list as it was: `-EINVAL` for
 /// NULL, ids that no type has, or a length longer than the name; `-ENOMEM`. The list is from libc's allocator, so
 /// libbpf's `bpf_core_free_cands` may free it as well as ours. libbpf: `bpf_core_add_cands`.
+///
+/// Any number of threads may call it with different `cands`; of handles as `bpf_core_calc_relo_insn` says.
 ///
 /// # Safety
 ///
@@ -452,7 +467,8 @@ pub unsafe extern "C" fn bpf_core_add_cands(
     })
 }
 
-/// Frees a list and its candidates, both from malloc(3). NULL is allowed. libbpf: `bpf_core_free_cands`.
+/// Frees a list and its candidates, both from malloc(3), which no thread may be using. NULL is allowed. libbpf:
+/// `bpf_core_free_cands`.
 ///
 /// # Safety
 ///

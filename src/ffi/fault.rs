@@ -31,4 +31,15 @@ mod enabled {
     pub extern "C" fn corelo_fault_at(point: u32) -> u32 {
         LEFT.swap(point, Ordering::Relaxed)
     }
+
+    /// Two threads may not call this at once, so that who looks for races can be seen to find one.
+    ///
+    /// cbindgen:ignore
+    #[unsafe(no_mangle)]
+    pub extern "C" fn corelo_fault_race() {
+        static mut CALLS: u32 = 0;
+        let calls = &raw mut CALLS;
+        // SAFETY: none, but in a test that expects to be told so.
+        unsafe { calls.write(calls.read().wrapping_add(1)) };
+    }
 }

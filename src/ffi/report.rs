@@ -135,7 +135,8 @@ fn to_c(entry: &Entry, strings: &mut Vec<Vec<u8>>) -> Result<corelo_relo> {
     })
 }
 
-/// Number of entries: one for each relocation of the object that was looked at. 0 for NULL.
+/// Number of entries: one for each relocation of the object that was looked at. 0 for NULL. Any number of threads may read
+/// one report.
 ///
 /// # Safety
 ///
@@ -159,7 +160,7 @@ pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: 
     guard(ptr::null(), || entry().map_or(ptr::null(), ptr::from_ref))
 }
 
-/// Frees a report and all its strings. NULL is allowed.
+/// Frees a report and all its strings. NULL is allowed. No thread may be using it.
 ///
 /// # Safety
 ///
