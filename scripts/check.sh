@@ -122,15 +122,35 @@ check_c() {
 	for source in ctests/*.c; do
 		name=$(basename "$source" .c)
 		# These take arguments, or other libraries: the parts below.
-		case $name in oracle | parity | kernel | beside_libbpf | skeleton | panic) continue ;; esac
+		case $name in oracle | parity | kernel | beside_libbpf | skeleton | panic | alloc) continue ;; esac
 		step "$name" c_shared "$name"
 		[ $valgrind = 0 ] || step "$name, valgrind" c_valgrind "$name"
 		[ $sanitizers = 0 ] || step "$name, sanitized" c_sanitized "$name"
 		step "$name, static" c_static "$name"
 	done
+	check_alloc
 	check_panic
 	check_beside_libbpf
 	if works -static; then step 'static program' wholly_static; else skip 'static program' 'no static libc'; fi
+}
+
+# With an allocator of the program's own, which valgrind is told not to replace. A sanitizer has one too, so that there
+# only what is linked statically comes to ours.
+alloc_valgrind() {
+	valgrind -q --soname-synonyms=somalloc=nouserintercepts --error-exitcode=1 --leak-check=full \
+		--errors-for-leak-kinds=definite,possible $bin/alloc
+}
+alloc_sanitized() {
+	compile_static $bin/alloc.san ctests/alloc.c -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-DFAILING_WRAPPED $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)
+	$bin/alloc.san
+}
+
+check_alloc() {
+	step 'alloc' c_shared alloc
+	[ $valgrind = 0 ] || step 'alloc, valgrind' alloc_valgrind
+	[ $sanitizers = 0 ] || step 'alloc, sanitized' alloc_sanitized
+	step 'alloc, static' c_static alloc
 }
 
 # A library of its own, that panics when it is told to.
