@@ -65,12 +65,10 @@ pub(super) struct CLog;
 impl Log for CLog {
     fn enabled(&self, level: Level) -> bool {
         fault::point();
-        let has_sink = sink().function.is_some() || libbpf::print().is_some();
-        let default = if has_sink { Level::Debug } else { Level::Warn };
         match from_environment() {
             FromEnvironment::Off => false,
             FromEnvironment::UpTo(limit) => level <= limit,
-            FromEnvironment::Unset => level <= default,
+            FromEnvironment::Unset => level <= Level::Warn || sink().function.is_some() || libbpf::print().is_some(),
         }
     }
 
