@@ -33,6 +33,8 @@
 /* What the rows work on. Made anew for each call, without failures. */
 
 static unsigned char *elf, *before, *raw;
+/* What the row makes of its object where there is memory. */
+static unsigned char *want;
 static size_t elf_size, raw_size;
 static struct corelo_btf *kernel, *module, *opened;
 static struct corelo_report *report;
@@ -56,6 +58,59 @@ static int untouched(const void *at, size_t size)
 		size--;
 	}
 	return !size;
+}
+
+static int relocate_against(const struct corelo_btf *const *targets, size_t count, int with_report)
+{
+	struct corelo_relocate_opts opts;
+
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
+	opts.targets = targets;
+	opts.target_count = count;
+	opts.report = with_report ? &report : NULL;
+	return corelo_relocate(elf, elf_size, &opts);
+}
+
+static int relocate(void)
+{
+	const struct corelo_btf *targets[] = { kernel };
+
+	return relocate_against(targets, 1, 1);
+}
+
+static int relocate_no_report(void)
+{
+	const struct corelo_btf *targets[] = { kernel };
+
+	return relocate_against(targets, 1, 0);
+}
+
+static int relocate_module(void)
+{
+	const struct corelo_btf *targets[] = { kernel, module };
+
+	return relocate_against(targets, 2, 1);
+}
+
+static int relocate_running(void)
+{
+	return relocate_against(NULL, 0, 1);
+}
+
+/* The second search makes an index. */
+static void search_once(void)
+{
+	unsigned char *copy = build_copy(elf, elf_size);
+	const struct corelo_btf *targets[] = { kernel };
+	struct corelo_relocate_opts opts;
+
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
+	opts.targets = targets;
+	opts.target_count = 1;
+	corelo_relocate(copy, elf_size, &opts);
+	free(copy);
 }
 
 static int open_ret(struct corelo_btf *btf)
@@ -173,6 +228,19 @@ static const struct row {
 	int ret;
 	enum needs needs;
 } rows[] = {
+	{ "relocate", "fields", relocate, 0, FIXTURE },
+	{ "relocate without report", "fields", relocate_no_report, 0, FIXTURE },
+	{ "relocate, second search", "fields", relocate, 0, FIXTURE | SEARCHED },
+	{ "relocate enums", "enums", relocate, 0, FIXTURE },
+	{ "relocate types", "types", relocate, 0, FIXTURE },
+	{ "relocate instructions", "insns", relocate, 0, FIXTURE },
+	{ "relocate optional", "optional", relocate, 0, FIXTURE },
+	{ "relocate, poisoned", "poison", relocate, 0, FIXTURE },
+	{ "relocate, refused", "negative", relocate, -EINVAL, FIXTURE },
+	{ "relocate, ambiguous", "ambiguous", relocate, -EINVAL, FIXTURE },
+	{ "relocate, module", "fields", relocate_module, 0, FIXTURE | MODULE },
+	{ "relocate, no BTF", "nobtf", relocate, 0, FIXTURE },
+	{ "relocate, running kernel", "enums", relocate_running, 0, FIXTURE | BTF_OF_HOST },
 	{ "open file", NULL, open_file, 0, 0 },
 	{ "open missing file", NULL, open_missing, -ENOENT, 0 },
 	{ "open long path", NULL, open_long_path, -EISDIR, 0 },
@@ -184,7 +252,9 @@ static const struct row {
 	{ "open module", NULL, open_module, -ENOENT, BUILT },
 	{ "bpf_core_add_cands", NULL, add_cands, 0, BUILT },
 	{ "bpf_core_calc_relo_insn", NULL, calc, 0, BUILT | CANDS },
+	{ "bpf_core_calc_relo_insn, refused", NULL, calc, -EINVAL, BUILT | CANDS | BAD_ACCESS },
 	{ "bpf_core_parse_spec", NULL, parse_spec, 0, BUILT },
+	{ "bpf_core_parse_spec, refused", NULL, parse_spec, -EINVAL, BUILT | BAD_ACCESS },
 	{ "bpf_core_format_spec", NULL, format_spec, 0, BUILT },
 	{ "bpf_core_patch_insn", NULL, patch, 0, BUILT },
 	{ "bpf_core_patch_insn, refused", NULL, patch_refused, -EINVAL, BUILT },
@@ -216,6 +286,9 @@ static void build_kernel(void)
 static void set_up(void)
 {
 	char path[256];
+	struct build *base, *b;
+	unsigned char *bytes;
+	size_t size;
 
 	memset(specs, 0xa5, sizeof(specs));
 	memset(&res, 0xa5, sizeof(res));
@@ -226,7 +299,23 @@ static void set_up(void)
 		CHECK(elf);
 		before = build_copy(elf, elf_size);
 	}
-	if (row->needs & FIXTURE) {
+	if (row->needs & MODULE) {
+		base = calloc(1, sizeof(*base));
+		b = calloc(1, sizeof(*b));
+		build_start(base, BUILD_IS_BIG);
+		build_int(base, "int", 4, BTF_INT_SIGNED);
+		bytes = build_btf(base, &size);
+		kernel = corelo_btf_from_bytes(bytes, size, NULL);
+		free(bytes);
+		build_start_split(b, base);
+		build_int(b, "long", 8, BTF_INT_SIGNED);
+		bytes = build_btf(b, &size);
+		module = corelo_btf_from_bytes(bytes, size, kernel);
+		free(bytes);
+		free(base);
+		free(b);
+		CHECK(module);
+	} else if (row->needs & FIXTURE) {
 		kernel = corelo_btf_open(BUILD_IS_BIG ? DIR "target.eb.o" : DIR "target.el.o", NULL);
 		CHECK(kernel);
 	} else if (row->needs & BUILT) {
@@ -241,6 +330,8 @@ static void set_up(void)
 		CHECK(!bpf_core_parse_spec(NULL, corelo_btf_handle(kernel), &relo, &specs[2]));
 		relo.access_str_off = row->needs & BAD_ACCESS ? bad_access_off : access_off;
 	}
+	if (row->needs & SEARCHED)
+		search_once();
 }
 
 static void tear_down(void)
@@ -283,8 +374,11 @@ static int attempt(long first, int and_rest)
 		CHECK(!opened && *corelo_last_error());
 	if (ret && elf)
 		CHECK(!memcmp(elf, before, elf_size));
+	if (!ret && elf && want)
+		CHECK(!memcmp(elf, want, elf_size));
 	if (ret == -ENOMEM) {
-		CHECK(!report);
+		corelo_report_free(report);
+		report = NULL;
 		CHECK(untouched(&res, sizeof(res)) && untouched(specs, 2 * sizeof(*specs)));
 		/* the same again, with memory */
 		CHECK(row->call() == row->ret);
@@ -295,6 +389,17 @@ static int attempt(long first, int and_rest)
 		printf("\t%s: %d with allocation %ld of %ld failing%s; %ld blocks left\n", row->name, ret, first, allocations,
 		       and_rest ? " and the rest" : "", failing.live - had);
 	return failed != 0;
+}
+
+static unsigned char *wanted(void)
+{
+	unsigned char *object;
+
+	set_up();
+	CHECK(row->call() == row->ret);
+	object = elf ? build_copy(elf, elf_size) : NULL;
+	tear_down();
+	return object;
 }
 
 static void aborted(int sig)
@@ -337,12 +442,15 @@ int main(int argc, char **argv)
 			printf("%s\n", attempt(atol(argv[2]), argc > 3) ? "failed" : "none left");
 			continue;
 		}
+		want = wanted();
 		for (first = 1; CHECK(first < MAX_ALLOCATIONS) && attempt(first, 0); first += step)
 			;
 		printf("%s: %ld allocations\n", row->name, failing.allocations);
 		total += failing.allocations;
 		for (first = 1; CHECK(first < MAX_ALLOCATIONS) && attempt(first, 1); first += step)
 			;
+		free(want);
+		want = NULL;
 	}
 	/* that they come here at all */
 	CHECK(total || argc > 1);

@@ -137,7 +137,7 @@ check_c() {
 # With an allocator of the program's own, which valgrind is told not to replace. A sanitizer has one too, so that there
 # only what is linked statically comes to ours.
 alloc_valgrind() {
-	valgrind -q --soname-synonyms=somalloc=nouserintercepts --error-exitcode=1 --leak-check=full \
+	ALLOC_STEP=13 valgrind -q --soname-synonyms=somalloc=nouserintercepts --error-exitcode=1 --leak-check=full \
 		--errors-for-leak-kinds=definite,possible $bin/alloc
 }
 alloc_sanitized() {
