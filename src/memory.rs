@@ -23,6 +23,7 @@ pub(crate) fn text(text: impl fmt::Display) -> Result<String> {
 /// # Errors
 ///
 /// [`Error::NoMemory`].
+#[cfg(any(feature = "capi", test))]
 pub(crate) fn collected<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     let items = items.into_iter();
     let mut collected = Vec::new();
