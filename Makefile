@@ -49,7 +49,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-instructions check-long worst FORCE
+.PHONY: check-libbpf check-threads check-instructions check-long worst FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -153,6 +153,10 @@ check-c: stage ## the C tests alone
 
 check-abi: stage ## map, library and header name the same functions
 	@scripts/check.sh abi
+
+check-threads: ## threads on one BTF, under ThreadSanitizer (needs rust-src)
+	@scripts/deps.sh threads || true
+	@scripts/check-threads.sh
 
 check-long: stage ## CASES generated cases compared with libbpf (10,000,000), from SEED on
 	@CASES='$(CASES)' SEED='$(SEED)' scripts/check.sh long

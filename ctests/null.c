@@ -8,9 +8,9 @@
  */
 #include "check.h"
 #include "build.h"
+#include "map.h"
 
 #include <corelo.h>
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -122,6 +122,37 @@ static void set_log(void)
 	corelo_set_log(NULL, words);
 }
 
+/* An option struct of every size, zero but for its size and the last byte. */
+static void relocate_sizes(void *elf, size_t size)
+{
+	union {
+		struct corelo_relocate_opts opts;
+		unsigned char bytes[sizeof(struct corelo_relocate_opts) + 64];
+	} all;
+	size_t sz;
+
+	/* one that says it has not even room for its own size */
+	memset(&all, 0, sizeof(all));
+	for (all.opts.sz = 0; all.opts.sz < sizeof(sz); all.opts.sz++)
+		INVALID(corelo_relocate(elf, size, &all.opts));
+	for (sz = sizeof(sz); sz <= sizeof(all); sz++) {
+		memset(&all, 0xff, sizeof(all));
+		memset(&all, 0, sz);
+		all.opts.sz = sz;
+		CHECK(corelo_relocate(elf, size, &all.opts) == -ENOEXEC);
+		if (sz <= sizeof(all.opts))
+			continue;
+		all.bytes[sz - 1] = 1;
+		INVALID(corelo_relocate(elf, size, &all.opts));
+		all.bytes[sz - 1] = 0;
+		all.bytes[sizeof(all.opts)] = 0x80;
+		INVALID(corelo_relocate(elf, size, &all.opts));
+	}
+	memset(&all, 0, sizeof(all));
+	all.opts.sz = (size_t)PTRDIFF_MAX + 1;
+	INVALID(corelo_relocate(elf, size, &all.opts));
+}
+
 static void relocate(void)
 {
 	const struct corelo_btf *targets[1] = { open_btf };
@@ -165,8 +196,26 @@ static void relocate(void)
 	report = (void *)&report;
 	INVALID(corelo_relocate(NULL, 0, &opts));
 	CHECK(!report);
+	targets[0] = open_btf;
 	opts.semantics = (enum corelo_semantics)INT_MAX;
 	INVALID(corelo_relocate(elf, sizeof(elf), &opts));
+	opts.semantics = (enum corelo_semantics)2;
+	INVALID(corelo_relocate(elf, sizeof(elf), &opts));
+	opts.semantics = (enum corelo_semantics)-1;
+	INVALID(corelo_relocate(elf, sizeof(elf), &opts));
+	opts.semantics = CORELO_KERNEL;
+	CHECK(corelo_relocate(elf, sizeof(elf), &opts) == -ENOEXEC);
+	corelo_report_free(report);
+	/* a list of none is not the same as no list */
+	opts.target_count = 0;
+	report = (void *)&report;
+	INVALID(corelo_relocate(elf, sizeof(elf), &opts));
+	CHECK(!report);
+	opts.target_count = 1;
+	opts.report = (struct corelo_report **)MISALIGNED;
+	INVALID(corelo_relocate(elf, sizeof(elf), &opts));
+	CHECK(!words[0]);
+	relocate_sizes(elf, sizeof(elf));
 }
 
 static struct corelo_report *empty_report(void)
@@ -262,6 +311,23 @@ static void calc_relo_insn(void)
 		cands[1].btf = bad[i];
 		INVALID(bpf_core_calc_relo_insn("prog", &relo, 0, handle, &list, specs, &res));
 	}
+	cands[1].btf = handle;
+	relo.kind = (enum bpf_core_relo_kind)13;
+	INVALID(bpf_core_calc_relo_insn("prog", &relo, 0, handle, &list, specs, &res));
+	relo.kind = (enum bpf_core_relo_kind)-1;
+	INVALID(bpf_core_calc_relo_insn("prog", &relo, 0, handle, &list, specs, &res));
+	relo = task_relo();
+	relo.type_id = UINT32_MAX;
+	INVALID(bpf_core_calc_relo_insn("prog", &relo, 0, handle, &list, specs, &res));
+	relo = task_relo();
+	cands[1].id = UINT32_MAX;
+	INVALID(bpf_core_calc_relo_insn("prog", &relo, 0, handle, &list, specs, &res));
+	cands[1].id = 2;
+	/* memory that is neither kind of handle: of libbpf's, as it must seem, there is none here */
+	cands[1].btf = (const struct btf *)words;
+	CHECK(bpf_core_calc_relo_insn("prog", &relo, 0, handle, &list, specs, &res) == -ENOTSUP);
+	CHECK(bpf_core_calc_relo_insn("prog", &relo, 0, cands[1].btf, &list, specs, &res) == -ENOTSUP);
+	cands[1].btf = handle;
 	CHECK(list.len == 2);
 	CHECK(UNTOUCHED(res) && UNTOUCHED(specs));
 
@@ -306,6 +372,17 @@ static void parse_spec(void)
 	INVALID(bpf_core_parse_spec("prog", handle, &relo, NULL));
 	INVALID(bpf_core_parse_spec("prog", handle, &relo, MISALIGNED));
 	INVALID(bpf_core_parse_spec(NULL, NULL, NULL, NULL));
+	relo.kind = (enum bpf_core_relo_kind)13;
+	INVALID(bpf_core_parse_spec("prog", handle, &relo, &spec));
+	relo.kind = (enum bpf_core_relo_kind)-1;
+	INVALID(bpf_core_parse_spec("prog", handle, &relo, &spec));
+	relo = task_relo();
+	relo.type_id = UINT32_MAX;
+	INVALID(bpf_core_parse_spec("prog", handle, &relo, &spec));
+	relo = task_relo();
+	relo.access_str_off = UINT32_MAX;
+	INVALID(bpf_core_parse_spec("prog", handle, &relo, &spec));
+	relo = task_relo();
 	CHECK(UNTOUCHED(spec));
 	CHECK(!bpf_core_parse_spec(NULL, handle, &relo, &spec));
 	CHECK(spec.len == 2);
@@ -341,6 +418,7 @@ static void format_spec(void)
 	WRONG(raw_len, 65);
 	WRONG(raw_len, INT_MAX);
 	WRONG(raw_spec[0], -1);
+	WRONG(root_type_id, UINT32_MAX);
 #undef WRONG
 	CHECK(UNTOUCHED(buf));
 
@@ -363,6 +441,9 @@ static void compare(int (*fn)(const struct btf *, uint32_t, const struct btf *, 
 	INVALID(fn(handle, 1, MISALIGNED, 1));
 	INVALID(fn(handle, UINT32_MAX, handle, 1));
 	INVALID(fn(handle, 1, handle, UINT32_MAX));
+	/* a handle of libbpf's, as it must seem, without libbpf */
+	CHECK(fn((const struct btf *)words, 1, handle, 1) == -ENOTSUP);
+	CHECK(fn(handle, 1, (const struct btf *)words, 1) == -ENOTSUP);
 	CHECK(fn(handle, 1, handle, 1) == 1);
 }
 
@@ -469,10 +550,7 @@ static void free_cands(void)
 	bpf_core_free_cands(NULL);
 }
 
-static const struct {
-	const char *name;
-	void (*test)(void);
-} rows[] = {
+static const struct map_row rows[] = {
 	{ "__bpf_core_types_are_compat", types_are_compat_level },
 	{ "__bpf_core_types_match", types_match_level },
 	{ "bpf_core_add_cands", add_cands },
@@ -500,41 +578,6 @@ static const struct {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* Each name of the map has a row, and each row a name. */
-static void compare_with_map(const char *path)
-{
-	int seen[ROWS] = { 0 };
-	FILE *file = fopen(path, "r");
-	char line[256], *name, *end;
-	size_t i, names = 0;
-
-	if (!CHECK(file)) {
-		printf("\t%s: %s\n", path, strerror(errno));
-		return;
-	}
-	while (fgets(line, sizeof(line), file)) {
-		for (name = line; isspace((unsigned char)*name); name++)
-			;
-		for (end = name; isalnum((unsigned char)*end) || *end == '_'; end++)
-			;
-		if (end == name || *end != ';')
-			continue;
-		*end = '\0';
-		names++;
-		for (i = 0; i < ROWS && strcmp(rows[i].name, name); i++)
-			;
-		if (!CHECK(i < ROWS))
-			printf("\t%s has no row here\n", name);
-		else
-			seen[i]++;
-	}
-	fclose(file);
-	CHECK(names == ROWS);
-	for (i = 0; i < ROWS; i++)
-		if (!CHECK(seen[i] == 1))
-			printf("\t%s is %d times in %s\n", rows[i].name, seen[i], path);
-}
-
 static void silent(void *ctx, enum corelo_log_level level, const char *message)
 {
 	(void)ctx, (void)level, (void)message;
@@ -546,7 +589,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	CHECK_LIBRARY();
-	compare_with_map(argc > 1 ? argv[1] : "include/corelo.map");
+	map_compare(argc > 1 ? argv[1] : "include/corelo.map", rows, ROWS);
 
 	build_start(&built, BUILD_IS_BIG);
 	num = build_int(&built, "int", 4, BTF_INT_SIGNED);

@@ -5,7 +5,10 @@
  * Functions named corelo_* that return int return 0 or a negative errno and leave errno alone; those that open BTF return
  * NULL and set errno. <linux/bpf.h> must be that of Linux 5.17 or newer.
  * Results are written only on success, a failed relocation leaves its buffer as it was, and corelo_last_error() says
- * in words what happened.
+ * in words what happened. Where there is no memory, the error is ENOMEM; where corelo finds that it has a bug, it is
+ * ENOTRECOVERABLE.
+ *
+ * All functions may be called from any thread; of each it is said what threads may share at the same time.
  *
  * The functions named bpf_core_* are those of libbpf's relo_core.h, with its structs and its results. Define
  * CORELO_NO_LIBBPF_NAMES before including this file where libbpf's own declarations are in sight.
@@ -155,7 +158,8 @@ extern "C" {
 #endif
 
 /**
- * The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded.
+ * The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded, for all
+ * threads.
  */
 const char *corelo_version(void);
 
@@ -163,7 +167,8 @@ const char *corelo_version(void);
  * What went wrong in the last call on this thread that failed: a sentence for people, with the file, program,
  * relocation and type it is about, and what to do. "" when none has failed, never NULL.
  *
- * The string is valid until the next call that fails on this thread. A call that succeeds does not change it.
+ * Each thread has its own. The string is valid until the next call that fails on this thread, or the thread ends. A call
+ * that succeeds does not change it.
  */
 const char *corelo_last_error(void);
 
@@ -174,6 +179,8 @@ const char *corelo_last_error(void);
  * needed, also when it is freed first. Files are copied into memory; the running kernel's own is mapped.
  *
  * What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
+ *
+ * Other threads may use `base` at the same time, and any number of them what is returned.
  *
  * Returns NULL and sets errno: `EINVAL` for broken BTF or a NULL `path`, `ENOTSUP` for BTF of the other byte order with a header that is
  * too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
@@ -189,7 +196,7 @@ struct corelo_btf *corelo_btf_open(const char *path, const struct corelo_btf *ba
 /**
  * Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
  *
- * Otherwise as `corelo_btf_open`. `EINVAL` also for NULL `data`.
+ * Otherwise as `corelo_btf_open`, also for threads, which may read `data` at the same time. `EINVAL` also for NULL `data`.
  *
  * Safety:
  *
@@ -205,6 +212,8 @@ struct corelo_btf *corelo_btf_from_bytes(const void *data, size_t size,
  *
  * Returns NULL and sets errno: `ESRCH` when there is none; `corelo_last_error` names each place with what was wrong.
  * libbpf: `btf__load_vmlinux_btf`.
+ *
+ * Any number of threads may use what is returned at the same time.
  */
 struct corelo_btf *corelo_btf_open_kernel(void);
 
@@ -213,6 +222,8 @@ struct corelo_btf *corelo_btf_open_kernel(void);
  *
  * Returns NULL and sets errno: `EINVAL` for a name that is empty or has a slash, or NULL, `ENOENT` when there is no such module or it has no BTF,
  * and what `corelo_btf_open` gives. libbpf: `btf__load_module_btf`.
+ *
+ * Other threads may use `kernel` at the same time, and any number of them what is returned.
  *
  * Safety:
  *
@@ -234,7 +245,7 @@ void corelo_btf_free(struct corelo_btf *btf);
 
 /**
  * The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function
- * of libbpf may be given it. Lasts as long as `btf`. NULL for NULL.
+ * of libbpf may be given it. Lasts as long as `btf`, and any number of threads may use it, as `btf`. NULL for NULL.
  */
 const struct btf *corelo_btf_handle(const struct corelo_btf *btf);
 
@@ -293,7 +304,8 @@ void corelo_set_log(corelo_log_fn fn, void *ctx);
 int corelo_relocate(void *elf, size_t size, const struct corelo_relocate_opts *opts);
 
 /**
- * Number of entries: one for each relocation of the object that was looked at. 0 for NULL.
+ * Number of entries: one for each relocation of the object that was looked at. 0 for NULL. Any number of threads may read
+ * one report.
  *
  * Safety:
  *
@@ -312,7 +324,7 @@ size_t corelo_report_count(const struct corelo_report *report);
 const struct corelo_relo *corelo_report_get(const struct corelo_report *report, size_t index);
 
 /**
- * Frees a report and all its strings. NULL is allowed.
+ * Frees a report and all its strings. NULL is allowed. No thread may be using it.
  *
  * Safety:
  *
@@ -419,7 +431,8 @@ extern "C" {
  * Deviation: on failure, nothing is written, where libbpf leaves part of its work in `cands` and `specs_scratch`; and
  * `specs_scratch[1]`, where libbpf keeps the candidate it is at, is not written.
  *
- * Any number of threads may call it with different `cands`, `specs_scratch` and `targ_res`.
+ * Any number of threads may call it with different `cands`, `specs_scratch` and `targ_res`, and the same handles of corelo's.
+ * libbpf's own remember what was asked of them first, and are for one thread at a time.
  *
  * Safety:
  *
@@ -448,6 +461,8 @@ int bpf_core_calc_relo_insn(const char *prog_name, const struct bpf_core_relo *r
  * not hold what `res` says, one of another size than the field, or NULL; `-ERANGE` for an offset above 32767. libbpf:
  * `bpf_core_patch_insn`.
  *
+ * Any number of threads may patch different instructions at the same time.
+ *
  * Safety:
  *
  * - `prog_name` is either NULL or a NUL-terminated string.
@@ -463,6 +478,8 @@ int bpf_core_patch_insn(const char *prog_name, struct bpf_insn *insn, int insn_i
  *
  * `prog_name` is for messages and may be NULL. Returns 0 with `*spec` set, or a negative errno: `-EINVAL` for a string
  * that cannot be followed, an unknown kind, or NULL; `-E2BIG` for more than 64 indices. libbpf: `bpf_core_parse_spec`.
+ *
+ * Any number of threads may call it with different `spec`; of handles as `bpf_core_calc_relo_insn` says.
  *
  * Deviation: on failure, `*spec` is not written. Of an enumerator, `len` is 1 and `spec[0]` names it, as in libbpf.
  *
@@ -482,6 +499,8 @@ int bpf_core_parse_spec(const char *prog_name, const struct btf *btf,
  * text without the NUL, as snprintf(3) does, or a negative errno: `-EINVAL` for a spec that cannot be, or NULL. libbpf:
  * `bpf_core_format_spec`. Bytes of names that are not UTF-8 appear as U+FFFD.
  *
+ * Any number of threads may call it with different `buf`; of handles as `bpf_core_calc_relo_insn` says.
+ *
  * Safety:
  *
  * - `buf` is either NULL or points to `buf_sz` bytes.
@@ -496,6 +515,8 @@ int bpf_core_format_spec(char *buf, size_t buf_sz, const struct bpf_core_spec *s
  * Returns 1 or 0, or a negative errno: `-EINVAL` for types nested more than 32 levels deep, ids that no type has, or
  * NULL. libbpf: `bpf_core_types_are_compat`.
  *
+ * Any number of threads may call it; of handles as `bpf_core_calc_relo_insn` says.
+ *
  * Safety:
  *
  * - `local_btf` and `targ_btf` are either NULL or handles of corelo's or libbpf's that are not freed.
@@ -505,7 +526,7 @@ int bpf_core_types_are_compat(const struct btf *local_btf, uint32_t local_id,
 
 /**
  * `bpf_core_types_are_compat` with `level`, from 0 on, as the number of function prototypes that may lie inside one
- * another.
+ * another; for threads as well.
  *
  * Safety:
  *
@@ -522,6 +543,8 @@ int __bpf_core_types_are_compat(const struct btf *local_btf, uint32_t local_id,
  * Returns 1 or 0, or a negative errno: `-EINVAL` for types nested more than 32 levels deep, ids that no type has, or
  * NULL. libbpf: `bpf_core_types_match`.
  *
+ * Any number of threads may call it; of handles as `bpf_core_calc_relo_insn` says.
+ *
  * Safety:
  *
  * - `local_btf` and `targ_btf` are either NULL or handles of corelo's or libbpf's that are not freed.
@@ -531,7 +554,7 @@ int bpf_core_types_match(const struct btf *local_btf, uint32_t local_id, const s
 
 /**
  * `bpf_core_types_match` with `level` in place of 32: each struct and prototype that is entered takes one, and at 0 the
- * types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to.
+ * types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to. For threads as well.
  *
  * Safety:
  *
@@ -544,6 +567,8 @@ int __bpf_core_types_match(const struct btf *local_btf, uint32_t local_id,
 /**
  * Length of the essential part of a name, which is what precedes the last `___` between two other characters, or else all
  * of it: `task_struct___v2` is a flavor of `task_struct`. 0 for NULL. libbpf: `bpf_core_essential_name_len`.
+ *
+ * Any number of threads may call it with the same name.
  *
  * Safety:
  *
@@ -559,6 +584,8 @@ size_t bpf_core_essential_name_len(const char *name);
  * NULL, ids that no type has, or a length longer than the name; `-ENOMEM`. The list is from libc's allocator, so
  * libbpf's `bpf_core_free_cands` may free it as well as ours. libbpf: `bpf_core_add_cands`.
  *
+ * Any number of threads may call it with different `cands`; of handles as `bpf_core_calc_relo_insn` says.
+ *
  * Safety:
  *
  * - `local_cand` is either NULL or points to a candidate with a handle of corelo's or libbpf's that is not freed.
@@ -571,7 +598,8 @@ int bpf_core_add_cands(struct bpf_core_cand *local_cand, size_t local_essent_len
 		       struct bpf_core_cand_list *cands);
 
 /**
- * Frees a list and its candidates, both from malloc(3). NULL is allowed. libbpf: `bpf_core_free_cands`.
+ * Frees a list and its candidates, both from malloc(3), which no thread may be using. NULL is allowed. libbpf:
+ * `bpf_core_free_cands`.
  *
  * Safety:
  *

@@ -122,14 +122,62 @@ check_c() {
 	for source in ctests/*.c; do
 		name=$(basename "$source" .c)
 		# These take arguments, or other libraries: the parts below.
-		case $name in oracle | parity | kernel | beside_libbpf | skeleton) continue ;; esac
+		case $name in oracle | parity | kernel | beside_libbpf | skeleton | panic | alloc) continue ;; esac
 		step "$name" c_shared "$name"
 		[ $valgrind = 0 ] || step "$name, valgrind" c_valgrind "$name"
 		[ $sanitizers = 0 ] || step "$name, sanitized" c_sanitized "$name"
 		step "$name, static" c_static "$name"
 	done
+	check_alloc
+	check_panic
 	check_beside_libbpf
 	if works -static; then step 'static program' wholly_static; else skip 'static program' 'no static libc'; fi
+}
+
+# With an allocator of the program's own, which valgrind is told not to replace. A sanitizer has one too, so that there
+# only what is linked statically comes to ours.
+alloc_valgrind() {
+	ALLOC_STEP=13 valgrind -q --soname-synonyms=somalloc=nouserintercepts --error-exitcode=1 --leak-check=full \
+		--errors-for-leak-kinds=definite,possible $bin/alloc
+}
+alloc_sanitized() {
+	compile_static $bin/alloc.san ctests/alloc.c -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-DFAILING_WRAPPED $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)
+	$bin/alloc.san
+}
+
+check_alloc() {
+	step 'alloc' c_shared alloc
+	[ $valgrind = 0 ] || step 'alloc, valgrind' alloc_valgrind
+	[ $sanitizers = 0 ] || step 'alloc, sanitized' alloc_sanitized
+	step 'alloc, static' c_static alloc
+}
+
+# A library of its own, that panics when it is told to.
+fault_library() {
+	RUSTFLAGS="${RUSTFLAGS:-} --cfg corelo_fault" "${CARGO:-cargo}" rustc ${CARGOFLAGS:---locked} --lib --features capi \
+		--crate-type staticlib --target-dir target/fault
+	ln -sf "$(find "$root/target/fault" -name libcorelo.a ! -path '*/deps/*')" $bin/libcorelo_fault.a
+}
+# Whether a file has the function that tells it to.
+has_fault() { nm "$1" 2>/dev/null | grep -q ' corelo_fault_at$'; }
+only_fault_library_panics() {
+	has_fault $bin/libcorelo_fault.a
+	if has_fault "$stage/usr/lib/libcorelo.a"; then return 1; fi
+	if grep corelo_fault "$stage"/usr/lib/lib*.so "$stage/usr/bin/corelo"; then return 1; fi
+}
+panic() { # FLAG...
+	$cc $c_flags -DCORELO_STATIC "$@" $($pkg_config --static --cflags corelo) -o $bin/panic ctests/panic.c \
+		$bin/libcorelo_fault.a $($pkg_config --static --libs corelo | sed 's/-lcorelo//')
+	$bin/panic
+}
+
+check_panic() {
+	step 'panic, library' fault_library
+	step 'panic, in that library alone' only_fault_library_panics
+	[ $sanitizers = 0 ] || step 'panic, sanitized' panic -fsanitize=address,undefined -fno-sanitize-recover=all
+	step 'panic' panic
+	[ $valgrind = 0 ] || step 'panic, valgrind' c_valgrind panic
 }
 
 beside_libbpf() { # FLAG-OR-LIBRARY...

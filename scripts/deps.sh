@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh libbpf`: and what `make check-libbpf` needs besides.
+# `deps.sh libbpf`: and what `make check-libbpf` needs besides. `deps.sh threads`: and what `make check-threads` needs.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -40,6 +40,10 @@ need lz4 has lz4
 need xz-utils has xz
 if [ "${1:-}" = libbpf ]; then
 	need clang-19 has "${CLANG:-clang-19}"
+fi
+# The sources of Rust's library, of the very compiler that is used: only rustup has them.
+if [ "${1:-}" = threads ] && has rustup >/dev/null && ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then
+	rustup --quiet component add rust-src </dev/null
 fi
 
 # The corpus of the tests comes out of Debian's packages, for which apt needs its lists.

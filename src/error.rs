@@ -286,10 +286,13 @@ impl Error {
         }
     }
 
-    /// The same error with the thing named in which it happened.
+    /// The same error with the thing named in which it happened; [`Error::NoMemory`] if there is no room for the name.
     #[must_use]
-    pub fn at(self, place: impl Into<String>) -> Self {
-        Self::At { place: place.into(), cause: Arc::new(self) }
+    pub fn at(self, place: impl fmt::Display) -> Self {
+        match memory::text(place) {
+            Ok(place) => Self::At { place, cause: Arc::new(self) },
+            Err(no_memory) => no_memory,
+        }
     }
 }
 
@@ -422,8 +425,17 @@ impl fmt::Display for Error {
                 "ambiguous: target types of this name have the member at bit offset {first_bits} and at {other_bits}: use a flavor or a module's BTF that has one of them"
             ),
             Self::ValueAmbiguity { first, other } => {
-                let say = |value: &Option<u64>| value.map_or("no value".to_owned(), |value| value.to_string());
-                write!(f, "ambiguous: target types of this name give {} and {}", say(first), say(other))
+                /// Displays what a candidate gives.
+                struct Given(Option<u64>);
+                impl fmt::Display for Given {
+                    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        match self.0 {
+                            Some(value) => value.fmt(f),
+                            None => f.write_str("no value"),
+                        }
+                    }
+                }
+                write!(f, "ambiguous: target types of this name give {} and {}", Given(*first), Given(*other))
             }
             Self::ArrayElement { kind } => write!(f, "{} cannot be asked of an array element", kind.name()),
             Self::BitfieldTooWide { bit_offset, bit_size } => {

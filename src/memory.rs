@@ -34,6 +34,18 @@ pub(crate) fn collected<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>>
     Ok(collected)
 }
 
+/// A copy.
+///
+/// # Errors
+///
+/// [`Error::NoMemory`].
+pub(crate) fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>> {
+    let mut copied = Vec::new();
+    copied.try_reserve_exact(items.len())?;
+    copied.extend_from_slice(items);
+    Ok(copied)
+}
+
 /// One value on the heap: a `Box<T>` that is asked for its only element, since Rust has no other that may fail.
 ///
 /// # Errors
@@ -60,13 +72,14 @@ impl Write for Growing {
 
 #[cfg(test)]
 mod tests {
-    use super::{boxed, collected, text};
+    use super::{boxed, collected, copied, text};
     use crate::error::Error;
 
     #[test]
     fn what_fits_is_the_same_as_from_the_functions_that_do_not_fail() {
         assert_eq!(text(format_args!("{}-{:>3}", "a", 7)).unwrap(), "a-  7");
         assert_eq!(collected([1, 2, 3].into_iter().filter(|n| *n != 2)).unwrap(), [1, 3]);
+        assert_eq!(copied(&[1, 2]).unwrap(), [1, 2]);
         assert_eq!(*boxed("value".to_owned()).unwrap(), ["value"]);
         assert_eq!(*boxed(()).unwrap(), [()]);
     }

@@ -13,6 +13,7 @@ use once_cell::sync::OnceCell;
 use crate::btf::{Btf, Data, magic_endian};
 use crate::error::{Error, Result};
 use crate::log::Log;
+use crate::memory;
 use crate::object::{Target, Targets, elf};
 
 /// The running kernel's own BTF.
@@ -32,7 +33,8 @@ const FALLBACKS: [&str; 7] = [
 
 impl From<std::io::Error> for Error {
     fn from(cause: std::io::Error) -> Self {
-        Self::Io { cause }
+        // Rust's own, that a buffer cannot grow, has no number of the operating system.
+        if cause.kind() == std::io::ErrorKind::OutOfMemory { Self::NoMemory } else { Self::Io { cause } }
     }
 }
 
@@ -43,7 +45,7 @@ impl From<std::io::Error> for Error {
 ///
 /// [`Error::Io`], [`Error::Elf`], [`Error::NoBtf`], and what [`Btf::new`] gives, all with the path.
 pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
-    read(path).and_then(|data| from_data(data, base, Btf::new)).map_err(|error| error.at(path.display().to_string()))
+    read(path).and_then(|data| from_data(data, base, Btf::new)).map_err(|error| error.at(path.display()))
 }
 
 /// Opens BTF, or an ELF file with a `.BTF` section, from bytes of which it takes possession.
@@ -68,10 +70,10 @@ fn from_data(
         return open_raw(data, base);
     }
     let found = elf::btf_sections(bytes)?;
-    let section = |range: Range<usize>| bytes.get(range).unwrap_or_default().to_vec();
+    let section = |range: Range<usize>| memory::copied(bytes.get(range).unwrap_or_default());
     let base = match (base, found.base) {
         // A module built out of tree brings the part of the kernel's BTF that it needs.
-        (None, Some(range)) => Some(Arc::new(Btf::new(Data::Owned(section(range)), None)?)),
+        (None, Some(range)) => Some(Arc::new(Btf::new(Data::Owned(section(range)?), None)?)),
         (Some(_), Some(_)) => {
             return Err(Error::Unsupported {
                 what: "a module with its own .BTF.base on another base: take the loaded module's BTF from /sys/kernel/btf, or leave the base out",
@@ -79,7 +81,7 @@ fn from_data(
         }
         (base, None) => base,
     };
-    let btf = Btf::new(Data::Owned(section(found.btf)), base)?;
+    let btf = Btf::new(Data::Owned(section(found.btf)?), base)?;
     Ok(btf.with_pointer_size(found.pointer_size))
 }
 
@@ -132,15 +134,23 @@ pub fn open_kernel() -> Result<Btf<'static>> {
     let mut tried = Vec::new();
     let mut open = |path: PathBuf| {
         // That a kernel's own BTF is whole need not be known before its types are looked at, in the same pass.
-        let opened = read(&path).and_then(|data| from_data(data, None, Btf::deferred));
-        opened.map_err(|error| tried.push((path, error.to_string()))).ok()
+        match read(&path).and_then(|data| from_data(data, None, Btf::deferred)) {
+            Ok(btf) => Ok(Some(btf)),
+            // Not that there is none: with memory, there might be.
+            Err(Error::NoMemory) => Err(Error::NoMemory),
+            Err(error) => {
+                tried.try_reserve(1)?;
+                tried.push((path, memory::text(error)?));
+                Ok(None)
+            }
+        }
     };
-    if let Some(btf) = open(Path::new(SYSFS_BTF).join(VMLINUX)) {
+    if let Some(btf) = open(Path::new(SYSFS_BTF).join(VMLINUX))? {
         return Ok(btf);
     }
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     for path in FALLBACKS {
-        if let Some(btf) = open(path.replace("{}", release.trim_end()).into()) {
+        if let Some(btf) = open(path.replace("{}", release.trim_end()).into())? {
             return Ok(btf);
         }
     }
@@ -163,36 +173,72 @@ pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>
 #[derive(Debug)]
 pub struct RunningKernel<'l> {
     log: &'l dyn Log,
+    reserve: Reserve,
     kernel: OnceCell<Target>,
     modules: OnceCell<Vec<Target>>,
 }
+
+/// Runs a step that makes a few small allocations which cannot fail, or gives [`Error::NoMemory`] in its place.
+type Reserve = fn(&mut dyn FnMut()) -> Result<()>;
 
 impl<'l> RunningKernel<'l> {
     /// Opens nothing yet. A module whose BTF cannot be read is passed over with a warning in `log`.
     #[must_use]
     pub const fn new(log: &'l dyn Log) -> Self {
-        Self { log, kernel: OnceCell::new(), modules: OnceCell::new() }
+        let reserve: Reserve = |step| {
+            step();
+            Ok(())
+        };
+        Self { log, reserve, kernel: OnceCell::new(), modules: OnceCell::new() }
+    }
+
+    /// Opens each file with memory put aside by `reserve`, for a caller that has to go on when there is none.
+    #[cfg(feature = "capi")]
+    pub(crate) fn with_reserve(self, reserve: Reserve) -> Self {
+        Self { reserve, ..self }
+    }
+
+    fn reserved<T>(&self, mut step: impl FnMut() -> T) -> Result<T> {
+        let mut result = None;
+        (self.reserve)(&mut || result = Some(step()))?;
+        result.ok_or(Error::NoMemory)
+    }
+
+    /// The names of all files beside the kernel's own, sorted: the order decides which candidate is looked at first, and
+    /// that of a directory changes.
+    fn module_names(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        // Without sysfs, there are no modules to be found either.
+        let Ok(mut files) = self.reserved(|| fs::read_dir(SYSFS_BTF))? else { return Ok(names) };
+        let mut next = || files.next()?.map(|file| file.file_name().into_string().ok()).ok();
+        while let Some(name) = self.reserved(&mut next)? {
+            let Some(name) = name.filter(|name| name != VMLINUX) else { continue };
+            names.try_reserve(1)?;
+            names.push(name);
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 }
 
 impl Targets for RunningKernel<'_> {
     fn kernel(&self) -> Result<&Target> {
-        self.kernel.get_or_try_init(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))
+        self.kernel.get_or_try_init(|| self.reserved(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))?)
     }
 
     fn modules(&self) -> Result<&[Target]> {
         let open_all = || {
             let kernel = self.kernel()?.btf();
-            // Without sysfs, there are no modules to be found either.
-            let files = fs::read_dir(SYSFS_BTF).map(|files| files.flatten().collect()).unwrap_or_else(|_| Vec::new());
-            let mut names: Vec<String> = files.iter().filter_map(|file| file.file_name().into_string().ok()).collect();
-            names.retain(|name| name != VMLINUX);
-            // The order decides which candidate is looked at first: not the one of the directory, which changes.
-            names.sort_unstable();
             let mut modules = Vec::new();
-            for name in names {
-                match open_module(&name, Arc::clone(kernel)) {
-                    Ok(btf) => modules.push(Target::new(name, Arc::new(btf))),
+            for name in self.module_names()? {
+                let open = || Ok(Target::new(name.as_str(), Arc::new(open_module(&name, Arc::clone(kernel))?)));
+                match self.reserved(open)? {
+                    Ok(module) => {
+                        modules.try_reserve(1)?;
+                        modules.push(module);
+                    }
+                    // One without which the answers would be others is not passed over for that.
+                    Err(Error::NoMemory) => return Err(Error::NoMemory),
                     Err(error) => self.log.warn(format_args!("BTF of module '{name}' passed over: {error}")),
                 }
             }

@@ -2,15 +2,17 @@
 //! Opening BTF from C.
 
 use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::guard::{self, guard_ptr};
+use super::guard::{guard, guard_ptr};
 use super::handle::Handle;
-use super::text;
+use super::{reserve, text, words};
 use crate::btf::Btf;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::object::Target;
 use crate::source;
 
@@ -27,7 +29,8 @@ pub struct btf {
     _opaque: (),
 }
 
-/// The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded.
+/// The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded, for all
+/// threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_version() -> *const c_char {
     const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -40,10 +43,11 @@ pub extern "C" fn corelo_version() -> *const c_char {
 /// What went wrong in the last call on this thread that failed: a sentence for people, with the file, program,
 /// relocation and type it is about, and what to do. "" when none has failed, never NULL.
 ///
-/// The string is valid until the next call that fails on this thread. A call that succeeds does not change it.
+/// Each thread has its own. The string is valid until the next call that fails on this thread, or the thread ends. A call
+/// that succeeds does not change it.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_last_error() -> *const c_char {
-    guard::last_error()
+    guard(c"".as_ptr(), words::last)
 }
 
 /// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
@@ -52,6 +56,8 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 /// needed, also when it is freed first. Files are copied into memory; the running kernel's own is mapped.
 ///
 /// What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
+///
+/// Other threads may use `base` at the same time, and any number of them what is returned.
 ///
 /// Returns NULL and sets errno: `EINVAL` for broken BTF or a NULL `path`, `ENOTSUP` for BTF of the other byte order with a header that is
 /// too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
@@ -69,15 +75,19 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
         }
         // SAFETY: `path` and `base` are as documented.
         let (path, base) = unsafe { (CStr::from_ptr(path), base_from_c(base)?) };
+        if path.count_bytes() > PATH_MAX {
+            // As the kernel would say, if it were handed over.
+            return Err(Error::Io { cause: io::Error::from_raw_os_error(libc::ENAMETOOLONG) });
+        }
         let path = Path::new(OsStr::from_bytes(path.to_bytes()));
-        let btf = source::open(path, base)?;
-        Ok(Handle::into_c(Target::new(path.display().to_string(), Arc::new(btf))))
+        let name = memory::text(path.display())?;
+        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::open(path, base)?))))
     })
 }
 
 /// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
 ///
-/// Otherwise as `corelo_btf_open`. `EINVAL` also for NULL `data`.
+/// Otherwise as `corelo_btf_open`, also for threads, which may read `data` at the same time. `EINVAL` also for NULL `data`.
 ///
 /// # Safety
 ///
@@ -95,11 +105,9 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
         }
         // SAFETY: `data` and `base` are as documented, and the size is one that can be.
         let (data, base) = unsafe { (std::slice::from_raw_parts(data.cast::<u8>(), size), base_from_c(base)?) };
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(size)?;
-        copy.extend_from_slice(data);
-        let btf = source::from_bytes(copy, base)?;
-        Ok(Handle::into_c(Target::new(format!("{size} bytes"), Arc::new(btf))))
+        let copy = memory::copied(data)?;
+        let name = memory::text(format_args!("{size} bytes"))?;
+        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::from_bytes(copy, base)?))))
     })
 }
 
@@ -108,11 +116,13 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
 ///
 /// Returns NULL and sets errno: `ESRCH` when there is none; `corelo_last_error` names each place with what was wrong.
 /// libbpf: `btf__load_vmlinux_btf`.
+///
+/// Any number of threads may use what is returned at the same time.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
     guard_ptr(|| {
-        let btf = source::open_kernel()?;
-        Ok(Handle::into_c(Target::new("vmlinux", Arc::new(btf))))
+        let name = memory::text("vmlinux")?;
+        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::open_kernel()?))))
     })
 }
 
@@ -120,6 +130,8 @@ pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
 ///
 /// Returns NULL and sets errno: `EINVAL` for a name that is empty or has a slash, or NULL, `ENOENT` when there is no such module or it has no BTF,
 /// and what `corelo_btf_open` gives. libbpf: `btf__load_module_btf`.
+///
+/// Other threads may use `kernel` at the same time, and any number of them what is returned.
 ///
 /// # Safety
 ///
@@ -130,9 +142,12 @@ pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *co
     guard_ptr(|| {
         // SAFETY: `name` and `kernel` are as documented.
         let (name, kernel) = unsafe { (text(name), Handle::from_c(kernel)?) };
-        let name = name.ok_or(Error::Argument { what: "name is NULL" })?;
-        let btf = source::open_module(&name, Arc::clone(kernel.btf()))?;
-        Ok(Handle::into_c(Target::new(name, Arc::new(btf))))
+        let name = memory::text(name.ok_or(Error::Argument { what: "name is NULL" })?)?;
+        let kernel = Arc::clone(kernel.btf());
+        reserve::with(|| {
+            let btf = source::open_module(&name, kernel)?;
+            Handle::into_c(Target::new(name, Arc::new(btf)))
+        })
     })
 }
 
@@ -146,15 +161,18 @@ pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *co
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_btf_free(btf: *mut corelo_btf) {
     // SAFETY: `btf` is as documented.
-    guard::guard((), || unsafe { Handle::free(btf) });
+    guard((), || unsafe { Handle::free(btf) });
 }
 
 /// The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function
-/// of libbpf may be given it. Lasts as long as `btf`. NULL for NULL.
+/// of libbpf may be given it. Lasts as long as `btf`, and any number of threads may use it, as `btf`. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_btf_handle(btf: *const corelo_btf) -> *const btf {
     btf.cast()
 }
+
+/// Bytes of the longest path that the kernel takes, without its NUL. The constant of that name counts it.
+const PATH_MAX: usize = 4095;
 
 /// # Safety
 ///

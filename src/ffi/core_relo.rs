@@ -2,6 +2,7 @@
 //! The functions of libbpf's `relo_core.h` and `libbpf_internal.h`, on either kind of handle.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::fmt;
 use std::ptr;
 
 use super::btf::btf;
@@ -9,13 +10,14 @@ use super::core_types::{bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_co
 use super::guard::{guard, guard_int};
 use super::libbpf::AnyBtf;
 use super::log::CLog;
-use super::{required, required_mut, text};
+use super::{required, required_mut, reserve, text_or_none};
 use crate::btf::ext::CoreRelo;
 use crate::btf::{BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::insn::Insn;
 use crate::log::Log as _;
-use crate::relo::text::Named;
+use crate::memory;
+use crate::relo::text::{Lossy, Named};
 use crate::relo::{
     self, Candidate, Candidates, Change, Context, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
 };
@@ -40,7 +42,8 @@ const MAX_DEPTH: c_int = 32;
 /// Deviation: on failure, nothing is written, where libbpf leaves part of its work in `cands` and `specs_scratch`; and
 /// `specs_scratch[1]`, where libbpf keeps the candidate it is at, is not written.
 ///
-/// Any number of threads may call it with different `cands`, `specs_scratch` and `targ_res`.
+/// Any number of threads may call it with different `cands`, `specs_scratch` and `targ_res`, and the same handles of corelo's.
+/// libbpf's own remember what was asked of them first, and are for one thread at a time.
 ///
 /// # Safety
 ///
@@ -63,7 +66,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         let (relo, local_btf, targ_res, prog_name) = unsafe {
             let relo = CoreRelo::from(required(relo, "relo is NULL")?);
             let targ_res = required_mut(targ_res, "targ_res is NULL")?;
-            (relo, AnyBtf::from_c(local_btf)?, targ_res, text(prog_name).unwrap_or_default())
+            (relo, AnyBtf::from_c(local_btf)?, targ_res, text_or_none(prog_name))
         };
         if specs_scratch.is_null() || !specs_scratch.is_aligned() {
             return Err(Error::Argument { what: "specs_scratch is NULL" });
@@ -72,13 +75,14 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         let list = if cands.is_null() { None } else { Some(unsafe { required_mut(cands, "cands is misaligned")? }) };
         // SAFETY: the list is as documented.
         let entries = unsafe { entries(list.as_deref())? };
-        let views = entries
-            .iter()
+        let mut views = Vec::new();
+        views.try_reserve_exact(entries.len())?;
+        for cand in entries {
             // SAFETY: the candidates' handles are as documented.
-            .map(|cand| unsafe { AnyBtf::from_c(cand.btf) })
-            .collect::<Result<Vec<_>>>()?;
-        let found: Vec<Candidate<'_, AnyBtf<'_>>> =
-            views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) }).collect();
+            views.push(unsafe { AnyBtf::from_c(cand.btf)? });
+        }
+        let found = views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) });
+        let found: Vec<Candidate<'_, AnyBtf<'_>>> = memory::collected(found)?;
 
         let mut pruned = Pruned::default();
         let mut cands = Candidates::new(&found, &mut pruned);
@@ -91,20 +95,21 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             log: &CLog,
         };
         let resolved = relo::calc_relo(&context, &relo, &local_btf, &mut cands)
-            .map_err(|error| named(error, &prog_name, relo_idx))?;
+            .map_err(|error| named(error, prog_name, relo_idx))?;
 
-        let left: Vec<bpf_core_cand> =
-            cands.iter().map(|cand| bpf_core_cand { btf: cand.btf.raw, id: cand.id.0 }).collect();
+        let (local, targ) = (bpf_core_spec::from(&resolved.local), resolved.targ.as_ref().map(bpf_core_spec::from));
         if let Some(list) = list {
-            // SAFETY: pruning leaves no more candidates than the list has.
-            unsafe { ptr::copy_nonoverlapping(left.as_ptr(), list.cands, left.len()) };
-            list.len = c_int::try_from(left.len()).unwrap_or(list.len);
+            for (i, cand) in cands.iter().enumerate() {
+                // SAFETY: pruning leaves no more candidates than the list has.
+                unsafe { list.cands.add(i).write(bpf_core_cand { btf: cand.btf.raw, id: cand.id.0 }) };
+            }
+            list.len = c_int::try_from(cands.len()).unwrap_or(list.len);
         }
         // SAFETY: there is room for three specs.
-        unsafe { specs_scratch.write(bpf_core_spec::from(&resolved.local)) };
-        if let Some(targ) = &resolved.targ {
+        unsafe { specs_scratch.write(local) };
+        if let Some(targ) = targ {
             // SAFETY: as above.
-            unsafe { specs_scratch.add(2).write(bpf_core_spec::from(targ)) };
+            unsafe { specs_scratch.add(2).write(targ) };
         }
         *targ_res = bpf_core_relo_res::from(&resolved.res);
         Ok(0)
@@ -128,10 +133,15 @@ unsafe fn entries<'a>(list: Option<&bpf_core_cand_list>) -> Result<&'a [bpf_core
 }
 
 /// Says in the error and in the log which relocation it was.
-fn named(error: Error, prog_name: &str, relo_idx: c_int) -> Error {
-    let error = error.at(format!("prog '{prog_name}': relo #{relo_idx}"));
+fn named(error: Error, prog_name: Lossy<'_>, relo_idx: c_int) -> Error {
+    let error = at(error, format_args!("prog '{prog_name}': relo #{relo_idx}"));
     CLog.warn(format_args!("{error}"));
     error
+}
+
+/// [`Error::at`] when memory may be short.
+fn at(error: Error, place: fmt::Arguments<'_>) -> Error {
+    reserve::with(|| Ok(error.at(place))).unwrap_or(Error::NoMemory)
 }
 
 /// Writes an answer into an instruction.
@@ -147,6 +157,8 @@ fn named(error: Error, prog_name: &str, relo_idx: c_int) -> Error {
 /// Returns 0, or a negative errno with the instruction as it was: `-EINVAL` for another form of instruction, one that does
 /// not hold what `res` says, one of another size than the field, or NULL; `-ERANGE` for an offset above 32767. libbpf:
 /// `bpf_core_patch_insn`.
+///
+/// Any number of threads may patch different instructions at the same time.
 ///
 /// # Safety
 ///
@@ -167,19 +179,13 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
         // SAFETY: all arguments are as documented.
         let (prog_name, first, res) = unsafe {
             let res = ReloRes::from(required(res, "res is NULL")?);
-            (text(prog_name).unwrap_or_default(), Insn::from(*required(insn, "insn is NULL")?), res)
+            (text_or_none(prog_name), Insn::from(*required(insn, "insn is NULL")?), res)
         };
         // SAFETY: a LDIMM64 has a second slot.
         let second = first.is_ldimm64().then(|| Insn::from(unsafe { insn.add(1).read() }));
         let before = InsnPair { first, second };
         let patched = relo::patch_insn(before, &res)
-            .map_err(|error| named(error.at(format!("insn #{insn_idx}")), &prog_name, relo_idx))?;
-        // SAFETY: `insn` is as documented.
-        unsafe { insn.write(patched.insn.first.into()) };
-        if let Some(second) = patched.insn.second {
-            // SAFETY: a LDIMM64 has a second slot.
-            unsafe { insn.add(1).write(second.into()) };
-        }
+            .map_err(|error| named(at(error, format_args!("insn #{insn_idx}")), prog_name, relo_idx))?;
         if patched.poisoned && !res.poison {
             CLog.warn(format_args!(
                 "prog '{prog_name}': relo #{relo_idx}: insn #{insn_idx} poisoned: it accesses a field whose size in the target it cannot be adjusted to"
@@ -187,6 +193,13 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
         }
         let change = Change { insn_idx: u32::try_from(insn_idx).unwrap_or(0), before: &before, after: &patched };
         CLog.debug(format_args!("prog '{prog_name}': relo #{relo_idx}: {change}"));
+        // Last of all, as every result: whatever goes wrong before leaves it as it was.
+        // SAFETY: `insn` is as documented.
+        unsafe { insn.write(patched.insn.first.into()) };
+        if let Some(second) = patched.insn.second {
+            // SAFETY: a LDIMM64 has a second slot.
+            unsafe { insn.add(1).write(second.into()) };
+        }
         Ok(0)
     })
 }
@@ -195,6 +208,8 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
 ///
 /// `prog_name` is for messages and may be NULL. Returns 0 with `*spec` set, or a negative errno: `-EINVAL` for a string
 /// that cannot be followed, an unknown kind, or NULL; `-E2BIG` for more than 64 indices. libbpf: `bpf_core_parse_spec`.
+///
+/// Any number of threads may call it with different `spec`; of handles as `bpf_core_calc_relo_insn` says.
 ///
 /// Deviation: on failure, `*spec` is not written. Of an enumerator, `len` is 1 and `spec[0]` names it, as in libbpf.
 ///
@@ -214,9 +229,9 @@ pub unsafe extern "C" fn bpf_core_parse_spec(
         // SAFETY: all arguments are as documented.
         let (btf, relo, spec, prog_name) = unsafe {
             let relo = CoreRelo::from(required(relo, "relo is NULL")?);
-            (AnyBtf::from_c(btf)?, relo, required_mut(spec, "spec is NULL")?, text(prog_name).unwrap_or_default())
+            (AnyBtf::from_c(btf)?, relo, required_mut(spec, "spec is NULL")?, text_or_none(prog_name))
         };
-        let parsed = Spec::parse(&btf, &relo).map_err(|error| error.at(format!("prog '{prog_name}'")))?;
+        let parsed = Spec::parse(&btf, &relo).map_err(|error| at(error, format_args!("prog '{prog_name}'")))?;
         *spec = bpf_core_spec::from(&parsed);
         Ok(0)
     })
@@ -227,6 +242,8 @@ pub unsafe extern "C" fn bpf_core_parse_spec(
 /// At most `buf_sz` bytes are written, a NUL at the end among them, none if `buf_sz` is 0. Returns the length of the whole
 /// text without the NUL, as snprintf(3) does, or a negative errno: `-EINVAL` for a spec that cannot be, or NULL. libbpf:
 /// `bpf_core_format_spec`. Bytes of names that are not UTF-8 appear as U+FFFD.
+///
+/// Any number of threads may call it with different `buf`; of handles as `bpf_core_calc_relo_insn` says.
 ///
 /// # Safety
 ///
@@ -243,7 +260,7 @@ pub unsafe extern "C" fn bpf_core_format_spec(buf: *mut c_char, buf_sz: usize, s
             let spec = required(spec, "spec is NULL")?;
             let btf = AnyBtf::from_c(spec.btf)?;
             btf.type_by_id(TypeId(spec.root_type_id))?;
-            spec.as_rust(&btf)?.to_string()
+            memory::text(spec.as_rust(&btf)?)?
         };
         if let Some(room) = buf_sz.checked_sub(1) {
             let len = line.len().min(room);
@@ -291,6 +308,8 @@ impl Pair<'_> {
 /// Returns 1 or 0, or a negative errno: `-EINVAL` for types nested more than 32 levels deep, ids that no type has, or
 /// NULL. libbpf: `bpf_core_types_are_compat`.
 ///
+/// Any number of threads may call it; of handles as `bpf_core_calc_relo_insn` says.
+///
 /// # Safety
 ///
 /// - `local_btf` and `targ_btf` are either NULL or handles of corelo's or libbpf's that are not freed.
@@ -306,7 +325,7 @@ pub unsafe extern "C" fn bpf_core_types_are_compat(
 }
 
 /// `bpf_core_types_are_compat` with `level`, from 0 on, as the number of function prototypes that may lie inside one
-/// another.
+/// another; for threads as well.
 ///
 /// # Safety
 ///
@@ -330,6 +349,8 @@ pub unsafe extern "C" fn __bpf_core_types_are_compat(
 /// Returns 1 or 0, or a negative errno: `-EINVAL` for types nested more than 32 levels deep, ids that no type has, or
 /// NULL. libbpf: `bpf_core_types_match`.
 ///
+/// Any number of threads may call it; of handles as `bpf_core_calc_relo_insn` says.
+///
 /// # Safety
 ///
 /// - `local_btf` and `targ_btf` are either NULL or handles of corelo's or libbpf's that are not freed.
@@ -345,7 +366,7 @@ pub unsafe extern "C" fn bpf_core_types_match(
 }
 
 /// `bpf_core_types_match` with `level` in place of 32: each struct and prototype that is entered takes one, and at 0 the
-/// types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to.
+/// types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to. For threads as well.
 ///
 /// # Safety
 ///
@@ -365,6 +386,8 @@ pub unsafe extern "C" fn __bpf_core_types_match(
 
 /// Length of the essential part of a name, which is what precedes the last `___` between two other characters, or else all
 /// of it: `task_struct___v2` is a flavor of `task_struct`. 0 for NULL. libbpf: `bpf_core_essential_name_len`.
+///
+/// Any number of threads may call it with the same name.
 ///
 /// # Safety
 ///
@@ -387,6 +410,8 @@ pub unsafe extern "C" fn bpf_core_essential_name_len(name: *const c_char) -> usi
 /// NULL, ids that no type has, or a length longer than the name; `-ENOMEM`. The list is from libc's allocator, so
 /// libbpf's `bpf_core_free_cands` may free it as well as ours. libbpf: `bpf_core_add_cands`.
 ///
+/// Any number of threads may call it with different `cands`; of handles as `bpf_core_calc_relo_insn` says.
+///
 /// # Safety
 ///
 /// - `local_cand` is either NULL or points to a candidate with a handle of corelo's or libbpf's that is not freed.
@@ -408,7 +433,7 @@ pub unsafe extern "C" fn bpf_core_add_cands(
             let local_cand = required(local_cand.cast_const(), "local_cand is NULL")?;
             let list = required_mut(cands, "cands is NULL")?;
             let local_btf = AnyBtf::from_c(local_cand.btf)?;
-            (TypeId(local_cand.id), local_btf, AnyBtf::from_c(targ_btf)?, list, text(targ_btf_name).unwrap_or_default())
+            (TypeId(local_cand.id), local_btf, AnyBtf::from_c(targ_btf)?, list, text_or_none(targ_btf_name))
         };
         let local = local_btf.type_by_id(local_id)?;
         let name = local_btf.name_by_offset(local.name_off())?.to_bytes();
@@ -421,21 +446,24 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         if found.is_empty() {
             return Ok(0);
         }
-        let new_len = old_len.checked_add(found.len()).ok_or(Error::NoMemory)?;
-        let len = c_int::try_from(new_len).map_err(|_| Error::NoMemory)?;
-        let bytes = new_len.checked_mul(size_of::<bpf_core_cand>()).ok_or(Error::NoMemory)?;
-        // SAFETY: the list is from malloc, or NULL.
-        let room = unsafe { libc::realloc(list.cands.cast::<c_void>(), bytes) }.cast::<bpf_core_cand>();
-        if room.is_null() {
-            return Err(Error::NoMemory);
-        }
-        for (i, cand) in (old_len..).zip(&found) {
+        for cand in &found {
             CLog.debug(format_args!(
                 "type [{local_id}] {}: candidate [{}] {} in [{targ_name}]",
                 Named(&local_btf, local_id),
                 cand.id,
                 Named(&targ, cand.id)
             ));
+        }
+        let new_len = old_len.checked_add(found.len()).ok_or(Error::NoMemory)?;
+        let len = c_int::try_from(new_len).map_err(|_| Error::NoMemory)?;
+        let bytes = new_len.checked_mul(size_of::<bpf_core_cand>()).ok_or(Error::NoMemory)?;
+        // From here on nothing else may go wrong: where the list was, nothing may be any more.
+        // SAFETY: the list is from malloc, or NULL.
+        let room = unsafe { libc::realloc(list.cands.cast::<c_void>(), bytes) }.cast::<bpf_core_cand>();
+        if room.is_null() {
+            return Err(Error::NoMemory);
+        }
+        for (i, cand) in (old_len..).zip(&found) {
             // SAFETY: there is room for `new_len` candidates.
             unsafe { room.add(i).write(bpf_core_cand { btf: targ_btf, id: cand.id.0 }) };
         }
@@ -444,19 +472,22 @@ pub unsafe extern "C" fn bpf_core_add_cands(
     })
 }
 
-/// Frees a list and its candidates, both from malloc(3). NULL is allowed. libbpf: `bpf_core_free_cands`.
+/// Frees a list and its candidates, both from malloc(3), which no thread may be using. NULL is allowed. libbpf:
+/// `bpf_core_free_cands`.
 ///
 /// # Safety
 ///
 /// - `cands` is either NULL or points to a list from malloc(3) with candidates from malloc(3), not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bpf_core_free_cands(cands: *mut bpf_core_cand_list) {
-    if cands.is_null() {
-        return;
-    }
-    // SAFETY: `cands` is as documented.
-    unsafe {
-        libc::free((*cands).cands.cast::<c_void>());
-        libc::free(cands.cast::<c_void>());
-    }
+    guard((), || {
+        if cands.is_null() {
+            return;
+        }
+        // SAFETY: `cands` is as documented.
+        unsafe {
+            libc::free((*cands).cands.cast::<c_void>());
+            libc::free(cands.cast::<c_void>());
+        }
+    });
 }

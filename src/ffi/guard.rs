@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What stands between every exported function and C: errors become errno values and words, panics go no further.
 
-use std::cell::RefCell;
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use super::errno::errno;
-use crate::error::Result;
-
-thread_local! {
-    static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
-}
+use super::words::{self, CText};
+use super::{fault, reserve};
+use crate::error::{Error, Result};
 
 /// Runs the body of a function that returns 0 or more, or a negative errno. C's `errno` is left alone.
 pub(super) fn guard_int(body: impl FnOnce() -> Result<c_int>) -> c_int {
@@ -36,29 +33,32 @@ pub(super) fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
 
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T, c_int> {
     // Whatever a panic leaves half done is dropped here, or was the caller's and is not written before the end.
+    let body = || {
+        fault::point();
+        body()
+    };
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
-            remember(error.to_string());
+            remember(&error);
             Err(errno(&error))
         }
         Err(_) => {
-            remember("corelo has a bug and stopped in the middle: please report it with the input".to_owned());
+            words::remember(Err(Error::NoMemory), BUG);
             Err(libc::ENOTRECOVERABLE)
         }
     }
 }
 
-fn remember(mut message: String) {
-    message.retain(|c| c != '\0');
-    // A thread that is ending has no place for it any more.
-    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = CString::new(message).ok());
-}
+const BUG: &CStr = c"corelo has a bug and stopped in the middle: please report it with the input";
 
-/// What the last failure on this thread was, as a string that lasts until the next.
-pub(super) fn last_error() -> *const c_char {
-    let last = LAST_ERROR.try_with(|last| last.borrow().as_ref().map(|message| message.as_ptr()));
-    last.ok().flatten().unwrap_or(c"".as_ptr())
+fn remember(error: &Error) {
+    let otherwise = match error {
+        Error::NoMemory => c"out of memory",
+        _ => c"an error whose description did not fit into memory",
+    };
+    // The operating system's words for its errors come as strings.
+    words::remember(reserve::with(|| CText::new(error)), otherwise);
 }
 
 fn get_errno() -> c_int {
@@ -75,12 +75,13 @@ fn set_errno(value: c_int) {
 mod tests {
     use std::ffi::CStr;
 
-    use super::{get_errno, guard, guard_int, guard_ptr, last_error, set_errno};
+    use super::super::words;
+    use super::{get_errno, guard, guard_int, guard_ptr, set_errno};
     use crate::error::Error;
 
     fn last() -> String {
         // SAFETY: it is a string that lasts until the next failure on this thread.
-        unsafe { CStr::from_ptr(last_error()) }.to_str().unwrap().to_owned()
+        unsafe { CStr::from_ptr(words::last()) }.to_str().unwrap().to_owned()
     }
 
     #[test]

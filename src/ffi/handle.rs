@@ -2,7 +2,9 @@
 //! `struct corelo_btf`, and telling it from libbpf's `struct btf` by its first word.
 
 use super::btf::corelo_btf;
+use super::fault;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::object::Target;
 
 /// The first word of our handles. libbpf's `struct btf` begins with a pointer, which is never odd, nor ever so far from
@@ -22,8 +24,9 @@ pub(super) struct Handle {
 
 impl Handle {
     /// Hands BTF over to C.
-    pub(super) fn into_c(target: Target) -> *mut corelo_btf {
-        Box::into_raw(Box::new(Self { magic: MAGIC, target })).cast()
+    pub(super) fn into_c(target: Target) -> Result<*mut corelo_btf> {
+        fault::point();
+        Ok(Box::into_raw(memory::boxed(Self { magic: MAGIC, target })?).cast())
     }
 
     /// The BTF that C holds.
@@ -32,6 +35,7 @@ impl Handle {
     ///
     /// `btf` is either NULL or from [`Handle::into_c`] and not freed during `'a`, or points to a readable word.
     pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf) -> Result<&'a Target> {
+        fault::point();
         let bad = Error::Argument { what: "not a struct corelo_btf, or one that was freed" };
         let handle = btf.cast::<Self>();
         if handle.is_null() || !handle.is_aligned() {
@@ -55,9 +59,10 @@ impl Handle {
         if unsafe { Self::from_c(btf) }.is_err() {
             return;
         }
-        // SAFETY: `into_c` made it from a box.
-        let mut handle = unsafe { Box::from_raw(btf.cast::<Self>()) };
+        // SAFETY: `into_c` made it from a box of one.
+        let mut handle = unsafe { Box::from_raw(btf.cast::<[Self; 1]>()) };
+        let [Self { magic, .. }] = &mut *handle;
         // Whoever uses it once more is told so, as long as the memory is not used again.
-        handle.magic = 0;
+        *magic = 0;
     }
 }

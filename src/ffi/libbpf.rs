@@ -6,6 +6,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 
 use super::btf::btf;
+use super::fault;
 use super::handle::{Handle, MAGIC};
 use crate::btf::{BtfView, Info, Type, TypeId, payload_len};
 use crate::bytes::{Bytes, Endian};
@@ -152,6 +153,7 @@ const OLD_INFO_MASK: u32 = 0x9f00_ffff;
 
 impl BtfView for AnyBtf<'_> {
     fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
+        fault::point();
         match &self.view {
             View::Ours(btf) => btf.type_by_id(id),
             View::Libbpf(btf) => btf.type_by_id(id),
@@ -159,6 +161,7 @@ impl BtfView for AnyBtf<'_> {
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
+        fault::point();
         match &self.view {
             View::Ours(btf) => btf.name_by_offset(name_off),
             View::Libbpf(btf) => btf.name_by_offset(name_off),
@@ -166,6 +169,7 @@ impl BtfView for AnyBtf<'_> {
     }
 
     fn type_cnt(&self) -> u32 {
+        fault::point();
         match &self.view {
             View::Ours(btf) => btf.type_cnt(),
             View::Libbpf(btf) => btf.type_cnt(),
@@ -173,6 +177,7 @@ impl BtfView for AnyBtf<'_> {
     }
 
     fn pointer_size(&self) -> u32 {
+        fault::point();
         match &self.view {
             View::Ours(btf) => btf.pointer_size(),
             View::Libbpf(btf) => btf.pointer_size(),
@@ -180,6 +185,7 @@ impl BtfView for AnyBtf<'_> {
     }
 
     fn endian(&self) -> Endian {
+        fault::point();
         match &self.view {
             View::Ours(btf) => btf.endian(),
             View::Libbpf(btf) => btf.endian(),

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where the C library's log lines go: the caller's function, libbpf where it is linked into the same file, or stderr.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
 use std::io::Write as _;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::guard::guard;
-use super::libbpf;
+use super::words::CText;
+use super::{fault, libbpf, reserve};
 use crate::log::{Level, Log};
 
 /// How much a log line matters. The values are those of `enum libbpf_print_level`.
@@ -63,22 +64,28 @@ pub(super) struct CLog;
 
 impl Log for CLog {
     fn enabled(&self, level: Level) -> bool {
-        let has_sink = sink().function.is_some() || libbpf::print().is_some();
-        let default = if has_sink { Level::Debug } else { Level::Warn };
+        fault::point();
         match from_environment() {
             FromEnvironment::Off => false,
             FromEnvironment::UpTo(limit) => level <= limit,
-            FromEnvironment::Unset => level <= default,
+            FromEnvironment::Unset => level <= Level::Warn || sink().function.is_some() || libbpf::print().is_some(),
         }
     }
 
     fn log(&self, level: Level, line: fmt::Arguments<'_>) {
+        fault::point();
         let Sink { function, ctx } = sink();
-        let c_line = || {
-            let mut line = line.to_string();
-            line.retain(|c| c != '\0');
-            CString::new(line).unwrap_or_default()
+        if function.is_none() && libbpf::print().is_none() {
+            // Nobody is left to tell that stderr is closed.
+            let _ = reserve::with(|| Ok(writeln!(std::io::stderr().lock(), "corelo: {line}")));
+            return;
+        }
+        let text = match level {
+            // The operating system's words for its errors come as strings.
+            Level::Warn => reserve::with(|| CText::new(line)),
+            Level::Info | Level::Debug => CText::new(line),
         };
+        let line = text.as_ref().map_or(c"a line that did not fit into memory", CText::as_c_str);
         if let Some(function) = function {
             let level = match level {
                 Level::Warn => corelo_log_level::CORELO_LOG_WARN,
@@ -86,12 +93,9 @@ impl Log for CLog {
                 Level::Debug => corelo_log_level::CORELO_LOG_DEBUG,
             };
             // SAFETY: whoever set the function promised that it may be called so.
-            unsafe { function(ctx, level, c_line().as_ptr()) }
+            unsafe { function(ctx, level, line.as_ptr()) }
         } else if let Some(print) = libbpf::print() {
-            print(level, &c_line());
-        } else {
-            // Nobody is left to tell that stderr is closed.
-            let _ = writeln!(std::io::stderr().lock(), "corelo: {line}");
+            print(level, line);
         }
     }
 }
@@ -110,11 +114,16 @@ enum FromEnvironment {
 
 fn from_environment() -> FromEnvironment {
     static LIMIT: OnceLock<FromEnvironment> = OnceLock::new();
-    *LIMIT.get_or_init(|| match std::env::var("CORELO_LOG").as_deref() {
-        Ok("off") => FromEnvironment::Off,
-        Ok("warn") => FromEnvironment::UpTo(Level::Warn),
-        Ok("info") => FromEnvironment::UpTo(Level::Info),
-        Ok("debug") => FromEnvironment::UpTo(Level::Debug),
-        _ => FromEnvironment::Unset,
+    *LIMIT.get_or_init(|| {
+        // Rust's own function makes a copy, for which there may be no memory.
+        // SAFETY: the name is a string; what it gives lasts until the program changes its environment.
+        let value = unsafe { libc::getenv(c"CORELO_LOG".as_ptr()).as_ref().map(|value| CStr::from_ptr(value)) };
+        match value.map(CStr::to_bytes) {
+            Some(b"off") => FromEnvironment::Off,
+            Some(b"warn") => FromEnvironment::UpTo(Level::Warn),
+            Some(b"info") => FromEnvironment::UpTo(Level::Info),
+            Some(b"debug") => FromEnvironment::UpTo(Level::Debug),
+            _ => FromEnvironment::Unset,
+        }
     })
 }

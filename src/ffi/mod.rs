@@ -12,25 +12,39 @@ mod btf;
 mod core_relo;
 mod core_types;
 mod errno;
+mod fault;
 mod guard;
 mod handle;
 mod libbpf;
 mod log;
 mod relocate;
 mod report;
+mod reserve;
+mod words;
 
 use std::ffi::{CStr, c_char};
 
 use crate::error::{Error, Result};
+use crate::relo::text::Lossy;
 
 /// A string from C as text; bytes that are not UTF-8 become U+FFFD.
 ///
 /// # Safety
 ///
 /// `string` is either NULL or a NUL-terminated string.
-unsafe fn text<'a>(string: *const c_char) -> Option<std::borrow::Cow<'a, str>> {
+unsafe fn text<'a>(string: *const c_char) -> Option<Lossy<'a>> {
     // SAFETY: as above.
-    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy())
+    (!string.is_null()).then(|| Lossy(unsafe { CStr::from_ptr(string) }.to_bytes()))
+}
+
+/// As [`text`], for names in messages, which may be left out.
+///
+/// # Safety
+///
+/// As for [`text`].
+unsafe fn text_or_none<'a>(string: *const c_char) -> Lossy<'a> {
+    // SAFETY: as above.
+    unsafe { text(string) }.unwrap_or(Lossy(b""))
 }
 
 /// A reference to what C points to.
@@ -39,6 +53,7 @@ unsafe fn text<'a>(string: *const c_char) -> Option<std::borrow::Cow<'a, str>> {
 ///
 /// `pointer` is either NULL or points to a `T` that nobody writes to for `'a`.
 unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T> {
+    fault::point();
     if !pointer.is_aligned() {
         return Err(Error::Argument { what });
     }
@@ -52,6 +67,7 @@ unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T
 ///
 /// `pointer` is either NULL or points to a `T` that nobody else uses for `'a`.
 unsafe fn required_mut<'a, T>(pointer: *mut T, what: &'static str) -> Result<&'a mut T> {
+    fault::point();
     if !pointer.is_aligned() {
         return Err(Error::Argument { what });
     }

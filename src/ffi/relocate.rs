@@ -10,9 +10,10 @@ use super::guard::guard_int;
 use super::handle::Handle;
 use super::log::CLog;
 use super::report::corelo_report;
-use super::required_mut;
+use super::{required_mut, reserve};
 use crate::error::{Error, Result};
 use crate::log::Log as _;
+use crate::memory;
 use crate::object::{self, OpenTargets, Options, Report, Target, Targets};
 use crate::relo::Semantics;
 use crate::source::RunningKernel;
@@ -100,16 +101,14 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
         let targets: &dyn Targets = match &opts.targets {
             Some(open) => open,
             None => {
-                running = RunningKernel::new(&CLog);
+                running = running_kernel();
                 &running
             }
         };
-        let mut report = Report::default();
-        let wanted = opts.report.is_some().then_some(&mut report);
-        let result = object::relocate(elf, targets, &options, wanted);
-        if let Some(place) = opts.report {
-            *place = Box::into_raw(Box::new(corelo_report::new(&report)));
-        }
+        let result = match opts.report {
+            None => object::relocate(elf, targets, &options, None),
+            Some(place) => relocate_with_report(elf, targets, &options, place)?,
+        };
         if let Err(error) = &result {
             // The caller gets the first in words, the log all.
             for failure in error.failures() {
@@ -117,6 +116,37 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
             }
         }
         result.map(|()| 0)
+    })
+}
+
+/// As [`object::relocate`], whose result it gives, with the report for C.
+///
+/// # Errors
+///
+/// That there is no memory for the report, which comes last: until then, the work is done on a copy.
+fn relocate_with_report(
+    elf: &mut [u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    place: &mut *mut corelo_report,
+) -> Result<Result<()>> {
+    let mut copy = memory::copied(elf)?;
+    let mut report = Report::default();
+    let result = object::relocate(&mut copy, targets, options, Some(&mut report));
+    *place = corelo_report::new(&report)?.into_c()?;
+    if result.is_ok() {
+        elf.copy_from_slice(&copy);
+    }
+    Ok(result)
+}
+
+/// The running kernel, which is opened with something put aside for what cannot fail in doing so.
+fn running_kernel() -> RunningKernel<'static> {
+    RunningKernel::new(&CLog).with_reserve(|step| {
+        reserve::with(|| {
+            step();
+            Ok(())
+        })
     })
 }
 
@@ -208,15 +238,18 @@ unsafe fn open_targets(targets: *const *const corelo_btf, count: usize) -> Resul
         return Err(Error::Argument { what: "opts->targets is NULL, or opts->target_count more than can be" });
     }
     // SAFETY: there are `count` pointers.
-    let targets = unsafe { std::slice::from_raw_parts(targets, count) };
-    let mut open: Vec<Target> = Vec::new();
-    open.try_reserve_exact(count)?;
-    for target in targets {
-        // SAFETY: each points to BTF.
-        open.push(unsafe { Handle::from_c(*target) }?.clone());
+    let Some((kernel, rest)) = unsafe { std::slice::from_raw_parts(targets, count) }.split_first() else {
+        return Ok(None);
+    };
+    // SAFETY: each points to BTF.
+    let kernel = unsafe { Handle::from_c(*kernel) }?.clone();
+    let mut modules: Vec<Target> = Vec::new();
+    modules.try_reserve_exact(rest.len())?;
+    for module in rest {
+        // SAFETY: as above.
+        modules.push(unsafe { Handle::from_c(*module) }?.clone());
     }
-    let mut open = open.into_iter();
-    Ok(open.next().map(|kernel| OpenTargets { kernel, modules: open.collect() }))
+    Ok(Some(OpenTargets { kernel, modules }))
 }
 
 /// More targets than any kernel has modules: a count above it is garbage.

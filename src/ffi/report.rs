@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The report of an object's relocations, as C reads it.
 
-use std::ffi::{CString, c_char, c_int};
+use std::borrow::Cow;
+use std::ffi::{c_char, c_int};
 use std::ptr;
 
 use super::errno::errno;
 use super::guard::guard;
+use super::{fault, reserve};
+use crate::error::Result;
+use crate::memory;
 use crate::object::{Entry, Outcome, Report};
 
 /// How a relocation ended.
@@ -66,58 +70,73 @@ pub struct corelo_relo {
 pub struct corelo_report {
     entries: Vec<corelo_relo>,
     /// What the entries point to.
-    _strings: Vec<CString>,
+    _strings: Vec<Vec<u8>>,
 }
 
 impl corelo_report {
-    pub(super) fn new(report: &Report) -> Self {
-        let mut strings = Vec::new();
-        let entries = report.entries.iter().map(|entry| to_c(entry, &mut strings)).collect();
-        Self { entries, _strings: strings }
+    pub(super) fn new(report: &Report) -> Result<Self> {
+        let (mut entries, mut strings) = (Vec::new(), Vec::new());
+        entries.try_reserve_exact(report.entries.len())?;
+        for entry in &report.entries {
+            entries.push(to_c(entry, &mut strings)?);
+        }
+        Ok(Self { entries, _strings: strings })
+    }
+
+    /// Hands the report over to C.
+    pub(super) fn into_c(self) -> Result<*mut Self> {
+        Ok(Box::into_raw(memory::boxed(self)?).cast())
     }
 }
 
-fn to_c(entry: &Entry, strings: &mut Vec<CString>) -> corelo_relo {
-    let mut string = |text: Option<&str>| {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return ptr::null() };
+fn to_c(entry: &Entry, strings: &mut Vec<Vec<u8>>) -> Result<corelo_relo> {
+    let mut string = |text: Option<&str>| -> Result<*const c_char> {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(ptr::null()) };
         // Names come from C strings. A section's or function's may come from elsewhere and be cut short.
-        let text = CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default();
-        let pointer = text.as_ptr();
-        strings.push(text);
-        pointer
+        let text = text.split('\0').next().unwrap_or_default();
+        let mut string = Vec::new();
+        string.try_reserve_exact(text.len().saturating_add(1))?;
+        string.extend_from_slice(text.as_bytes());
+        string.push(0);
+        strings.try_reserve(1)?;
+        strings.push(string);
+        Ok(strings.last().map_or(ptr::null(), |string| string.as_ptr().cast()))
     };
+    fault::point();
     let Entry { outcome, section, program, insn_off, kind, type_id, access, local_spec, target_spec, target, .. } =
         entry;
     let Entry { orig_val, new_val, file, line, .. } = entry;
     let (outcome, error, message) = match outcome {
         Outcome::Resolved => (corelo_outcome::CORELO_RESOLVED, 0, None),
-        Outcome::Poisoned(why) => (corelo_outcome::CORELO_POISONED, 0, Some(why.to_string())),
-        Outcome::Skipped => (corelo_outcome::CORELO_SKIPPED, 0, Some("no program has this instruction".to_owned())),
+        Outcome::Poisoned(why) => (corelo_outcome::CORELO_POISONED, 0, Some(Cow::Borrowed(&**why))),
+        Outcome::Skipped => (corelo_outcome::CORELO_SKIPPED, 0, Some(Cow::Borrowed("no program has this instruction"))),
         Outcome::Failed(error) => {
-            (corelo_outcome::CORELO_FAILED, errno(error).saturating_neg(), Some(error.to_string()))
+            let message = reserve::with(|| memory::text(error))?;
+            (corelo_outcome::CORELO_FAILED, errno(error).saturating_neg(), Some(Cow::Owned(message)))
         }
     };
-    corelo_relo {
+    Ok(corelo_relo {
         outcome,
         error,
-        section: string(Some(section)),
-        program: string(program.as_deref()),
+        section: string(Some(section))?,
+        program: string(program.as_deref())?,
         insn_off: *insn_off,
         kind: kind.raw(),
         type_id: type_id.0,
-        access: string(Some(access)),
-        local_spec: string(Some(local_spec)),
-        target_spec: string(target_spec.as_deref()),
-        target: string(target.as_deref()),
+        access: string(Some(access))?,
+        local_spec: string(Some(local_spec))?,
+        target_spec: string(target_spec.as_deref())?,
+        target: string(target.as_deref())?,
         orig_val: *orig_val,
         new_val: *new_val,
-        file: string(file.as_deref()),
+        file: string(file.as_deref())?,
         line: *line,
-        message: string(message.as_deref()),
-    }
+        message: string(message.as_deref())?,
+    })
 }
 
-/// Number of entries: one for each relocation of the object that was looked at. 0 for NULL.
+/// Number of entries: one for each relocation of the object that was looked at. 0 for NULL. Any number of threads may read
+/// one report.
 ///
 /// # Safety
 ///
@@ -141,7 +160,7 @@ pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: 
     guard(ptr::null(), || entry().map_or(ptr::null(), ptr::from_ref))
 }
 
-/// Frees a report and all its strings. NULL is allowed.
+/// Frees a report and all its strings. NULL is allowed. No thread may be using it.
 ///
 /// # Safety
 ///
@@ -150,8 +169,8 @@ pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: 
 pub unsafe extern "C" fn corelo_report_free(report: *mut corelo_report) {
     guard((), || {
         if !report.is_null() {
-            // SAFETY: `corelo_relocate` made it from a box.
-            drop(unsafe { Box::from_raw(report) });
+            // SAFETY: `corelo_relocate` made it from a box of one.
+            drop(unsafe { Box::from_raw(report.cast::<[corelo_report; 1]>()) });
         }
     });
 }
