@@ -49,7 +49,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-instructions check-long FORCE
+.PHONY: check-libbpf check-instructions check-long check-corpora FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -156,6 +156,9 @@ check-abi: stage ## map, library and header name the same functions
 
 check-long: stage ## CASES generated cases compared with libbpf (10,000,000), from SEED on
 	@CASES='$(CASES)' SEED='$(SEED)' scripts/check.sh long
+
+check-corpora: stage ## ITERATIONS mutations of each object of the corpus (10,000), from SEED on
+	@ITERATIONS='$(or $(ITERATIONS),10000)' SEED='$(SEED)' scripts/check.sh corpora
 
 check-libbpf: stage ## libbpf with corelo inside runs the kernel's own tests (downloads 150 MB, once)
 	@scripts/deps.sh libbpf || true
