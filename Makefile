@@ -49,7 +49,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-instructions check-long check-corpora FORCE
+.PHONY: check-libbpf check-instructions check-long check-corpora deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -172,11 +172,21 @@ check-header: ## include/corelo.h is what `make header` would write
 	@scripts/header.sh $(OUT)/corelo.h
 	diff -u include/corelo.h $(OUT)/corelo.h
 
-lint: check-header ## formatting, lints, documentation, the header
+lint: check-header ## formatting, lints, documentation, the header, what is said of the sources
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(CARGOFLAGS) --all-targets --all-features -- -D warnings
 	$(CARGO) clippy $(CARGOFLAGS) --lib -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --no-deps --all-features
+	@scripts/check-static.sh
+
+# Its build takes minutes. Advisories would need the RustSec database, which is fetched: `cargo deny check` does that.
+deny: ## licences, versions and sources of all crates, by cargo-deny (fetches it)
+	@[ -x target/tools/bin/cargo-deny ] || env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version 0.18.3 --locked \
+		--root target/tools
+	target/tools/bin/cargo-deny --offline --all-features check licenses bans sources
+
+selfcheck: ## plants a fault for each check into a copy of the tree, and looks that the check sees it
+	@scripts/selfcheck.py $(FAULTS)
 
 # The comparison is a package of its own below benches/compare: it builds libbpf and aya-obj.
 COMPARE := $(CARGO_TARGET_DIR)/compare
