@@ -38,6 +38,8 @@ static const struct {
 } empty_btf = { 0xeb9f, 1, 0, 24, 0, 0, 0, 0 };
 
 static unsigned long seed = 1, first, iterations = 1000;
+/* the input at hand: all that is done with it depends on this and the seed */
+static unsigned long number;
 
 static void failed(const char *why)
 {
@@ -148,7 +150,7 @@ static void relocate(const struct input *before, uint8_t *end, const struct core
 	opts.sz = sizeof(opts);
 	opts.targets = &target;
 	opts.target_count = 1;
-	opts.semantics = watched.number % 4 ? CORELO_LIBBPF : CORELO_KERNEL;
+	opts.semantics = number % 4 ? CORELO_LIBBPF : CORELO_KERNEL;
 	opts.report = &report;
 	memcpy(after, before->data, before->size);
 	watch_input(before->data, before->size);
@@ -213,12 +215,13 @@ static struct input btf_of(const struct input *object)
 }
 
 /* @what is what is mutated and how it is used. */
-static void name_case(const char *path, const char *what, const char *with, unsigned long number)
+static void name_case(const char *path, const char *what, const char *with, unsigned long of)
 {
+	number = of;
 	snprintf(watched.what, sizeof(watched.what), "%s, %s%s, seed %lu, number %lu", path, what, with, seed, number);
 }
 
-static void seed_case(struct random *r, unsigned long number)
+static void seed_case(struct random *r)
 {
 	random_seed(r, seed * 1000000007UL + number);
 }
@@ -238,7 +241,7 @@ static void mutate_object(const char *path, const struct input *object, uint8_t 
 		name_case(path, "mutated, against ", name, i);
 		memcpy(in.data, object->data, object->size);
 		in.size = object->size;
-		seed_case(&r, i);
+		seed_case(&r);
 		mutate_input(&r, &in, &places);
 		relocate(&in, end, target);
 	}
@@ -271,7 +274,7 @@ static void mutate_btf(const char *path, const struct input *object, uint8_t *en
 		name_case(path, "against its mutated BTF", "", i);
 		memcpy(in.data, btf.data, btf.size);
 		in.size = btf.size;
-		seed_case(&r, i);
+		seed_case(&r);
 		mutate_input(&r, &in, &places);
 		open_and_relocate(&in, object, end);
 	}
