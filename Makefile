@@ -186,7 +186,7 @@ deny: ## licences, versions and sources of all crates, by cargo-deny (fetches it
 	target/tools/bin/cargo-deny --offline --all-features check licenses bans sources
 
 selfcheck: ## plants a fault for each check into a copy of the tree, and looks that the check sees it
-	@scripts/selfcheck.py $(FAULTS)
+	@scripts/selfcheck.py '$(FAULTS)'
 
 # The comparison is a package of its own below benches/compare: it builds libbpf and aya-obj.
 COMPARE := $(CARGO_TARGET_DIR)/compare
