@@ -370,6 +370,8 @@ int main(int argc, char **argv)
 				"[--kept DIR] OBJECT...\n");
 		return 2;
 	}
+	/* what was found before a crash is said */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	watch(kept);
 	/* all lines, since they are made of what is in the input */
 	setenv("CORELO_LOG", "debug", 0);
