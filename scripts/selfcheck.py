@@ -157,7 +157,7 @@ FAULTS = [
       ("src/ffi/relocate.rs", RELOCATED,
        "        while elf.is_empty() {}\n" + RELOCATED
        # seldom, since only so many failures are printed
-       + "        if let (Err(_), 9, Some(last)) = (&result, size % 64, elf.last_mut()) {\n            *last ^= 1;\n        }\n"),
+       + "        if let (Err(_), 9, Some(last)) = (&result, size % 32, elf.last_mut()) {\n            *last ^= 1;\n        }\n"),
       ("src/ffi/btf.rs", FROM_BYTES, '        assert!(size % 7 != 3, "planted");\n' + FROM_BYTES)],
      [(check("c corpora", "btf|btf, valgrind|hostile, (build|fixtures|cut off at every byte)"),
        ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",
