@@ -49,7 +49,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-threads check-instructions check-long worst FORCE
+.PHONY: check-libbpf check-threads check-instructions check-long check-corpora worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -161,6 +161,9 @@ check-threads: ## threads on one BTF, under ThreadSanitizer (needs rust-src)
 check-long: stage ## CASES generated cases compared with libbpf (10,000,000), from SEED on
 	@CASES='$(CASES)' SEED='$(SEED)' scripts/check.sh long
 
+check-corpora: stage ## ITERATIONS mutations of each object of the corpus (10,000), from SEED on
+	@ITERATIONS='$(or $(ITERATIONS),10000)' SEED='$(SEED)' scripts/check.sh corpora
+
 check-libbpf: stage ## libbpf with corelo inside runs the kernel's own tests (downloads 150 MB, once)
 	@scripts/deps.sh libbpf || true
 	@scripts/check-libbpf.sh
@@ -173,11 +176,21 @@ check-header: ## include/corelo.h is what `make header` would write
 	@scripts/header.sh $(OUT)/corelo.h
 	diff -u include/corelo.h $(OUT)/corelo.h
 
-lint: check-header ## formatting, lints, documentation, the header
+lint: check-header ## formatting, lints, documentation, the header, what is said of the sources
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(CARGOFLAGS) --all-targets --all-features -- -D warnings
 	$(CARGO) clippy $(CARGOFLAGS) --lib -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --no-deps --all-features
+	@scripts/check-static.sh
+
+# Its build takes minutes. Advisories would need the RustSec database, which is fetched: `cargo deny check` does that.
+deny: ## licences, versions and sources of all crates, by cargo-deny (fetches it)
+	@[ -x target/tools/bin/cargo-deny ] || env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version 0.18.3 --locked \
+		--root target/tools
+	target/tools/bin/cargo-deny --offline --all-features check licenses bans sources
+
+selfcheck: ## plants a fault for each check into a copy of the tree, and looks that the check sees it
+	@scripts/selfcheck.py '$(FAULTS)'
 
 # The comparison is a package of its own below benches/compare: it builds libbpf and aya-obj.
 COMPARE := $(CARGO_TARGET_DIR)/compare

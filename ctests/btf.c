@@ -518,6 +518,8 @@ static void bad_files(void)
 	CHECK_REFUSED(corelo_btf_open("ctests/btf.c/x", NULL), ENOTDIR, "ctests/btf.c/x");
 	CHECK_REFUSED(corelo_btf_open("ctests/btf.c", NULL), EINVAL, "ctests/btf.c: not BTF");
 	CHECK_REFUSED(corelo_btf_open("/dev/null", NULL), EINVAL, "/dev/null");
+	/* used to be read until there was no memory left */
+	CHECK_REFUSED(corelo_btf_open("/dev/zero", NULL), EINVAL, "/dev/zero: not a regular file");
 	CHECK_REFUSED(corelo_btf_open(NULL, NULL), EINVAL, "path is NULL");
 	/* an ELF file like any other; the name has nothing that is no text */
 	CHECK_REFUSED(corelo_btf_open("/proc/self/exe", NULL), ENODATA, "/proc/self/exe: no .BTF section");
@@ -532,6 +534,8 @@ static void bad_files(void)
 	}
 	if (CHECK(build_file(fifo, "\177ELF\2\1\1", 7))) {
 		CHECK_REFUSED(corelo_btf_open(fifo, NULL), ENOEXEC, fifo);
+		CHECK(!truncate(fifo, (off_t)10 << 30));
+		CHECK_REFUSED(corelo_btf_open(fifo, NULL), EFBIG, fifo);
 		unlink(fifo);
 	}
 	/* a success says nothing of earlier failures, and takes nothing back */

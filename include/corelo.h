@@ -176,13 +176,15 @@ const char *corelo_last_error(void);
  * Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
  *
  * With a `base`, the file is split BTF on top of it, such as a module's on its kernel's. The base stays alive as long as
- * needed, also when it is freed first. Files are copied into memory; the running kernel's own is mapped.
+ * needed, also when it is freed first. Files are copied into memory, so that nobody can change them under the program; the
+ * running kernel's own is mapped.
  *
  * What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
  *
  * Other threads may use `base` at the same time, and any number of them what is returned.
  *
- * Returns NULL and sets errno: `EINVAL` for broken BTF or a NULL `path`, `ENOTSUP` for BTF of the other byte order with a header that is
+ * Returns NULL and sets errno: `EINVAL` for broken BTF, a NULL `path` and what is no regular file, `EISDIR` for a directory,
+ * `EFBIG` for a file of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
  * too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
  * `ENOEXEC` for broken ELF, `ENOMEM`, and what open(2) and read(2) give.
  *

@@ -1,20 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# All tests, or the parts named: `check.sh [rust|c|header|abi|install|kernel|preload|parity|differential|corpus|demo|
-# examples|long]...`, long only if named. Goes on after a failure; the last line counts all. With CORELO_NO_SKIP=1 a skip
-# is a failure. Logs are in target/check.
+# All tests, or the parts named: `check.sh [rust|c|header|abi|install|kernel|preload|parity|differential|corpus|corpora|
+# demo|examples|long]...`, long only if named. Goes on after a failure; the last line counts all. With CORELO_NO_SKIP=1 a skip
+# is a failure. Logs are in target/check. With ONLY=REGEX, steps of other names are passed over.
 # Flags and lists are split into words on purpose.
 # shellcheck disable=SC2046,SC2086
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/stage.sh
 
-parts=${*:-rust c header abi install kernel preload parity differential corpus demo examples}
+parts=${*:-rust c header abi install kernel preload parity differential corpus corpora demo examples}
 logs=target/check
 bin=$logs/bin
 mkdir -p $bin
 passed=0 failed=0 skipped=0 rust=0
+log=/dev/null
 started=$(date +%s)
+
+wanted() { # NAME
+	[ -z "${ONLY:-}" ] || printf '%s\n' "$1" | grep -qE "$ONLY"
+}
 
 skip() { # NAME WHY
 	echo "SKIP $1: $2"
@@ -23,6 +28,7 @@ skip() { # NAME WHY
 
 step() { # NAME COMMAND...: passes with status 0; what the command prints as SKIP is shown and counted
 	step=$1
+	wanted "$step" || return 0
 	shift
 	log=$logs/$(echo "$step" | tr -c 'a-zA-Z0-9_.\n-' _).log
 	from=$(date +%s)
@@ -50,6 +56,7 @@ step() { # NAME COMMAND...: passes with status 0; what the command prints as SKI
 has() { command -v "${1%% *}" >/dev/null 2>&1; }
 
 check_rust() {
+	wanted 'cargo test' || return 0
 	# --show-output: a test that skips something says so, which is otherwise swallowed when it passes.
 	step 'cargo test' "${CARGO:-cargo}" test ${CARGOFLAGS:---locked} --all-features --no-fail-fast -- --show-output
 	log=$logs/cargo_test.log
@@ -453,11 +460,11 @@ check_parity() {
 
 corpus() { python3 scripts/corpus.py target/corpus >$logs/corpus.log 2>&1 </dev/null; }
 
-check_corpus() {
-	[ -e scripts/corpus.py ] || return 0
+# Whether the corpus is there, downloaded if need be.
+has_corpus() { # NAME: of what needs it
 	if ! has python3; then
-		skip 'corpus' 'no python3'
-		return
+		skip "$1" 'no python3'
+		return 1
 	fi
 	status=0
 	corpus || status=$?
@@ -467,14 +474,73 @@ check_corpus() {
 		corpus || status=$?
 	fi
 	case $status in
-	0) ;;
-	3) skip 'corpus' "$(tail -n 1 $logs/corpus.log)"; return ;;
-	*) step 'corpus' sh -c "cat $logs/corpus.log; exit $status"; return ;;
+	0) return 0 ;;
+	3) skip "$1" "$(tail -n 1 $logs/corpus.log)" ;;
+	*) step "$1" sh -c "cat $logs/corpus.log; exit $status" ;;
 	esac
+	return 1
+}
+
+check_corpus() {
+	has_corpus corpus || return 0
 	objects=$(find target/corpus -name '*.bpf.o' | sort)
 	targets=$(find target/corpus -name '*.btf' | sort)
 	[ ! -r /sys/kernel/btf/vmlinux ] || targets="$targets -"
 	parity 'parity, corpus'
+}
+
+hostile_build() {
+	compile $bin/hostile ctests/hostile/hostile.c -O2
+	compile $bin/hostile_wrong.so ctests/hostile/wrong.c -shared -fPIC -ldl
+}
+
+# One broken promise after the other, of a library that is put before the real one.
+hostile_fails() {
+	for wrong in reads_past_the_end crashes overflows_the_stack hangs panics writes_on_failure writes_elsewhere \
+		is_done_twice open_aborts; do
+		status=0
+		WRONG=$wrong LD_PRELOAD=$bin/hostile_wrong.so $bin/hostile --kept $logs --iterations 1000 \
+			tests/fixtures/fields.el.bpf.o >$logs/hostile_wrong.txt || status=$?
+		[ $status = 1 ] && grep -E '^(FAILED: |hostile: (crashed|hangs|aborted): )tests/fixtures/fields' \
+			$logs/hostile_wrong.txt || { echo "wrong $wrong: status $status"; return 1; }
+	done
+}
+
+# Every processor has its share of the objects. A run that ends by a failure has left its input in its directory.
+hostile() { # FLAG...: objects in $objects
+	jobs=$(getconf _NPROCESSORS_ONLN) job=0 pids='' failed_jobs=0
+	while [ $job -lt $jobs ]; do
+		mkdir -p $logs/hostile-$job
+		rm -f $logs/hostile-$job/*
+		share=$(printf '%s\n' $objects | awk -v job=$job -v jobs=$jobs 'NR % jobs == job')
+		$bin/hostile --kept $logs/hostile-$job "$@" $share >$logs/hostile-$job/log &
+		pids="$pids $!"
+		job=$((job + 1))
+	done
+	for pid in $pids; do
+		wait $pid || failed_jobs=$((failed_jobs + 1))
+	done
+	cat $logs/hostile-*/log
+	[ $failed_jobs = 0 ]
+}
+
+# ITERATIONS of each object, from SEED on.
+check_corpora() {
+	if ! has "$pkg_config"; then
+		skip 'hostile' 'no pkg-config'
+		return
+	fi
+	step 'hostile, build' hostile_build
+	step 'hostile, seen to fail' hostile_fails
+	objects=$(ls tests/fixtures/*.bpf.o examples/demo.bpf.o examples/demo.bpf.eb.o)
+	step 'hostile, fixtures' hostile --iterations "${ITERATIONS:-300}" --seed "${SEED:-1}"
+	objects='tests/fixtures/fields.el.bpf.o tests/fixtures/types.eb.bpf.o tests/fixtures/enums.el.bpf.o'
+	step 'hostile, cut off at every byte' hostile --truncate
+	has_corpus 'hostile, corpus' || return 0
+	objects=$(find target/corpus -name '*.bpf.o' | sort)
+	step 'hostile, corpus' hostile --iterations "${ITERATIONS:-300}" --seed "${SEED:-1}" \
+		$(find target/corpus -name '*.btf' | sort | sed 's/^/--btf /')
+	grep '^hostile: ' "$log" || true
 }
 
 demo() {
@@ -520,6 +586,10 @@ done
 
 echo "check: $((passed + rust)) passed ($rust Rust tests, $passed others), $skipped skipped, $failed failed;" \
 	"$(($(date +%s) - started)) s"
+if [ $((passed + failed)) = 0 ]; then
+	echo 'check: nothing was run' >&2
+	exit 1
+fi
 if [ "${CORELO_NO_SKIP:-}" = 1 ] && [ $skipped != 0 ]; then
 	echo 'check: CORELO_NO_SKIP=1: a skip is a failure' >&2
 	exit 1

@@ -4,7 +4,8 @@
 
 usage: corpus.py DIR
 
-Writes DIR/objects/NAME.bpf.o (the objects inside the programs of libbpf-tools),
+Writes DIR/objects/NAME.bpf.o (the objects in libxdp1, and those inside the programs of
+libbpf-tools, xdp-tools and systemd; each once, whatever has a copy of it),
 DIR/btf/{6.1,6.1-cloud,6.12,6.12-cloud}.btf (from amd64 kernel images) and
 DIR/manifest (what came from which package; written last). Does nothing when all
 that the manifest lists is there. Downloads 240 MB, keeps 20.
@@ -32,7 +33,14 @@ KERNELS = {
     "6.12": "linux-image-6.12-amd64",
     "6.12-cloud": "linux-image-6.12-cloud-amd64",
 }
-TOOLS = "libbpf-tools"
+# Package: the files in it that are looked into, and the least number of objects that it must have.
+TOOLS = {
+    "libbpf-tools": (r"\./usr/sbin/[^/]+", 40),
+    "libxdp1": (r"\./usr/lib/[^/]+/bpf/[^/]+", 10),
+    "xdp-tools": (r"\./usr/sbin/[^/]+", 5),
+    # Debian 12's is built without BPF; since Debian 13 it has a dozen.
+    "systemd": (r"\./(usr/)?lib/systemd/[^/]+", 0),
+}
 
 EM_BPF, SHT_NOBITS = 247, 8
 BTF_MAGIC = {b"\x9f\xeb\x01": "<", b"\xeb\x9f\x01": ">"}
@@ -87,8 +95,8 @@ def files_of(deb, pattern):
 
 
 def bpf_objects(program):
-    """The BPF ELF objects that a program embeds."""
-    at = program.find(b"\x7fELF\x02", 1)
+    """The BPF ELF objects that a program embeds, or that it is itself."""
+    at = program.find(b"\x7fELF\x02")
     while at >= 0:
         if at + 64 > len(program):
             return
@@ -160,7 +168,9 @@ def is_complete(folder):
     try:
         with open(os.path.join(folder, "manifest"), encoding="ascii") as manifest:
             rows = [line.split() for line in manifest]
-        return bool(rows) and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows)
+        packages = {deb.split("_")[0] for _, _, deb in rows}
+        wanted = {name for name, (_, least) in TOOLS.items() if least}
+        return wanted <= packages and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows)
     except (OSError, ValueError):
         return False
 
@@ -180,13 +190,20 @@ def build(folder, debs):
         shutil.rmtree(os.path.join(folder, sub), ignore_errors=True)
         os.makedirs(os.path.join(folder, sub))
 
-    deb = download(TOOLS, debs)
-    for program, data in files_of(deb, r"\./usr/sbin/[^/]+"):
-        for i, found in enumerate(bpf_objects(data)):
-            keep(f"objects/{program}{f'.{i}' if i else ''}.bpf.o", found, deb)
-    if not rows:
-        raise SystemExit(f"corpus.py: no BPF object in {os.path.basename(deb)}")
-    os.remove(deb)
+    kept = set()
+    for package, (pattern, least) in TOOLS.items():
+        deb = download(package, debs)
+        before = len(rows)
+        for program, data in files_of(deb, pattern):
+            for i, found in enumerate(bpf_objects(data)):
+                # programs that are linked with libxdp have its objects in them
+                if found not in kept:
+                    kept.add(found)
+                    name = program.removesuffix(".o")
+                    keep(f"objects/{name}{f'.{i}' if i else ''}.bpf.o", found, deb)
+        if len(rows) - before < least:
+            raise SystemExit(f"corpus.py: {len(rows) - before} BPF objects in {os.path.basename(deb)}, not {least}")
+        os.remove(deb)
 
     for name, package in images.items():
         deb = download(package, debs)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where BTF comes from: a file, the running kernel, one of its modules, bytes.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::Read;
 use std::ops::Range;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ impl From<std::io::Error> for Error {
 ///
 /// # Errors
 ///
-/// [`Error::Io`], [`Error::Elf`], [`Error::NoBtf`], and what [`Btf::new`] gives, all with the path.
+/// [`Error::Elf`], [`Error::NoBtf`], and what [`read_file`] and [`Btf::new`] give, all with the path.
 pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
     read(path).and_then(|data| from_data(data, base, Btf::new)).map_err(|error| error.at(path.display()))
 }
@@ -85,25 +86,74 @@ fn from_data(
     Ok(btf.with_pointer_size(found.pointer_size))
 }
 
+/// What is read at most: more than a kernel with all its debug information has. Memory for it is taken as it comes.
+const MAX_LEN: u64 = (1 << 31) - 1;
+
+/// Reads a file that should be BTF or an object, without trust in what its name leads to.
+///
+/// Only regular files are read: a pipe may wait for ever for a writer, and a device may have no end. Of one that is
+/// neither ELF nor BTF no more is read than it takes to see that, and never more than 2 GiB.
+///
+/// # Errors
+///
+/// [`Error::Argument`] for what is no regular file, [`Error::Io`] with `EISDIR` for a directory, with `EFBIG` for a file of
+/// 2 GiB and more, and for what open(2) and read(2) give; [`Error::NoMemory`].
+pub fn read_file(path: &Path) -> Result<(Vec<u8>, Metadata)> {
+    let (file, metadata) = open_file(path)?;
+    // Only a hint: what is read counts.
+    let data = read_stream(&file, metadata.len())?;
+    Ok((data, metadata))
+}
+
+/// Reads what should be BTF or an object to its end, within the limits of [`read_file`]. `len` is how long it may be.
+///
+/// # Errors
+///
+/// [`Error::Io`], with `EFBIG` for 2 GiB and more; [`Error::NoMemory`].
+pub fn read_stream(mut stream: impl Read, len: u64) -> Result<Vec<u8>> {
+    let mut data = Vec::new();
+    stream.by_ref().take(4).read_to_end(&mut data)?;
+    if !elf::is_elf(&data) && magic_endian(&data).is_none() {
+        return Ok(data);
+    }
+    let too_large = || Error::from(std::io::Error::from_raw_os_error(libc::EFBIG));
+    if len > MAX_LEN {
+        return Err(too_large());
+    }
+    data.try_reserve(usize::try_from(len).map_err(|_| too_large())?)?;
+    stream.take(MAX_LEN).read_to_end(&mut data)?;
+    if u64::try_from(data.len()).is_ok_and(|len| len > MAX_LEN) {
+        return Err(too_large());
+    }
+    Ok(data)
+}
+
+fn open_file(path: &Path) -> Result<(File, Metadata)> {
+    // Without O_NONBLOCK, to open a pipe that nobody writes to does not return; that it is one shows only then.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(std::io::Error::from_raw_os_error(libc::EISDIR).into());
+    }
+    if !metadata.is_file() {
+        return Err(Error::Argument { what: "not a regular file: a pipe, a device or a socket may have no end" });
+    }
+    Ok((file, metadata))
+}
+
 /// The content of a file: mapped where nobody can cut it off under us, else read.
 fn read(path: &Path) -> Result<Data<'static>> {
-    let mut file = File::open(path)?;
-    if path.starts_with(SYSFS_BTF) {
-        if let Some(mapped) = map(&file) {
+    if path == Path::new(SYSFS_BTF).join(VMLINUX) {
+        if let Some(mapped) = map(&open_file(path)?.0) {
             return Ok(mapped);
         }
     }
-    let mut data = Vec::new();
-    // Only a hint: what is read counts.
-    let size = file.metadata().ok().and_then(|metadata| usize::try_from(metadata.len()).ok()).unwrap_or(0);
-    data.try_reserve(size)?;
-    file.read_to_end(&mut data)?;
-    Ok(Data::Owned(data))
+    Ok(Data::Owned(read_file(path)?.0))
 }
 
-/// Maps BTF of the running kernel. Any other file can be truncated by its owner, and reading a page that is gone kills the process:
-/// those are copied. `None` where the file is not sysfs's, and where
-/// the kernel does not map its BTF, as before Linux 6.16.
+/// Maps BTF of the running kernel. Any other file can be truncated by its owner, and reading a page that is gone kills the
+/// process: those are copied. `None` where the file is not sysfs's, and where the kernel does not map its BTF, as before
+/// Linux 6.16.
 #[expect(unsafe_code, reason = "mapping a file: see the reasons below")]
 fn map(file: &File) -> Option<Data<'static>> {
     let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();

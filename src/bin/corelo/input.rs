@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The object to relocate, from a file or standard input.
 
-use std::fs::{File, Permissions};
-use std::io::{self, Read as _};
+use std::fs::Permissions;
+use std::io;
 use std::path::Path;
 
+use corelo::source::{read_file, read_stream};
 use corelo::{Error, Result};
 
 /// How BTF begins, in either byte order.
@@ -26,10 +27,10 @@ pub(crate) fn is_dash(path: &Path) -> bool {
 }
 
 impl Input {
-    /// Reads the object whole.
+    /// Reads the object whole; of what is none, the beginning.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let name = if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() };
-        let (data, permissions) = read(path).map_err(|cause| Error::Io { cause }.at(&*name))?;
+        let (data, permissions) = read(path).map_err(|error| error.at(&*name))?;
         let what = if data.is_empty() {
             "it is empty"
         } else if [u16::to_le_bytes, u16::to_be_bytes].iter().any(|bytes| data.starts_with(&bytes(BTF_MAGIC))) {
@@ -41,14 +42,10 @@ impl Input {
     }
 }
 
-fn read(path: &Path) -> io::Result<(Vec<u8>, Option<Permissions>)> {
-    let mut data = Vec::new();
+fn read(path: &Path) -> Result<(Vec<u8>, Option<Permissions>)> {
     if is_dash(path) {
-        io::stdin().lock().read_to_end(&mut data)?;
-        return Ok((data, None));
+        return Ok((read_stream(io::stdin().lock(), 0)?, None));
     }
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
-    file.read_to_end(&mut data)?;
-    Ok((data, metadata.is_file().then(|| metadata.permissions())))
+    let (data, metadata) = read_file(path)?;
+    Ok((data, Some(metadata.permissions())))
 }

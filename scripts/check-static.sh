@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# What can be said of the sources without running them: how many unsafe blocks there are, and where, is what
+# docs/security.md says, and the tests that it names exist; no lint against panics and unexplained unsafe code is switched off anywhere in the library or
+# the command; and what is linked has licences that are allowed.
+# Backquotes are markdown's.
+# shellcheck disable=SC2016
+set -eu
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+
+page=docs/security.md
+lints='unwrap_used expect_used panic indexing_slicing arithmetic_side_effects undocumented_unsafe_blocks'
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+status=0
+
+fail() {
+	echo "check-static: $*"
+	status=1
+}
+
+# Rows of the table, as they should be: blocks, unsafe functions, other uses. Comments count for nothing; an attribute
+# `#[unsafe(no_mangle)]` is none.
+find src -name '*.rs' | sort | while read -r file; do
+	awk -v file="$file" '
+		{ sub(/\/\/.*/, "") }
+		{
+			line = $0
+			blocks += gsub(/unsafe \{/, "", line)
+			functions += gsub(/unsafe (extern "C" )?fn/, "", line)
+			gsub(/#\[unsafe\(/, "", line)
+			gsub(/unsafe_code|unsafe_op_in_unsafe_fn/, "", line)
+			others += gsub(/unsafe/, "", line)
+		}
+		END { if (blocks + functions + others) printf "| `%s` | %d | %d | %d |\n", file, blocks, functions, others }' "$file"
+done >"$tmp/found"
+[ -s "$tmp/found" ] || fail 'no unsafe code found: is this script right?'
+grep '^| `src/[^`]*` | [0-9]* | [0-9]* | [0-9]* |$' $page >"$tmp/documented" || true
+diff "$tmp/documented" "$tmp/found" >"$tmp/diff" || fail "unsafe code: the table in $page (<) and the sources (>) differ:
+$(cat "$tmp/diff")"
+
+# What the page says a test shows, a test of that name shows.
+for name in $(grep -o '`[a-z_0-9]*()`' $page | tr -d '`()' | sort -u); do
+	case $name in corelo_*) continue ;; esac
+	grep -rqE "(fn|void) $name\(" src tests ctests || fail "$page names the test $name(), which does not exist"
+done
+
+# Forbidden is what no attribute can allow. The command cannot be compiled so: what clap derives has such attributes.
+flags='-D warnings -F unsafe_op_in_unsafe_fn'
+for lint in $lints; do
+	flags="$flags -F clippy::$lint"
+done
+# shellcheck disable=SC2086
+${CARGO:-cargo} clippy ${CARGOFLAGS:---locked} --quiet --lib --all-features -- $flags || fail 'a lint is switched off, or broken, in src'
+for lint in $lints; do
+	grep -rnE "(allow|expect|warn)\(.*\b$lint\b" src/bin && fail "clippy::$lint is switched off above"
+	grep -qE "^$lint = \"deny\"" Cargo.toml || fail "clippy::$lint is not denied in Cargo.toml"
+done
+grep -q '^unsafe_code = "deny"' Cargo.toml || fail 'unsafe_code is not denied in Cargo.toml'
+
+if command -v python3 >/dev/null 2>&1; then
+	# shellcheck disable=SC2086
+	${CARGO:-cargo} metadata --format-version 1 ${CARGOFLAGS:---locked} --all-features \
+		--filter-platform x86_64-unknown-linux-gnu >"$tmp/metadata"
+	python3 scripts/dependencies.py <"$tmp/metadata" || fail 'dependencies: see above'
+else
+	fail 'no python3 to look at the dependencies with'
+fi
+
+[ $status != 0 ] || echo "check-static: $(awk '{ n += $4 } END { print n }' "$tmp/found") unsafe blocks in $(wc -l <"$tmp/found") files"
+exit $status

@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""Plants faults into a copy of the tree, and looks that the checks see them.
+
+usage: selfcheck.py [REGEX]
+
+For each fault of the table (those whose names match REGEX), a text in the copy is replaced by another, and a command
+that CI runs must then fail and print what the table says, so that it fails for this reason. A text that is not there is
+a failure: the fault is to be planted anew. The copy, in target/selfcheck, keeps its own target directory, so that each
+fault costs what it changes. Output of what did not see its fault is in target/selfcheck/NAME.log.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WORK = os.path.join(ROOT, "target/selfcheck")
+TREE = os.path.join(WORK, "tree")
+TIMEOUT = 900
+
+LINT = "make -o check-header lint"
+STATIC = "scripts/check-static.sh"
+
+
+def check(parts, only, before="make stage && "):
+    """The command for steps of scripts/check.sh, against a staged library that has the fault."""
+    return f"{before}ONLY='^({only})$' CASES=3000 scripts/check.sh {parts}"
+
+
+def test(what):
+    return f"cargo test --locked --all-features --no-fail-fast {what}"
+
+
+def planted(body):
+    """A function that breaks one lint, in a file of the library."""
+    before = "    /// The instruction class, one of"
+    text = f"    /// Planted.\n    #[must_use]\n    pub fn planted(x: Option<u8>) -> usize {{\n        {body}\n    }}\n\n"
+    return ("src/insn.rs", before, text + before)
+
+
+CLAP = "    let cli = Cli::parse();\n"
+RELOCATED = "        let result = object::relocate(elf, targets, &options, wanted);\n"
+FROM_BYTES = "        let mut copy = Vec::new();\n"
+FREED = "        let mut handle = unsafe { Box::from_raw(btf.cast::<Self>()) };\n"
+VPRINT = "static inline int corelo_libbpf_vprint("
+SKELETON = "	err = (bpf_object__open_skeleton)(s, open_opts);\n"
+SKELETON_FREED = "	free((void *)s->data);\n"
+# Whole objects, and the function that patches one instruction.
+WRONG_BYTE = [("src/insn.rs", "endian.i32_bytes(self.imm)", "endian.i32_bytes(self.imm ^ 1)"),
+              ("src/ffi/core_types.rs", "imm: insn.imm }", "imm: insn.imm ^ 1 }")]
+MAPPED = "    if path == Path::new(SYSFS_BTF).join(VMLINUX) {"
+
+# Faults that go into one copy together, where none hides another: their names, the texts to be replaced, and each command
+# with what it must print for each fault that it must see. Then, if need be, what must have been built in target before.
+FAULTS = [
+    # --- make lint
+    ("formatting", [("src/insn.rs", "pub fn encode(self", "pub fn  encode(self")], [(LINT, [r"Diff in .*src/insn\.rs"])]),
+    ("unsafe without a reason", [("src/source.rs", "    // SAFETY: fstatfs has filled it.\n", "")],
+     [(LINT, ["unsafe block missing a safety comment"])]),
+    ("unwrap in the library", [planted("usize::from(x.unwrap())")], [(LINT, [r"used `unwrap\(\)` on an `Option` value"])]),
+    ("expect in the library", [planted('usize::from(x.expect("x"))')], [(LINT, [r"used `expect\(\)` on an `Option` value"])]),
+    ("panic in the library", [planted('if x.is_none() { panic!("x") } else { 0 }')], [(LINT, ["`panic` should not be present"])]),
+    ("index in the library", [planted("[1, 2][usize::from(x.unwrap_or(0))]")], [(LINT, ["indexing may panic"])]),
+    ("arithmetic in the library", [planted("usize::from(x.unwrap_or(0)) - 1")], [(LINT, ["arithmetic operation that can"])]),
+    ("as in the library", [planted("x.unwrap_or(0) as usize")], [(LINT, ["using a potentially dangerous silent `as`"])]),
+    ("unwrap in the command", [("src/bin/corelo/main.rs", CLAP, CLAP + "    let _ = std::env::args().next().unwrap();\n")],
+     [(LINT, [r"used `unwrap\(\)` on an `Option` value\s.*src/bin/corelo/main\.rs"])]),
+    ("unwrap in a test that has no leave", [("tests/layers.rs", "clippy::unwrap_used, ", "")],
+     [(LINT, [r"used `unwrap\(\)` on a .*\s.*tests/layers\.rs"])]),
+    ("unwrap in a benchmark that has no leave", [("benches/relocate.rs", re.compile(r"#!\[expect\(clippy::unwrap_used,.*\n"), "")],
+     [(LINT, [r"used `unwrap\(\)` on a .*\s.*benches/relocate\.rs"])]),
+    ("public without documentation", [("src/insn.rs", "    /// The reverse of [`Insn::decode`].\n", "")],
+     [(LINT, ["missing documentation for a method"])]),
+    ("lint allowed without a reason", [("src/insn.rs", "    #[must_use]\n", "    #[allow(dead_code)]\n    #[must_use]\n")],
+     [(LINT, ["`allow` attribute without specifying a reason"])]),
+    ("link to nothing", [("src/insn.rs", "[`Insn::decode`].", "[`Insn::nothing`].")], [(LINT, ["unresolved link to `Insn::nothing`"])]),
+    ("lint switched off in the library",
+     [("src/insn.rs", "    /// The instruction class, one of",
+       '    /// Planted.\n    #[expect(clippy::unwrap_used, reason = "planted")]\n    pub fn planted(x: Option<u8>) -> u8 {\n'
+       "        x.unwrap()\n    }\n\n    /// The instruction class, one of")],
+     [(STATIC, [r"incompatible with previous forbid[\s\S]*a lint is switched off"])]),
+    ("lint switched off in the command", [("src/bin/corelo/main.rs", "fn main()", '#[expect(clippy::panic, reason = "p")]\nfn main()')],
+     [(STATIC, ["clippy::panic is switched off above"])]),
+    ("lint taken out of Cargo.toml", [("Cargo.toml", 'unwrap_used = "deny"\n', "")],
+     [(STATIC, ["clippy::unwrap_used is not denied in Cargo.toml"])]),
+    ("one more unsafe block", [("src/source.rs", "    // SAFETY: fstatfs has filled it.\n",
+                               "    // SAFETY: planted.\n    let _ = unsafe { stat.assume_init() };\n    // SAFETY: fstatfs has filled it.\n")],
+     [(STATIC, [r"unsafe code: the table in docs/security\.md \(<\) and the sources \(>\) differ"])]),
+    ("test that is named and not there", [("docs/security.md", "`cycles_are_found()`", "`planted_test()`")],
+     [(STATIC, [r"names the test planted_test\(\)"])]),
+    ("licence that is not allowed", [("deny.toml", ', "Unicode-3.0"', "")], [(STATIC, ["unicode-ident: licence .* is not allowed"])]),
+    # Of the crates of the tests there are two versions of one.
+    ("two versions of a crate", [("scripts/dependencies.py", '!= "dev"', '!= "planted"')], [(STATIC, ["syn: built in several versions"])]),
+    ("stale header", [("src/ffi/btf.rs", "/// Frees BTF. ", "/// Frees BTF, and not planted trees. ")],
+     [("make check-header", [r"\+ \* Frees BTF, and not planted trees"])]),
+    ("wrong version", [("Cargo.toml", re.compile(r'^version = "[0-9.]*"', re.M), 'version = "99.0.0"')],
+     [("make lib", [r"version: Cargo\.toml says 99\.0\.0, but include/corelo\.map"])]),
+
+    # --- cargo test
+    ("upward use, unsafe in the engine, the ELF crate elsewhere",
+     [("src/bytes.rs", "\nimpl Endian {", "\n#[cfg(any())]\nuse crate::relo::Spec;\n\nimpl Endian {"),
+      ("src/insn.rs", "    /// The reverse of", "    #[cfg(any())]\n    unsafe fn planted() {}\n\n    /// The reverse of"),
+      ("src/log.rs", "\nuse ", "\n#[cfg(any())]\nuse object::elf;\nuse ")],
+     [(test("--test layers"), [r"src/bytes\.rs uses crate::relo::Spec", r"src/insn\.rs has 1 unsafe", r"src/log\.rs"])]),
+    ("panic across the boundary", [("src/ffi/guard.rs", "match catch_unwind(AssertUnwindSafe(body)) {",
+                                   "match Ok::<_, std::convert::Infallible>(body()) {")],
+     [(test("--lib ffi::guard"), [r"a_panic_goes_no_further \.\.\. FAILED"])]),
+    ("any file mapped", [("src/source.rs", MAPPED, "    if true {"), ("src/source.rs", "if stat.f_type != libc::SYSFS_MAGIC {", "if false {")],
+     [(test("--test files a_file_that_changes"), ["SIGBUS"])]),
+    ("pipes waited for", [("src/source.rs", "libc::O_NONBLOCK | ", "")],
+     [(test("--test files what_is_no_file"), [r"odd/pipe: .*Killed"])]),
+    ("devices read", [("src/source.rs", "if !metadata.is_file() {", "if false {")],
+     [(test("--test files what_is_no_file"), [r"what_is_no_file_or_has_no_end_is_refused_at_once' .*panicked"])]),
+    ("exit status of the command", [("src/bin/corelo/relocate.rs", "return Ok(ExitCode::FAILURE);", "return Ok(ExitCode::SUCCESS);")],
+     [(test("--test cli"), [r"one_line_names_file_program_relocation_and_cause \.\.\. FAILED"])]),
+    ("tests that are passed over", [("tests/layers.rs", "#[test]\nfn no_layer", '#[test]\n#[ignore = "planted"]\nfn no_layer')],
+     [("CORELO_NO_SKIP=1 CARGOFLAGS='--locked --test layers' scripts/check.sh rust", ["a skip is a failure"])]),
+
+    # --- the C library: of these, only C is compiled
+    ("symbol missing in the map", [("include/corelo.map", "		bpf_core_add_cands;\n", "")],
+     [(check("abi", "exported names"), [r"the map \(<\) and the header \(>\) differ:\s+\S+\s+> bpf_core_add_cands"])]),
+    ("exports too many", [("include/corelo.map", "	local:\n", "")],
+     [(check("abi", "exported names"), [r"the map \(<\) and the library \(>\) differ"])]),
+    ("declared and not there", [("include/corelo.h", "const char *corelo_version(void);", "const char *corelo_version(void);\nint corelo_planted(void);")],
+     [(check("abi", "exported names"), [r"the map \(<\) and the header \(>\) differ:\s+\S+\s+> corelo_planted"])]),
+    ("soname, and bound late", [("Makefile", "-Wl,-soname,$(SONAME) -Wl,--version-script", "-Wl,-soname,planted.so -Wl,--version-script"),
+                               ("Makefile", "-Wl,-z,relro,-z,now,-z,noexecstack", "-Wl,-z,relro,-z,lazy,-z,noexecstack"),
+                               # what has it linked again, also afterwards
+                               ("include/corelo.map", "local:", "local: /* planted */")],
+     [(check("abi", "exported names"), ["soname is 'planted.so'", "is not bound at start"])]),
+    ("exports of the preload library", [("preload/preload.map", "	local:\n", "")], [(check("preload", "preload, exports"), ["FAIL preload, exports"])]),
+    ("left by uninstall", [("Makefile", "'$(DESTDIR)$(BINDIR)/corelo' \\\n", "\\\n")],
+     [(check("install", "install, uninstall"), [r"FAIL install, uninstall[\s\S]*/opt/c/bin/corelo"])]),
+    ("header that is not C99, header that is not C++",
+     [("include/corelo.h", "\nstruct corelo_report;", "\nstruct corelo_planted { int of[0]; };\nstruct corelo_report;"),
+      ("include/corelo/libbpf.h", VPRINT, "struct corelo_planted_too { int class; };\n" + VPRINT)],
+     [(check("header", "header, C99|header for libbpf, C..17"), ["FAIL header, C99", r"FAIL header for libbpf, C\+\+17"])]),
+    ("deviation without its paragraph, and without its test",
+     [("docs/deviations.md", "`foreign-lshift`, ", ""), ("docs/deviations.md", "`cycles_are_found()`", "`planted_test()`")],
+     [(check("differential", "deviations, documented", ""), [r"in one place only:.* foreign-lshift\b", r"in one place only:.* planted_test\(\)"])]),
+    ("example that does not compile", [("examples/whole_object.c", "corelo_relocate(", "corelo_planted(")],
+     [(check("examples", "example whole_object", ""), ["FAIL example whole_object"])]),
+    ("use after free", [("include/corelo/libbpf.h", SKELETON_FREED,
+                         # a compiler that sees it would refuse it
+                         "	const char *volatile freed = s->data;\n" + SKELETON_FREED + "	err += *freed == 1;\n")],
+     [(check("c", "skeleton, sanitized"), ["heap-use-after-free"])]),
+    ("undefined behaviour", [("include/corelo/libbpf.h", SKELETON, SKELETON + "	err = err << (err + 40);\n")],
+     [(check("c", "skeleton, sanitized"), ["runtime error: shift exponent"])]),
+    ("nothing found by pkg-config", [], [("CORELO_NO_SKIP=1 PKG_CONFIG=/none scripts/check.sh header abi", ["a skip is a failure"])]),
+
+    # --- the Rust library, compiled for release once for each line
+    ("leak, write on failure, panic, hang",
+     [("src/ffi/handle.rs", "        handle.magic = 0;\n", "        handle.magic = 0;\n        std::mem::forget(handle);\n"),
+      ("src/ffi/relocate.rs", RELOCATED,
+       "        while elf.is_empty() {}\n" + RELOCATED
+       # seldom, since only so many failures are printed
+       + "        if let (Err(_), 9, Some(last)) = (&result, size % 32, elf.last_mut()) {\n            *last ^= 1;\n        }\n"),
+      ("src/ffi/btf.rs", FROM_BYTES, '        assert!(size % 7 != 3, "planted");\n' + FROM_BYTES)],
+     [(check("c corpora", "btf|btf, valgrind|hostile, (build|fixtures|cut off at every byte)"),
+       ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",
+        "hostile: hangs: "])]),
+    ("double free", [("src/ffi/handle.rs", FREED, FREED + "        drop(unsafe { Box::from_raw(btf.cast::<Self>()) });\n")],
+     [(check("c", "btf, .*"), ["FAIL btf, valgrind[\\s\\S]*Invalid (read|write|free)", "attempting double-free|heap-use-after-free"])]),
+    ("wrong byte in an instruction", WRONG_BYTE,
+     [(test("--test expected"), [r"every_fixture_gives_libbpfs_answers \.\.\. FAILED"]),
+      (check("c kernel parity differential corpus demo preload",
+             "core_relo|object|kernel|parity, .*|differential, build|differential|demo|preload|preload, build"),
+       [r"FAIL core_relo .*\s.*\s+ctests/core_relo\.c:\d+: FAILED", r"FAIL object .*\s.*\s+ctests/object\.c:\d+: FAILED: !memcmp",
+        r"FAIL kernel .*\s[\s\S]*?uses reserved fields", r"FAIL parity, fixtures .*\s+DIFFERENCE tests/fixtures",
+        r"FAIL parity, corpus .*\s+(parity: .*\s+)?DIFFERENCE target/corpus", r"FAIL differential .*\s[\s\S]*?UNEXPLAINED",
+        r"FAIL demo .*\s[\s\S]*?uses reserved fields", r"FAIL preload .*\s.*FAILED: differs_by"])]),
+    ("wrong byte in an instruction, by way of libbpf", WRONG_BYTE,
+     [("make stage && scripts/check-libbpf.sh", [r"FAIL objects, libbpf", r"FAIL core_reloc, libbpf"])], "check-libbpf/bpf/compiled"),
+    ("more instructions than are kept", [("benches/instructions.txt", re.compile(r"^report \d+", re.M), "report 1000")],
+     [("scripts/check-instructions.sh", [r"report .*FAIL: more than 5 %"])]),
+]
+# A data race: add a row here for the check of threads.
+
+
+def copy_tree():
+    """The files that git knows, without what a former run has left planted. Unchanged files keep their times."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
+                            stdout=subprocess.PIPE, check=True).stdout
+    names = [name for name in listed.decode().split("\0") if name and os.path.exists(os.path.join(ROOT, name))]
+    for name in names:
+        old, new = os.path.join(ROOT, name), os.path.join(TREE, name)
+        os.makedirs(os.path.dirname(new), exist_ok=True)
+        try:
+            with open(old, "rb") as one, open(new, "rb") as other:
+                if one.read() == other.read():
+                    continue
+        except FileNotFoundError:
+            pass
+        shutil.copyfile(old, new)
+        shutil.copymode(old, new)
+    os.makedirs(os.path.join(TREE, "target"), exist_ok=True)
+    # Downloaded or built once for both.
+    for name in ("corpus", "tools/bin", "check-libbpf"):
+        old, new = os.path.join(ROOT, "target", name), os.path.join(TREE, "target", name)
+        if os.path.exists(old) and not os.path.exists(new):
+            shutil.copytree(old, new, symlinks=True)
+
+
+def write(name, text):
+    """Times of the sources decide what is built again: writing makes them new, also where the old text comes back."""
+    with open(os.path.join(TREE, name), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def plant(plants):
+    originals = {}
+    for name, old, new in plants:
+        with open(os.path.join(TREE, name), encoding="utf-8") as file:
+            text = file.read()
+        originals.setdefault(name, text)
+        if isinstance(old, str):
+            changed = text.replace(old, new, 1)
+        else:
+            changed = old.sub(lambda _: new, text, count=1)
+        if changed == text:
+            for restored, original in originals.items():
+                write(restored, original)
+            return None, f"{name} has not the text that is to be replaced: {old!r}"
+        write(name, changed)
+    return originals, None
+
+
+def run(command):
+    env = {name: value for name, value in os.environ.items()
+           if name not in ("CORELO_NO_SKIP", "CARGO_TARGET_DIR", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ONLY", "CORELO_LOG",
+                        "RUST_BACKTRACE")}
+    env["CARGO_TERM_COLOR"] = "never"
+    try:
+        done = subprocess.run(["timeout", "-k", "10", str(TIMEOUT), "sh", "-c", command], cwd=TREE, env=env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:
+        return 0, str(error)
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def see(name, checks):
+    """Yields for each fault that a command must see whether it did, and the reason if not."""
+    for number, (command, expected) in enumerate(checks):
+        status, output = run(command)
+        log = os.path.join(WORK, re.sub(r"[^a-zA-Z0-9]+", "_", name) + (f".{number}" if number else "") + ".log")
+        with open(log, "w", encoding="utf-8") as file:
+            file.write(f"$ {command}\n{output}status {status}\n")
+        for words in expected:
+            if status == 0:
+                yield words, f"passes all the same: {command}"
+            elif status == 124:
+                yield words, f"takes more than {TIMEOUT} s: {command}"
+            elif not re.search(words, output):
+                yield words, f"fails for another reason, see {os.path.relpath(log, ROOT)}"
+            else:
+                yield words, None
+
+
+def main():
+    if len(sys.argv) > 2:
+        raise SystemExit(__doc__.strip())
+    wanted = [fault for fault in FAULTS if re.search(sys.argv[1] if len(sys.argv) > 1 else "", fault[0])]
+    copy_tree()
+    started, faults, seen, skipped = time.time(), 0, 0, 0
+    for name, plants, checks, *needed in wanted:
+        from_time = time.time()
+        if needed and not os.path.exists(os.path.join(TREE, "target", needed[0])):
+            print(f"SKIP {name}: no target/{needed[0]}: run its check first", flush=True)
+            skipped += 1
+            continue
+        originals, missing = plant(plants)
+        if missing:
+            faults += sum(len(expected) for _, expected in checks)
+            print(f"FAIL {name}: {missing}", flush=True)
+            continue
+        try:
+            results = list(see(name, checks))
+        finally:
+            for path, original in originals.items():
+                write(path, original)
+        faults += len(results)
+        seen += sum(not why for _, why in results)
+        took = f"({time.time() - from_time:.0f} s)"
+        if all(not why for _, why in results):
+            print(f"ok   {name} {took}", flush=True)
+        for words, why in results:
+            if why:
+                print(f"FAIL {name}: {words!r}: {why} {took}", flush=True)
+    print(f"selfcheck: {faults} faults planted, {seen} seen; {time.time() - started:.0f} s")
+    if skipped and os.environ.get("CORELO_NO_SKIP") == "1":
+        print("selfcheck: CORELO_NO_SKIP=1: a skip is a failure")
+        return 1
+    return seen != faults or not faults
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Files that are none, have no end, or change under whoever reads them.
+
+#![expect(clippy::unwrap_used, reason = "a panic here is a failed test")]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use corelo::log::NoLog;
+use corelo::object::{OpenTargets, Options, Target, relocate};
+use corelo::relo::Semantics;
+use corelo::source;
+
+const OBJECT: &str = "examples/demo.bpf.o";
+/// Raw BTF, which is kept as it is read; of an ELF file, a section is copied out.
+const BTF: &str = "examples/demo.btf";
+
+fn dir(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("files-{}-{name}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+fn top(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// A run with a gigabyte of address space, which ends after 30 seconds with status 124. `before` is shell that goes before it.
+fn corelo(before: &str, args: &[&Path]) -> Output {
+    let script = format!("ulimit -v 1048576; {before} timeout -s KILL 30 \"$0\" \"$@\"");
+    let mut shell = Command::new("sh");
+    shell.current_dir(env!("CARGO_MANIFEST_DIR")).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]).args(args);
+    shell.output().unwrap()
+}
+
+/// Status 1 and one line, with these words.
+#[track_caller]
+fn refused(output: &Output, what: &str, says: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{what}: {:?} {stderr}", output.status);
+    assert!(stderr.starts_with("corelo: ") && stderr.contains(says), "{what}: {stderr}");
+}
+
+fn sparse(path: &Path, begins: &[u8]) {
+    let mut file = File::create(path).unwrap();
+    file.write_all(begins).unwrap();
+    file.set_len(10 << 30).unwrap();
+}
+
+#[test]
+fn what_is_no_file_or_has_no_end_is_refused_at_once() {
+    let dir = dir("odd");
+    let at = |name: &str| dir.join(name);
+    assert!(Command::new("mkfifo").args([at("pipe"), at("silent")]).status().unwrap().success());
+    // Opened for both, a pipe has a writer, who writes nothing.
+    let _writer = OpenOptions::new().read(true).write(true).open(at("silent")).unwrap();
+    let _listener = UnixListener::bind(at("socket")).unwrap();
+    File::create(at("empty")).unwrap();
+    sparse(&at("zeros"), b"");
+    sparse(&at("elf"), b"\x7fELF\x02\x01\x01");
+    sparse(&at("btf"), &[0x9f, 0xeb, 1, 0, 24, 0, 0, 0]);
+    let proc = |name: &str| PathBuf::from("/proc").join(name);
+
+    for (path, as_btf, as_object) in [
+        (at("pipe"), "not a regular file", "not a regular file"),
+        (at("silent"), "not a regular file", "not a regular file"),
+        (at("socket"), "No such device or address", "No such device or address"),
+        (dir.clone(), "Is a directory", "Is a directory"),
+        ("/dev/zero".into(), "not a regular file", "not a regular file"),
+        ("/dev/null".into(), "not a regular file", "not a regular file"),
+        (at("empty"), "not BTF: 0 bytes", "it is empty"),
+        (at("zeros"), "not BTF: it begins with 00 00", "it is no ELF file"),
+        (at("elf"), "File too large", "File too large"),
+        (at("btf"), "File too large", "File too large"),
+        (proc("self/environ"), "not BTF", "not a BPF object"),
+        // Says that it is regular, and cannot be read at its beginning.
+        (proc("self/mem"), "Input/output error", "Input/output error"),
+    ] {
+        let name = path.display().to_string();
+        refused(&corelo("", &[Path::new("inspect"), OBJECT.as_ref(), "--btf".as_ref(), &path]), &name, as_btf);
+        refused(&corelo("", &[Path::new("inspect"), &path, "--btf".as_ref(), BTF.as_ref()]), &name, as_object);
+    }
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn standard_input_without_an_end_is_refused() {
+    let args = [Path::new("inspect"), "-".as_ref(), "--btf".as_ref(), BTF.as_ref()];
+    refused(&corelo("cat /dev/zero |", &args), "zeros", "it is no ELF file");
+    // It is read until there is no memory for it.
+    let output = corelo("{ printf '\\177ELF'; cat /dev/zero; } |", &args);
+    refused(&output, "ELF and zeros", "standard input: out of memory");
+}
+
+#[test]
+fn a_file_that_changes_after_it_was_opened_changes_no_answer() {
+    let dir = dir("open");
+    let (path, options) = (dir.join("btf"), Options { semantics: Semantics::Libbpf, log: &NoLog });
+    let object = fs::read(top(OBJECT)).unwrap();
+    let answer = |btf| {
+        let mut relocated = object.clone();
+        let targets = OpenTargets { kernel: Target::new("kernel", Arc::new(btf)), modules: Vec::new() };
+        relocate(&mut relocated, &targets, &options, None).unwrap();
+        relocated
+    };
+    let expected = answer(source::open(&top(BTF), None).unwrap());
+    assert_ne!(expected, object);
+
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 4] = [
+        ("cut off", |path| File::options().write(true).open(path).unwrap().set_len(0).unwrap()),
+        ("overwritten", |path| {
+            let mut file = File::options().write(true).open(path).unwrap();
+            let len = usize::try_from(file.seek(SeekFrom::End(0)).unwrap()).unwrap();
+            file.rewind().unwrap();
+            file.write_all(&vec![0xa5; len]).unwrap();
+        }),
+        ("longer", |path| File::options().append(true).open(path).unwrap().write_all(&[0xa5; 9999]).unwrap()),
+        ("gone", |path| fs::remove_file(path).unwrap()),
+    ];
+    for (name, change) in changes {
+        fs::copy(top(BTF), &path).unwrap();
+        let btf = source::open(&path, None).unwrap();
+        change(&path);
+        assert_eq!(answer(btf), expected, "{name}");
+    }
+    fs::remove_dir_all(dir).unwrap();
+}
+
+/// A file that is written again and again is at times a part of itself. So is what was read of it.
+#[test]
+fn files_that_change_while_they_are_read_are_read_whole_or_refused() {
+    let dir = dir("busy");
+    let (object, btf, out) = (dir.join("o"), dir.join("btf"), dir.join("out"));
+    let quiet =
+        corelo("", &[Path::new("relocate"), OBJECT.as_ref(), "--btf".as_ref(), BTF.as_ref(), "-o".as_ref(), &out]);
+    assert!(quiet.status.success(), "{quiet:?}");
+    let expected = fs::read(&out).unwrap();
+
+    let ends = AtomicBool::new(false);
+    let (mut relocated, mut refusals) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (object_bytes, btf_bytes) = (fs::read(top(OBJECT)).unwrap(), fs::read(top(BTF)).unwrap());
+            let mut round = 0_usize;
+            while !ends.load(Ordering::Relaxed) {
+                for (path, bytes) in [(&object, &object_bytes), (&btf, &btf_bytes)] {
+                    // Half of the time cut off somewhere, until it is whole again.
+                    let (begins, rest) = bytes.split_at(round.wrapping_mul(7919) % bytes.len());
+                    let mut file = File::create(path).unwrap();
+                    file.write_all(begins).unwrap();
+                    if round % 2 == 0 {
+                        std::thread::sleep(std::time::Duration::from_micros(300));
+                    }
+                    file.write_all(rest).unwrap();
+                }
+                round = round.wrapping_add(1);
+                std::thread::sleep(std::time::Duration::from_micros(600));
+            }
+        });
+        for _ in 0..5000 {
+            if relocated >= 20 && refusals >= 20 {
+                break;
+            }
+            let _ = fs::remove_file(&out);
+            let args = [Path::new("relocate"), &object, "--btf".as_ref(), &btf, "-o".as_ref(), &out];
+            let output = corelo("", &args);
+            match output.status.code() {
+                Some(0) => {
+                    assert_eq!(fs::read(&out).unwrap(), expected);
+                    relocated += 1;
+                }
+                Some(1) => {
+                    assert!(output.stderr.starts_with(b"corelo: ") && !out.exists(), "{output:?}");
+                    refusals += 1;
+                }
+                _ => {
+                    ends.store(true, Ordering::Relaxed);
+                    panic!("{output:?}");
+                }
+            }
+        }
+        ends.store(true, Ordering::Relaxed);
+    });
+    assert!(relocated >= 20 && refusals >= 20, "{relocated} relocated, {refusals} refused");
+    fs::remove_dir_all(dir).unwrap();
+}
