@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh libbpf`: and what `make check-libbpf` needs besides.
+# `deps.sh libbpf`: and what `make check-libbpf` needs besides; `deps.sh coverage`: what `make fuzz-coverage` does.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -40,6 +40,10 @@ need lz4 has lz4
 need xz-utils has xz
 if [ "${1:-}" = libbpf ]; then
 	need clang-19 has "${CLANG:-clang-19}"
+fi
+if [ "${1:-}" = coverage ]; then
+	llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+	need "llvm-$llvm" has "llvm-cov-$llvm"
 fi
 
 # The corpus of the tests comes out of Debian's packages, for which apt needs its lists.
