@@ -71,7 +71,9 @@ fi
 # cargo-fuzz has no --locked of its own.
 $cargo metadata --quiet --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 # Without a sanitizer all flags are stable ones. The dictionaries stand in for tracing comparisons, which halves the speed.
-"$fuzzer" build --sanitizer none --no-trace-compares --target-dir "$out" >"$logs/build" 2>&1 ||
+case $targets in *' '*) only='' ;; *) only=$targets ;; esac
+# shellcheck disable=SC2086 # one target or, without any, all
+"$fuzzer" build --sanitizer none --no-trace-compares --target-dir "$out" $only >"$logs/build" 2>&1 ||
 	{ cat "$logs/build" >&2; fail 'the targets do not build'; }
 host=$(rustc -vV | sed -n 's/^host: //p')
 
@@ -107,7 +109,7 @@ for target in $targets; do
 	for pid in $pids; do
 		if ! wait "$pid"; then
 			crashes=$((crashes + 1))
-			grep -avE '^(#|INFO|WARNING|NEW_FUNC|Dictionary|stat::)' "$logs/$target-$job" | tail -n 20
+			grep -aE -A 3 'panicked at|ERROR: libFuzzer' "$logs/$target-$job" | head -n 20
 			input=$(sed -n 's/.*Test unit written to //p' "$logs/$target-$job")
 			echo "fuzz: $target: CRASH: ${input:-see $logs/$target-$job}"
 		fi

@@ -12,7 +12,7 @@ use corelo::log::{Log, NoLog};
 use corelo::object::{Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::{ReloKind, Semantics};
 use corelo::{Result, source};
-use corelo_fuzz::objects::{Places, changed, own_btf, places, target_for};
+use corelo_fuzz::objects::{Places, changed, own_btf, parts, places, target_for};
 use corelo_fuzz::sink::Sink;
 use corelo_fuzz::watch::watched;
 use corelo_fuzz::{cut, open};
@@ -102,6 +102,11 @@ fn changes_are_reported(before: &[u8], after: &[u8], report: &Report, against_it
     if report.entries.is_empty() {
         assert!(changed.is_empty(), "nothing relocated, and something has changed");
         return;
+    }
+    let parts = parts(before);
+    for at in &changed {
+        let owners = parts.iter().filter(|part| part.contains(at)).count();
+        assert_eq!(owners, 1, "byte {at} has changed, and is not only code or only .BTF.ext");
     }
     let Places { insns, core_relo_len } = places(before).expect("it has been relocated");
     assert_eq!(insns.len(), report.entries.len(), "an entry for each relocation");

@@ -69,6 +69,7 @@ fn interesting(data: &[u8]) -> Vec<Range<usize>> {
     let code = file.sections().filter(is_code).filter_map(|section| section.name().ok().and_then(range));
     let mut places: Vec<_> = [".BTF", ".BTF.ext", ".BTF", ".BTF.ext"].into_iter().filter_map(range).collect();
     places.extend(code.chain([".symtab", ".strtab"].into_iter().filter_map(range)));
+    places.push(section_table(data)..data.len());
     places.retain(|range| !range.is_empty());
     places.push(0..data.len());
     places
@@ -98,6 +99,21 @@ pub fn own_btf(data: &[u8]) -> Option<Btf<'static>> {
 pub struct Places {
     pub insns: Vec<Option<Range<usize>>>,
     pub core_relo_len: Range<usize>,
+}
+
+/// Where everything in the file lies that has a place: sections, and the two tables of headers.
+pub fn parts(data: &[u8]) -> Vec<Range<usize>> {
+    let Ok(file) = object::File::parse(data) else { return Vec::new() };
+    let table = section_table(data);
+    let headers = [0..64, table..table.saturating_add(64 * (file.sections().count() + 1))];
+    let range = |(start, len): (u64, u64)| start as usize..start.saturating_add(len) as usize;
+    file.sections().filter_map(|section| section.file_range()).map(range).chain(headers).collect()
+}
+
+/// `e_shoff`.
+fn section_table(data: &[u8]) -> usize {
+    let read = if data[5] == 2 { u64::from_be_bytes } else { u64::from_le_bytes };
+    read(data[40..48].try_into().unwrap()) as usize
 }
 
 pub fn places(data: &[u8]) -> Option<Places> {

@@ -72,6 +72,12 @@ fn names(btf: &Btf<'_>, id: TypeId, t: Type<'_>) {
     }
 }
 
+/// Whether all types have names among the strings of this BTF. Known too: a broken base whose types name strings past its
+/// end finds them in what is split on it, by one search and not by the others.
+fn names_are_its_own(btf: &Btf<'_>) -> bool {
+    (1..btf.type_cnt()).all(|id| btf.type_name(TypeId(id)).is_ok())
+}
+
 /// The three searches for candidates find the same, for the types with the ids `roots` of `local`.
 ///
 /// `fresh` opens the target anew: going through the names before anything else has looked at a record is a pass of its own.
@@ -86,9 +92,16 @@ pub fn searches_agree(
         let essential = essential_name(local.name_by_offset(t.name_off()).ok()?.to_bytes());
         (!essential.is_empty()).then_some((t, essential))
     };
+    // Known, and told by the base alone: where it has no strings, a type above it without a name has one by one search.
+    if !targ.name_by_offset(0).is_ok_and(|name| name.is_empty()) {
+        return;
+    }
     let roots: Vec<_> = roots.into_iter().filter_map(named).collect();
-    let starts = if targ.start_id() == 1 { &[1][..] } else { &[targ.start_id(), 1] };
-    for &start_id in starts {
+    let mut starts = vec![targ.start_id()];
+    if targ.base().is_some_and(|base| names_are_its_own(base)) {
+        starts.push(1);
+    }
+    for start_id in starts {
         let wanted = WantedTypes::new(fresh, start_id, roots.iter().map(|(_, essential)| *essential)).unwrap();
         let index = NameIndex::new(targ, start_id).unwrap();
         for (root, essential) in &roots {
