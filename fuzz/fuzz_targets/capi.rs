@@ -91,7 +91,7 @@ unsafe fn mirrored(u: &mut Unstructured<'_>, flags: u8) -> Result<()> {
     let local_model = model(u)?;
     let targ_model = if flags & 8 == 0 { local_model.clone() } else { edited(u, &local_model)? };
     let wanted = wanted(u, &local_model)?;
-    let (local_bytes, offsets) = local_model.encode(endian, &[wanted.access.clone()]);
+    let (local_bytes, offsets) = local_model.encode(endian, std::slice::from_ref(&wanted.access));
     let (local_bytes, targ_bytes) = (damaged(u, local_bytes)?, damaged(u, targ_model.encode(endian, &[]).0)?);
     let (rust_local, rust_targ) = (open(&local_bytes, None), open(&targ_bytes, None));
     let (local, targ) = unsafe { (Open::new(&local_bytes, ptr::null()), Open::new(&targ_bytes, ptr::null())) };

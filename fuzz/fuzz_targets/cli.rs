@@ -50,12 +50,10 @@ fuzz_target!(
 
 fn check(bytes: &[u8], base: Option<Arc<Btf<'static>>>) {
     let btf = source::from_bytes(bytes.to_vec(), base.clone());
-    if let Ok(btf) = &btf {
-        if base.is_none() {
-            walk(btf);
-        }
+    if let (Ok(btf), None) = (&btf, &base) {
+        walk(btf);
     }
-    if RUNS.fetch_add(1, Ordering::Relaxed) % FROM_FILE_EVERY != 0 {
+    if !RUNS.fetch_add(1, Ordering::Relaxed).is_multiple_of(FROM_FILE_EVERY) {
         return;
     }
     std::fs::write(&*FILE, bytes).unwrap();

@@ -277,7 +277,7 @@ impl Writer {
             Ty::Long { size } => {
                 let name_off = self.string("long");
                 [name_off, info(1, 0, false), *size].into_iter().for_each(|word| self.word(word));
-                self.word(1 << 24 | size * 8);
+                self.word((1 << 24) | (size * 8));
             }
         }
     }
