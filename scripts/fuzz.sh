@@ -67,7 +67,7 @@ if [ "${1:-}" = coverage ]; then
 fi
 
 [ "$("$fuzzer" --version 2>/dev/null)" = "cargo-fuzz $version" ] ||
-	$cargo install --quiet --locked --root "$out/tool" --version $version cargo-fuzz
+	$cargo install --quiet --locked --debug --root "$out/tool" --version $version cargo-fuzz
 # cargo-fuzz has no --locked of its own.
 $cargo metadata --quiet --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 # Without a sanitizer all flags are stable ones. The dictionaries stand in for tracing comparisons, which halves the speed.
