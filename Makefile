@@ -49,7 +49,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-threads check-instructions check-long check-corpora worst deny selfcheck FORCE
+.PHONY: check-libbpf check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -168,6 +168,13 @@ check-libbpf: stage ## libbpf with corelo inside runs the kernel's own tests (do
 	@scripts/deps.sh libbpf || true
 	@scripts/check-libbpf.sh
 
+fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_SEED on, FUZZ_JOBS at a time
+	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' FUZZ_SEED='$(FUZZ_SEED)' FUZZ_JOBS='$(FUZZ_JOBS)' \
+		scripts/fuzz.sh
+
+fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)
+	@scripts/fuzz.sh coverage
+
 header: ## include/corelo.h from src/ffi (fetches cbindgen)
 	scripts/header.sh include/corelo.h
 
@@ -178,6 +185,7 @@ check-header: ## include/corelo.h is what `make header` would write
 
 lint: check-header ## formatting, lints, documentation, the header, what is said of the sources
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy $(CARGOFLAGS) --all-targets --all-features -- -D warnings
 	$(CARGO) clippy $(CARGOFLAGS) --lib -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --no-deps --all-features

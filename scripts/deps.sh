@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh libbpf`: and what `make check-libbpf` needs besides. `deps.sh threads`: and what `make check-threads` needs.
+# `deps.sh libbpf`: and what `make check-libbpf` needs besides; `deps.sh threads`: `make check-threads`; `deps.sh coverage`:
+# `make fuzz-coverage`.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -44,6 +45,10 @@ fi
 # The sources of Rust's library, of the very compiler that is used: only rustup has them.
 if [ "${1:-}" = threads ] && has rustup >/dev/null && ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then
 	rustup --quiet component add rust-src </dev/null
+fi
+if [ "${1:-}" = coverage ]; then
+	llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+	need "llvm-$llvm" has "llvm-cov-$llvm"
 fi
 
 # The corpus of the tests comes out of Debian's packages, for which apt needs its lists.

@@ -167,7 +167,7 @@ fn name(text: &[u8]) -> Option<&[u8]> {
 
 /// What local types ask for in a target: kinds and essential names, numbered, so that all are looked for in one pass.
 #[derive(Debug, Default)]
-pub(crate) struct Wanted<'n> {
+pub struct Wanted<'n> {
     numbers: HashMap<(Kind, &'n [u8]), u32>,
     kinds: KindSet,
     beginnings: Beginnings,
@@ -176,7 +176,11 @@ pub(crate) struct Wanted<'n> {
 impl<'n> Wanted<'n> {
     /// Adds what a local type of this name asks for, and gives its number: types that ask for the same have one number,
     /// and numbers go up from 0. `None` for a name that no candidate can have.
-    pub(crate) fn add(&mut self, local: Type<'_>, name: &'n [u8]) -> Result<Option<u32>> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
+    pub fn add(&mut self, local: Type<'_>, name: &'n [u8]) -> Result<Option<u32>> {
         if !(1..=MAX_NAME_LEN).contains(&name.len()) {
             return Ok(None);
         }
@@ -192,12 +196,20 @@ impl<'n> Wanted<'n> {
     }
 
     /// How many different things are asked for.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.numbers.len()
     }
 
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
     /// Whether a [`NameIndex`] has all that is asked for.
-    pub(crate) fn is_indexed(&self) -> bool {
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
         self.kinds.is_subset_of(INDEXED)
     }
 
@@ -207,7 +219,7 @@ impl<'n> Wanted<'n> {
     /// # Errors
     ///
     /// What `found` gives, [`Error::TooMuchWork`](crate::error::Error::TooMuchWork), and that the BTF's records are broken.
-    pub(crate) fn find(
+    pub fn find(
         &self,
         btf: &Btf<'_>,
         start_id: u32,
@@ -232,8 +244,12 @@ impl<'n> Wanted<'n> {
         Ok(numbers.get(&(one_enum(kind), essential_name(name))).copied())
     }
 
-    /// Does what [`Wanted::find`] does by an index of `btf`.
-    pub(crate) fn find_in_index(
+    /// Does what [`Wanted::find`] does by an index of `btf`, if that [has it all](Wanted::is_indexed).
+    ///
+    /// # Errors
+    ///
+    /// As for [`Wanted::find`].
+    pub fn find_in_index(
         &self,
         index: &NameIndex,
         btf: &Btf<'_>,
@@ -260,18 +276,18 @@ const fn one_enum(kind: Kind) -> Kind {
 /// Eight bytes for each type with a name, sorted: a hash of its essential name above its id. What the hash finds is
 /// compared, so a collision costs time only, and the hash is keyed, so nobody can make BTF that collides.
 #[derive(Debug)]
-pub(crate) struct NameIndex {
+pub struct NameIndex {
     hasher: RandomState,
     entries: Vec<u64>,
 }
 
 impl NameIndex {
-    /// Indexes the types of `btf` from id `start_id` on that are of the [`INDEXED`] kinds.
+    /// Indexes the types of `btf` from id `start_id` on that can be the root of a relocation in a program that a compiler made.
     ///
     /// # Errors
     ///
     /// [`Error::NoMemory`](crate::error::Error::NoMemory), and that the BTF's records are broken.
-    pub(crate) fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
+    pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
         let hasher = RandomState::new();
         let mut entries = Vec::new();
         let mut result = Ok(());

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! BTF from bytes, alone, or after a cut split on a base; everything asked of every type.
+#![no_main]
+
+use std::sync::Arc;
+
+use corelo::btf::{Btf, BtfView, Data, TypeId};
+use corelo_fuzz::walk::{searches_agree, walk};
+use corelo_fuzz::watch::watched;
+use corelo_fuzz::{cut, open};
+use libfuzzer_sys::fuzz_target;
+
+/// Roots for which candidates are searched: each costs a pass over all types.
+const ROOTS: usize = 4;
+/// The longest input that is split on itself many times, for speed.
+const MAX_LEVELS_LEN: usize = 512;
+
+fuzz_target!(|data: &[u8]| watched(data, || {
+    let (first, second) = cut(data);
+    let Ok(base) = check(first, None) else { return };
+    let base = Arc::new(base);
+    if let Some(second) = second {
+        let _ = check(second, Some(&base));
+    }
+    if data.len() > MAX_LEVELS_LEN {
+        return;
+    }
+    // On itself, as many levels deep as are allowed and one more.
+    let mut level = base;
+    for _ in 0..18 {
+        match open(second.unwrap_or(first), Some(Arc::clone(&level))) {
+            Ok(split) => level = Arc::new(split),
+            Err(_) => break,
+        }
+    }
+    walk(&level);
+}));
+
+fn check(bytes: &[u8], base: Option<&Arc<Btf<'static>>>) -> corelo::Result<Btf<'static>> {
+    let opened = open(bytes, base.cloned());
+    let deferred = Btf::deferred(Data::Owned(bytes.to_vec()), base.cloned());
+    let btf = match (opened, deferred) {
+        (Ok(btf), Ok(deferred)) => {
+            let roots = || (btf.start_id()..btf.type_cnt()).take(ROOTS).map(TypeId);
+            searches_agree(&btf, roots(), &btf, &deferred);
+            assert_eq!(btf.type_cnt(), deferred.type_cnt());
+            assert_eq!(btf.pointer_size(), deferred.pointer_size());
+            btf
+        }
+        (Err(error), Ok(deferred)) => {
+            assert_eq!(deferred.type_cnt(), deferred.start_id(), "of broken records none counts");
+            let again = deferred.type_by_id(TypeId(deferred.start_id())).unwrap_err();
+            assert_eq!(again.to_string(), error.to_string());
+            return Err(error);
+        }
+        (Err(error), Err(same)) => {
+            assert_eq!(error.to_string(), same.to_string());
+            return Err(error);
+        }
+        (Ok(_), Err(error)) => panic!("opened, but not deferred: {error}"),
+    };
+    walk(&btf);
+    Ok(btf)
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Relocations between two BTFs that resemble one another, made of the input's bytes.
+#![no_main]
+
+use std::sync::Arc;
+
+use arbitrary::Unstructured;
+use corelo::btf::ext::CoreRelo;
+use corelo::btf::{Btf, BtfView, Data, ReloKind, TypeId};
+use corelo::bytes::Endian;
+use corelo::error::Error;
+use corelo::insn::Insn;
+use corelo::log::{Log, NoLog};
+use corelo::relo::{
+    Candidate, Candidates, Context, InsnPair, NameTables, Pruned, ReloRes, Resolved, Semantics, Work, add_cands,
+    calc_relo, essential_name, patch_insn, types_are_compat, types_match,
+};
+use corelo_fuzz::access::wanted;
+use corelo_fuzz::edit::edited;
+use corelo_fuzz::generate::{byte, model};
+use corelo_fuzz::itself::{finds_itself, reaches_odd_kind};
+use corelo_fuzz::open;
+use corelo_fuzz::sink::Sink;
+use corelo_fuzz::walk::searches_agree;
+use corelo_fuzz::watch::watched;
+use libfuzzer_sys::fuzz_target;
+
+type Answer<'b> = corelo::Result<Resolved<'b, 'b, Btf<'static>, Btf<'static>>>;
+type Cands<'b> = Vec<Candidate<'b, Btf<'static>>>;
+
+fuzz_target!(|data: &[u8]| watched(data, || {
+    let _ = run(&mut Unstructured::new(data));
+}));
+
+fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
+    let flags = byte(u)?;
+    let endian = if flags & 1 == 0 { Endian::Little } else { Endian::Big };
+    let local_model = model(u)?;
+    let targ_model = match flags >> 1 & 3 {
+        0 => local_model.clone(),
+        1 => model(u)?,
+        _ => edited(u, &local_model)?,
+    };
+    let count = byte(u)? % 4 + 1;
+    let wanted = (0..count).map(|_| wanted(u, &local_model)).collect::<arbitrary::Result<Vec<_>>>()?;
+    let strings: Vec<String> = wanted.iter().map(|wanted| wanted.access.clone()).collect();
+    let (bytes, offsets) = local_model.encode(endian, &strings);
+    let local = open(&bytes, None).expect("generated BTF is whole");
+    let open_targ = || {
+        if flags & 8 == 0 {
+            return Btf::deferred(Data::Owned(targ_model.encode(endian, &[]).0), None);
+        }
+        let (base, split) = targ_model.encode_split(endian, usize::from(flags >> 4) * 2);
+        open(&split, Some(Arc::new(open(&base, None)?)))
+    };
+    let targ = open_targ().expect("generated BTF is whole");
+    searches_agree(&local, wanted.iter().map(|wanted| TypeId(wanted.type_id)), &targ, &open_targ().unwrap());
+
+    for (wanted, access_str_off) in wanted.iter().zip(offsets) {
+        let relo = CoreRelo { insn_off: 0, type_id: TypeId(wanted.type_id), access_str_off, kind: wanted.kind };
+        let cands = candidates(&local, &relo, &targ);
+        for semantics in [Semantics::Libbpf, Semantics::Kernel] {
+            let answer = same_again(&local, &relo, &cands, semantics);
+            order_does_not_matter(&local, &relo, &cands, semantics, &answer);
+            exists_where_it_has_a_value(&local, &relo, &cands, semantics, &answer);
+            if let Ok(answer) = answer {
+                patches(u, &answer.res)?;
+            }
+        }
+        against_itself(&local, &relo);
+    }
+    compare_types(&local, &targ, TypeId(byte(u)?.into()), TypeId(byte(u)?.into()));
+    Ok(())
+}
+
+fn candidates<'b>(local: &Btf<'static>, relo: &CoreRelo, targ: &'b Btf<'static>) -> Cands<'b> {
+    let mut cands = Vec::new();
+    if let (Ok(t), Ok(name)) = (local.type_by_id(relo.type_id), local.type_name(relo.type_id)) {
+        add_cands(t, essential_name(name.to_bytes()), targ, 1, &mut cands).unwrap();
+    }
+    cands
+}
+
+fn answer<'b>(
+    local: &'b Btf<'static>,
+    relo: &CoreRelo,
+    cands: &mut Cands<'b>,
+    semantics: Semantics,
+    log: &dyn Log,
+) -> Answer<'b> {
+    let work = Work::for_types(local, cands.first().map_or(local, |cand| cand.btf));
+    let tables = NameTables::default();
+    let context = Context { prog_name: &"fuzz", relo_idx: 0, semantics, work: &work, tables: &tables, log };
+    let (found, mut pruned) = (cands.clone(), Pruned::default());
+    let mut left = Candidates::new(&found, &mut pruned);
+    let answer = calc_relo(&context, relo, local, &mut left);
+    *cands = left.iter().collect();
+    answer
+}
+
+/// Without a log and with one. Failing leaves the candidates, and so do the kernel's semantics; libbpf's keep some.
+fn same_again<'b>(local: &'b Btf<'static>, relo: &CoreRelo, cands: &Cands<'b>, semantics: Semantics) -> Answer<'b> {
+    let (mut first_cands, mut second_cands) = (cands.clone(), cands.clone());
+    let first = answer(local, relo, &mut first_cands, semantics, &NoLog);
+    let second = answer(local, relo, &mut second_cands, semantics, &Sink::default());
+    assert_eq!(ids(&first_cands), ids(&second_cands));
+    match (&first, &second) {
+        (Ok(first), Ok(second)) => {
+            assert_eq!(first.res, second.res);
+            assert_eq!(first.local.to_string(), second.local.to_string());
+            let text = |answer: &Resolved<'_, '_, Btf<'static>, Btf<'static>>| {
+                answer.targ.as_ref().map(|targ| targ.to_string())
+            };
+            assert_eq!(text(first), text(second));
+        }
+        (first, second) => {
+            let text = |answer: &Answer<'_>| answer.as_ref().err().map(|error| error.to_string());
+            assert!(text(first).is_some() && text(first) == text(second));
+        }
+    }
+    let pruned = first.as_ref().is_ok_and(|first| first.targ.is_some()) && semantics == Semantics::Libbpf;
+    if pruned {
+        assert!(!first_cands.is_empty() && first_cands.len() <= cands.len());
+        let again = answer(local, relo, &mut first_cands.clone(), semantics, &NoLog).expect("fewer candidates");
+        assert_eq!(again.res, first.as_ref().unwrap().res, "what was pruned did not match");
+    } else {
+        assert_eq!(ids(&first_cands), ids(cands));
+    }
+    first
+}
+
+fn ids(cands: &Cands<'_>) -> Vec<u32> {
+    cands.iter().map(|cand| cand.id.0).collect()
+}
+
+fn order_does_not_matter<'b>(
+    local: &'b Btf<'static>,
+    relo: &CoreRelo,
+    cands: &Cands<'b>,
+    semantics: Semantics,
+    forward: &Answer<'b>,
+) {
+    let mut reversed = cands.clone();
+    reversed.reverse();
+    let backward = answer(local, relo, &mut reversed, semantics, &NoLog);
+    match (forward, &backward) {
+        (Ok(forward), Ok(backward)) => {
+            let value = |res: &ReloRes| (res.orig_val, res.new_val, res.poison, res.validate, res.orig_sz);
+            assert_eq!(value(&forward.res), value(&backward.res));
+        }
+        (Err(_), Err(_)) => {}
+        (forward, backward) => panic!("the order of candidates decides: {forward:?} {backward:?}"),
+    }
+}
+
+/// A field exists just where its offset, size and the rest are not poisoned.
+fn exists_where_it_has_a_value<'b>(
+    local: &'b Btf<'static>,
+    relo: &CoreRelo,
+    cands: &Cands<'b>,
+    semantics: Semantics,
+    value: &Answer<'b>,
+) {
+    let kind = match relo.kind {
+        kind if kind.is_field_based() => ReloKind::FieldExists,
+        ReloKind::EnumvalValue => ReloKind::EnumvalExists,
+        _ => return,
+    };
+    let exists = answer(local, &CoreRelo { kind, ..*relo }, &mut cands.clone(), semantics, &NoLog);
+    if let (Ok(value), Ok(exists)) = (value, exists) {
+        assert_eq!(value.targ.is_some(), exists.res.new_val == 1);
+        assert_eq!(value.res.poison, exists.res.new_val == 0 && relo.kind != kind);
+    }
+}
+
+/// With itself for its only candidate, a type gives the value that it has.
+fn against_itself(local: &Btf<'static>, relo: &CoreRelo) {
+    let itself = vec![Candidate { btf: local, id: relo.type_id }];
+    let Ok(answer) = answer(local, relo, &mut itself.clone(), Semantics::Libbpf, &NoLog) else { return };
+    let Resolved { res, local: spec, targ, .. } = &answer;
+    if relo.kind == ReloKind::TypeIdLocal {
+        assert_eq!((res.orig_val, res.new_val), (u64::from(relo.type_id.0), u64::from(relo.type_id.0)));
+        return;
+    }
+    if finds_itself(spec) {
+        let targ = targ.as_ref().unwrap_or_else(|| panic!("not found in itself: {spec}"));
+        assert_eq!(targ.to_string(), spec.to_string());
+    }
+    if targ.as_ref().is_some_and(|targ| targ.to_string() == spec.to_string()) {
+        assert_eq!(res.orig_val, res.new_val, "{spec}");
+        assert_eq!((res.orig_sz, res.orig_type_id), (res.new_sz, res.new_type_id), "{spec}");
+        assert!(!res.poison && !res.fail_memsz_adjust, "{spec}");
+    }
+}
+
+/// Instructions that hold the value, or do not: patched, and patched back.
+fn patches(u: &mut Unstructured<'_>, res: &ReloRes) -> arbitrary::Result<()> {
+    const CODES: [u8; 12] = [0x61, 0x69, 0x71, 0x79, 0x62, 0x7b, 0x81, 0xb7, 0xb4, 0x18, 0x85, 0xbf];
+    let [code, regs, odd, size] = [byte(u)?, byte(u)?, byte(u)?, byte(u)?];
+    let imm = res.orig_val as i32;
+    let mut first = Insn { code, dst_reg: regs & 15, src_reg: regs >> 4, off: res.orig_val as i16, imm };
+    first.code = CODES[usize::from(code % 12)];
+    if matches!(first.class(), 1..4) && size & 1 == 0 {
+        first = first.with_mem_size(res.orig_sz).unwrap_or(first);
+    }
+    if first.is_ldimm64() && odd & 1 == 0 {
+        (first.src_reg, first.off) = (0, 0);
+    }
+    if odd == 0xff {
+        first.imm ^= 1;
+        first.off ^= 1;
+    }
+    let high = Insn { code: 0, dst_reg: 0, src_reg: 0, off: 0, imm: (res.orig_val >> 32) as i32 };
+    let second = (odd & 0xf0 != 0x80).then_some(high);
+    let before = InsnPair { first, second };
+    let Ok(after) = patch_insn(before, res) else { return Ok(()) };
+    assert!(after.poisoned || !(res.poison));
+    if after.poisoned {
+        assert_eq!(after.insn.first, Insn::POISON);
+        assert_eq!(after.insn.second, if first.is_ldimm64() { Some(Insn::POISON) } else { second });
+        return Ok(());
+    }
+    let new = after.insn;
+    assert_eq!(
+        (new.first.dst_reg, new.first.src_reg, new.first.class()),
+        (first.dst_reg, first.src_reg, first.class())
+    );
+    let back =
+        ReloRes { orig_val: res.new_val, new_val: res.orig_val, orig_sz: res.new_sz, new_sz: res.orig_sz, ..*res };
+    let held = match first.class() {
+        1..4 => i64::from(new.first.off) as u64,
+        0 => u64::from(new.first.imm as u32) | u64::from(new.second.map_or(0, |high| high.imm as u32)) << 32,
+        _ => i64::from(new.first.imm) as u64,
+    };
+    // ALU keeps the low half only.
+    assert_eq!(held as u32, res.new_val as u32);
+    // Without validation the instruction may have held something else.
+    if held == res.new_val && res.validate {
+        match patch_insn(new, &back) {
+            Ok(patched) => assert_eq!(patched.insn, before, "patched there and back"),
+            // Loads of one size may have become loads of another with an offset that does not fit again.
+            Err(Error::OffsetTooBig { .. }) => {}
+            Err(error) => panic!("{before:?} became {new:?}, and not back: {error}"),
+        }
+    }
+    Ok(())
+}
+
+fn compare_types(local: &Btf<'static>, targ: &Btf<'static>, a: TypeId, b: TypeId) {
+    let wrap = |btf: &Btf<'static>, id: TypeId| TypeId(id.0 % btf.type_cnt());
+    let (a, b) = (wrap(local, a), wrap(targ, b));
+    if !reaches_odd_kind(local, a) {
+        for depth in [2, 32, 1000] {
+            let compat = types_are_compat(local, a, local, a, depth);
+            assert!(matches!(compat, Ok(true) | Err(_)), "a type is not compatible with itself: {a}");
+            let matched = types_match(local, a, local, a, false, depth);
+            assert!(matches!(matched, Ok(true) | Err(_)), "a type does not match itself: {a}");
+        }
+    }
+    let compat = |depth| types_are_compat(local, a, targ, b, depth);
+    let matches = |depth| types_match(local, a, targ, b, depth % 2 == 1, depth);
+    if let (Ok(there), Ok(back)) = (compat(32), types_are_compat(targ, b, local, a, 32)) {
+        assert_eq!(there, back, "compatible in one direction: {a} {b}");
+    }
+    // An answer that was given without reaching the limit holds beyond it.
+    for (shallow, deep) in [(compat(2), compat(32)), (matches(2), matches(32)), (matches(33), matches(255))] {
+        if let Ok(shallow) = shallow {
+            assert!(deep.is_ok_and(|deep| deep == shallow), "the depth decides: {a} {b}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! BPF objects for the targets: the fixtures of the tests, and changes to them that leave the ELF file one.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use corelo::btf::Btf;
+use corelo::btf::ext::BtfExt;
+use corelo::btf::{BtfView as _, Data};
+use corelo::source;
+use object::{Object as _, ObjectSection as _, SectionFlags, elf};
+
+fn fixtures(ending: &str) -> Vec<Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    let files = fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.to_string_lossy().ends_with(ending));
+    paths.sort();
+    assert!(!paths.is_empty(), "no {ending} in {}", dir.display());
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// The BPF objects of the tests.
+pub static OBJECTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| fixtures(".bpf.o"));
+
+/// Their targets: big-endian, little-endian.
+pub static TARGETS: LazyLock<Vec<Arc<Btf<'static>>>> = LazyLock::new(|| {
+    let files = [fixtures("target.eb.o"), fixtures("target.el.o")].concat();
+    files.into_iter().map(|bytes| Arc::new(source::from_bytes(bytes, None).unwrap())).collect()
+});
+
+/// The target of the object's byte order.
+pub fn target_for(object: &[u8]) -> &'static Arc<Btf<'static>> {
+    // EI_DATA: 2 is big-endian.
+    &TARGETS[usize::from(object.get(5) != Some(&2))]
+}
+
+/// Length of one change: which section, where in it, what.
+const CHANGE: usize = 7;
+
+/// A fixture, by the first byte, with the changes that the others say. Most of them change BTF, relocations or code, which
+/// are a small part of the file.
+pub fn changed(data: &[u8]) -> Vec<u8> {
+    let (&which, changes) = data.split_first().unwrap_or((&0, &[]));
+    let mut object = OBJECTS[usize::from(which) % OBJECTS.len()].clone();
+    let places = interesting(&object);
+    for change in changes.chunks_exact(CHANGE) {
+        let &[how, off0, off1, ref value @ ..] = change else { continue };
+        let range = places[usize::from(how >> 2) % places.len()].clone();
+        let off = usize::from(u16::from_le_bytes([off0, off1]));
+        let (len, align) = [(1, 1), (2, 2), (4, 4), (1, 4)][usize::from(how & 3)];
+        let at = range.start + off % range.len() / align * align;
+        if let Some(place) = object.get_mut(at..at + len) {
+            place.copy_from_slice(&value[..len]);
+        }
+    }
+    object
+}
+
+/// The sections worth changing, those first in which most of an object's meaning is; then the whole file.
+fn interesting(data: &[u8]) -> Vec<Range<usize>> {
+    let file = object::File::parse(data).unwrap();
+    let range = |name: &str| {
+        let (start, len) = file.section_by_name(name)?.file_range()?;
+        Some(start as usize..(start + len) as usize)
+    };
+    let code = file.sections().filter(is_code).filter_map(|section| section.name().ok().and_then(range));
+    let mut places: Vec<_> = [".BTF", ".BTF.ext", ".BTF", ".BTF.ext"].into_iter().filter_map(range).collect();
+    places.extend(code.chain([".symtab", ".strtab"].into_iter().filter_map(range)));
+    places.push(section_table(data)..data.len());
+    places.retain(|range| !range.is_empty());
+    places.push(0..data.len());
+    places
+}
+
+fn is_code<'d>(section: &impl object::ObjectSection<'d>) -> bool {
+    let SectionFlags::Elf { sh_type, sh_flags } = section.flags() else { return false };
+    sh_type == elf::SHT_PROGBITS && sh_flags.contains(elf::SHF_EXECINSTR)
+}
+
+fn content<'d>(file: &object::File<'d>, name: &[u8]) -> Option<(usize, &'d [u8])> {
+    let section = file.sections().find(|section| section.name_bytes().is_ok_and(|found| found == name))?;
+    let (start, _) = section.file_range()?;
+    Some((start as usize, section.data().ok()?))
+}
+
+/// The object's own BTF, as relocation opens it.
+pub fn own_btf(data: &[u8]) -> Option<Btf<'static>> {
+    let file = object::File::parse(data).ok()?;
+    let (_, btf) = content(&file, b".BTF")?;
+    Some(Btf::new(Data::Owned(btf.to_vec()), None).ok()?.with_pointer_size(8))
+}
+
+/// What relocating an object may change: for each of its relocations, in order, the bytes of the instruction, unless there
+/// is none; and where `core_relo_len` is.
+#[derive(Debug)]
+pub struct Places {
+    pub insns: Vec<Option<Range<usize>>>,
+    pub core_relo_len: Range<usize>,
+}
+
+/// Where everything in the file lies that has a place: sections, and the two tables of headers.
+pub fn parts(data: &[u8]) -> Vec<Range<usize>> {
+    let Ok(file) = object::File::parse(data) else { return Vec::new() };
+    let table = section_table(data);
+    let headers = [0..64, table..table.saturating_add(64 * (file.sections().count() + 1))];
+    let range = |(start, len): (u64, u64)| start as usize..start.saturating_add(len) as usize;
+    file.sections().filter_map(|section| section.file_range()).map(range).chain(headers).collect()
+}
+
+/// `e_shoff`.
+fn section_table(data: &[u8]) -> usize {
+    let read = if data[5] == 2 { u64::from_be_bytes } else { u64::from_le_bytes };
+    read(data[40..48].try_into().unwrap()) as usize
+}
+
+pub fn places(data: &[u8]) -> Option<Places> {
+    let file = object::File::parse(data).ok()?;
+    let (ext_at, ext) = content(&file, b".BTF.ext")?;
+    let btf = own_btf(data)?;
+    let ext = BtfExt::new(ext).ok()?;
+    let mut insns = Vec::new();
+    for section in ext.core_relos() {
+        let name = btf.name_by_offset(section.sec_name_off).ok()?;
+        let code = content(&file, name.to_bytes());
+        for relo in section.core_relos() {
+            insns.push(code.and_then(|(start, code)| {
+                let off = relo.insn_off as usize;
+                // A load of 64 bits takes two slots.
+                let len = if *code.get(off)? == 0x18 { 16 } else { 8 };
+                Some(start + off..start + off + len)
+            }));
+        }
+    }
+    Some(Places { insns, core_relo_len: ext_at + 28..ext_at + 32 })
+}
