@@ -10,7 +10,8 @@ use corelo::btf::Btf;
 use corelo::btf::ext::BtfExt;
 use corelo::btf::{BtfView as _, Data};
 use corelo::source;
-use object::{Object as _, ObjectSection as _, SectionFlags, elf};
+use object::read::elf::{FileHeader as _, SectionHeader};
+use object::{Endianness, Object as _, ObjectSection as _, SectionFlags, elf};
 
 fn fixtures(ending: &str) -> Vec<Vec<u8>> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
@@ -80,16 +81,34 @@ fn is_code<'d>(section: &impl object::ObjectSection<'d>) -> bool {
     sh_type == elf::SHT_PROGBITS && sh_flags.contains(elf::SHF_EXECINSTR)
 }
 
-fn content<'d>(file: &object::File<'d>, name: &[u8]) -> Option<(usize, &'d [u8])> {
-    let section = file.sections().find(|section| section.name_bytes().is_ok_and(|found| found == name))?;
-    let (start, _) = section.file_range()?;
-    Some((start as usize, section.data().ok()?))
+/// A section of an object, read without a look at the rest of the file, which may be broken.
+struct Section<'d> {
+    name: &'d [u8],
+    range: Option<Range<usize>>,
+}
+
+fn sections(data: &[u8]) -> Option<Vec<Section<'_>>> {
+    let header = elf::FileHeader64::<Endianness>::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    let table = header.sections(endian, data).ok()?;
+    let section = |section| {
+        let (start, len) = SectionHeader::file_range(section, endian).unwrap_or((0, 0));
+        let range = start as usize..start.saturating_add(len) as usize;
+        let range = (!range.is_empty()).then_some(range);
+        Some(Section { name: table.section_name(endian, section).ok()?, range })
+    };
+    // The first is none.
+    table.iter().skip(1).map(section).collect()
+}
+
+fn content<'d>(data: &'d [u8], name: &[u8]) -> Option<(usize, &'d [u8])> {
+    let range = sections(data)?.into_iter().find(|section| section.name == name)?.range?;
+    Some((range.start, data.get(range)?))
 }
 
 /// The object's own BTF, as relocation opens it.
 pub fn own_btf(data: &[u8]) -> Option<Btf<'static>> {
-    let file = object::File::parse(data).ok()?;
-    let (_, btf) = content(&file, b".BTF")?;
+    let (_, btf) = content(data, b".BTF")?;
     Some(Btf::new(Data::Owned(btf.to_vec()), None).ok()?.with_pointer_size(8))
 }
 
@@ -103,11 +122,10 @@ pub struct Places {
 
 /// Where everything in the file lies that has a place: sections, and the two tables of headers.
 pub fn parts(data: &[u8]) -> Vec<Range<usize>> {
-    let Ok(file) = object::File::parse(data) else { return Vec::new() };
+    let Some(sections) = sections(data) else { return Vec::new() };
     let table = section_table(data);
-    let headers = [0..64, table..table.saturating_add(64 * (file.sections().count() + 1))];
-    let range = |(start, len): (u64, u64)| start as usize..start.saturating_add(len) as usize;
-    file.sections().filter_map(|section| section.file_range()).map(range).chain(headers).collect()
+    let headers = [0..64, table..table.saturating_add(64 * (sections.len() + 1))];
+    sections.into_iter().filter_map(|section| section.range).chain(headers).collect()
 }
 
 /// `e_shoff`.
@@ -117,14 +135,13 @@ fn section_table(data: &[u8]) -> usize {
 }
 
 pub fn places(data: &[u8]) -> Option<Places> {
-    let file = object::File::parse(data).ok()?;
-    let (ext_at, ext) = content(&file, b".BTF.ext")?;
+    let (ext_at, ext) = content(data, b".BTF.ext")?;
     let btf = own_btf(data)?;
     let ext = BtfExt::new(ext).ok()?;
     let mut insns = Vec::new();
     for section in ext.core_relos() {
         let name = btf.name_by_offset(section.sec_name_off).ok()?;
-        let code = content(&file, name.to_bytes());
+        let code = content(data, name.to_bytes());
         for relo in section.core_relos() {
             insns.push(code.and_then(|(start, code)| {
                 let off = relo.insn_off as usize;
