@@ -16,7 +16,7 @@ pub(crate) use raw::{Info, payload_len};
 pub(crate) use raw::{KindSet, magic_endian};
 pub use relo_kind::ReloKind;
 pub use view::{Array, BtfView, Enumerator, Member, NameIs, Type, TypeId};
-pub(crate) use view::{CycleCheck, resolve_size, skip_modifiers};
+pub(crate) use view::{CycleCheck, size_of_type, skip_modifiers};
 
 #[cfg(test)]
 pub(crate) mod build;

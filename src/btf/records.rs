@@ -36,31 +36,24 @@ impl Places {
     /// Record number `idx` of these types, from 0.
     #[inline]
     pub(super) fn record<'a>(&self, types: Bytes<'a>, layout: Bytes<'_>, idx: u32) -> Option<Type<'a>> {
-        let mut rest = types.tail(index(*self.offs.get(index(idx / STRIDE))?))?;
-        for _ in 0..idx % STRIDE {
-            let (_, len) = head(rest, layout)?;
-            rest = rest.tail(len)?;
+        if idx >= self.count {
+            return None;
         }
-        let (head, len) = head(rest, layout)?;
-        let payload = rest.slice(TYPE_LEN, len.checked_sub(TYPE_LEN)?)?;
-        (idx < self.count).then(|| Type::new(head.name_off, head.info, head.size_or_type, payload))
+        let mut at = index(*self.offs.get(index(idx / STRIDE))?);
+        for _ in 0..idx % STRIDE {
+            let info = Info(types.u32(at.checked_add(INFO_AT)?)?);
+            at = at.checked_add(TYPE_LEN)?.checked_add(payload_len(info, layout)?)?;
+        }
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *types.as_slice().get(at..)?.first_chunk()?;
+        let word = |bytes| types.endian().u32(bytes);
+        let info = Info(word([e, f, g, h]));
+        let payload = types.slice(at.checked_add(TYPE_LEN)?, payload_len(info, layout)?)?;
+        Some(Type::new(word([a, b, c, d]), info, word([i, j, k, l]), payload))
     }
 }
 
-/// `struct btf_type`.
-struct Head {
-    name_off: u32,
-    info: Info,
-    size_or_type: u32,
-}
-
-/// The record that `types` begins with, and its length; `None` where a record is cut off or of an unknown kind.
-#[inline]
-fn head(types: Bytes<'_>, layout: Bytes<'_>) -> Option<(Head, usize)> {
-    let head = Head { name_off: types.u32(0)?, info: Info(types.u32(4)?), size_or_type: types.u32(8)? };
-    let len = TYPE_LEN.checked_add(payload_len(head.info, layout)?)?;
-    Some((head, len))
-}
+/// Where `info` lies in a record.
+const INFO_AT: usize = 4;
 
 /// The records that somebody wants to hear of.
 #[derive(Clone, Copy, Debug, Default)]

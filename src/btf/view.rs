@@ -368,11 +368,23 @@ pub(crate) fn resolve_size<'a>(
     pointer_size: impl Fn() -> u32,
     type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
 ) -> Result<u32> {
+    size_of_type(id, type_by_id(id)?, pointer_size, type_by_id)
+}
+
+/// As [`resolve_size`], of a type that has been looked up.
+pub(crate) fn size_of_type<'a>(
+    id: TypeId,
+    mut t: Type<'a>,
+    pointer_size: impl Fn() -> u32,
+    type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
+) -> Result<u32> {
     let overflow = || Error::SizeOverflow { type_id: id };
     let mut nelems = 1_u32;
     let mut at = id;
-    for _ in 0..MAX_RESOLVE_DEPTH {
-        let t = type_by_id(at)?;
+    for depth in 0..MAX_RESOLVE_DEPTH {
+        if depth > 0 {
+            t = type_by_id(at)?;
+        }
         at = match t.kind() {
             Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Datasec | Kind::Float => {
                 return t.size().checked_mul(nelems).ok_or_else(overflow);

@@ -84,17 +84,17 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
         let Some(name) = accessor.name else {
             let (targ_id, t) = pair.targ.skip_modifiers(at)?;
             // The first step counts elements of the root itself, the others those of an array.
-            let elem_id = if i == 0 {
-                targ_id
+            let (elem_id, elem) = if i == 0 {
+                (targ_id, t)
             } else {
                 let Some(array) = t.array() else { return Ok(false) };
                 if accessor.idx >= array.nelems && !targ.ends_in_flex_array(&array)? {
                     return Ok(false);
                 }
-                pair.targ.skip_modifiers(array.elem_type_id)?.0
+                pair.targ.skip_modifiers(array.elem_type_id)?
             };
             targ.raw.push(accessor.idx)?;
-            let elem_size = pair.targ.resolve_size(elem_id)?;
+            let elem_size = pair.targ.size_of(elem_id, elem)?;
             // Deviation: libbpf returns such a size, as a negative number, for an error.
             if elem_size > MAX_ELEM_SIZE {
                 return Err(Error::SizeOverflow { type_id: elem_id });

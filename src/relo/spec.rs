@@ -162,7 +162,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
             return Err(Error::UnknownRelo { kind: relo.kind });
         }
         spec.accessors.push(Accessor { type_id: id, idx: first, name: None })?;
-        spec.bit_offset = elements_bits(first, local.resolve_size(id)?);
+        spec.bit_offset = elements_bits(first, local.size_of(id, t)?);
 
         let mut at = id;
         let mut step = 1;
@@ -181,11 +181,11 @@ impl<'a, B: BtfView> Spec<'a, B> {
                 }
                 member.type_id
             } else if let Some(array) = t.array() {
-                let (elem_id, _) = local.skip_modifiers(array.elem_type_id)?;
+                let (elem_id, elem) = local.skip_modifiers(array.elem_type_id)?;
                 if idx >= array.nelems && !spec.ends_in_flex_array(&array)? {
                     return Err(bad("an index is past the end of an array"));
                 }
-                spec.push_element(elem_id, idx, local.resolve_size(elem_id)?)?;
+                spec.push_element(elem_id, idx, local.size_of(elem_id, elem)?)?;
                 elem_id
             } else {
                 return Err(bad("it leads through a type that has neither members nor elements"));

@@ -34,7 +34,7 @@ impl By {
 /// Fewer members or enumerators than these are searched one by one.
 const LARGE_VLEN: u32 = 16;
 /// Searches of a large type that are worth a table, which takes about as long to make as they do.
-const WORTH_A_TABLE: u32 = 8;
+const WORTH_A_TABLE: u32 = 16;
 
 /// The tables of all large types that have been searched often enough. One is made for the relocations of one object, or
 /// for a single comparison.

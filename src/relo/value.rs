@@ -119,14 +119,14 @@ fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Resul
     let accessor = spec.accessors.last().copied().unwrap_or_default();
     let holder = btf.type_by_id(accessor.type_id)?;
     if accessor.name.is_none() {
-        return element_value(btf, spec, &accessor);
+        return element_value(btf, spec, accessor.type_id, holder);
     }
     let member = holder.member(accessor.idx).ok_or(Error::BadTypeId { type_id: accessor.type_id })?;
     let (type_id, t) = btf.skip_modifiers(member.type_id)?;
     let field = if member.bit_size > 0 {
         Extent::of_bitfield(spec.bit_offset, &member, type_id, t)?
     } else {
-        let byte_sz = size_of(btf, type_id)?;
+        let byte_sz = size_of(btf, type_id, t)?;
         let bit_sz = byte_sz.wrapping_mul(8);
         Extent { byte_off: spec.bit_offset / 8, byte_sz, bit_off: spec.bit_offset, bit_sz, is_bitfield: false }
     };
@@ -134,7 +134,8 @@ fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Resul
     Ok(match spec.kind {
         ReloKind::FieldByteOffset if field.is_bitfield => FieldValue::plain(field.byte_off.into(), validate),
         ReloKind::FieldByteOffset => {
-            FieldValue { val: field.byte_off.into(), validate, mem_size: mem_size(btf, type_id)?, type_id }
+            let mem_size = if t.kind() == Kind::Array { mem_size(btf, type_id, t)? } else { field.byte_sz };
+            FieldValue { val: field.byte_off.into(), validate, mem_size, type_id }
         }
         ReloKind::FieldByteSize => FieldValue::plain(field.byte_sz.into(), validate),
         ReloKind::FieldSigned => {
@@ -151,24 +152,24 @@ fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Resul
 fn element_value<B: BtfView>(
     btf: Metered<'_, '_, B>,
     spec: &Spec<'_, B>,
-    accessor: &Accessor<'_>,
+    type_id: TypeId,
+    t: Type<'_>,
 ) -> Result<FieldValue> {
-    let type_id = accessor.type_id;
     match spec.kind {
         ReloKind::FieldByteOffset => Ok(FieldValue {
             val: (spec.bit_offset / 8).into(),
             validate: true,
-            mem_size: mem_size(btf, type_id)?,
+            mem_size: mem_size(btf, type_id, t)?,
             type_id,
         }),
-        ReloKind::FieldByteSize => Ok(FieldValue::plain(size_of(btf, type_id)?.into(), true)),
+        ReloKind::FieldByteSize => Ok(FieldValue::plain(size_of(btf, type_id, t)?.into(), true)),
         kind => Err(Error::ArrayElement { kind }),
     }
 }
 
 /// Size of a type whose size is the answer: that it has none is all that matters, not why.
-fn size_of<B: BtfView>(btf: Metered<'_, '_, B>, type_id: TypeId) -> Result<u32> {
-    btf.resolve_size(type_id).map_err(|error| match error {
+fn size_of<B: BtfView>(btf: Metered<'_, '_, B>, type_id: TypeId, t: Type<'_>) -> Result<u32> {
+    btf.size_of(type_id, t).map_err(|error| match error {
         Error::TooMuchWork => error,
         _ => Error::NoSize { type_id },
     })
@@ -178,8 +179,8 @@ fn size_of<B: BtfView>(btf: Metered<'_, '_, B>, type_id: TypeId) -> Result<u32> 
 ///
 /// An array that is its own element has no size, which callers have found out before; the check keeps that from being
 /// something this function relies on.
-fn mem_size<B: BtfView>(btf: Metered<'_, '_, B>, id: TypeId) -> Result<u32> {
-    let (mut at, mut t) = btf.skip_modifiers(id)?;
+fn mem_size<B: BtfView>(btf: Metered<'_, '_, B>, id: TypeId, t: Type<'_>) -> Result<u32> {
+    let (mut at, mut t) = if t.is_modifier_or_typedef() { btf.skip_modifiers(id)? } else { (id, t) };
     let mut cycle = CycleCheck::new(at);
     while let Some(array) = t.array() {
         (at, t) = btf.skip_modifiers(array.elem_type_id)?;
@@ -187,7 +188,7 @@ fn mem_size<B: BtfView>(btf: Metered<'_, '_, B>, id: TypeId) -> Result<u32> {
             return Err(Error::TypeCycle { type_id: at });
         }
     }
-    size_of(btf, at)
+    size_of(btf, at, t)
 }
 
 /// Where a field lies, and the word that is loaded to read it.
@@ -252,7 +253,7 @@ fn type_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Result
     Ok(match spec.kind {
         ReloKind::TypeIdTarget => spec.root_type_id.0.into(),
         ReloKind::TypeExists | ReloKind::TypeMatches => 1,
-        ReloKind::TypeSize => size_of(btf, spec.root_type_id)?.into(),
+        ReloKind::TypeSize => size_of(btf, spec.root_type_id, btf.type_by_id(spec.root_type_id)?)?.into(),
         kind => return Err(Error::UnknownRelo { kind }),
     })
 }

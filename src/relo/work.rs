@@ -154,8 +154,9 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
         btf::skip_modifiers(id, |id| self.type_by_id(id))
     }
 
-    /// [`BtfView::resolve_size`].
-    pub(super) fn resolve_size(self, id: TypeId) -> Result<u32> {
-        btf::resolve_size(id, || self.btf.pointer_size(), |id| self.type_by_id(id))
+    /// [`BtfView::resolve_size`] of a type that has been looked up.
+    #[inline]
+    pub(super) fn size_of(self, id: TypeId, t: Type<'b>) -> Result<u32> {
+        btf::size_of_type(id, t, || self.btf.pointer_size(), |id| self.type_by_id(id))
     }
 }
