@@ -331,6 +331,25 @@ impl BtfView for Btf<'_> {
         })
     }
 
+    fn find_name(&self, name_offs: impl Iterator<Item = u32>, name: &CStr) -> Result<Option<(u32, NameIs)>> {
+        let (strings, start) = (self.strings(), self.start_str_off);
+        let beginning: Option<&[u8; 4]> = name.to_bytes_with_nul().first_chunk();
+        for (i, name_off) in (0..).zip(name_offs) {
+            // Where the first bytes are others, that is all there is to know; nearly all names are so.
+            let text = name_off.checked_sub(start).and_then(|within| strings.get(index(within)..)?.first_chunk::<4>());
+            match (text, beginning) {
+                (Some([0, _, _, _]), _) => return Ok(Some((i, NameIs::Empty))),
+                (Some(text), Some(beginning)) if text != beginning => continue,
+                _ => {}
+            }
+            match self.compare_name(name_off, name)? {
+                NameIs::Other => {}
+                found => return Ok(Some((i, found))),
+            }
+        }
+        Ok(None)
+    }
+
     fn type_cnt(&self) -> u32 {
         // Of broken records, none counts: asking for one gives the error.
         self.checked_type_cnt().unwrap_or(self.start_id)

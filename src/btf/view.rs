@@ -148,6 +148,14 @@ impl<'a> Type<'a> {
         (0..self.vlen()).map_while(move |idx| self.member(idx))
     }
 
+    /// The offsets of the members' names, from member number `from` on.
+    pub(crate) fn member_name_offs(self, from: u32) -> impl Iterator<Item = u32> + 'a {
+        let (endian, members) = (self.payload.endian(), self.payload.as_slice());
+        let members = if self.is_composite() { members } else { &[] };
+        let members = members.chunks_exact(MEMBER_LEN).skip(index(from));
+        members.filter_map(move |member| Some(endian.u32(*member.first_chunk()?)))
+    }
+
     /// Enumerator number `idx` of an enum.
     #[must_use]
     pub fn enumerator(self, idx: u32) -> Option<Enumerator> {
@@ -310,6 +318,21 @@ pub trait BtfView: fmt::Debug {
     /// [`Error::BadName`].
     fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {
         Ok(NameIs::of(self.name_by_offset(name_off)?, name))
+    }
+
+    /// The first of these strings, counted from 0, that is `name` or empty. `name` is not empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadName`].
+    fn find_name(&self, name_offs: impl Iterator<Item = u32>, name: &CStr) -> Result<Option<(u32, NameIs)>> {
+        for (i, name_off) in (0..).zip(name_offs) {
+            match self.compare_name(name_off, name)? {
+                NameIs::Other => {}
+                found => return Ok(Some((i, found))),
+            }
+        }
+        Ok(None)
     }
 
     /// The name of a type.

@@ -59,30 +59,42 @@ pub(super) struct Job<'j, 't> {
 /// the size of what is loaded.
 #[derive(Default)]
 struct Answers {
-    known: HashMap<(TypeId, u32, ReloKind), ReloRes>,
+    known: HashMap<u128, ReloRes>,
     /// Where the log or a report says how each answer was found, all are found anew.
     are_told: bool,
 }
+
+/// What a relocation asks, in one number: that is hashed faster than its parts.
+fn question(relo: &CoreRelo) -> u128 {
+    (u128::from(relo.type_id.0) << TYPE_ID_SHIFT)
+        | (u128::from(relo.access_str_off) << 32)
+        | u128::from(relo.kind.raw())
+}
+
+const TYPE_ID_SHIFT: u32 = 64;
 
 /// No more memory than a small object takes. Real objects ask a few hundred different questions at most.
 const MAX_ANSWERS: usize = 4096;
 
 impl Answers {
     fn get(&self, relo: &CoreRelo) -> Option<ReloRes> {
-        self.known.get(&(relo.type_id, relo.access_str_off, relo.kind)).copied()
+        if self.known.is_empty() {
+            return None;
+        }
+        self.known.get(&question(relo)).copied()
     }
 
     /// Forgets what was answered about a type of which candidates were dropped.
     fn forget(&mut self, type_id: TypeId, work: &Work) -> Result<()> {
         work.steps(u64::try_from(self.known.len()).unwrap_or(u64::MAX))?;
-        self.known.retain(|(root_type_id, ..), _| *root_type_id != type_id);
+        self.known.retain(|question, _| question >> TYPE_ID_SHIFT != type_id.0.into());
         Ok(())
     }
 
     fn put(&mut self, relo: &CoreRelo, res: ReloRes) -> Result<()> {
         if !self.are_told && self.known.len() < MAX_ANSWERS {
             self.known.try_reserve(1)?;
-            self.known.insert((relo.type_id, relo.access_str_off, relo.kind), res);
+            self.known.insert(question(relo), res);
         }
         Ok(())
     }
@@ -274,13 +286,13 @@ impl<'j, 't> Job<'j, 't> {
         if relo.kind == ReloKind::TypeIdLocal {
             return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut Pruned::default()));
         }
-        if btf.type_name(type_id)?.is_empty() {
-            // libbpf's search for candidates refuses it as a bad argument, before its calculation can as unsupported.
-            return Err(Error::AnonymousRoot { type_id }.in_local_spec(type_id));
-        }
         let mut cands = self.search.cands(type_id, work, log)?;
         let before = cands.len();
-        let resolved = relo::calc_relo(&context, relo, btf, &mut cands)?;
+        let resolved = relo::calc_relo(&context, relo, btf, &mut cands).map_err(|error| match error {
+            // libbpf's search for candidates refuses it as a bad argument, before its calculation can as unsupported.
+            Error::AnonymousRoot { .. } => error.in_local_spec(type_id),
+            error => error,
+        })?;
         if cands.len() < before {
             self.answers.forget(type_id, work)?;
         }

@@ -159,13 +159,16 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         // Whether there is room for a member's index is asked before any is looked at.
         targ.raw.push(0)?;
         targ.raw.pop();
-        let found = match self.pair.tables.get(self.pair.targ, targ_id, t, By::Name, 1)? {
+        let table = self.pair.tables.get(self.pair.targ, targ_id, t, By::Name, 1)?;
+        let found = match table.as_deref() {
             Some(table) => {
                 let named = table.find(self.pair.targ, t, self.name.to_bytes()).next().transpose()?;
-                let before = table.anonymous.iter().copied().take_while(|idx| named.is_none_or(|named| *idx < named));
-                self.look_through(before.chain(named), targ_id, t, targ)?
+                self.look_through(targ_id, t, targ, |from| Ok(table.next(from, named)))?
             }
-            None => self.look_through(0..t.vlen(), targ_id, t, targ)?,
+            None => {
+                let (btf, name) = (self.pair.targ, self.name);
+                self.look_through(targ_id, t, targ, |from| btf.find_member(t, from, name))?
+            }
         };
         if self.searched > SEARCHED_BEFORE_REMEMBERING {
             self.pair.work.steps(REMEMBER_STEPS)?;
@@ -177,36 +180,31 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         Ok(found)
     }
 
-    /// Looks at these members. Those that are left out are neither anonymous nor of the name.
+    /// Looks at the members that `next` gives: the first from a number on that has the name or none.
     fn look_through(
         &mut self,
-        indices: impl Iterator<Item = u32>,
         targ_id: TypeId,
         t: Type<'t>,
         targ: &mut Spec<'t, T>,
+        next: impl Fn(u32) -> Result<Option<(u32, NameIs)>>,
     ) -> Result<Option<TypeId>> {
-        for idx in indices {
+        let mut from = 0;
+        while let Some((idx, name_is)) = next(from)? {
             let Some(member) = t.member(idx) else { break };
-            let name_is = match member.name_off {
-                0 => NameIs::Empty,
-                name_off => self.pair.targ.compare_name(name_off, self.name)?,
-            };
-            match name_is {
-                NameIs::Other => {}
-                NameIs::Same => return self.end_at(idx, &member, targ_id, targ),
-                NameIs::Empty => {
-                    self.pair.work.step()?;
-                    self.searched = self.searched.saturating_add(1);
-                    targ.raw.push(idx)?;
-                    targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
-                    let found = self.find(member.type_id, targ)?;
-                    if found.is_some() {
-                        return Ok(found);
-                    }
-                    targ.bit_offset = targ.bit_offset.wrapping_sub(member.bit_offset);
-                    targ.raw.pop();
-                }
+            if name_is == NameIs::Same {
+                return self.end_at(idx, &member, targ_id, targ);
             }
+            self.pair.work.step()?;
+            self.searched = self.searched.saturating_add(1);
+            targ.raw.push(idx)?;
+            targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
+            let found = self.find(member.type_id, targ)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            targ.bit_offset = targ.bit_offset.wrapping_sub(member.bit_offset);
+            targ.raw.pop();
+            from = idx.saturating_add(1);
         }
         Ok(None)
     }

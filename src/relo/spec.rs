@@ -240,11 +240,15 @@ fn parse_access_str(access_str: &[u8], type_id: TypeId) -> Result<Steps<u32>> {
         rest = rest.strip_prefix(b":").unwrap_or(rest);
         let spaces = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == VERTICAL_TAB).count();
         rest = rest.get(spaces..).unwrap_or_default();
-        let is_part = |(i, byte): &(usize, &u8)| byte.is_ascii_digit() || (*i == 0 && matches!(byte, b'+' | b'-'));
-        let len = rest.iter().enumerate().take_while(is_part).count();
-        let (number, after) = rest.split_at_checked(len).ok_or_else(bad)?;
-        let idx = std::str::from_utf8(number).ok().and_then(|number| number.parse::<i32>().ok()).ok_or_else(bad)?;
-        steps.push(u32::try_from(idx).map_err(|_| bad())?)?;
+        let (sign, digits) = match rest.split_first() {
+            Some((sign @ (b'+' | b'-'), digits)) => (Some(sign), digits),
+            _ => (None, rest),
+        };
+        let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, after) = digits.split_at_checked(len).filter(|_| len > 0).ok_or_else(bad)?;
+        let push_digit = |idx: i32, digit: &u8| idx.checked_mul(10)?.checked_add(i32::from(digit.wrapping_sub(b'0')));
+        let idx = digits.iter().try_fold(0, push_digit).filter(|idx| *idx == 0 || sign != Some(&b'-'));
+        steps.push(idx.and_then(|idx| u32::try_from(idx).ok()).ok_or_else(bad)?)?;
         rest = after;
     }
     Ok(steps)

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::name::essential_name;
 use super::work::Metered;
-use crate::btf::{BtfView, Type, TypeId};
+use crate::btf::{BtfView, NameIs, Type, TypeId};
 use crate::bytes::index;
 use crate::error::{Error, Result};
 
@@ -41,7 +41,7 @@ const WORTH_A_TABLE: u32 = 16;
 #[derive(Debug, Default)]
 pub struct NameTables {
     hasher: RandomState,
-    by_type: RefCell<HashMap<(usize, TypeId, By), Searched>>,
+    by_type: RefCell<HashMap<u128, Searched>>,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl NameTables {
         }
         let mut by_type = self.by_type.borrow_mut();
         by_type.try_reserve(1)?;
-        let searched = by_type.entry((std::ptr::from_ref(targ.btf).addr(), id, by)).or_insert(Searched::Times(0));
+        let searched = by_type.entry(key(targ.btf, id, by)).or_insert(Searched::Times(0));
         match searched {
             Searched::Often(table) => return Ok(Some(Rc::clone(table))),
             Searched::Broken => return Ok(None),
@@ -90,6 +90,12 @@ impl NameTables {
     }
 }
 
+/// A type and how it is searched, in one number: that is hashed faster than its parts.
+fn key<B>(btf: &B, id: TypeId, by: By) -> u128 {
+    let btf = u128::try_from(std::ptr::from_ref(btf).addr()).unwrap_or_default();
+    (btf << 64) | (u128::from(id.0) << 1) | u128::from(by == By::Name)
+}
+
 /// The names of one type's members or enumerators.
 #[derive(Debug)]
 pub(super) struct NameTable {
@@ -98,7 +104,7 @@ pub(super) struct NameTable {
     /// A hash of each name and the index of who has it, sorted.
     entries: Vec<(u32, u32)>,
     /// Indices of the anonymous ones, sorted.
-    pub(super) anonymous: Vec<u32>,
+    anonymous: Vec<u32>,
 }
 
 impl NameTable {
@@ -129,6 +135,18 @@ impl NameTable {
     fn hash(&self, name: &[u8]) -> u32 {
         let [a, b, c, d, ..] = self.hasher.hash_one(self.by.part(name)).to_le_bytes();
         u32::from_le_bytes([a, b, c, d])
+    }
+
+    /// The first from number `from` on that is `named`, the one whose name is sought, or has no name.
+    pub(super) fn next(&self, from: u32, named: Option<u32>) -> Option<(u32, NameIs)> {
+        let at = self.anonymous.partition_point(|idx| *idx < from);
+        let named = named.filter(|named| *named >= from);
+        match (self.anonymous.get(at), named) {
+            (Some(anonymous), named) if named.is_none_or(|named| *anonymous < named) => {
+                Some((*anonymous, NameIs::Empty))
+            }
+            (_, named) => named.map(|named| (named, NameIs::Same)),
+        }
     }
 
     /// Indices of those that have this name, in their order in the type.

@@ -141,11 +141,15 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
         Ok(name)
     }
 
-    /// [`BtfView::compare_name`].
+    /// The first member from number `from` on that has this name or none, by [`BtfView::find_name`].
     #[inline]
-    pub(super) fn compare_name(self, name_off: u32, name: &CStr) -> Result<NameIs> {
-        self.work.name(name.to_bytes())?;
-        self.btf.compare_name(name_off, name)
+    pub(super) fn find_member(self, t: Type<'b>, from: u32, name: &CStr) -> Result<Option<(u32, NameIs)>> {
+        let found = self.btf.find_name(t.member_name_offs(from), name)?;
+        let found = found.map(|(i, name_is)| (from.saturating_add(i), name_is));
+        let end = found.map_or(t.vlen(), |(idx, _)| idx.saturating_add(1));
+        let each = long(name.count_bytes() / 16).saturating_add(1);
+        self.work.steps(each.saturating_mul(end.saturating_sub(from).into()))?;
+        Ok(found)
     }
 
     /// [`BtfView::skip_modifiers`].
