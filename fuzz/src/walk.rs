@@ -103,9 +103,9 @@ pub fn searches_agree(
             to[number as usize].push(id.0);
             Ok(())
         };
-        wanted.find(fresh, start_id, &work, |number, id| add(&mut by_pass, number, id)).unwrap();
+        wanted.find(fresh, start_id, &work, &mut |number, id| add(&mut by_pass, number, id)).unwrap();
         let index = NameIndex::new(targ, start_id).unwrap();
-        wanted.find_in_index(&index, targ, &work, |number, id| add(&mut by_index, number, id)).unwrap();
+        wanted.find_in_index(&index, targ, &work, &mut |number, id| add(&mut by_index, number, id)).unwrap();
         for ((root, name), number) in roots.iter().zip(&numbers) {
             let mut plain = Vec::new();
             add_cands(*root, essential_name(name), targ, start_id, &mut plain).unwrap();

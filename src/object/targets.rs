@@ -68,7 +68,7 @@ impl Target {
         start_id: u32,
         wanted: &Wanted<'_>,
         work: &Work,
-        found: impl FnMut(u32, TypeId) -> Result<()>,
+        found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
         let btf = &*self.0.btf;
         // How many types there are is known once they have been gone through.
@@ -239,7 +239,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         check_endian(kernel, self.local_btf.endian())?;
         work.extend(kernel.btf().size());
         let found = &mut self.found;
-        kernel.find(1, &self.wanted, work, |number, id| {
+        kernel.find(1, &self.wanted, work, &mut |number, id| {
             let Some(cands) = found.get_mut(index(number)) else { return Ok(()) };
             cands.try_reserve(1)?;
             cands.push(Candidate { btf: &**kernel.btf(), id });
@@ -261,7 +261,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             check_endian(module, self.local_btf.endian())?;
             work.extend(module.btf().size());
             let found = &mut self.found;
-            module.find(module.btf().start_id(), &self.wanted, work, |number, id| {
+            module.find(module.btf().start_id(), &self.wanted, work, &mut |number, id| {
                 let Some(cands) = found.get_mut(index(number)) else { return Ok(()) };
                 if in_kernel.get(index(number)) == Some(&false) {
                     cands.try_reserve(1)?;

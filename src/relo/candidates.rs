@@ -224,7 +224,7 @@ impl<'n> Wanted<'n> {
         btf: &Btf<'_>,
         start_id: u32,
         work: &Work,
-        mut found: impl FnMut(u32, TypeId) -> Result<()>,
+        found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
         let mut result = Ok(());
         btf.for_each_name(start_id, self.kinds, |id, kind, text| {
@@ -254,7 +254,7 @@ impl<'n> Wanted<'n> {
         index: &NameIndex,
         btf: &Btf<'_>,
         work: &Work,
-        mut found: impl FnMut(u32, TypeId) -> Result<()>,
+        found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
         for ((kind, essential), number) in &self.numbers {
             index.find(*kind, essential, btf, work, |id| found(*number, id))?;

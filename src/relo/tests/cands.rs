@@ -25,11 +25,11 @@ fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
         }
         Ok(())
     };
-    asked.find(&targ, 1, &work, |found, id| collect(&mut wanted, found, id)).unwrap();
+    asked.find(&targ, 1, &work, &mut |found, id| collect(&mut wanted, found, id)).unwrap();
     let mut found = vec![wanted];
     if asked.is_indexed() {
         let index = NameIndex::new(&targ, 1).unwrap();
-        asked.find_in_index(&index, &targ, &work, |found, id| collect(&mut indexed, found, id)).unwrap();
+        asked.find_in_index(&index, &targ, &work, &mut |found, id| collect(&mut indexed, found, id)).unwrap();
         found.push(indexed);
     }
     for found in found {
