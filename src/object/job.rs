@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fmt;
-use std::sync::Arc;
 
 use super::changes::Changes;
 use super::elf::{BpfElf, Func, Section};
@@ -15,7 +14,7 @@ use super::{Entry, Options, Outcome, Report, Targets};
 use crate::btf::ext::{self, BtfExt, CoreRelo};
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::index;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
 use crate::log::Level;
 use crate::memory;
@@ -288,11 +287,7 @@ impl<'j, 't> Job<'j, 't> {
         }
         let mut cands = self.search.cands(type_id, work, log)?;
         let before = cands.len();
-        let resolved = relo::calc_relo(&context, relo, btf, &mut cands).map_err(|error| match error {
-            // libbpf's search for candidates refuses it as a bad argument, before its calculation can as unsupported.
-            Error::AnonymousRoot { .. } => error.in_local_spec(type_id),
-            error => error,
-        })?;
+        let resolved = relo::calc_relo(&context, relo, btf, &mut cands)?;
         if cands.len() < before {
             self.answers.forget(type_id, work)?;
         }
@@ -363,12 +358,13 @@ impl<'j, 't> Job<'j, 't> {
 
     fn fail(&mut self, site: &Site<'_>, error: Error, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
         self.failure_count = self.failure_count.saturating_add(1);
-        let cause = Arc::new(error);
-        self.note(site, Outcome::Failed(Arc::clone(&cause)), resolved)?;
+        if self.report.is_some() {
+            self.note(site, Outcome::Failed(Cause::new(error.try_clone()?)?), resolved)?;
+        }
         if self.failures.len() < MAX_FAILURES {
             self.failures.try_reserve(1)?;
             let place = memory::text(self.place(site))?;
-            self.failures.push(Error::At { place, cause });
+            self.failures.push(Error::At { place, cause: Cause::new(error)? });
         }
         Ok(())
     }

@@ -2,10 +2,9 @@
 //! What became of each relocation of an object.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use crate::btf::TypeId;
-use crate::error::Error;
+use crate::error::Cause;
 use crate::relo::ReloKind;
 
 /// How a relocation ended.
@@ -18,7 +17,7 @@ pub enum Outcome {
     /// Nothing was done: no program has this instruction. The linker dropped a weak function, but not its records.
     Skipped,
     /// The object cannot be relocated because of this one.
-    Failed(Arc<Error>),
+    Failed(Cause),
 }
 
 /// One relocation.

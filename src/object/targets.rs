@@ -149,6 +149,7 @@ pub(super) struct CandidateSearch<'t, 'l> {
 #[derive(Debug)]
 struct Root {
     id: TypeId,
+    is_anonymous: bool,
     /// Of what it wants; `None` if no type has such a name.
     number: Option<u32>,
     was_logged: bool,
@@ -180,7 +181,8 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
                 // Whoever asks for it gets the error.
                 _ => None,
             };
-            roots.push(Root { id, number, was_logged: false, pruned: Pruned::default() });
+            let is_anonymous = name.is_some_and(<[u8]>::is_empty);
+            roots.push(Root { id, is_anonymous, number, was_logged: false, pruned: Pruned::default() });
         }
         let mut found = Vec::new();
         found.try_reserve_exact(wanted.len())?;
@@ -209,6 +211,10 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         self.search_kernel(work)?;
         let bad_id = Error::BadTypeId { type_id: local_id };
         let Ok(at) = self.roots.binary_search_by_key(&local_id, |root| root.id) else { return Err(bad_id) };
+        if self.roots.get(at).is_some_and(|root| root.is_anonymous) {
+            // A bad argument to libbpf's search, before its calculation can refuse it as unsupported.
+            return Err(Error::AnonymousRoot { type_id: local_id }.in_local_spec(local_id));
+        }
         let number = self.roots.get(at).and_then(|root| root.number).map(index);
         if number.and_then(|number| self.found.get(number)).is_some_and(Vec::is_empty) {
             self.search_modules(work)?;

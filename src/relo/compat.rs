@@ -4,10 +4,9 @@
 //! When a local and a target type correspond: as a field's type, as a type asked about, and in all their parts.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::name::essential_name;
-use super::tables::{By, NameTable, NameTables, has_name};
+use super::tables::{By, Lent, NameTables, has_name};
 use super::work::{Metered, Work};
 use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
 use crate::error::{Error, Result};
@@ -377,7 +376,7 @@ fn fwd_matches(fwd: Type<'_>, other: Type<'_>, behind_ptr: bool) -> bool {
 struct Names<'w, 't, T> {
     targ: Metered<'w, 't, T>,
     t: Type<'t>,
-    table: Option<Rc<NameTable>>,
+    table: Option<Lent<'w>>,
 }
 
 impl<'w, 't, T: BtfView> Names<'w, 't, T> {

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::rc::Rc;
+use std::ops::Deref;
 
 use super::name::essential_name;
 use super::work::Metered;
@@ -14,9 +14,10 @@ use crate::bytes::index;
 use crate::error::{Error, Result};
 
 /// Which names count as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum By {
     /// Those that are equal: how fields are searched.
+    #[default]
     Name,
     /// Those that are equal without their flavors: enumerators, and the members of types that are matched.
     EssentialName,
@@ -48,9 +49,35 @@ pub struct NameTables {
 enum Searched {
     /// So many times, without a table.
     Times(u32),
-    Often(Rc<NameTable>),
+    Often(NameTable),
+    /// Often, and somebody has its table at the moment. Who comes to the same type from there searches without.
+    InUse,
     /// A name in it cannot be read: whoever comes to it gets the error, and nobody else.
     Broken,
+}
+
+/// A table that is given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Lent<'t> {
+    table: NameTable,
+    key: u128,
+    to: &'t NameTables,
+}
+
+impl Deref for Lent<'_> {
+    type Target = NameTable;
+
+    fn deref(&self) -> &NameTable {
+        &self.table
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(searched) = self.to.by_type.borrow_mut().get_mut(&self.key) {
+            *searched = Searched::Often(std::mem::take(&mut self.table));
+        }
+    }
 }
 
 impl NameTables {
@@ -67,26 +94,39 @@ impl NameTables {
         t: Type<'_>,
         by: By,
         searches: u32,
-    ) -> Result<Option<Rc<NameTable>>> {
+    ) -> Result<Option<Lent<'_>>> {
         if t.vlen() < LARGE_VLEN {
             return Ok(None);
         }
+        let key = key(targ.btf, id, by);
         let mut by_type = self.by_type.borrow_mut();
         by_type.try_reserve(1)?;
-        let searched = by_type.entry(key(targ.btf, id, by)).or_insert(Searched::Times(0));
-        match searched {
-            Searched::Often(table) => return Ok(Some(Rc::clone(table))),
-            Searched::Broken => return Ok(None),
-            Searched::Times(times) => {
-                *times = times.saturating_add(searches);
-                if *times < WORTH_A_TABLE {
-                    return Ok(None);
+        let searched = by_type.entry(key).or_insert(Searched::Times(0));
+        let table = match std::mem::replace(searched, Searched::InUse) {
+            Searched::Often(table) => table,
+            Searched::Times(times) if times.saturating_add(searches) >= WORTH_A_TABLE => {
+                match NameTable::new(targ, t, by, self.hasher.clone()) {
+                    Ok(Some(table)) => table,
+                    Ok(None) => {
+                        *searched = Searched::Broken;
+                        return Ok(None);
+                    }
+                    Err(error) => {
+                        *searched = Searched::Times(times);
+                        return Err(error);
+                    }
                 }
             }
-        }
-        let table = NameTable::new(targ, t, by, self.hasher.clone())?.map(Rc::new);
-        *searched = table.as_ref().map_or(Searched::Broken, |table| Searched::Often(Rc::clone(table)));
-        Ok(table)
+            Searched::Times(times) => {
+                *searched = Searched::Times(times.saturating_add(searches));
+                return Ok(None);
+            }
+            other => {
+                *searched = other;
+                return Ok(None);
+            }
+        };
+        Ok(Some(Lent { table, key, to: self }))
     }
 }
 
@@ -97,7 +137,7 @@ fn key<B>(btf: &B, id: TypeId, by: By) -> u128 {
 }
 
 /// The names of one type's members or enumerators.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct NameTable {
     by: By,
     hasher: RandomState,
