@@ -8,10 +8,11 @@ use std::sync::{Arc, OnceLock};
 use memmap2::Mmap;
 
 use super::raw::{self, Kind, KindSet};
-use super::records::{Places, Records, Wanted};
+use super::records::{Heard, Places, Records};
 use super::view::{BtfView, NameIs, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// The bytes of BTF: somebody else's, a buffer of our own, or a file mapped into memory.
 pub enum Data<'d> {
@@ -127,18 +128,13 @@ impl<'d> Btf<'d> {
         if level > MAX_LEVEL {
             return Err(Error::Unsupported { what: "BTF split more than 16 times" });
         }
-        let inherited = base.as_ref().map_or(&[][..], |base| &base.layout);
-        let layout = if found.layout.is_empty() { inherited } else { found.layout.as_slice() };
         // What is behind the last kind that there can be is not asked for, so not copied.
-        let layout = layout.get(..MAX_LAYOUT_LEN).unwrap_or(layout);
-
+        let layout = found.layout.as_slice();
+        let layout = memory::copied(layout.get(..MAX_LAYOUT_LEN).unwrap_or(layout))?;
         let (start_id, start_str_off) = match &base {
             Some(base) => (base.checked_type_cnt()?, base.str_end()?),
             None => (1, 0),
         };
-        let mut own_layout = Vec::new();
-        own_layout.try_reserve_exact(layout.len())?;
-        own_layout.extend_from_slice(layout);
         let (types_at, types_len, strings_at) = (found.types_at, found.types.len(), found.strings_at);
         // Offsets and lengths in the header have 32 bits.
         let strings_len = u32::try_from(strings.len()).unwrap_or(u32::MAX);
@@ -149,7 +145,7 @@ impl<'d> Btf<'d> {
             types_len,
             strings_at,
             strings_len,
-            layout: own_layout,
+            layout,
             base,
             level,
             start_id,
@@ -188,8 +184,8 @@ impl<'d> Btf<'d> {
     ) -> Result<()> {
         // Where a base has no strings, offset 0 is that of the first string that is there, whatever it is.
         let has_name = |name_off| self.text_at(name_off).is_some_and(|text| text.first() != Some(&0));
-        let wanted = Wanted { kinds, nameless: if has_name(0) { u32::MAX } else { 0 } };
-        for btf in self.levels(start_id).into_iter().rev().flatten() {
+        let heard = Heard { kinds, nameless: if has_name(0) { u32::MAX } else { 0 } };
+        for btf in self.levels_from(start_id).into_iter().rev().flatten() {
             let (strings, start_str_off) = (btf.strings(), btf.start_str_off);
             let take = |type_id: TypeId, kind: Kind, name_off: u32| {
                 if type_id.0 < start_id {
@@ -204,13 +200,13 @@ impl<'d> Btf<'d> {
                     each(type_id, kind, text);
                 }
             };
-            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, wanted, take)?;
+            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, heard, take)?;
         }
         Ok(())
     }
 
     /// This BTF and its bases, as far as they have types from id `start_id` on.
-    fn levels(&self, start_id: u32) -> [Option<&Self>; MAX_LEVELS] {
+    fn levels_from(&self, start_id: u32) -> [Option<&Self>; MAX_LEVELS] {
         let mut levels = [None; MAX_LEVELS];
         let mut next = Some(self);
         for level in &mut levels {
@@ -225,8 +221,12 @@ impl<'d> Btf<'d> {
         Bytes::new(data.unwrap_or_default(), self.endian)
     }
 
+    /// The layout section, or the base's if there is none.
     fn layout(&self) -> Bytes<'_> {
-        Bytes::new(&self.layout, self.endian)
+        match &self.base {
+            Some(base) if self.layout.is_empty() => base.layout(),
+            _ => Bytes::new(&self.layout, self.endian),
+        }
     }
 
     /// Where the records begin.
@@ -348,6 +348,10 @@ impl BtfView for Btf<'_> {
             }
         }
         Ok(None)
+    }
+
+    fn levels(&self) -> u32 {
+        self.level.saturating_add(1)
     }
 
     fn type_cnt(&self) -> u32 {

@@ -248,11 +248,6 @@ impl KindSet {
         Self(self.0 | Self::bit(kind.raw()))
     }
 
-    /// The kinds that are not in this set.
-    pub(crate) const fn others(self) -> Self {
-        Self(!self.0)
-    }
-
     pub(crate) const fn is_subset_of(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }

@@ -57,7 +57,7 @@ const INFO_AT: usize = 4;
 
 /// The records that somebody wants to hear of.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct Heard {
     pub(super) kinds: KindSet,
     /// The `name_off` of those without a name.
     pub(super) nameless: u32,
@@ -91,7 +91,7 @@ impl Records {
         // Asked for every type: the way that is nearly always taken is kept short.
         match self.places.get() {
             Some(Ok(places)) => Ok(places),
-            _ => self.for_each(types, layout, start_id, Wanted::default(), |_, _, _| ()),
+            _ => self.for_each(types, layout, start_id, Heard::default(), |_, _, _| ()),
         }
     }
 
@@ -102,16 +102,16 @@ impl Records {
         types: Bytes<'_>,
         layout: Bytes<'_>,
         start_id: u32,
-        wanted: Wanted,
+        heard: Heard,
         each: impl FnMut(TypeId, Kind, u32),
     ) -> Result<&Places> {
         let places = match self.places.get() {
             Some(Err(broken)) => return Err((*broken).into()),
             Some(Ok(places)) => {
-                step_over(types, layout, start_id, wanted, |_| Ok(()), each)?;
+                step_over(types, layout, start_id, heard, |_| Ok(()), each)?;
                 return Ok(places);
             }
-            None => Places::new(types, layout, start_id, wanted, each),
+            None => Places::new(types, layout, start_id, heard, each),
         };
         // That there is no memory now is not kept for ever. Whoever is the first of several threads keeps what it has found.
         match places {
@@ -129,7 +129,7 @@ impl Places {
         types: Bytes<'_>,
         layout: Bytes<'_>,
         start_id: u32,
-        wanted: Wanted,
+        heard: Heard,
         each: impl FnMut(TypeId, Kind, u32),
     ) -> Result<Self, Broken> {
         let mut offs = Vec::new();
@@ -139,7 +139,7 @@ impl Places {
             offs.push(u32::try_from(at).map_err(|_| Broken::TooMany)?);
             Ok(())
         };
-        let count = step_over(types, layout, start_id, wanted, keep, each)?;
+        let count = step_over(types, layout, start_id, heard, keep, each)?;
         Ok(Self { offs, count })
     }
 }
@@ -150,15 +150,15 @@ fn step_over(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
-    wanted: Wanted,
+    heard: Heard,
     keep: impl FnMut(usize) -> Result<(), Broken>,
     each: impl FnMut(TypeId, Kind, u32),
 ) -> Result<u32, Broken> {
     // The byte order is a constant in each of the two copies of the loop.
     let data = types.as_slice();
     match types.endian() {
-        Endian::Little => step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, wanted, keep, each),
-        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, wanted, keep, each),
+        Endian::Little => step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, heard, keep, each),
+        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, heard, keep, each),
     }
 }
 
@@ -167,7 +167,7 @@ fn step_over_in_order(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
-    wanted: Wanted,
+    heard: Heard,
     mut keep: impl FnMut(usize) -> Result<(), Broken>,
     mut each: impl FnMut(TypeId, Kind, u32),
 ) -> Result<u32, Broken> {
@@ -189,9 +189,8 @@ fn step_over_in_order(
             let Some(payload) = payload_len(info, layout) else {
                 return Err(Broken::UnknownKind(TypeId(id), info.kind()));
             };
-            // A section has less than 2^32 bytes, and what follows a record less than 2^28.
-            at = at.wrapping_add(TYPE_LEN).wrapping_add(payload);
-            if name_off != wanted.nameless && info.is_of(wanted.kinds) {
+            at = at.saturating_add(TYPE_LEN).saturating_add(payload);
+            if name_off != heard.nameless && info.is_of(heard.kinds) {
                 each(TypeId(id), info.kind(), name_off);
             }
             if id == u32::MAX {

@@ -301,6 +301,11 @@ pub trait BtfView: fmt::Debug {
     /// [`Error::BadName`] when the offset is outside the string section.
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr>;
 
+    /// This BTF and those that it is split on, one on another: where a look-up may have to go through.
+    fn levels(&self) -> u32 {
+        1
+    }
+
     /// Number of type ids, `void` and those of the base included.
     fn type_cnt(&self) -> u32;
 

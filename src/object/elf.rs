@@ -108,7 +108,7 @@ fn strings<'d, S: SectionHeader<Endian = Endianness>>(section: &S, order: Endian
 }
 
 type Header = elf::FileHeader64<Endianness>;
-type SectionHeader64 = elf::SectionHeader64<Endianness>;
+type Shdr = elf::SectionHeader64<Endianness>;
 type Symbol = elf::Sym64<Endianness>;
 
 /// `sizeof(Elf64_Ehdr)` and `sizeof(Elf64_Shdr)`.
@@ -146,7 +146,7 @@ pub(super) struct Func {
 pub(super) struct BpfElf<'d> {
     pub(super) endian: Endian,
     order: Endianness,
-    sections: &'d [SectionHeader64],
+    sections: &'d [Shdr],
     names: Strings<'d>,
     /// The sections by their names, once so many have been looked at one after another that this is less work.
     by_name: OnceCell<Index>,
@@ -322,7 +322,7 @@ fn first(candidates: impl IntoIterator<Item = usize>, is_it: impl Fn(usize) -> R
 }
 
 /// Notes which sections share bytes with another or with the file's headers.
-fn overlapping(header: &Header, order: Endianness, sections: &[SectionHeader64]) -> Result<Vec<bool>> {
+fn overlapping(header: &Header, order: Endianness, sections: &[Shdr]) -> Result<Vec<bool>> {
     let Ok(count @ 1..) = u32::try_from(sections.len()) else { return Ok(Vec::new()) };
     let e_shoff = header.e_shoff(order);
     // The file's header has the number of the section that does not exist, and the section table that after the last.

@@ -39,6 +39,9 @@ pub(super) struct Job<'j, 't> {
     search: CandidateSearch<'t, 'j>,
     tables: NameTables,
     answers: Answers,
+    /// Where a report or the log says how each answer was found: what may be done to find it again for that, beside the work
+    /// that decides the outcome.
+    telling: Option<Work>,
     lines: Lines<'j>,
     /// Instructions that have changed, by their place in the file.
     changes: Changes,
@@ -59,8 +62,6 @@ pub(super) struct Job<'j, 't> {
 #[derive(Default)]
 struct Answers {
     known: HashMap<u128, ReloRes>,
-    /// Where the log or a report says how each answer was found, all are found anew.
-    are_told: bool,
 }
 
 /// What a relocation asks, in one number: that is hashed faster than its parts.
@@ -91,7 +92,7 @@ impl Answers {
     }
 
     fn put(&mut self, relo: &CoreRelo, res: ReloRes) -> Result<()> {
-        if !self.are_told && self.known.len() < MAX_ANSWERS {
+        if self.known.len() < MAX_ANSWERS {
             self.known.try_reserve(1)?;
             self.known.insert(question(relo), res);
         }
@@ -145,13 +146,14 @@ impl<'j, 't> Job<'j, 't> {
     ) -> Result<Self> {
         let relos = input.btf_ext.core_relos().iter().flat_map(|section| section.core_relos());
         let roots = relos.filter(|relo| relo.kind != ReloKind::TypeIdLocal).map(|relo| relo.type_id);
-        let are_told = report.is_some() || options.log.enabled(Level::Debug);
+        let tells = report.is_some() || options.log.enabled(Level::Debug);
         Ok(Self {
             input,
             options,
             search: CandidateSearch::new(targets, input.btf, roots, input.work)?,
             tables: NameTables::default(),
-            answers: Answers { known: HashMap::new(), are_told },
+            answers: Answers::default(),
+            telling: tells.then(|| Work::for_input(input.object.len())),
             lines: Lines::new(input.btf_ext),
             changes: Changes::default(),
             failures: Vec::new(),
@@ -231,22 +233,33 @@ impl<'j, 't> Job<'j, 't> {
 
     /// Resolves and patches. A failure is gathered, or, in a program that is not loaded by default, poisons.
     fn relocate(&mut self, site: &Site<'_>, section: &Section, func: &Func, optional: bool) -> Result<()> {
-        let (res, resolved) = match self.answers.get(site.relo) {
-            Some(res) => (Ok(res), None),
-            None => match self.resolve(site, func) {
-                Ok(resolved) => {
-                    self.answers.put(site.relo, resolved.res)?;
-                    (Ok(resolved.res), Some(resolved))
+        let (res, resolved) = match (self.answers.get(site.relo), self.telling.take()) {
+            (Some(res), None) => (Ok(res), None),
+            (Some(res), Some(telling)) => {
+                let again = self.resolve(site, func, &telling).ok();
+                self.telling = Some(telling);
+                (Ok(res), again)
+            }
+            (None, telling) => {
+                self.telling = telling;
+                match self.resolve(site, func, self.input.work) {
+                    Ok(resolved) => {
+                        self.answers.put(site.relo, resolved.res)?;
+                        (Ok(resolved.res), Some(resolved))
+                    }
+                    Err(error) => (Err(error), None),
                 }
-                Err(error) => (Err(error), None),
-            },
+            }
         };
         let error = match res.and_then(|res| self.patch(site, section, func, &res)) {
             Ok(poisoned) => {
                 let outcome = match poisoned {
                     None => Outcome::Resolved,
                     Some(Poisoned::BadResize) => Outcome::Poisoned(Cow::Borrowed(BAD_RESIZE)),
-                    Some(Poisoned::NoMatch) => Outcome::Poisoned(Cow::Owned(self.why_no_match(resolved.as_ref())?)),
+                    Some(Poisoned::NoMatch) => {
+                        let why = self.why_no_match(resolved.as_ref())?;
+                        Outcome::Poisoned(Cow::Owned(self.text(why)?))
+                    }
                 };
                 return self.note(site, outcome, resolved.as_ref());
             }
@@ -263,14 +276,14 @@ impl<'j, 't> Job<'j, 't> {
                     self.place(site)
                 ));
             }
-            let why = if self.report.is_some() { memory::text(&error)? } else { String::new() };
+            let why = if self.report.is_some() { self.text(&error)? } else { String::new() };
             return self.note(site, Outcome::Poisoned(Cow::Owned(why)), resolved.as_ref());
         }
         self.fail(site, error, resolved.as_ref())
     }
 
-    fn resolve(&mut self, site: &Site<'_>, func: &Func) -> Result<Resolved<'j, 't>> {
-        let Input { elf, btf, work, .. } = self.input;
+    fn resolve(&mut self, site: &Site<'_>, func: &Func, work: &Work) -> Result<Resolved<'j, 't>> {
+        let Input { elf, btf, .. } = self.input;
         let relo = site.relo;
         let type_id = relo.type_id;
         let log = self.options.log;

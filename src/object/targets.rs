@@ -26,8 +26,8 @@ struct Inner {
     name: String,
     btf: Arc<Btf<'static>>,
     was_searched: AtomicBool,
-    /// Made when the target is searched a second time.
-    index: OnceLock<NameIndex>,
+    /// Made when the target is searched a second time. `None` inside if that is too much work.
+    index: OnceLock<Option<NameIndex>>,
 }
 
 /// An index is asked for each name, and a pass goes through all types. Fewer types than these for each name are gone
@@ -74,21 +74,29 @@ impl Target {
         // How many types there are is known once they have been gone through.
         let is_worth_it = || index(btf.type_cnt().saturating_sub(start_id)) / TYPES_PER_NAME >= wanted.len();
         let can_be_used = start_id == btf.start_id() && wanted.is_indexed();
-        match self.index().filter(|_| can_be_used && is_worth_it()) {
+        match self.index(can_be_used).filter(|_| is_worth_it()) {
             Some(index) => wanted.find_in_index(index, btf, work, found),
             None => wanted.find(btf, start_id, work, found),
         }
     }
 
-    /// The index, from the second time on. Several threads may make it at once; the first one's is kept, and nobody waits.
-    /// Without memory for it, there is none this time.
-    fn index(&self) -> Option<&NameIndex> {
+    /// The index, from the second search on, if it `can_be_used`. Several threads may make it at once; the first one's is kept,
+    /// and nobody waits. Without memory for it, there is none this time; where its names are too much work, there is none.
+    fn index(&self, can_be_used: bool) -> Option<&NameIndex> {
         let Inner { btf, was_searched, index, .. } = &*self.0;
-        if index.get().is_none() && was_searched.swap(true, Ordering::Relaxed) {
-            let made = NameIndex::new(btf, btf.start_id()).ok()?;
-            return Some(index.get_or_init(|| made));
+        let is_first = !was_searched.swap(true, Ordering::Relaxed);
+        if is_first || !can_be_used {
+            return None;
         }
-        index.get()
+        if let Some(index) = index.get() {
+            return index.as_ref();
+        }
+        let made = match NameIndex::new(btf, btf.start_id()) {
+            Ok(made) => Some(made),
+            Err(Error::TooMuchWork) => None,
+            Err(_) => return None,
+        };
+        index.get_or_init(|| made).as_ref()
     }
 }
 
@@ -255,7 +263,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         Ok(())
     }
 
-    /// Searches the modules for all that the kernel does not have.
+    /// Searches the modules for all that the kernel does not have. After an error in the middle, no answer is to be given.
     fn search_modules(&mut self, work: &Work) -> Result<()> {
         if self.modules_were_searched {
             return Ok(());
@@ -263,8 +271,10 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         let mut in_kernel = Vec::new();
         in_kernel.try_reserve_exact(self.found.len())?;
         in_kernel.extend(self.found.iter().map(|cands| !cands.is_empty()));
-        for module in self.targets.modules()? {
-            check_endian(module, self.local_btf.endian())?;
+        let modules = self.targets.modules()?;
+        // Before any is searched: what is found in some is no answer where others cannot be asked.
+        modules.iter().try_for_each(|module| check_endian(module, self.local_btf.endian()))?;
+        for module in modules {
             work.extend(module.btf().size());
             let found = &mut self.found;
             module.find(module.btf().start_id(), &self.wanted, work, &mut |number, id| {

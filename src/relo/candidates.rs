@@ -181,10 +181,10 @@ impl<'n> Wanted<'n> {
     ///
     /// [`Error::NoMemory`](crate::error::Error::NoMemory).
     pub fn add(&mut self, local: Type<'_>, name: &'n [u8]) -> Result<Option<u32>> {
-        if !(1..=MAX_NAME_LEN).contains(&name.len()) {
+        let essential = essential_name(name);
+        if !(1..=MAX_NAME_LEN).contains(&essential.len()) {
             return Ok(None);
         }
-        let essential = essential_name(name);
         self.beginnings.add(essential);
         self.kinds = self.kinds.with(local.kind());
         if local.is_any_enum() {
@@ -286,14 +286,16 @@ impl NameIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory), and that the BTF's records are broken.
+    /// [`Error::NoMemory`](crate::error::Error::NoMemory), [`Error::TooMuchWork`](crate::error::Error::TooMuchWork) for names
+    /// as no program has them, and that the BTF's records are broken.
     pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
+        let work = Work::for_input(btf.size());
         let hasher = RandomState::new();
         let mut entries = Vec::new();
         let mut result = Ok(());
         btf.for_each_name(start_id, INDEXED, |id, kind, text| {
             let Some(name) = name(text).filter(|_| result.is_ok()) else { return };
-            result = entries.try_reserve(1);
+            result = work.essential_name(name).and_then(|()| Ok(entries.try_reserve(1)?));
             if result.is_ok() {
                 entries.push(hash(&hasher, one_enum(kind), essential_name(name)) | u64::from(id.0));
             }
@@ -344,13 +346,20 @@ fn hash(hasher: &RandomState, kind: Kind, essential: &[u8]) -> u64 {
 /// What the root of a relocation can be in a program that a compiler made. Functions, which are half of a kernel's types, are
 /// none.
 const INDEXED: KindSet = KindSet::new()
-    .with(Kind::Func)
-    .with(Kind::Var)
-    .with(Kind::Datasec)
-    .with(Kind::DeclTag)
-    .with(Kind::TypeTag)
-    .with(Kind::Other(u8::MAX))
-    .others();
+    .with(Kind::Int)
+    .with(Kind::Ptr)
+    .with(Kind::Array)
+    .with(Kind::Struct)
+    .with(Kind::Union)
+    .with(Kind::Enum)
+    .with(Kind::Fwd)
+    .with(Kind::Typedef)
+    .with(Kind::Volatile)
+    .with(Kind::Const)
+    .with(Kind::Restrict)
+    .with(Kind::FuncProto)
+    .with(Kind::Float)
+    .with(Kind::Enum64);
 
 /// The first four bytes of the wanted names, as a filter that lets through what may be wanted. Of a kernel's types it turns
 /// away nearly all, at the price of one look at the name.

@@ -121,7 +121,8 @@ const MAX_ELEM_SIZE: u32 = i32::MAX.unsigned_abs();
 /// Anonymous structs and unions after which the search begins to remember in which it found nothing. Fewer than that are
 /// in nearly every type, and remembering costs more than searching them again.
 const SEARCHED_BEFORE_REMEMBERING: u32 = 256;
-/// Remembering, in steps.
+/// Going into an anonymous member, and remembering that it was in vain, in steps.
+const ANONYMOUS_STEPS: u64 = 8;
 const REMEMBER_STEPS: u64 = 8;
 
 /// The search for one member of the target by its name.
@@ -194,7 +195,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
             if name_is == NameIs::Same {
                 return self.end_at(idx, &member, targ_id, targ);
             }
-            self.pair.work.step()?;
+            self.pair.work.steps(ANONYMOUS_STEPS)?;
             self.searched = self.searched.saturating_add(1);
             targ.raw.push(idx)?;
             targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);

@@ -52,16 +52,6 @@ impl Work {
         self.left.set(self.left.get().saturating_add(bytes.saturating_mul(STEPS_PER_BYTE)));
     }
 
-    /// One step.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`] when none is left.
-    #[inline]
-    pub(crate) fn step(&self) -> Result<()> {
-        self.steps(1)
-    }
-
     /// A look at a name: it is measured or compared.
     ///
     /// # Errors
@@ -104,6 +94,9 @@ impl Work {
     }
 }
 
+/// Members whose names are compared before the next are paid for.
+const MEMBERS_AT_ONCE: u32 = 32;
+
 fn long(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
@@ -129,7 +122,8 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
     /// [`BtfView::type_by_id`].
     #[inline]
     pub(super) fn type_by_id(self, id: TypeId) -> Result<Type<'b>> {
-        self.work.steps(TYPE_STEPS)?;
+        // One more for each two levels of split BTF.
+        self.work.steps(TYPE_STEPS.saturating_add((self.btf.levels() / 2).into()))?;
         self.btf.type_by_id(id)
     }
 
@@ -144,12 +138,19 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
     /// The first member from number `from` on that has this name or none, by [`BtfView::find_name`].
     #[inline]
     pub(super) fn find_member(self, t: Type<'b>, from: u32, name: &CStr) -> Result<Option<(u32, NameIs)>> {
-        let found = self.btf.find_name(t.member_name_offs(from), name)?;
-        let found = found.map(|(i, name_is)| (from.saturating_add(i), name_is));
-        let end = found.map_or(t.vlen(), |(idx, _)| idx.saturating_add(1));
         let each = long(name.count_bytes() / 16).saturating_add(1);
-        self.work.steps(each.saturating_mul(end.saturating_sub(from).into()))?;
-        Ok(found)
+        let mut from = from;
+        // Paid for before it is done, in pieces, since names may be long.
+        while from < t.vlen() {
+            let piece = t.vlen().saturating_sub(from).min(MEMBERS_AT_ONCE);
+            self.work.steps(each.saturating_mul(piece.into()))?;
+            let name_offs = t.member_name_offs(from).take(index(piece));
+            if let Some((i, name_is)) = self.btf.find_name(name_offs, name)? {
+                return Ok(Some((from.saturating_add(i), name_is)));
+            }
+            from = from.saturating_add(piece);
+        }
+        Ok(None)
     }
 
     /// [`BtfView::skip_modifiers`].

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::btf::build::{Build, ENDIANS, SIGNED, info, put_u32};
-use crate::btf::{Btf, BtfView, Data, KindSet, TypeId};
+use crate::btf::{Btf, BtfView, Data, Kind, KindSet, TypeId};
 use crate::error::{Error, Result};
 
 fn deferred(bytes: Vec<u8>, base: Option<Arc<Btf<'static>>>) -> Btf<'static> {
@@ -14,10 +14,14 @@ fn deferred(bytes: Vec<u8>, base: Option<Arc<Btf<'static>>>) -> Btf<'static> {
 /// The names that the pass gives, each cut at its NUL.
 fn names(btf: &Btf<'_>, start_id: u32) -> Result<Vec<(u32, String)>> {
     let mut names = Vec::new();
-    btf.for_each_name(start_id, KindSet::new().others(), |id, _, text| {
-        let name = text.split(|byte| *byte == 0).next().unwrap();
-        names.push((id.0, String::from_utf8(name.to_vec()).unwrap()));
-    })?;
+    btf.for_each_name(
+        start_id,
+        [Kind::Int, Kind::Struct, Kind::Typedef].into_iter().fold(KindSet::new(), KindSet::with),
+        |id, _, text| {
+            let name = text.split(|byte| *byte == 0).next().unwrap();
+            names.push((id.0, String::from_utf8(name.to_vec()).unwrap()));
+        },
+    )?;
     Ok(names)
 }
 

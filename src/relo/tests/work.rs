@@ -219,10 +219,10 @@ fn modifier_cycles_end_soon() {
 fn work_is_given_up_when_input_of_its_size_cannot_need_it() {
     let work = Work::for_input(100);
     let mut steps = 0_u64;
-    while work.step().is_ok() {
+    while work.steps(1).is_ok() {
         steps = steps.saturating_add(1);
     }
-    assert!(matches!(work.step(), Err(Error::TooMuchWork)));
+    assert!(matches!(work.steps(1), Err(Error::TooMuchWork)));
     // Enough for any real relocation, over in a few milliseconds.
     assert!((1 << 20..1 << 22).contains(&steps), "{steps}");
     work.extend(1000);
