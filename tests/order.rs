@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The order of relocations matters: each drops candidates that did not match, and later ones see what is left.
+//! What relocations of one object have to do with one another: each drops candidates that did not match, later ones see
+//! what is left, and what one has failed on, others do not build on.
 #![expect(
     clippy::indexing_slicing,
+    clippy::unwrap_used,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
     reason = "a panic is a failed test"
@@ -17,11 +19,12 @@ mod object;
 use std::sync::Arc;
 
 use btf::{Btf, STRUCT};
+use corelo::Error;
 use corelo::log::NoLog;
-use corelo::object::{OpenTargets, Options, Target, relocate};
+use corelo::object::{OpenTargets, Options, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
-use object::{BYTE_OFFSET, Elf, ext};
+use object::{BYTE_OFFSET, EXISTS, Elf, ext, object, object_of_insns};
 
 /// An unsigned int of so many bytes.
 fn unsigned(btf: &mut Btf, bytes: u32) -> u32 {
@@ -62,4 +65,85 @@ fn the_same_load_is_resized_by_the_candidate_that_is_left() {
     // The code is the first thing in the file.
     let code: Vec<(u8, u8)> = object[64..88].chunks(8).map(|insn| (insn[0], insn[2])).collect();
     assert_eq!(code, [(LDX_W, 0), (LDX_W, 8), (LDX_DW, 0)]);
+}
+
+const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+
+fn target(name: &str, btf: &Btf) -> Target {
+    Target::new(name, Arc::new(source::from_bytes(btf.bytes(), None).unwrap()))
+}
+
+/// `struct s { int x; }`, and the access string of `x`.
+fn s_with_x(btf: &mut Btf, name: &str) -> (u32, u32) {
+    let (name, x, access) = (btf.str(name), btf.str("x"), btf.str("0:0"));
+    let int = btf.int();
+    (btf.composite(STRUCT, name, &[(x, int, 0)]), access)
+}
+
+/// Of two modules the first has the type, and the second cannot be searched. The relocation in the optional section was
+/// poisoned for that, and the one behind it answered from the first module alone.
+#[test]
+fn no_relocation_is_answered_from_half_of_the_modules() {
+    let mut local = Btf::new();
+    let (root, access) = s_with_x(&mut local, "s");
+    let (optional, section) = (local.str("?tc"), local.str("tc"));
+    let record = [0, root, access, BYTE_OFFSET];
+    let mut elf = Elf::new("tc");
+    let optional_name = elf.str("?tc");
+    elf.more_sections.push(optional_name);
+    // `r1 = 0`: the offset of x.
+    elf.code = [0xb7, 1, 0, 0, 0, 0, 0, 0].to_vec();
+    let object = elf.finish(&local.bytes(), &ext(&[], &[(optional, vec![record]), (section, vec![record])]));
+
+    let (mut kernel, mut first) = (Btf::new(), Btf::new());
+    kernel.int();
+    s_with_x(&mut first, "s");
+    // Empty BTF of the other byte order.
+    let second = [&[0xeb, 0x9f, 1, 0, 0, 0, 0, 24][..], &[0; 16]].concat();
+    let second = Target::new("second", Arc::new(source::from_bytes(second, None).unwrap()));
+    let targets = OpenTargets { kernel: target("kernel", &kernel), modules: vec![target("first", &first), second] };
+    for with_report in [false, true] {
+        let mut relocated = object.clone();
+        let mut report = Report::default();
+        let error = relocate(&mut relocated, &targets, &OPTIONS, with_report.then_some(&mut report)).unwrap_err();
+        assert!(matches!(error.root(), Error::EndianMismatch { .. }), "{error}");
+        assert_eq!(relocated, object);
+    }
+}
+
+/// A hundred relocations that ask two things of 3000 candidates: with a report, that was too much work, and without one it
+/// was not.
+#[test]
+fn a_report_does_not_change_the_outcome() {
+    let mut local = Btf::new();
+    let (root, access) = s_with_x(&mut local, "s");
+    let of_type = local.str("0");
+    let asked = [(root, access, EXISTS), (root, of_type, object::TYPE_EXISTS)];
+    let relos: Vec<_> = (0..100).map(|i| asked[i % 2]).collect();
+    let object = object_of_insns(local, "tc", &relos);
+    let mut targ = Btf::new();
+    let (name, x, int) = (targ.str("s"), targ.str("x"), targ.int());
+    for _ in 0..30_000 {
+        targ.composite(STRUCT, name, &[(x, int, 0)]);
+    }
+    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    let (mut without, mut with) = (object.clone(), object);
+    let mut report = Report::default();
+    relocate(&mut without, &targets, &OPTIONS, None).unwrap();
+    relocate(&mut with, &targets, &OPTIONS, Some(&mut report)).unwrap();
+    assert_eq!((without, report.entries.len()), (with, 100));
+}
+
+/// A local name of 5000 bytes whose essential part is one: its candidates were not searched for.
+#[test]
+fn a_long_flavor_does_not_hide_the_candidates() {
+    let mut local = Btf::new();
+    let (root, access) = s_with_x(&mut local, &("s___".to_owned() + &"f".repeat(5000)));
+    let mut relocated = object(local, &[(root, access, EXISTS)]);
+    let mut targ = Btf::new();
+    s_with_x(&mut targ, "s");
+    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    let mut report = Report::default();
+    relocate(&mut relocated, &targets, &OPTIONS, Some(&mut report)).unwrap();
+    assert_eq!(report.entries[0].new_val, 1);
 }

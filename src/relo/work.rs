@@ -21,8 +21,7 @@ pub struct Work {
     left: Cell<u64>,
 }
 
-/// Steps for every byte of input: 100 ms for a megabyte. Relocating all of `libbpf-tools` takes less than one for each byte
-/// of object and target.
+/// Steps for every byte of input: 100 ms for a megabyte.
 const STEPS_PER_BYTE: u64 = 8;
 /// Bytes of a type record and its name, as in kernels.
 const USUAL_TYPE_LEN: usize = 44;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Which target types are candidates, by a scan and by the index of names.
 
+use std::sync::Arc;
+
 use super::find_cands;
 use crate::btf::build::{Build, ENDIANS, SIGNED, info};
-use crate::btf::{BtfView, TypeId};
+use crate::btf::{Btf, BtfView, Data, TypeId};
 use crate::bytes::Endian;
 use crate::relo::candidates::{NameIndex, Wanted};
 use crate::relo::{Work, add_cands};
@@ -151,5 +153,36 @@ fn search_begins_at_the_first_own_id_of_a_module() {
             add_cands(t, b"s", &module, start_id, &mut cands).unwrap();
             assert_eq!(cands.iter().map(|cand| cand.id).collect::<Vec<_>>(), expected, "{start_id}");
         }
+    }
+}
+
+/// A base's type whose name lies past the base's strings, among those of the BTF that is split on it; and a base without
+/// strings, on which offset 0 is the first name there is. A search type by type found them, and the others did not.
+#[test]
+fn names_in_odd_split_btf_are_found_by_every_search() {
+    let btf = |types: &[u32], strings: &[u8], base: Option<Arc<Btf<'static>>>| {
+        let len = u32::try_from(4 * types.len()).unwrap();
+        let header = [24, 0, len, len, u32::try_from(strings.len()).unwrap()];
+        let words = header.iter().chain(types).flat_map(|word| word.to_le_bytes());
+        let bytes: Vec<u8> = [0x9f, 0xeb, 1, 0].into_iter().chain(words).chain(strings.iter().copied()).collect();
+        Btf::new(Data::Owned(bytes), base).unwrap()
+    };
+    let int = |name_off| [name_off, 1 << 24, 4, 32];
+    for (what, base, types, strings) in [
+        ("past the base's strings", btf(&int(1), b"\0", None), &[][..], &b"x\0"[..]),
+        ("a base without strings", btf(&[], b"", None), &int(0)[..], &b"x\0"[..]),
+    ] {
+        let split = btf(types, strings, Some(Arc::new(base)));
+        let local = split.type_by_id(TypeId(1)).unwrap();
+        let mut plain = Vec::new();
+        add_cands(local, b"x", &split, 1, &mut plain).unwrap();
+        let (mut asked, mut wanted) = (Wanted::default(), Vec::new());
+        asked.add(local, b"x").unwrap();
+        let found = &mut |_, id| {
+            wanted.push(id);
+            Ok(())
+        };
+        asked.find(&split, 1, &Work::for_input(0), found).unwrap();
+        assert_eq!((plain.len(), wanted), (1, vec![TypeId(1)]), "{what}");
     }
 }
