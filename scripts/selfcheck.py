@@ -42,9 +42,14 @@ def planted(body):
 
 
 CLAP = "    let cli = Cli::parse();\n"
-RELOCATED = "        let result = object::relocate(elf, targets, &options, wanted);\n"
-FROM_BYTES = "        let mut copy = Vec::new();\n"
-FREED = "        let mut handle = unsafe { Box::from_raw(btf.cast::<Self>()) };\n"
+RELOCATED = (
+    "        let result = match opts.report {\n"
+    "            None => object::relocate(elf, targets, &options, None),\n"
+    "            Some(place) => relocate_with_report(elf, targets, &options, place)?,\n"
+    "        };\n"
+)
+FROM_BYTES = "        let copy = memory::copied(data)?;\n"
+FREED = "        let mut handle = unsafe { Box::from_raw(btf.cast::<[Self; 1]>()) };\n"
 VPRINT = "static inline int corelo_libbpf_vprint("
 SKELETON = "	err = (bpf_object__open_skeleton)(s, open_opts);\n"
 SKELETON_FREED = "	free((void *)s->data);\n"
@@ -153,7 +158,7 @@ FAULTS = [
 
     # --- the Rust library, compiled for release once for each line
     ("leak, write on failure, panic, hang",
-     [("src/ffi/handle.rs", "        handle.magic = 0;\n", "        handle.magic = 0;\n        std::mem::forget(handle);\n"),
+     [("src/ffi/handle.rs", "        *magic = 0;\n", "        *magic = 0;\n        std::mem::forget(handle);\n"),
       ("src/ffi/relocate.rs", RELOCATED,
        "        while elf.is_empty() {}\n" + RELOCATED
        # seldom, since only so many failures are printed
@@ -162,7 +167,7 @@ FAULTS = [
      [(check("c corpora", "btf|btf, valgrind|hostile, (build|fixtures|cut off at every byte)"),
        ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",
         "hostile: hangs: "])]),
-    ("double free", [("src/ffi/handle.rs", FREED, FREED + "        drop(unsafe { Box::from_raw(btf.cast::<Self>()) });\n")],
+    ("double free", [("src/ffi/handle.rs", FREED, FREED + "        drop(unsafe { Box::from_raw(btf.cast::<[Self; 1]>()) });\n")],
      [(check("c", "btf, .*"), ["FAIL btf, valgrind[\\s\\S]*Invalid (read|write|free)", "attempting double-free|heap-use-after-free"])]),
     ("wrong byte in an instruction", WRONG_BYTE,
      [(test("--test expected"), [r"every_fixture_gives_libbpfs_answers \.\.\. FAILED"]),

@@ -31,6 +31,9 @@ pub(super) struct Input<'j> {
     pub(super) btf: &'j Btf<'j>,
     pub(super) btf_ext: &'j BtfExt<'j>,
     pub(super) work: &'j Work,
+    /// What may be done to say in a report, in the log and in messages how things came about, beside the work that decides the
+    /// outcome.
+    pub(super) telling: &'j Work,
 }
 
 pub(super) struct Job<'j, 't> {
@@ -39,9 +42,8 @@ pub(super) struct Job<'j, 't> {
     search: CandidateSearch<'t, 'j>,
     tables: NameTables,
     answers: Answers,
-    /// Where a report or the log says how each answer was found: what may be done to find it again for that, beside the work
-    /// that decides the outcome.
-    telling: Option<Work>,
+    /// Whether a report or the log says how each answer was found.
+    tells: bool,
     lines: Lines<'j>,
     /// Instructions that have changed, by their place in the file.
     changes: Changes,
@@ -153,7 +155,7 @@ impl<'j, 't> Job<'j, 't> {
             search: CandidateSearch::new(targets, input.btf, roots, input.work)?,
             tables: NameTables::default(),
             answers: Answers::default(),
-            telling: tells.then(|| Work::for_input(input.object.len())),
+            tells,
             lines: Lines::new(input.btf_ext),
             changes: Changes::default(),
             failures: Vec::new(),
@@ -233,23 +235,17 @@ impl<'j, 't> Job<'j, 't> {
 
     /// Resolves and patches. A failure is gathered, or, in a program that is not loaded by default, poisons.
     fn relocate(&mut self, site: &Site<'_>, section: &Section, func: &Func, optional: bool) -> Result<()> {
-        let (res, resolved) = match (self.answers.get(site.relo), self.telling.take()) {
-            (Some(res), None) => (Ok(res), None),
-            (Some(res), Some(telling)) => {
-                let again = self.resolve(site, func, &telling).ok();
-                self.telling = Some(telling);
-                (Ok(res), again)
-            }
-            (None, telling) => {
-                self.telling = telling;
-                match self.resolve(site, func, self.input.work) {
-                    Ok(resolved) => {
-                        self.answers.put(site.relo, resolved.res)?;
-                        (Ok(resolved.res), Some(resolved))
-                    }
-                    Err(error) => (Err(error), None),
+        let Input { work, telling, .. } = self.input;
+        let (res, resolved) = match self.answers.get(site.relo) {
+            Some(res) if self.tells => (Ok(res), self.resolve(site, func, telling).ok()),
+            Some(res) => (Ok(res), None),
+            None => match self.resolve(site, func, work) {
+                Ok(resolved) => {
+                    self.answers.put(site.relo, resolved.res)?;
+                    (Ok(resolved.res), Some(resolved))
                 }
-            }
+                Err(error) => (Err(error), None),
+            },
         };
         let error = match res.and_then(|res| self.patch(site, section, func, &res)) {
             Ok(poisoned) => {
@@ -387,6 +383,11 @@ impl<'j, 't> Job<'j, 't> {
         Place { input: self.input, lines: &self.lines, site }
     }
 
+    /// The local spec, for whoever is told of a relocation that has none.
+    fn parse(&self, relo: &CoreRelo) -> Option<Spec<'j, Btf<'j>>> {
+        Spec::parse_within(self.input.btf, relo, self.input.telling).ok()
+    }
+
     /// A text of the report. When it has said more than any real object gives reason to, it says no more.
     fn text(&mut self, text: impl fmt::Display) -> Result<String> {
         if self.text_left == 0 {
@@ -403,9 +404,12 @@ impl<'j, 't> Job<'j, 't> {
             return Ok(());
         }
         let Input { elf, btf, .. } = self.input;
-        let local_spec = match resolved {
-            Some(resolved) => self.text(&resolved.local)?,
-            None => Spec::parse(btf, site.relo).ok().map(|spec| self.text(spec)).transpose()?.unwrap_or_default(),
+        let parsed = if resolved.is_none() { self.parse(site.relo) } else { None };
+        let local = resolved.map(|resolved| &resolved.local).or(parsed.as_ref());
+        let local_spec = local.map(|local| self.text(local)).transpose()?.unwrap_or_default();
+        let access = match local {
+            Some(local) => self.text(local.access())?,
+            None => self.text(Unfollowed { btf, relo: site.relo })?,
         };
         let targ = resolved.and_then(|resolved| resolved.targ.as_ref());
         let CoreRelo { insn_off, kind, type_id, .. } = *site.relo;
@@ -419,7 +423,7 @@ impl<'j, 't> Job<'j, 't> {
             insn_off,
             kind,
             type_id,
-            access: self.text(AccessOf { btf, relo: site.relo })?,
+            access,
             local_spec,
             target_spec: targ.map(|targ| self.text(targ)).transpose()?,
             target: targ.and_then(|targ| self.search.name_of(targ.btf)).map(|name| self.text(name)).transpose()?,
@@ -436,19 +440,15 @@ impl<'j, 't> Job<'j, 't> {
     }
 }
 
-/// Displays what a relocation asks about: the access as C writes it, or, where it cannot be followed, the root type and the
-/// access string.
-struct AccessOf<'a> {
+/// Displays what a relocation asks about whose access cannot be followed: the root type and the access string.
+struct Unfollowed<'a> {
     btf: &'a Btf<'a>,
     relo: &'a CoreRelo,
 }
 
-impl<'a> fmt::Display for AccessOf<'a> {
+impl<'a> fmt::Display for Unfollowed<'a> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { btf, relo } = *self;
-        if let Ok(spec) = Spec::parse(btf, relo) {
-            return Clipped(spec.access()).fmt(f);
-        }
         let kind = btf.type_by_id(relo.type_id).map_or("type", |t| t.kind().name());
         let or = |text: Result<&'a CStr>, otherwise| {
             Lossy(text.ok().filter(|text| !text.is_empty()).unwrap_or(otherwise).to_bytes())
@@ -456,6 +456,22 @@ impl<'a> fmt::Display for AccessOf<'a> {
         let name = or(btf.type_name(relo.type_id), c"<anon>");
         let access_str = or(btf.name_by_offset(relo.access_str_off), c"<none>");
         Clipped(format_args!("{kind} {name} [{}] + {access_str}", relo.type_id)).fmt(f)
+    }
+}
+
+/// Displays what a relocation asks about, as C writes it, if it can be followed.
+struct Access<'a> {
+    input: Input<'a>,
+    relo: &'a CoreRelo,
+}
+
+impl fmt::Display for Access<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Input { btf, telling, .. } = self.input;
+        match Spec::parse_within(btf, self.relo, telling) {
+            Ok(spec) => Clipped(spec.access()).fmt(f),
+            Err(_) => Unfollowed { btf, relo: self.relo }.fmt(f),
+        }
     }
 }
 
@@ -476,7 +492,7 @@ impl fmt::Display for Place<'_> {
             Clipped(Lossy(site.section)),
             site.idx,
             site.relo.kind.name(),
-            AccessOf { btf, relo: site.relo },
+            Access { input: self.input, relo: site.relo },
             site.insn_idx()
         )?;
         let Some(line) = lines.at(site.sec_name_off, site.relo.insn_off) else { return Ok(()) };

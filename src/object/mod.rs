@@ -61,7 +61,7 @@ pub fn relocate(
 
 fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Option<&mut Report>) -> Result<Changes> {
     let elf = BpfElf::new(object)?;
-    let work = Work::for_input(object.len());
+    let (work, telling) = (Work::for_input(object.len()), Work::for_input(object.len()));
     let content = |name: &[u8]| -> Result<_> {
         let section = elf.section_by_name(name, &work)?.filter(|section| section.is_progbits);
         Ok(section
@@ -84,8 +84,12 @@ fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Opt
         return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".into() });
     }
 
-    let mut job =
-        Job::new(Input { object, elf: &elf, btf: &btf, btf_ext: &btf_ext, work: &work }, targets, options, report)?;
+    let mut job = Job::new(
+        Input { object, elf: &elf, btf: &btf, btf_ext: &btf_ext, work: &work, telling: &telling },
+        targets,
+        options,
+        report,
+    )?;
     for section in btf_ext.core_relos() {
         job.relocate_section(section)?;
     }

@@ -132,6 +132,11 @@ impl<'a, B: BtfView> Spec<'a, B> {
         Self::parse_metered(Metered { btf, work: &Work::for_types(btf, btf) }, relo)
     }
 
+    /// As [`Spec::parse`], with no more work than this.
+    pub(crate) fn parse_within(btf: &'a B, relo: &CoreRelo, work: &Work) -> Result<Self> {
+        Self::parse_metered(Metered { btf, work }, relo)
+    }
+
     pub(super) fn parse_metered(local: Metered<'_, 'a, B>, relo: &CoreRelo) -> Result<Self> {
         let access_str = local.name_by_offset(relo.access_str_off)?.to_bytes();
         let bad = |what| bad_access_str(relo.type_id, access_str, what);
