@@ -49,7 +49,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
+.PHONY: check-libbpf check-threads check-model check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -158,6 +158,10 @@ check-threads: ## threads on one BTF, under ThreadSanitizer (needs rust-src)
 	@scripts/deps.sh threads || true
 	@scripts/check-threads.sh
 
+check-model: ## threads that share a target, in every order of their steps, by loom
+	RUSTFLAGS='--cfg corelo_model' $(CARGO) test --quiet $(CARGOFLAGS) --manifest-path tests/model/Cargo.toml \
+		--target-dir $(CARGO_TARGET_DIR)/model --test lazy --test threads
+
 check-long: stage ## CASES generated cases compared with libbpf (10,000,000), from SEED on
 	@CASES='$(CASES)' SEED='$(SEED)' scripts/check.sh long
 
@@ -186,15 +190,17 @@ check-header: ## include/corelo.h is what `make header` would write
 lint: check-header ## formatting, lints, documentation, the header, what is said of the sources
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+	$(CARGO) fmt --manifest-path tests/model/Cargo.toml --check
 	$(CARGO) clippy $(CARGOFLAGS) --all-targets --all-features -- -D warnings
 	$(CARGO) clippy $(CARGOFLAGS) --lib -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --no-deps --all-features
 	@scripts/check-static.sh
 
-# Its build takes minutes. Advisories would need the RustSec database, which is fetched: `cargo deny check` does that.
+# Advisories need the RustSec database, which `cargo deny check` fetches.
 deny: ## licences, versions and sources of all crates, by cargo-deny (fetches it)
-	@[ -x target/tools/bin/cargo-deny ] || env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version 0.18.3 --locked \
+	@[ -x target/tools/bin/cargo-deny ] || env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version 0.20.2 --locked --debug \
 		--root target/tools
+	$(CARGO) fetch --quiet --locked
 	target/tools/bin/cargo-deny --offline --all-features check licenses bans sources
 
 selfcheck: ## plants a fault for each check into a copy of the tree, and looks that the check sees it

@@ -9,10 +9,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use once_cell::sync::OnceCell;
-
 use crate::btf::{Btf, Data, magic_endian};
 use crate::error::{Error, Result};
+use crate::lazy::Lazy;
 use crate::log::Log;
 use crate::memory;
 use crate::object::{Target, Targets, elf};
@@ -224,8 +223,8 @@ pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>
 pub struct RunningKernel<'l> {
     log: &'l dyn Log,
     reserve: Reserve,
-    kernel: OnceCell<Target>,
-    modules: OnceCell<Vec<Target>>,
+    kernel: Lazy<Target>,
+    modules: Lazy<Vec<Target>>,
 }
 
 /// Runs a step that makes a few small allocations which cannot fail, or gives [`Error::NoMemory`] in its place.
@@ -234,12 +233,12 @@ type Reserve = fn(&mut dyn FnMut()) -> Result<()>;
 impl<'l> RunningKernel<'l> {
     /// Opens nothing yet. A module whose BTF cannot be read is passed over with a warning in `log`.
     #[must_use]
-    pub const fn new(log: &'l dyn Log) -> Self {
+    pub fn new(log: &'l dyn Log) -> Self {
         let reserve: Reserve = |step| {
             step();
             Ok(())
         };
-        Self { log, reserve, kernel: OnceCell::new(), modules: OnceCell::new() }
+        Self { log, reserve, kernel: Lazy::new(), modules: Lazy::new() }
     }
 
     /// Opens each file with memory put aside by `reserve`, for a caller that has to go on when there is none.
@@ -273,7 +272,7 @@ impl<'l> RunningKernel<'l> {
 
 impl Targets for RunningKernel<'_> {
     fn kernel(&self) -> Result<&Target> {
-        self.kernel.get_or_try_init(|| self.reserved(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))?)
+        self.kernel.get_or_make(|| self.reserved(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))?)
     }
 
     fn modules(&self) -> Result<&[Target]> {
@@ -294,6 +293,6 @@ impl Targets for RunningKernel<'_> {
             }
             Ok(modules)
         };
-        self.modules.get_or_try_init(open_all).map(Vec::as_slice)
+        self.modules.get_or_make(open_all).map(Vec::as_slice)
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules, lowest layer first. Those of one layer may use each other.
 const LAYERS: [&[&str]; 7] =
-    [&["error", "bytes", "log", "memory"], &["insn"], &["btf"], &["relo"], &["object"], &["source"], &["ffi"]];
+    [&["error", "bytes", "log", "memory", "lazy"], &["insn"], &["btf"], &["relo"], &["object"], &["source"], &["ffi"]];
 
 /// What is used upward on purpose: an error names what it is about.
 const ALLOWED: [(&str, &str); 3] = [

@@ -2,17 +2,16 @@
 //! Where each type record begins. Records have different lengths, so to find one, all before it are stepped over; this is
 //! done once, and every fourth place is kept.
 
-use std::sync::OnceLock;
-
 use super::raw::{Info, Kind, KindSet, TYPE_LEN, payload_len};
 use super::view::{Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
+use crate::lazy::Lazy;
 
 /// The records of a type section, once they have been stepped over.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    places: OnceLock<Result<Places, Broken>>,
+    places: Lazy<Result<Places, Broken>>,
 }
 
 /// Of so many records, the place of one is kept. With fewer, a kernel's table is larger than the cache that it has to
@@ -113,10 +112,10 @@ impl Records {
             }
             None => Places::new(types, layout, start_id, heard, each),
         };
-        // That there is no memory now is not kept for ever. Whoever is the first of several threads keeps what it has found.
+        // That there is no memory now is not kept for ever.
         match places {
             Err(Broken::NoMemory) => Err(Error::NoMemory),
-            places => self.places.get_or_init(|| places).as_ref().map_err(|broken| (*broken).into()),
+            places => self.places.keep(places).as_ref().map_err(|broken| (*broken).into()),
         }
     }
 }

@@ -4,12 +4,12 @@
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
+use crate::lazy::{FirstTime, Lazy};
 use crate::log::{Level, Log};
 use crate::memory;
 use crate::relo::candidates::{NameIndex, Wanted};
@@ -25,9 +25,9 @@ pub struct Target(Arc<Inner>);
 struct Inner {
     name: String,
     btf: Arc<Btf<'static>>,
-    was_searched: AtomicBool,
+    first_search: FirstTime,
     /// Made when the target is searched a second time. `None` inside if that is too much work.
-    index: OnceLock<Option<NameIndex>>,
+    index: Lazy<Option<NameIndex>>,
 }
 
 /// An index is asked for each name, and a pass goes through all types. Fewer types than these for each name are gone
@@ -38,8 +38,7 @@ impl Target {
     /// A target that has not been searched.
     #[must_use]
     pub fn new(name: impl Into<String>, btf: Arc<Btf<'static>>) -> Self {
-        let (was_searched, index) = (AtomicBool::new(false), OnceLock::new());
-        Self(Arc::new(Inner { name: name.into(), btf, was_searched, index }))
+        Self(Arc::new(Inner { name: name.into(), btf, first_search: FirstTime::new(), index: Lazy::new() }))
     }
 
     /// The name.
@@ -80,23 +79,19 @@ impl Target {
         }
     }
 
-    /// The index, from the second search on, if it `can_be_used`. Several threads may make it at once; the first one's is kept,
-    /// and nobody waits. Without memory for it, there is none this time; where its names are too much work, there is none.
+    /// The index, from the second search on, if it `can_be_used`. Without memory for it, there is none this time; where its
+    /// names are too much work, there is none.
     fn index(&self, can_be_used: bool) -> Option<&NameIndex> {
-        let Inner { btf, was_searched, index, .. } = &*self.0;
-        let is_first = !was_searched.swap(true, Ordering::Relaxed);
-        if is_first || !can_be_used {
+        let Inner { btf, first_search, index, .. } = &*self.0;
+        if first_search.is_now() || !can_be_used {
             return None;
         }
-        if let Some(index) = index.get() {
-            return index.as_ref();
-        }
-        let made = match NameIndex::new(btf, btf.start_id()) {
-            Ok(made) => Some(made),
-            Err(Error::TooMuchWork) => None,
-            Err(_) => return None,
+        let make = || match NameIndex::new(btf, btf.start_id()) {
+            Ok(made) => Ok(Some(made)),
+            Err(Error::TooMuchWork) => Ok(None),
+            Err(error) => Err(error),
         };
-        index.get_or_init(|| made).as_ref()
+        index.get_or_make(make).ok()?.as_ref()
     }
 }
 
