@@ -213,7 +213,7 @@ bench: ## the benchmarks, corelo beside libbpf and aya-obj, and check-instructio
 	$(CARGO) bench $(CARGOFLAGS)
 	scripts/corpus.py target/corpus
 	$(CARGO) build --release $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE)
-	$(COMPARE)/release/compare target/corpus/objects --btf target/corpus/btf --json target/bench.json \
+	$(COMPARE)/release/compare target/corpus/objects/bookworm --btf target/corpus/btf --json target/bench.json \
 		--svg docs/performance.svg
 	@scripts/check-instructions.sh
 

@@ -81,10 +81,7 @@ finish() {
 download() {
 	rm -rf "$work/download"
 	mkdir "$work/download"
-	# apt fetches as a user of its own, who must be able to write there.
-	chmod 777 "$work/download"
-	cd "$work/download"
-	apt-get -qq download $package
+	python3 scripts/debian.py bookworm "$work/download" $package
 }
 
 # What is used here of them; the package, of 150 MB, is not kept.
@@ -110,14 +107,10 @@ unpack() {
 
 fetch() {
 	[ ! -e "$work/unpacked" ] || return 0
-	for tool in apt-get dpkg-deb xz; do
+	for tool in python3 dpkg-deb xz; do
 		has $tool || { skip "$package" "no $tool"; return; }
 	done
 	attempt download download
-	# Lists too old to find the package by are no reason to skip where nothing may be skipped.
-	if [ $status != 0 ] && [ "${CORELO_NO_SKIP:-}" = 1 ] && apt-get -qq update >/dev/null 2>&1; then
-		attempt download download
-	fi
 	if [ $status = 0 ]; then
 		step "$package, unpacked" unpack
 	else

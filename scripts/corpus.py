@@ -4,14 +4,15 @@
 
 usage: corpus.py DIR
 
-Writes DIR/objects/NAME.bpf.o (the objects in libxdp1, and those inside the programs of
+Writes DIR/objects/RELEASE/NAME.bpf.o (the objects in libxdp1, and those inside the programs of
 libbpf-tools, xdp-tools and systemd; each once, whatever has a copy of it),
 DIR/btf/{6.1,6.1-cloud,6.12,6.12-cloud}.btf (from amd64 kernel images) and
 DIR/manifest (what came from which package; written last). Does nothing when all
-that the manifest lists is there. Downloads 240 MB, keeps 20.
+that the manifest lists is there. Downloads 270 MB, keeps 22. The packages are those of
+Debian 12 and 13, whatever this machine is: see debian.py.
 
 Exit status: 0 when the corpus is there, 3 when the packages cannot be had (no
-network, no package lists, not a Debian), 1 for anything else. Needs apt-get, dpkg-deb and, for
+network, no apt, no keyring), 1 for anything else. Needs apt-get, dpkg-deb and, for
 kernels packed so, zstd or lz4.
 """
 import hashlib
@@ -23,62 +24,42 @@ import struct
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zlib
 
-# The last two are in Debian 12's security updates.
+from debian import Unavailable, release
+
+# Debian 12's; the last two are in its security updates.
 KERNELS = {
     "6.1": "linux-image-amd64",
     "6.1-cloud": "linux-image-cloud-amd64",
     "6.12": "linux-image-6.12-amd64",
     "6.12-cloud": "linux-image-6.12-cloud-amd64",
 }
-# Package: the files in it that are looked into, and the least number of objects that it must have.
-TOOLS = {
-    "libbpf-tools": (r"\./usr/sbin/[^/]+", 40),
-    "libxdp1": (r"\./usr/lib/[^/]+/bpf/[^/]+", 10),
-    "xdp-tools": (r"\./usr/sbin/[^/]+", 5),
-    # Debian 12's is built without BPF; since Debian 13 it has a dozen.
-    "systemd": (r"\./(usr/)?lib/systemd/[^/]+", 0),
-}
+# Release, package, the files in it that are looked into, and the least number of objects that it must have.
+TOOLS = (
+    ("bookworm", "libbpf-tools", r"\./usr/sbin/[^/]+", 40),
+    ("bookworm", "libxdp1", r"\./usr/lib/[^/]+/bpf/[^/]+", 10),
+    ("bookworm", "xdp-tools", r"\./usr/sbin/[^/]+", 5),
+    # Another compiler, and tools and kinds of relocations that Debian 12's have not.
+    ("trixie", "libbpf-tools", r"\./usr/sbin/[^/]+", 50),
+    ("trixie", "xdp-tools", r"\./usr/sbin/[^/]+", 10),
+    # The parts of systemd that have objects; Debian 12's is built without BPF.
+    ("trixie", "libsystemd-shared", r"\./usr/lib/[^/]+/systemd/[^/]+", 3),
+    ("trixie", "systemd", r"\./usr/lib/systemd/[^/]+", 1),
+    ("trixie", "systemd-container", r"\./usr/lib/systemd/[^/]+", 1),
+)
 
 EM_BPF, SHT_NOBITS = 247, 8
 BTF_MAGIC = {b"\x9f\xeb\x01": "<", b"\xeb\x9f\x01": ">"}
 
 
-class Unavailable(Exception):
-    """The packages cannot be had here."""
-
-
-def run(*command, cwd=None):
-    # error messages are looked into, in one language
-    env = dict(os.environ, LC_ALL="C")
-    try:
-        done = subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise Unavailable(f"no {command[0]}: not a Debian")
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("E:")]
-        raise Unavailable(f"{' '.join(command)}: {(errors or lines or ['failed'])[0]}")
-    return done.stdout
-
-
-def newest_image(package, version):
+def newest_image(debian, package, version):
     """The image package of this version that a meta package stands for at the moment."""
-    for line in run("apt-cache", "depends", package).splitlines():
+    for line in debian.apt("apt-cache", "depends", package).splitlines():
         found = re.fullmatch(r"\s*\|?Depends: (linux-image-(\d+\.\d+)\.\S*)", line)
         if found and found[2] == version:
             return found[1]
-    raise Unavailable(f"{package} isn't Linux {version} here")
-
-
-def download(package, folder):
-    run("apt-get", "download", package, cwd=folder)
-    debs = [name for name in os.listdir(folder) if name.startswith(package + "_") and name.endswith(".deb")]
-    if len(debs) != 1:
-        raise Unavailable(f"apt-get download {package}: no package came")
-    return os.path.join(folder, debs[0])
+    raise Unavailable(f"{package} isn't Linux {version}")
 
 
 def files_of(deb, pattern):
@@ -168,31 +149,32 @@ def is_complete(folder):
     try:
         with open(os.path.join(folder, "manifest"), encoding="ascii") as manifest:
             rows = [line.split() for line in manifest]
-        packages = {deb.split("_")[0] for _, _, deb in rows}
-        wanted = {name for name, (_, least) in TOOLS.items() if least}
-        return wanted <= packages and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows)
+        found = {(*name.split("/")[1:-1], deb.split("_")[0]) for _, name, deb in rows}
+        wanted = {(debian, package) for debian, package, _, _ in TOOLS}
+        return wanted <= found and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows)
     except (OSError, ValueError):
         return False
 
 
-def build(folder, debs):
+def build(folder, releases):
     rows = []
 
     def keep(name, data, deb):
         path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as f:
             f.write(data)
         rows.append(f"{hashlib.sha256(data).hexdigest()} {name} {os.path.basename(deb)}\n")
 
     # all of this before the first large download
-    images = {name: newest_image(package, name.split("-")[0]) for name, package in KERNELS.items()}
+    bookworm = releases["bookworm"]
+    images = {name: newest_image(bookworm, package, name.split("-")[0]) for name, package in KERNELS.items()}
     for sub in ("objects", "btf"):
         shutil.rmtree(os.path.join(folder, sub), ignore_errors=True)
-        os.makedirs(os.path.join(folder, sub))
 
     kept = set()
-    for package, (pattern, least) in TOOLS.items():
-        deb = download(package, debs)
+    for debian, package, pattern, least in TOOLS:
+        deb = releases[debian].download(package)
         before = len(rows)
         for program, data in files_of(deb, pattern):
             for i, found in enumerate(bpf_objects(data)):
@@ -200,13 +182,13 @@ def build(folder, debs):
                 if found not in kept:
                     kept.add(found)
                     name = program.removesuffix(".o")
-                    keep(f"objects/{name}{f'.{i}' if i else ''}.bpf.o", found, deb)
+                    keep(f"objects/{debian}/{name}{f'.{i}' if i else ''}.bpf.o", found, deb)
         if len(rows) - before < least:
             raise SystemExit(f"corpus.py: {len(rows) - before} BPF objects in {os.path.basename(deb)}, not {least}")
         os.remove(deb)
 
     for name, package in images.items():
-        deb = download(package, debs)
+        deb = bookworm.download(package)
         btf = next((btf for _, image in files_of(deb, r"\./boot/vmlinu[xz]-[^/]+") if (btf := kernel_btf(image))), None)
         if not btf:
             raise SystemExit(f"corpus.py: no BTF in {os.path.basename(deb)}")
@@ -230,10 +212,8 @@ def main():
     if os.path.exists(manifest):
         os.remove(manifest)
     try:
-        with tempfile.TemporaryDirectory(prefix="debs.", dir=folder) as debs:
-            # apt fetches as a user of its own, who must be able to write there
-            os.chmod(debs, 0o777)
-            objects, btfs = build(folder, debs)
+        with release("bookworm", folder) as bookworm, release("trixie", folder) as trixie:
+            objects, btfs = build(folder, {"bookworm": bookworm, "trixie": trixie})
     except Unavailable as why:
         print(f"corpus.py: cannot get the packages: {why}", file=sys.stderr)
         return 3

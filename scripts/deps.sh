@@ -39,6 +39,8 @@ need python3 has python3
 need zstd has zstd
 need lz4 has lz4
 need xz-utils has xz
+# For scripts/debian.py, also where the packages are another distribution's.
+! has apt-get >/dev/null || need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 if [ "${1:-}" = libbpf ]; then
 	need clang-19 has "${CLANG:-clang-19}"
 fi
@@ -51,14 +53,7 @@ if [ "${1:-}" = coverage ]; then
 	need "llvm-$llvm" has "llvm-cov-$llvm"
 fi
 
-# The corpus of the tests comes out of Debian's packages, for which apt needs its lists.
-lists=
-if command -v apt-get >/dev/null 2>&1 && ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
-	lists=missing
-fi
-
-# Without them the corpus is skipped, so nothing fails here for their sake.
-[ -n "$missing" ] || [ -n "$lists" ] || exit 0
+[ -n "$missing" ] || exit 0
 # shellcheck disable=SC2086
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
 missing=${missing# }
@@ -84,23 +79,19 @@ if [ "$(id -u)" = 0 ]; then
 	as_root=
 elif command -v sudo >/dev/null 2>&1; then
 	as_root=sudo
-elif [ -z "$missing" ]; then
-	exit 0
 else
 	echo "deps: neither root nor sudo; as root: apt-get install $missing" >&2
 	exit 1
 fi
 
-[ -z "$missing" ] || echo "deps: installing $missing"
+echo "deps: installing $missing"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 apt() {
 	$as_root env DEBIAN_FRONTEND=noninteractive \
 		apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null >"$log" 2>&1
 }
-[ -z "$lists" ] || apt update || true
-[ -n "$missing" ] || exit 0
-# Lists that are there may be so old that they name files long gone.
+# Lists may be missing, or so old that they name files long gone.
 # shellcheck disable=SC2086
 apt install --no-install-recommends -y $missing || {
 	apt update && apt install --no-install-recommends -y $missing

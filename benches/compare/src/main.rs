@@ -161,7 +161,7 @@ fn compare(args: &Args) -> io::Result<()> {
     let growth = growth::measure(args.btf.as_deref());
     let object = median_object.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let about = format!(
-        "{} objects of libbpf-tools, the kernel's BTF with {} types, {} rounds; instructions for {object}",
+        "{} objects of libbpf-tools and xdp-tools, the kernel's BTF with {} types, {} rounds; instructions for {object}",
         objects.len(),
         kernel.type_cnt() - 1,
         args.rounds
