@@ -150,7 +150,6 @@ pub(super) struct CandidateSearch<'t, 'l> {
     found: Vec<Vec<Candidate<'t, Btf<'static>>>>,
     kernel_was_searched: bool,
     modules_were_searched: bool,
-    last_named: Cell<Option<&'t Target>>,
 }
 
 /// A local root type.
@@ -195,16 +194,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         let mut found = Vec::new();
         found.try_reserve_exact(wanted.len())?;
         found.resize_with(wanted.len(), Vec::new);
-        Ok(Self {
-            targets,
-            local_btf,
-            wanted,
-            roots,
-            found,
-            kernel_was_searched: false,
-            modules_were_searched: false,
-            last_named: Cell::new(None),
-        })
+        Ok(Self { targets, local_btf, wanted, roots, found, kernel_was_searched: false, modules_were_searched: false })
     }
 
     /// The candidates of a local root type, as earlier relocations of it have left them.
@@ -289,13 +279,26 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         self.modules_were_searched = true;
         Ok(())
     }
+}
 
-    /// The name of the BTF that a candidate is in.
-    pub(super) fn name_of(&self, btf: &Btf<'static>) -> Option<&'t str> {
+/// The names of the targets in which candidates were found.
+#[derive(Debug)]
+pub(super) struct TargetNames<'t> {
+    targets: &'t dyn Targets,
+    last: Cell<Option<&'t Target>>,
+}
+
+impl<'t> TargetNames<'t> {
+    pub(super) const fn new(targets: &'t dyn Targets) -> Self {
+        Self { targets, last: Cell::new(None) }
+    }
+
+    /// The name of the target with this BTF.
+    pub(super) fn of(&self, btf: &Btf<'static>) -> Option<&'t str> {
         // Most often it is the one of the last time, and there may be many modules.
-        let last = self.last_named.get().filter(|target| target.is(btf));
+        let last = self.last.get().filter(|target| target.is(btf));
         let target = last.or_else(|| target_of(self.targets, btf))?;
-        self.last_named.set(Some(target));
+        self.last.set(Some(target));
         Some(target.name())
     }
 }
