@@ -60,8 +60,13 @@ pub fn relocate(
     Ok(())
 }
 
-/// What [`relocate`] writes.
-fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Option<&mut Report>) -> Result<Changes> {
+/// What [`relocate`] would write, for whoever has more to do that may fail before it is written.
+pub(crate) fn plan(
+    object: &[u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<Changes> {
     let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
     let mut job = Job::new(&input, targets, options, report)?;
     for section in input.btf_ext.core_relos() {
