@@ -4,12 +4,9 @@
  * be told to panic: it comes out as the documented answer, nothing was
  * written, and the next call works. Linked with a library that was built with
  * --cfg corelo_fault; the functions are those of the version map.
- *
- *	panic [MAP]
  */
 #include "check.h"
 #include "build.h"
-#include "map.h"
 
 #include <corelo.h>
 #include <errno.h>
@@ -115,7 +112,7 @@ static int never(void)
 	return 0;
 }
 
-static void version(void)
+static void test_corelo_version(void)
 {
 	PANICS(NULL, call_version, never, NULL);
 }
@@ -125,7 +122,7 @@ static void call_handle(void)
 	CHECK(corelo_btf_handle(open_btf));
 }
 
-static void btf_handle(void)
+static void test_corelo_btf_handle(void)
 {
 	PANICS(NULL, call_handle, never, NULL);
 }
@@ -140,7 +137,7 @@ static int empty(void)
 	return pointer && !*(char *)pointer;
 }
 
-static void last_error(void)
+static void test_corelo_last_error(void)
 {
 	PANICS(NULL, call_last_error, empty, NULL);
 }
@@ -155,7 +152,7 @@ static void call_open(void)
 	pointer = corelo_btf_open(TARGET, NULL);
 }
 
-static void btf_open(void)
+static void test_corelo_btf_open(void)
 {
 	PANICS(NULL, call_open, failed_pointer, free_pointer);
 }
@@ -165,7 +162,7 @@ static void call_from_bytes(void)
 	pointer = corelo_btf_from_bytes(bytes, bytes_size, NULL);
 }
 
-static void btf_from_bytes(void)
+static void test_corelo_btf_from_bytes(void)
 {
 	PANICS(NULL, call_from_bytes, failed_pointer, free_pointer);
 }
@@ -175,7 +172,7 @@ static void call_open_kernel(void)
 	pointer = corelo_btf_open_kernel();
 }
 
-static void btf_open_kernel(void)
+static void test_corelo_btf_open_kernel(void)
 {
 	PANICS(NULL, call_open_kernel, failed_pointer, free_pointer);
 }
@@ -185,7 +182,7 @@ static void call_open_module(void)
 	pointer = corelo_btf_open_module("no_such_module", open_btf);
 }
 
-static void btf_open_module(void)
+static void test_corelo_btf_open_module(void)
 {
 	PANICS(NULL, call_open_module, failed_pointer, free_pointer);
 }
@@ -217,7 +214,7 @@ static int freed_only_without_panic(void)
 	return alive;
 }
 
-static void btf_free(void)
+static void test_corelo_btf_free(void)
 {
 	PANICS(set_up_free, call_free, freed_only_without_panic, NULL);
 }
@@ -254,7 +251,7 @@ static void count_again(void)
 	corelo_set_log(count_line, NULL);
 }
 
-static void set_log(void)
+static void test_corelo_set_log(void)
 {
 	PANICS(NULL, call_set_log, still_counts, count_again);
 }
@@ -317,7 +314,7 @@ static void tear_down_relocate(void)
 	free(elf_before);
 }
 
-static void relocate(void)
+static void test_corelo_relocate(void)
 {
 	object = OBJECT;
 	PANICS(set_up_relocate, call_relocate, failed_relocate, tear_down_relocate);
@@ -342,7 +339,7 @@ static int is_zero(void)
 	return !ret;
 }
 
-static void report_count(void)
+static void test_corelo_report_count(void)
 {
 	object = OBJECT;
 	PANICS(set_up_report, call_report_count, is_zero, tear_down_relocate);
@@ -358,7 +355,7 @@ static int is_null(void)
 	return !pointer;
 }
 
-static void report_get(void)
+static void test_corelo_report_get(void)
 {
 	object = OBJECT;
 	PANICS(set_up_report, call_report_get, is_null, tear_down_relocate);
@@ -378,7 +375,7 @@ static int report_still_there(void)
 	return CHECK(corelo_report_get(report, 0)->outcome == CORELO_RESOLVED);
 }
 
-static void report_free(void)
+static void test_corelo_report_free(void)
 {
 	object = OBJECT;
 	PANICS(set_up_report, call_report_free, report_still_there, tear_down_relocate);
@@ -400,7 +397,7 @@ static void call_calc(void)
 	ret = bpf_core_calc_relo_insn("prog", &relo, 0, handle, &out.list, out.specs, &out.res);
 }
 
-static void calc_relo_insn(void)
+static void test_bpf_core_calc_relo_insn(void)
 {
 	PANICS(set_up_cands, call_calc, failed_int, NULL);
 }
@@ -419,7 +416,7 @@ static void call_patch(void)
 	ret = bpf_core_patch_insn("prog", &out.insn, 0, &relo, 0, &answer);
 }
 
-static void patch_insn(void)
+static void test_bpf_core_patch_insn(void)
 {
 	PANICS(set_up_insn, call_patch, failed_int, NULL);
 }
@@ -429,7 +426,7 @@ static void call_parse(void)
 	ret = bpf_core_parse_spec("prog", handle, &relo, &out.specs[0]);
 }
 
-static void parse_spec(void)
+static void test_bpf_core_parse_spec(void)
 {
 	PANICS(NULL, call_parse, failed_int, NULL);
 }
@@ -446,7 +443,7 @@ static void call_format(void)
 	ret = bpf_core_format_spec(out.text, sizeof(out.text), &parsed);
 }
 
-static void format_spec(void)
+static void test_bpf_core_format_spec(void)
 {
 	PANICS(set_up_format, call_format, failed_int, NULL);
 }
@@ -472,7 +469,7 @@ static void tear_down_list(void)
 	free(out.list.cands);
 }
 
-static void add_cands(void)
+static void test_bpf_core_add_cands(void)
 {
 	PANICS(set_up_list, call_add_cands, failed_int, tear_down_list);
 }
@@ -497,7 +494,7 @@ static int list_still_there(void)
 	return 1;
 }
 
-static void free_cands(void)
+static void test_bpf_core_free_cands(void)
 {
 	PANICS(set_up_free_cands, call_free_cands, list_still_there, NULL);
 }
@@ -507,7 +504,7 @@ static void call_compat(void)
 	ret = bpf_core_types_are_compat(handle, 2, handle, 2);
 }
 
-static void types_are_compat(void)
+static void test_bpf_core_types_are_compat(void)
 {
 	PANICS(NULL, call_compat, failed_int, NULL);
 }
@@ -517,7 +514,7 @@ static void call_compat_level(void)
 	ret = __bpf_core_types_are_compat(handle, 2, handle, 2, 8);
 }
 
-static void types_are_compat_level(void)
+static void test___bpf_core_types_are_compat(void)
 {
 	PANICS(NULL, call_compat_level, failed_int, NULL);
 }
@@ -527,7 +524,7 @@ static void call_match(void)
 	ret = bpf_core_types_match(handle, 2, handle, 2);
 }
 
-static void types_match(void)
+static void test_bpf_core_types_match(void)
 {
 	PANICS(NULL, call_match, failed_int, NULL);
 }
@@ -537,7 +534,7 @@ static void call_match_level(void)
 	ret = __bpf_core_types_match(handle, 2, handle, 2, false, 8);
 }
 
-static void types_match_level(void)
+static void test___bpf_core_types_match(void)
 {
 	PANICS(NULL, call_match_level, failed_int, NULL);
 }
@@ -547,40 +544,14 @@ static void call_essential(void)
 	ret = bpf_core_essential_name_len("task___v2");
 }
 
-static void essential_name_len(void)
+static void test_bpf_core_essential_name_len(void)
 {
 	PANICS(NULL, call_essential, is_zero, NULL);
 }
 
-static const struct map_row rows[] = {
-	{ "__bpf_core_types_are_compat", types_are_compat_level },
-	{ "__bpf_core_types_match", types_match_level },
-	{ "bpf_core_add_cands", add_cands },
-	{ "bpf_core_calc_relo_insn", calc_relo_insn },
-	{ "bpf_core_essential_name_len", essential_name_len },
-	{ "bpf_core_format_spec", format_spec },
-	{ "bpf_core_free_cands", free_cands },
-	{ "bpf_core_parse_spec", parse_spec },
-	{ "bpf_core_patch_insn", patch_insn },
-	{ "bpf_core_types_are_compat", types_are_compat },
-	{ "bpf_core_types_match", types_match },
-	{ "corelo_btf_free", btf_free },
-	{ "corelo_btf_from_bytes", btf_from_bytes },
-	{ "corelo_btf_handle", btf_handle },
-	{ "corelo_btf_open", btf_open },
-	{ "corelo_btf_open_kernel", btf_open_kernel },
-	{ "corelo_btf_open_module", btf_open_module },
-	{ "corelo_last_error", last_error },
-	{ "corelo_relocate", relocate },
-	{ "corelo_report_count", report_count },
-	{ "corelo_report_free", report_free },
-	{ "corelo_report_get", report_get },
-	{ "corelo_set_log", set_log },
-	{ "corelo_version", version },
-};
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#include "map.h"
 
-int main(int argc, char **argv)
+int main(void)
 {
 	unsigned long had;
 	int failures;
@@ -588,8 +559,6 @@ int main(int argc, char **argv)
 	size_t i;
 
 	CHECK_LIBRARY();
-	map_compare(argc > 1 ? argv[1] : "include/corelo.map", rows, ROWS);
-
 	build_start(&built, BUILD_IS_BIG);
 	num = build_int(&built, "int", 4, BTF_INT_SIGNED);
 	build_type(&built, "task", BTF_KIND_STRUCT, 1, 4);

@@ -119,6 +119,8 @@ check_c() {
 		return
 	fi
 	step 'pkg-config' found_by_pkg_config
+	sed -n 's/^[[:space:]]*\([a-z_][a-z0-9_]*\);.*/MAP_NAME(\1)/p' include/corelo.map >$logs/map_names.h
+	c_flags="$c_flags -I$logs"
 	sanitizers=0 valgrind=0
 	if works -fsanitize=address,undefined; then
 		sanitizers=1

@@ -13,7 +13,6 @@ use super::report::corelo_report;
 use super::{required_mut, reserve};
 use crate::error::{Error, Result};
 use crate::log::Log as _;
-use crate::memory;
 use crate::object::{self, OpenTargets, Options, Report, Target, Targets};
 use crate::relo::Semantics;
 use crate::source::RunningKernel;
@@ -105,39 +104,21 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
                 &running
             }
         };
-        let result = match opts.report {
-            None => object::relocate(elf, targets, &options, None),
-            Some(place) => relocate_with_report(elf, targets, &options, place)?,
-        };
-        if let Err(error) = &result {
+        let mut report = opts.report.is_some().then(Report::default);
+        let planned = object::plan(elf, targets, &options, report.as_mut());
+        if let (Some(place), Some(report)) = (opts.report, &report) {
+            // The last for which there may be no memory, so before anything is written.
+            *place = corelo_report::new(report)?.into_c()?;
+        }
+        let changes = planned.inspect_err(|error| {
             // The caller gets the first in words, the log all.
             for failure in error.failures() {
                 CLog.warn(format_args!("{failure}"));
             }
-        }
-        result.map(|()| 0)
+        })?;
+        changes.write(elf);
+        Ok(0)
     })
-}
-
-/// As [`object::relocate`], whose result it gives, with the report for C.
-///
-/// # Errors
-///
-/// That there is no memory for the report, which comes last: until then, the work is done on a copy.
-fn relocate_with_report(
-    elf: &mut [u8],
-    targets: &dyn Targets,
-    options: &Options<'_>,
-    place: &mut *mut corelo_report,
-) -> Result<Result<()>> {
-    let mut copy = memory::copied(elf)?;
-    let mut report = Report::default();
-    let result = object::relocate(&mut copy, targets, options, Some(&mut report));
-    *place = corelo_report::new(&report)?.into_c()?;
-    if result.is_ok() {
-        elf.copy_from_slice(&copy);
-    }
-    Ok(result)
 }
 
 /// The running kernel, which is opened with something put aside for what cannot fail in doing so.

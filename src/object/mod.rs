@@ -7,22 +7,23 @@
 
 mod changes;
 pub(crate) mod elf;
+mod input;
 mod job;
 mod lines;
 mod report;
 mod targets;
+mod telling;
 
 pub use report::{Entry, Outcome, Report};
 pub use targets::{OpenTargets, Target, Targets};
 
-use crate::btf::ext::{BtfExt, CORE_RELO_LEN_FIELD};
-use crate::btf::{Btf, BtfView, Data};
-use crate::error::{Error, Result};
+use crate::btf::ext::CORE_RELO_LEN_FIELD;
+use crate::error::Result;
 use crate::log::Log;
-use crate::relo::{Semantics, Work};
+use crate::relo::Semantics;
 use changes::Changes;
-use elf::BpfElf;
-use job::{Input, Job};
+use input::Input;
+use job::Job;
 
 /// How to relocate.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +47,9 @@ pub struct Options<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Elf`], [`Error::NotBpf`]; what reading `.BTF`, `.BTF.ext` and the targets gives;
-/// [`Error::EndianMismatch`]; and for each failing relocation, named, what it gives. Of several, the first counts:
-/// [`Error::Several`]. The object is as it was then.
+/// [`Error::Elf`](crate::Error::Elf), [`Error::NotBpf`](crate::Error::NotBpf); what reading `.BTF`, `.BTF.ext` and the
+/// targets gives; [`Error::EndianMismatch`](crate::Error::EndianMismatch); and for each failing relocation, named, what it
+/// gives. Of several, the first counts: [`Error::Several`](crate::Error::Several). The object is as it was then.
 pub fn relocate(
     object: &mut [u8],
     targets: &dyn Targets,
@@ -59,45 +60,23 @@ pub fn relocate(
     Ok(())
 }
 
-fn plan(object: &[u8], targets: &dyn Targets, options: &Options<'_>, report: Option<&mut Report>) -> Result<Changes> {
-    let elf = BpfElf::new(object)?;
-    let (work, telling) = (Work::for_input(object.len()), Work::for_input(object.len()));
-    let content = |name: &[u8]| -> Result<_> {
-        let section = elf.section_by_name(name, &work)?.filter(|section| section.is_progbits);
-        Ok(section
-            .and_then(|section| Some((object.get(section.range.clone())?, section)))
-            .filter(|(data, _)| !data.is_empty()))
-    };
-    let (Some((btf, _)), Some((ext_data, ext_section))) = (content(b".BTF")?, content(b".BTF.ext")?) else {
-        return Ok(Changes::default());
-    };
-    let btf_ext = BtfExt::new(ext_data)?;
-    if btf_ext.core_relos().is_empty() {
-        return Ok(Changes::default());
-    }
-    let btf = Btf::new(Data::Borrowed(btf), None).map_err(|error| error.at(".BTF"))?.with_pointer_size(8);
-    if btf.endian() != elf.endian {
-        return Err(Error::Elf { what: "the file and its .BTF have different byte orders".into() });
-    }
-
-    if ext_section.overlaps {
-        return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".into() });
-    }
-
-    let mut job = Job::new(
-        Input { object, elf: &elf, btf: &btf, btf_ext: &btf_ext, work: &work, telling: &telling },
-        targets,
-        options,
-        report,
-    )?;
-    for section in btf_ext.core_relos() {
+/// What [`relocate`] would write, for whoever has more to do that may fail before it is written.
+pub(crate) fn plan(
+    object: &[u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<Changes> {
+    let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
+    let mut job = Job::new(&input, targets, options, report)?;
+    for section in input.btf_ext.core_relos() {
         job.relocate_section(section)?;
     }
     let mut changes = job.finish()?;
     // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
-    let field = CORE_RELO_LEN_FIELD.start.saturating_sub(4)..CORE_RELO_LEN_FIELD.end;
-    if let Some([a, b, c, d, ..]) = ext_data.get(field.clone()) {
-        changes.set(ext_section.range.start.saturating_add(field.start), [*a, *b, *c, *d, 0, 0, 0, 0], &work)?;
+    let at = input.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
+    if let Some(&[a, b, c, d, ..]) = object.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        changes.set(at, [a, b, c, d, 0, 0, 0, 0], &input.work)?;
     }
     Ok(changes)
 }

@@ -132,20 +132,13 @@ impl Targets for OpenTargets {
     }
 }
 
-/// The candidates of an object's root types. All that the object asks for is looked up together, so the kernel is gone
-/// through once, and each module at most once.
+/// The candidates of an object's root types.
 #[derive(Debug)]
 pub(super) struct CandidateSearch<'t, 'l> {
-    targets: &'t dyn Targets,
     local_btf: &'l Btf<'l>,
-    wanted: Wanted<'l>,
     /// Sorted by id.
     roots: Vec<Root>,
-    /// By the number of what is wanted.
-    found: Vec<Vec<Candidate<'t, Btf<'static>>>>,
-    kernel_was_searched: bool,
-    modules_were_searched: bool,
-    last_named: Cell<Option<&'t Target>>,
+    found: Found<'t, 'l>,
 }
 
 /// A local root type.
@@ -187,19 +180,16 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             let is_anonymous = name.is_some_and(<[u8]>::is_empty);
             roots.push(Root { id, is_anonymous, number, was_logged: false, pruned: Pruned::default() });
         }
-        let mut found = Vec::new();
-        found.try_reserve_exact(wanted.len())?;
-        found.resize_with(wanted.len(), Vec::new);
-        Ok(Self {
-            targets,
-            local_btf,
-            wanted,
-            roots,
-            found,
-            kernel_was_searched: false,
-            modules_were_searched: false,
-            last_named: Cell::new(None),
-        })
+        Ok(Self { local_btf, roots, found: Found::new(targets, local_btf.endian(), wanted)? })
+    }
+
+    /// Searches the kernel, if that was not done before.
+    ///
+    /// # Errors
+    ///
+    /// That there is no kernel, or none that this object can be relocated against.
+    pub(super) fn search_kernel(&mut self, work: &Work) -> Result<()> {
+        self.found.search_kernel(work)
     }
 
     /// The candidates of a local root type, as earlier relocations of it have left them.
@@ -211,49 +201,67 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         work: &Work,
         log: &dyn Log,
     ) -> Result<Candidates<'_, 't, Btf<'static>>> {
-        self.search_kernel(work)?;
-        let bad_id = Error::BadTypeId { type_id: local_id };
-        let Ok(at) = self.roots.binary_search_by_key(&local_id, |root| root.id) else { return Err(bad_id) };
-        if self.roots.get(at).is_some_and(|root| root.is_anonymous) {
+        let at = self.roots.binary_search_by_key(&local_id, |root| root.id).ok();
+        let root = at.and_then(|at| self.roots.get_mut(at)).ok_or(Error::BadTypeId { type_id: local_id })?;
+        if root.is_anonymous {
             // A bad argument to libbpf's search, before its calculation can refuse it as unsupported.
             return Err(Error::AnonymousRoot { type_id: local_id }.in_local_spec(local_id));
         }
-        let number = self.roots.get(at).and_then(|root| root.number).map(index);
-        if number.and_then(|number| self.found.get(number)).is_some_and(Vec::is_empty) {
-            self.search_modules(work)?;
-        }
-        let found = number.and_then(|number| self.found.get(number)).map(Vec::as_slice).unwrap_or_default();
-        let Some(root) = self.roots.get_mut(at) else { return Err(bad_id) };
+        let targets = self.found.targets;
+        let found = match root.number {
+            Some(number) => self.found.cands(number, work)?,
+            None => &[],
+        };
         if !root.was_logged && log.enabled(Level::Debug) {
             root.was_logged = true;
             let local = Named(self.local_btf, local_id);
             for Candidate { btf, id } in found {
-                let name = target_of(self.targets, btf).map_or("", Target::name);
+                let name = target_of(targets, btf).map_or("", Target::name);
                 log.debug(format_args!("type [{local_id}] {local}: candidate [{id}] {} in [{name}]", Named(*btf, *id)));
             }
         }
         Ok(Candidates::new(found, &mut root.pruned))
     }
+}
 
-    /// Searches the kernel, if that was not done before.
-    ///
-    /// # Errors
-    ///
-    /// That there is no kernel, or none that this object can be relocated against.
-    pub(super) fn search_kernel(&mut self, work: &Work) -> Result<()> {
+/// What was found in the targets. All that the object asks for is looked up together, so the kernel is gone through once,
+/// and each module at most once.
+#[derive(Debug)]
+struct Found<'t, 'l> {
+    targets: &'t dyn Targets,
+    /// Byte order of the object.
+    endian: Endian,
+    wanted: Wanted<'l>,
+    /// By the number of what is wanted.
+    cands: Vec<Vec<Candidate<'t, Btf<'static>>>>,
+    kernel_was_searched: bool,
+    modules_were_searched: bool,
+}
+
+impl<'t, 'l> Found<'t, 'l> {
+    fn new(targets: &'t dyn Targets, endian: Endian, wanted: Wanted<'l>) -> Result<Self> {
+        let mut cands = Vec::new();
+        cands.try_reserve_exact(wanted.len())?;
+        cands.resize_with(wanted.len(), Vec::new);
+        Ok(Self { targets, endian, wanted, cands, kernel_was_searched: false, modules_were_searched: false })
+    }
+
+    /// The candidates for what is wanted under this number: the modules', if the kernel has none.
+    fn cands(&mut self, number: u32, work: &Work) -> Result<&[Candidate<'t, Btf<'static>>]> {
+        self.search_kernel(work)?;
+        if self.cands.get(index(number)).is_some_and(Vec::is_empty) {
+            self.search_modules(work)?;
+        }
+        Ok(self.cands.get(index(number)).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    fn search_kernel(&mut self, work: &Work) -> Result<()> {
         if self.kernel_was_searched {
             return Ok(());
         }
         let kernel = self.targets.kernel()?;
-        check_endian(kernel, self.local_btf.endian())?;
-        work.extend(kernel.btf().size());
-        let found = &mut self.found;
-        kernel.find(1, &self.wanted, work, &mut |number, id| {
-            let Some(cands) = found.get_mut(index(number)) else { return Ok(()) };
-            cands.try_reserve(1)?;
-            cands.push(Candidate { btf: &**kernel.btf(), id });
-            Ok(())
-        })?;
+        check_endian(kernel, self.endian)?;
+        self.add(kernel, 1, |_| true, work)?;
         self.kernel_was_searched = true;
         Ok(())
     }
@@ -264,33 +272,50 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             return Ok(());
         }
         let mut in_kernel = Vec::new();
-        in_kernel.try_reserve_exact(self.found.len())?;
-        in_kernel.extend(self.found.iter().map(|cands| !cands.is_empty()));
+        in_kernel.try_reserve_exact(self.cands.len())?;
+        in_kernel.extend(self.cands.iter().map(|cands| !cands.is_empty()));
         let modules = self.targets.modules()?;
         // Before any is searched: what is found in some is no answer where others cannot be asked.
-        modules.iter().try_for_each(|module| check_endian(module, self.local_btf.endian()))?;
+        modules.iter().try_for_each(|module| check_endian(module, self.endian))?;
         for module in modules {
-            work.extend(module.btf().size());
-            let found = &mut self.found;
-            module.find(module.btf().start_id(), &self.wanted, work, &mut |number, id| {
-                let Some(cands) = found.get_mut(index(number)) else { return Ok(()) };
-                if in_kernel.get(index(number)) == Some(&false) {
-                    cands.try_reserve(1)?;
-                    cands.push(Candidate { btf: &**module.btf(), id });
-                }
-                Ok(())
-            })?;
+            self.add(module, module.btf().start_id(), |number| in_kernel.get(index(number)) == Some(&false), work)?;
         }
         self.modules_were_searched = true;
         Ok(())
     }
 
-    /// The name of the BTF that a candidate is in.
-    pub(super) fn name_of(&self, btf: &Btf<'static>) -> Option<&'t str> {
+    /// Adds what a target has from id `start_id` on, of all that is wanted and `is_missing`.
+    fn add(&mut self, target: &'t Target, start_id: u32, is_missing: impl Fn(u32) -> bool, work: &Work) -> Result<()> {
+        work.extend(target.btf().size());
+        let cands = &mut self.cands;
+        target.find(start_id, &self.wanted, work, &mut |number, id| {
+            if let Some(cands) = cands.get_mut(index(number)).filter(|_| is_missing(number)) {
+                cands.try_reserve(1)?;
+                cands.push(Candidate { btf: &**target.btf(), id });
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The names of the targets in which candidates were found.
+#[derive(Debug)]
+pub(super) struct TargetNames<'t> {
+    targets: &'t dyn Targets,
+    last: Cell<Option<&'t Target>>,
+}
+
+impl<'t> TargetNames<'t> {
+    pub(super) const fn new(targets: &'t dyn Targets) -> Self {
+        Self { targets, last: Cell::new(None) }
+    }
+
+    /// The name of the target with this BTF.
+    pub(super) fn of(&self, btf: &Btf<'static>) -> Option<&'t str> {
         // Most often it is the one of the last time, and there may be many modules.
-        let last = self.last_named.get().filter(|target| target.is(btf));
+        let last = self.last.get().filter(|target| target.is(btf));
         let target = last.or_else(|| target_of(self.targets, btf))?;
-        self.last_named.set(Some(target));
+        self.last.set(Some(target));
         Some(target.name())
     }
 }

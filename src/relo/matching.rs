@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::ffi::CStr;
 
-use super::compat::{self, Pair};
+use super::compat;
 use super::name::essential_name;
+use super::pair::Pair;
 use super::spec::{Accessor, Spec};
 use super::tables::{By, has_name};
 use super::{ReloKind, Semantics};

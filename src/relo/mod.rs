@@ -15,7 +15,9 @@ pub mod candidates;
 mod compat;
 mod matching;
 mod name;
+mod pair;
 mod patch;
+mod pruned;
 pub mod spec;
 mod tables;
 pub(crate) mod text;
@@ -26,10 +28,11 @@ mod work;
 mod tests;
 
 pub use crate::btf::ReloKind;
-pub use candidates::{Candidate, Candidates, Pruned, add_cands};
+pub use candidates::{Candidate, add_cands};
 pub use name::essential_name;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
+pub use pruned::{Candidates, Pruned};
 pub use spec::Spec;
 pub use tables::NameTables;
 pub use value::ReloRes;
@@ -37,8 +40,8 @@ pub use work::Work;
 
 use std::fmt;
 
-use candidates::Matching;
-use compat::Pair;
+use pair::Pair;
+use pruned::Matching;
 use text::Clipped;
 use work::Metered;
 

@@ -3,7 +3,7 @@
 //! From a spec to a number: what the instruction holds, and what it has to hold for the target.
 
 use super::ReloKind;
-use super::compat::Pair;
+use super::pair::Pair;
 use super::spec::{Accessor, Spec};
 use super::work::Metered;
 use crate::btf::{BtfView, CycleCheck, Kind, Member, Type, TypeId};

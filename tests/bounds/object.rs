@@ -98,10 +98,6 @@ impl Elf {
 
     /// The file.
     pub(crate) fn finish(mut self, btf: &[u8], ext: &[u8]) -> Vec<u8> {
-        const PROGBITS: u32 = 1;
-        const SYMTAB: u32 = 2;
-        const STRTAB: u32 = 3;
-        const SYMTAB_SHNDX: u32 = 18;
         const EXEC: u64 = 6;
         let (func, btf_name, ext_name) = (self.str("f"), self.str(".BTF"), self.str(".BTF.ext"));
         let (symtab_name, strtab_name, shndx_name) =
@@ -121,7 +117,6 @@ impl Elf {
             indices.extend(code.to_le_bytes());
         }
         let indices = if short_index(code) == XINDEX { indices.as_slice() } else { &[] };
-        // name, type, flags, link, data
         let more = self.more_sections.iter().map(|name| (*name, PROGBITS, EXEC, 0, [].as_slice()));
         let mut sections = vec![
             (self.section, PROGBITS, EXEC, 0, self.code.as_slice()),
@@ -135,41 +130,53 @@ impl Elf {
         }
         let at = if self.code_last { 0 } else { sections.len() };
         sections.splice(at..at, more);
-
-        let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
-        file.resize(64, 0);
-        // The first header has the numbers that are too large for the file's.
-        let count = sections.len() as u32 + 1;
-        let mut headers = vec![0_u8; 32];
-        headers.extend(u64::from(if short_index(count) == XINDEX { count } else { 0 }).to_le_bytes());
-        headers.extend(if short_index(strtab) == XINDEX { strtab } else { 0 }.to_le_bytes());
-        headers.resize(64, 0);
-        for (name, kind, flags, link, data) in sections {
-            file.resize(file.len().next_multiple_of(8), 0);
-            headers.extend(name.to_le_bytes());
-            headers.extend(kind.to_le_bytes());
-            for word in [flags, 0, file.len() as u64, data.len() as u64] {
-                headers.extend(word.to_le_bytes());
-            }
-            headers.extend(link.to_le_bytes());
-            headers.extend(1_u32.to_le_bytes());
-            headers.extend(1_u64.to_le_bytes());
-            headers.extend(if kind == SYMTAB { 24_u64 } else { 0 }.to_le_bytes());
-            file.extend(data);
-        }
-        file.resize(file.len().next_multiple_of(8), 0);
-        let table = file.len() as u64;
-        file.extend(headers);
-        file[16..18].copy_from_slice(&1_u16.to_le_bytes());
-        file[18..20].copy_from_slice(&247_u16.to_le_bytes());
-        file[20..24].copy_from_slice(&1_u32.to_le_bytes());
-        file[40..48].copy_from_slice(&table.to_le_bytes());
-        let shnum = if short_index(count) == XINDEX { 0 } else { short_index(count) };
-        for (at, value) in [(52, 64_u16), (58, 64), (60, shnum), (62, short_index(strtab))] {
-            file[at..at + 2].copy_from_slice(&value.to_le_bytes());
-        }
-        file
+        file(&sections, strtab)
     }
+}
+
+const PROGBITS: u32 = 1;
+const SYMTAB: u32 = 2;
+const STRTAB: u32 = 3;
+const SYMTAB_SHNDX: u32 = 18;
+
+/// A section: name, type, flags, link, data.
+type Section<'d> = (u32, u32, u64, u32, &'d [u8]);
+
+/// An ELF file of these sections, of which number `strtab` has their names.
+fn file(sections: &[Section<'_>], strtab: u32) -> Vec<u8> {
+    let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
+    file.resize(64, 0);
+    // The first header has the numbers that are too large for the file's.
+    let count = sections.len() as u32 + 1;
+    let mut headers = vec![0_u8; 32];
+    headers.extend(u64::from(if short_index(count) == XINDEX { count } else { 0 }).to_le_bytes());
+    headers.extend(if short_index(strtab) == XINDEX { strtab } else { 0 }.to_le_bytes());
+    headers.resize(64, 0);
+    for &(name, kind, flags, link, data) in sections {
+        file.resize(file.len().next_multiple_of(8), 0);
+        headers.extend(name.to_le_bytes());
+        headers.extend(kind.to_le_bytes());
+        for word in [flags, 0, file.len() as u64, data.len() as u64] {
+            headers.extend(word.to_le_bytes());
+        }
+        headers.extend(link.to_le_bytes());
+        headers.extend(1_u32.to_le_bytes());
+        headers.extend(1_u64.to_le_bytes());
+        headers.extend(if kind == SYMTAB { 24_u64 } else { 0 }.to_le_bytes());
+        file.extend(data);
+    }
+    file.resize(file.len().next_multiple_of(8), 0);
+    let table = file.len() as u64;
+    file.extend(headers);
+    file[16..18].copy_from_slice(&1_u16.to_le_bytes());
+    file[18..20].copy_from_slice(&247_u16.to_le_bytes());
+    file[20..24].copy_from_slice(&1_u32.to_le_bytes());
+    file[40..48].copy_from_slice(&table.to_le_bytes());
+    let shnum = if short_index(count) == XINDEX { 0 } else { short_index(count) };
+    for (at, value) in [(52, 64_u16), (58, 64), (60, shnum), (62, short_index(strtab))] {
+        file[at..at + 2].copy_from_slice(&value.to_le_bytes());
+    }
+    file
 }
 
 /// That the number of a section stands elsewhere: from 65,280 on it does not fit.

@@ -45,9 +45,7 @@ impl Inspect {
         }
         relocated.map(|()| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
     }
-}
 
-impl Inspect {
     /// Whether there can be no relocations at all: most often the object was compiled without `-g`.
     fn has_no_btf(&self, input: &Input) -> bool {
         let btf = corelo::source::from_bytes(input.data.clone(), None);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! An object that has been read.
+
+use std::ops::Range;
+
+use super::elf::BpfElf;
+use crate::btf::ext::BtfExt;
+use crate::btf::{Btf, BtfView, Data};
+use crate::error::{Error, Result};
+use crate::relo::Work;
+
+/// An object with CO-RE relocations.
+pub(super) struct Input<'d> {
+    pub(super) object: &'d [u8],
+    pub(super) elf: BpfElf<'d>,
+    pub(super) btf: Btf<'d>,
+    pub(super) btf_ext: BtfExt<'d>,
+    /// Where `.BTF.ext` lies in the file.
+    pub(super) ext_range: Range<usize>,
+    pub(super) work: Work,
+    /// What may be done to say in a report, in the log and in messages how things came about, beside the work that decides the
+    /// outcome.
+    pub(super) telling: Work,
+}
+
+impl<'d> Input<'d> {
+    /// Reads all that the relocation of the object needs to know of it; `None` if it has no CO-RE relocations.
+    ///
+    /// # Errors
+    ///
+    /// That it is no BPF object, or a broken one.
+    pub(super) fn read(object: &'d [u8]) -> Result<Option<Self>> {
+        let elf = BpfElf::new(object)?;
+        let (work, telling) = (Work::for_input(object.len()), Work::for_input(object.len()));
+        let content = |name: &[u8]| -> Result<_> {
+            let section = elf.section_by_name(name, &work)?.filter(|section| section.is_progbits);
+            Ok(section
+                .and_then(|section| Some((object.get(section.range.clone())?, section)))
+                .filter(|(data, _)| !data.is_empty()))
+        };
+        let (Some((btf, _)), Some((ext, ext_section))) = (content(b".BTF")?, content(b".BTF.ext")?) else {
+            return Ok(None);
+        };
+        let btf_ext = BtfExt::new(ext)?;
+        if btf_ext.core_relos().is_empty() {
+            return Ok(None);
+        }
+        let btf = Btf::new(Data::Borrowed(btf), None).map_err(|error| error.at(".BTF"))?.with_pointer_size(8);
+        if btf.endian() != elf.endian {
+            return Err(Error::Elf { what: "the file and its .BTF have different byte orders".into() });
+        }
+        if ext_section.overlaps {
+            return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".into() });
+        }
+        Ok(Some(Self { object, elf, btf, btf_ext, ext_range: ext_section.range, work, telling }))
+    }
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What people are told of the relocations of an object: the report, log lines, and errors that say where.
+
+use std::borrow::Cow;
+use std::ffi::CStr;
+use std::fmt;
+
+use super::elf::{BpfElf, Func};
+use super::input::Input;
+use super::lines::Lines;
+use super::targets::TargetNames;
+use super::{Entry, Outcome, Report, Targets};
+use crate::btf::ext::{self, CoreRelo};
+use crate::btf::{Btf, BtfView};
+use crate::error::{Cause, Error, Result};
+use crate::log::{Level, Log};
+use crate::memory;
+use crate::relo::text::{Clipped, Lossy, Named};
+use crate::relo::{self, Change, Spec};
+
+pub(super) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
+
+/// One relocation and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    pub(super) section: &'a [u8],
+    pub(super) sec_name_off: u32,
+    pub(super) func: Option<&'a Func>,
+    pub(super) relo: &'a CoreRelo,
+    /// Number of the relocation among those of its section.
+    pub(super) idx: usize,
+}
+
+impl Site<'_> {
+    /// Number of the instruction in its program, as the verifier counts.
+    pub(super) fn insn_idx(&self) -> u32 {
+        let start = self.func.and_then(|func| u32::try_from(func.code.start).ok()).unwrap_or(0);
+        self.relo.insn_off.saturating_sub(start) / 8
+    }
+
+    /// Name of the program.
+    pub(super) fn program<'d>(&self, elf: &BpfElf<'d>) -> Lossy<'d> {
+        Lossy(self.func.map_or(b"?", |func| elf.func_name(func)))
+    }
+}
+
+/// Why an instruction was poisoned.
+#[derive(Clone, Copy)]
+pub(super) enum Poisoned {
+    NoMatch,
+    BadResize,
+}
+
+/// Failures that are kept with all they say. An object that has more is told by the first ones.
+const MAX_FAILURES: usize = 100;
+/// Bytes of text that a report has at most, for each byte of the object and in any case.
+const TEXT_PER_BYTE: usize = 4;
+const TEXT_AT_LEAST: usize = 1 << 20;
+/// Optional programs' failures that are logged.
+const MAX_WARNINGS: u32 = 100;
+
+const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
+                          value: only pointers and unsigned ints can be resized; read it with bpf_core_read()";
+
+/// Tells what becomes of each relocation: the log, the report if somebody wants one, and in the end whoever called.
+pub(super) struct Teller<'j, 't> {
+    input: &'j Input<'j>,
+    log: &'j dyn Log,
+    report: Option<&'j mut Report>,
+    /// Whether a report or the log says how each answer was found.
+    pub(super) says_how: bool,
+    target_names: TargetNames<'t>,
+    lines: Lines<'j>,
+    failures: Vec<Error>,
+    failure_count: usize,
+    warnings: u32,
+    /// Bytes of text that the report may still have.
+    text_left: usize,
+}
+
+impl<'j, 't> Teller<'j, 't> {
+    pub(super) fn new(
+        input: &'j Input<'j>,
+        targets: &'t dyn Targets,
+        log: &'j dyn Log,
+        report: Option<&'j mut Report>,
+    ) -> Self {
+        Self {
+            input,
+            log,
+            says_how: report.is_some() || log.enabled(Level::Debug),
+            report,
+            target_names: TargetNames::new(targets),
+            lines: Lines::new(&input.btf_ext),
+            failures: Vec::new(),
+            failure_count: 0,
+            warnings: 0,
+            text_left: input.object.len().saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST),
+        }
+    }
+
+    /// The relocations of a section come next.
+    pub(super) fn section(&self, name: &[u8], section: &ext::Section<'_>) {
+        let count = section.core_relos().count();
+        self.log.debug(format_args!("sec '{}': {count} CO-RE relocations", Clipped(Lossy(name))));
+    }
+
+    /// No program has the instruction.
+    pub(super) fn skipped(&mut self, site: &Site<'_>) -> Result<()> {
+        self.log.debug(format_args!(
+            "sec '{}': skipping relo #{} at insn #{}: it belongs to no program, as those of weak functions that the linker eliminated",
+            Clipped(Lossy(site.section)),
+            site.idx,
+            site.relo.insn_off / 8
+        ));
+        self.note(site, Outcome::Skipped, None)
+    }
+
+    /// An instruction has changed.
+    pub(super) fn changed(&self, site: &Site<'_>, change: &Change<'_>) {
+        let program = Clipped(site.program(&self.input.elf));
+        self.log.debug(format_args!("prog '{program}': relo #{}: {change}", site.idx));
+    }
+
+    /// The instruction holds the answer, or was poisoned by it.
+    pub(super) fn answered(
+        &mut self,
+        site: &Site<'_>,
+        poisoned: Option<Poisoned>,
+        resolved: Option<&Resolved<'_, '_>>,
+    ) -> Result<()> {
+        let outcome = match poisoned {
+            None => Outcome::Resolved,
+            Some(Poisoned::NoMatch) => {
+                let why = resolved.map(|resolved| self.text(NoMatch(resolved))).transpose()?;
+                Outcome::Poisoned(why.unwrap_or_default().into())
+            }
+            Some(Poisoned::BadResize) => {
+                self.log.warn(format_args!("{}: {BAD_RESIZE}", self.place(site)));
+                Outcome::Poisoned(Cow::Borrowed(BAD_RESIZE))
+            }
+        };
+        self.note(site, outcome, resolved)
+    }
+
+    /// There was an error, but the program is not loaded by default: its instruction was poisoned.
+    pub(super) fn poisoned_for(
+        &mut self,
+        error: &Error,
+        site: &Site<'_>,
+        resolved: Option<&Resolved<'_, '_>>,
+    ) -> Result<()> {
+        if self.warnings < MAX_WARNINGS {
+            self.warnings = self.warnings.saturating_add(1);
+            let place = self.place(site);
+            self.log.warn(format_args!("{place}: {error}: poisoned, since programs in '?' sections are optional"));
+        }
+        let why = self.text(error)?;
+        self.note(site, Outcome::Poisoned(why.into()), resolved)
+    }
+
+    /// There was an error, for which the object cannot be relocated.
+    pub(super) fn failed(&mut self, error: Error, site: &Site<'_>, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
+        self.failure_count = self.failure_count.saturating_add(1);
+        if self.report.is_some() {
+            self.note(site, Outcome::Failed(Cause::new(error.try_clone()?)?), resolved)?;
+        }
+        if self.failures.len() < MAX_FAILURES {
+            self.failures.try_reserve(1)?;
+            let place = memory::text(self.place(site))?;
+            self.failures.push(Error::At { place, cause: Cause::new(error)? });
+        }
+        Ok(())
+    }
+
+    /// All relocations have been told of.
+    ///
+    /// # Errors
+    ///
+    /// That there were failures.
+    pub(super) fn finish(mut self) -> Result<()> {
+        match self.failure_count {
+            0 => Ok(()),
+            1 => Err(self.failures.pop().unwrap_or(Error::NoMemory)),
+            count => Err(Error::Several { failures: self.failures, count }),
+        }
+    }
+
+    /// Where a relocation stands, for people.
+    fn place<'a>(&'a self, site: &'a Site<'a>) -> Place<'a> {
+        Place { input: self.input, lines: &self.lines, site }
+    }
+
+    /// A text of the report, if somebody wants one. When it has said more than any real object gives reason to, it says no
+    /// more.
+    fn text(&mut self, text: impl fmt::Display) -> Result<String> {
+        if self.report.is_none() || self.text_left == 0 {
+            return Ok(String::new());
+        }
+        let text = memory::text(Clipped(text))?;
+        self.text_left = self.text_left.saturating_sub(text.len());
+        Ok(text)
+    }
+
+    /// Adds an entry to the report, if somebody wants one.
+    fn note(&mut self, site: &Site<'_>, outcome: Outcome, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
+        if self.report.is_none() {
+            return Ok(());
+        }
+        let Input { elf, btf, telling, .. } = self.input;
+        let CoreRelo { insn_off, kind, type_id, .. } = *site.relo;
+        // Where there is no answer, there may be a question.
+        let parsed = if resolved.is_none() { Spec::parse_within(btf, site.relo, telling).ok() } else { None };
+        let local = resolved.map(|resolved| &resolved.local).or(parsed.as_ref());
+        let local_spec = local.map(|local| self.text(local)).transpose()?.unwrap_or_default();
+        let access = match local {
+            Some(local) => self.text(local.access())?,
+            None => self.text(Unfollowed { btf, relo: site.relo })?,
+        };
+        let targ = resolved.and_then(|resolved| resolved.targ.as_ref());
+        let poisoned = matches!(outcome, Outcome::Poisoned(_));
+        let line = self.lines.at(site.sec_name_off, insn_off);
+        let file = line.and_then(|line| btf.name_by_offset(line.file_name_off).ok()).filter(|file| !file.is_empty());
+        let entry = Entry {
+            outcome,
+            section: self.text(Lossy(site.section))?,
+            program: site.func.map(|func| self.text(Lossy(elf.func_name(func)))).transpose()?,
+            insn_off,
+            kind,
+            type_id,
+            access,
+            local_spec,
+            target_spec: targ.map(|targ| self.text(targ)).transpose()?,
+            target: targ.and_then(|targ| self.target_names.of(targ.btf)).map(|name| self.text(name)).transpose()?,
+            orig_val: resolved.map_or(0, |resolved| resolved.res.orig_val),
+            new_val: resolved.filter(|_| !poisoned).map_or(0, |resolved| resolved.res.new_val),
+            file: file.map(|file| self.text(Lossy(file.to_bytes()))).transpose()?,
+            line: line.map_or(0, |line| line.line),
+        };
+        if let Some(report) = &mut self.report {
+            report.entries.try_reserve(1)?;
+            report.entries.push(entry);
+        }
+        Ok(())
+    }
+}
+
+/// Displays why nothing in the target matched, for whoever has mistyped a name or met another kernel.
+struct NoMatch<'a>(&'a Resolved<'a, 'a>);
+
+impl fmt::Display for NoMatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let relo::Resolved { local, first_cand, .. } = self.0;
+        let Some(cand) = first_cand else {
+            return write!(f, "the target has no {}", Named(local.btf, local.root_type_id));
+        };
+        write!(f, "type [{cand}] of the target has no ")?;
+        match local.accessors.last().and_then(|accessor| accessor.name) {
+            Some(last) if local.kind.is_enumval_based() => write!(f, "enumerator {}", Lossy(last.to_bytes())),
+            Some(last) => write!(f, "member {} there, or one of another type", Lossy(last.to_bytes())),
+            None => f.write_str("such element"),
+        }
+    }
+}
+
+/// Displays what a relocation asks about whose access cannot be followed: the root type and the access string.
+struct Unfollowed<'a> {
+    btf: &'a Btf<'a>,
+    relo: &'a CoreRelo,
+}
+
+impl<'a> fmt::Display for Unfollowed<'a> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { btf, relo } = *self;
+        let kind = btf.type_by_id(relo.type_id).map_or("type", |t| t.kind().name());
+        let or = |text: Result<&'a CStr>, otherwise| {
+            Lossy(text.ok().filter(|text| !text.is_empty()).unwrap_or(otherwise).to_bytes())
+        };
+        let name = or(btf.type_name(relo.type_id), c"<anon>");
+        let access_str = or(btf.name_by_offset(relo.access_str_off), c"<none>");
+        Clipped(format_args!("{kind} {name} [{}] + {access_str}", relo.type_id)).fmt(f)
+    }
+}
+
+/// Displays what a relocation asks about, as C writes it, if it can be followed.
+struct Access<'a> {
+    input: &'a Input<'a>,
+    relo: &'a CoreRelo,
+}
+
+impl fmt::Display for Access<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Input { btf, telling, .. } = self.input;
+        match Spec::parse_within(btf, self.relo, telling) {
+            Ok(spec) => Clipped(spec.access()).fmt(f),
+            Err(_) => Unfollowed { btf, relo: self.relo }.fmt(f),
+        }
+    }
+}
+
+/// Displays where a relocation stands.
+struct Place<'a> {
+    input: &'a Input<'a>,
+    lines: &'a Lines<'a>,
+    site: &'a Site<'a>,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { input, lines, site } = *self;
+        write!(
+            f,
+            "prog '{}' (section '{}'): relo #{} <{}> {} at insn #{}",
+            Clipped(site.program(&input.elf)),
+            Clipped(Lossy(site.section)),
+            site.idx,
+            site.relo.kind.name(),
+            Access { input, relo: site.relo },
+            site.insn_idx()
+        )?;
+        let Some(line) = lines.at(site.sec_name_off, site.relo.insn_off) else { return Ok(()) };
+        match input.btf.name_by_offset(line.file_name_off) {
+            Ok(file) if !file.is_empty() => write!(f, " ({}:{})", Clipped(Lossy(file.to_bytes())), line.line),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What `corelo relocate` writes, and where.
+
+use super::*;
+
+#[test]
+fn relocated_object_differs_only_where_it_should() {
+    let dir = Dir::new("differs");
+    const POISON: i32 = 0xbad2310;
+    // Each relocated instruction, and what it holds afterwards.
+    let subprogs =
+        &[(".text", 0, 8), (".text", 4, 16), (".text", 8, 12), ("raw_tp/shared", 1, 16), ("raw_tp/shared", 11, 24)];
+    for (object, target, relocated) in [
+        ("subprogs.el.bpf.o", "target.el.o", &subprogs[..]),
+        ("subprogs.eb.bpf.o", "target.eb.o", subprogs),
+        ("poison.el.bpf.o", "target.el.o", &[("syscall", 0, POISON)]),
+        ("poison.eb.bpf.o", "target.eb.o", &[("syscall", 0, POISON)]),
+    ] {
+        let (path, out) = (fixture(object), dir.path(object));
+        assert_eq!(run(&["relocate", &path, "--btf", &fixture(target), "-o", &out]).succeeds(), "");
+        let (before, after) = (read(&path), fs::read(&out).unwrap());
+        assert_eq!(before.len(), after.len(), "{object}");
+        let elf = object::File::parse(&*before).unwrap();
+        let place = |section: &str, range: Range<usize>| {
+            let start = usize::try_from(elf.section_by_name(section).unwrap().file_range().unwrap().0).unwrap();
+            start + range.start..start + range.end
+        };
+        let core_relo_len = place(".BTF.ext", 28..32);
+        assert!(before[core_relo_len.clone()] != [0; 4] && after[core_relo_len.clone()] == [0; 4], "{object}");
+        let mut allowed = vec![core_relo_len];
+        for &(section, insn, value) in relocated {
+            let range = place(section, insn * 8..insn * 8 + 8);
+            assert_eq!(operand(&after[range.clone()], elf.is_little_endian()), value, "{object} {section} {insn}");
+            allowed.push(range);
+        }
+        for (at, (old, new)) in before.iter().zip(&after).enumerate() {
+            assert!(old == new || allowed.iter().any(|range| range.contains(&at)), "{object}: byte {at} has changed");
+        }
+    }
+}
+
+/// The offset of a load or store, the immediate of any other instruction.
+fn operand(insn: &[u8], is_little_endian: bool) -> i32 {
+    const LDX_ST_STX: [u8; 3] = [1, 2, 3];
+    let mut field = if LDX_ST_STX.contains(&(insn[0] & 7)) { insn[2..4].to_vec() } else { insn[4..8].to_vec() };
+    if is_little_endian {
+        field.reverse();
+    }
+    let sign = if field[0] & 0x80 == 0 { 0 } else { 0xff };
+    i32::from_be_bytes([&[sign, sign][..], &field].concat()[field.len() - 2..].try_into().unwrap())
+}
+
+#[test]
+fn relocating_again_changes_nothing() {
+    let dir = Dir::new("again");
+    let (once, twice) = (dir.path("once.o"), dir.path("twice.o"));
+    assert_eq!(run(&["relocate", "examples/demo.bpf.o", "--btf", "examples/demo.btf", "-o", &once]).succeeds(), "");
+    assert_eq!(run(&["inspect", &once, "--btf", "examples/demo.btf"]).succeeds(), "no CO-RE relocations\n");
+    assert_eq!(run(&["relocate", &once, "--btf", TARGET, "-o", &twice]).succeeds(), "");
+    assert_eq!(fs::read(once).unwrap(), fs::read(twice).unwrap());
+}
+
+#[test]
+fn object_without_relocations_is_copied() {
+    let dir = Dir::new("copied");
+    for object in ["plain.el.bpf.o", "nobtf.el.bpf.o"] {
+        let (path, out) = (fixture(object), dir.path(object));
+        assert_eq!(run(&["relocate", &path, "--btf", TARGET, "-o", &out]).succeeds(), "");
+        assert_eq!(read(&path), fs::read(out).unwrap(), "{object}");
+    }
+}
+
+#[test]
+fn output_may_be_the_input_and_keeps_its_permissions() {
+    let dir = Dir::new("in-place");
+    let original = read(&fixture("poison.el.bpf.o"));
+    for mode in [0o640, 0o755, 0o444, 0o600] {
+        let path = dir.file("in.o", &original);
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let run = shell("umask 077", &["relocate", &path, "--btf", TARGET, "-o", &path]);
+        assert_eq!(run.succeeds(), "");
+        assert_ne!(fs::read(&path).unwrap(), original, "{mode:o}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
+        assert_eq!(dir.names(), ["in.o"]);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn symbolic_link_stays_and_its_file_is_replaced() {
+    let dir = Dir::new("link");
+    let file = dir.file("file.o", b"old");
+    let link = dir.path("link.o");
+    symlink("file.o", &link).unwrap();
+    assert_eq!(run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &link]).succeeds(), "");
+    assert!(Path::new(&link).is_symlink());
+    assert_ne!(fs::read(file).unwrap(), b"old");
+    assert_eq!(dir.names(), ["file.o", "link.o"]);
+}
+
+#[test]
+fn what_cannot_be_written_is_named_and_left_alone() {
+    let dir = Dir::new("unwritable");
+    fs::create_dir(dir.path("dir")).unwrap();
+    symlink("nowhere", dir.path("dangling")).unwrap();
+    let before = dir.names();
+    for (name, says) in [
+        ("dir", "is a directory"),
+        ("no/such/dir.o", "No such file or directory"),
+        ("dangling", "symbolic link to a file that does not exist"),
+    ] {
+        let out = dir.path(name);
+        let run = run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &out]);
+        assert_eq!(run.fails().len(), 1);
+        assert!(run.stderr.starts_with(&format!("corelo: {out}: ")) && run.stderr.contains(says), "{run:?}");
+        assert_eq!(dir.names(), before);
+    }
+    let full = run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", "/dev/full"]);
+    assert!(full.fails()[0].starts_with("corelo: /dev/full: No space left"), "{full:?}");
+}
+
+#[test]
+fn write_that_fails_halfway_leaves_the_old_file_and_nothing_else() {
+    let dir = Dir::new("halfway");
+    let out = dir.file("out.o", b"as it was");
+    // One block of 512 bytes may be written.
+    let limit = "trap '' XFSZ; ulimit -f 1";
+    let run = shell(limit, &["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &out]);
+    assert!(run.fails()[0].starts_with(&format!("corelo: {out}: File too large")), "{run:?}");
+    assert_eq!(dir.names(), ["out.o"]);
+    assert_eq!(fs::read(out).unwrap(), b"as it was");
+}
+
+#[test]
+fn standard_input_and_output_give_the_same_bytes() {
+    let dir = Dir::new("dash");
+    let out = dir.path("out.o");
+    for (object, status) in [(fixture("fields.el.bpf.o"), 0), (fixture("negative.el.bpf.o"), 1)] {
+        let named = run(&["relocate", &object, "--btf", TARGET, "-o", &out]);
+        let input = File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(&object)).unwrap();
+        let piped: Run = command(["relocate", "-", "--btf", TARGET, "-o", "-"]).stdin(input).output().unwrap().into();
+        assert_eq!((named.status, piped.status), (status, status), "{named:?} {piped:?}");
+        if status == 0 {
+            assert_eq!(fs::read(&out).unwrap(), piped.stdout);
+        } else {
+            assert!(piped.stdout.is_empty());
+            assert_eq!(named.stderr.replace(&object, "standard input").replace(&out, "standard output"), piped.stderr);
+        }
+    }
+}
+
+#[test]
+fn devices_are_written_to_and_not_replaced() {
+    let run = run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", "/dev/null"]);
+    assert_eq!(run.succeeds(), "");
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn verbose_sums_up_and_twice_says_how() {
+    let object = fixture("prune.el.bpf.o");
+    let args = ["relocate", &object, "--btf", TARGET, "-o", "/dev/null"];
+    let summary = format!("corelo: {object}: 2 relocations: 1 resolved, 1 poisoned: /dev/null is written\n");
+    let once: Run = command(args).arg("-v").output().unwrap().into();
+    assert_eq!((once.status, &once.stderr), (0, &summary));
+    let twice: Run = command(args).arg("-vv").output().unwrap().into();
+    assert!(twice.stderr.ends_with(&summary), "{twice:?}");
+    assert!(twice.stderr.contains("corelo: debug: prog 'prune': relo #0: "), "{twice:?}");
+    for (level, says) in [("info", summary.as_str()), ("debug", twice.stderr.as_str()), ("warn", "")] {
+        let run: Run = command(args).env("CORELO_LOG", level).output().unwrap().into();
+        assert_eq!(run.stderr, says, "CORELO_LOG={level}");
+    }
+}

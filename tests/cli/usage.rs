@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! How it is called: arguments, help, version, manual.
+
+use super::*;
+
+#[test]
+fn wrong_arguments_give_2_and_say_which() {
+    let object = &*fixture("poison.el.bpf.o");
+    for (args, says) in [
+        (&[][..], "Usage"),
+        (&["frobnicate"], "frobnicate"),
+        (&["relocate"], "--output"),
+        (&["relocate", object, "--btf", TARGET], "--output"),
+        (&["relocate", "-o", "never-written.o"], "<IN.o>"),
+        (&["relocate", object, object, "-o", "never-written.o"], object),
+        (&["relocate", object, "-o", "never-written.o", "--semantics", "perl"], "libbpf, kernel"),
+        (&["inspect"], "<IN.o>"),
+        (&["inspect", object, "-o", "never-written.o"], "-o"),
+        (&["inspect", object, "--color", "blue"], "always"),
+        (&["inspect", object, "--btf"], "--btf"),
+    ] {
+        let run = run(args);
+        assert_eq!(run.status, 2, "{args:?}");
+        assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
+        assert!(run.stdout.is_empty(), "{args:?}");
+    }
+    assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join("never-written.o").exists());
+}
+
+#[test]
+fn version_is_the_packages() {
+    assert_eq!(run(&["--version"]).succeeds(), concat!("corelo ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn manual_names_each_option_and_subcommand() {
+    let manual = String::from_utf8(read("man/corelo.1")).unwrap();
+    let mut named = 0;
+    for subcommand in ["relocate", "inspect"] {
+        assert!(manual.contains(&format!(".Cm {subcommand}\n")));
+        let help = run(&[subcommand, "--help"]);
+        for word in help.succeeds().split_whitespace().filter_map(|word| word.strip_prefix("--")) {
+            let option: String = word.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            assert!(manual.contains(&format!("Fl -{option}")), "--{option} is not in the manual");
+            named += 1;
+        }
+    }
+    assert!(named >= 10, "only {named} options in the help");
+}
