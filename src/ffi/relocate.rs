@@ -25,8 +25,8 @@ pub enum corelo_semantics {
     /// libbpf's: a candidate that does not match is not looked at again for the same type, and types are compared 32
     /// levels deep.
     CORELO_LIBBPF = 0,
-    /// The kernel's own, as light skeletons get them: each relocation looks at all candidates, and types are compared 2
-    /// levels deep.
+    /// The kernel's own, as light skeletons get them: each relocation looks at all candidates, types are compared 2 levels
+    /// deep, and enums of 32 and of 64 bits are not candidates of each other.
     CORELO_KERNEL = 1,
 }
 

@@ -88,7 +88,7 @@ impl<'j, 't> Job<'j, 't> {
         Ok(Self {
             input,
             options,
-            search: CandidateSearch::new(targets, &input.btf, roots, &input.work)?,
+            search: CandidateSearch::new(targets, options.semantics, &input.btf, roots, &input.work)?,
             tables: NameTables::default(),
             answers: Answers::default(),
             changes: Changes::default(),

@@ -14,7 +14,7 @@ use crate::log::{Level, Log};
 use crate::memory;
 use crate::relo::candidates::{NameIndex, Wanted};
 use crate::relo::text::Named;
-use crate::relo::{Candidate, Candidates, Pruned, Work};
+use crate::relo::{Candidate, Candidates, Pruned, Semantics, Work};
 
 /// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
 /// learned when it was searched. Clones share all of that, and threads may share a clone.
@@ -156,6 +156,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     /// A search for the types that `root_type_ids` of the local BTF may stand for.
     pub(super) fn new(
         targets: &'t dyn Targets,
+        semantics: Semantics,
         local_btf: &'l Btf<'l>,
         root_type_ids: impl Iterator<Item = TypeId>,
         work: &Work,
@@ -163,7 +164,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         let mut ids = memory::collected(root_type_ids)?;
         ids.sort_unstable();
         ids.dedup();
-        let mut wanted = Wanted::default();
+        let mut wanted = Wanted::new(semantics);
         let mut roots = Vec::new();
         roots.try_reserve_exact(ids.len())?;
         for id in ids {

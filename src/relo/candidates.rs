@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::hash::{BuildHasher as _, RandomState};
 
+use super::Semantics;
 use super::compat::kinds_are_compat;
 use super::name::essential_name;
 use super::work::Work;
@@ -32,7 +33,8 @@ impl<B> Clone for Candidate<'_, B> {
 impl<B> Copy for Candidate<'_, B> {}
 
 /// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and a name of which
-/// `essential` is the essential part. The two kinds of enum count as one.
+/// `essential` is the essential part. The two kinds of enum count as one, as in libbpf; [`Semantics::Kernel`] would have
+/// those of `local`'s own kind only.
 ///
 /// Types whose name cannot be read are passed over: they are nobody's candidates.
 ///
@@ -75,12 +77,19 @@ fn name(text: &[u8]) -> Option<&[u8]> {
 /// What local types ask for in a target: kinds and essential names, numbered, so that all are looked for in one pass.
 #[derive(Debug, Default)]
 pub struct Wanted<'n> {
+    semantics: Semantics,
     numbers: HashMap<(Kind, &'n [u8]), u32>,
     kinds: KindSet,
     beginnings: Beginnings,
 }
 
 impl<'n> Wanted<'n> {
+    /// Asks for nothing yet. In libbpf's semantics the two kinds of enum count as one.
+    #[must_use]
+    pub fn new(semantics: Semantics) -> Self {
+        Self { semantics, ..Self::default() }
+    }
+
     /// Adds what a local type of this name asks for, and gives its number: types that ask for the same have one number,
     /// and numbers go up from 0. `None` for a name that no candidate can have.
     ///
@@ -93,13 +102,15 @@ impl<'n> Wanted<'n> {
             return Ok(None);
         }
         self.beginnings.add(essential);
-        self.kinds = self.kinds.with(local.kind());
-        if local.is_any_enum() {
-            self.kinds = self.kinds.with(Kind::Enum).with(Kind::Enum64);
+        let asked = self.semantics.one_kind(local.kind());
+        for kind in [local.kind(), Kind::Enum, Kind::Enum64] {
+            if self.semantics.one_kind(kind) == asked {
+                self.kinds = self.kinds.with(kind);
+            }
         }
         self.numbers.try_reserve(1)?;
         let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        Ok(Some(*self.numbers.entry((one_enum(local.kind()), essential)).or_insert(next)))
+        Ok(Some(*self.numbers.entry((asked, essential)).or_insert(next)))
     }
 
     /// How many different things are asked for.
@@ -148,7 +159,7 @@ impl<'n> Wanted<'n> {
         let Some(name) = name(text) else { return Ok(None) };
         work.essential_name(name)?;
         let numbers: &HashMap<(Kind, &[u8]), u32> = &self.numbers;
-        Ok(numbers.get(&(one_enum(kind), essential_name(name))).copied())
+        Ok(numbers.get(&(self.semantics.one_kind(kind), essential_name(name))).copied())
     }
 
     /// Does what [`Wanted::find`] does by an index of `btf`, if that [has it all](Wanted::is_indexed).
@@ -164,17 +175,21 @@ impl<'n> Wanted<'n> {
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
         for ((kind, essential), number) in &self.numbers {
-            index.find(*kind, essential, btf, work, |id| found(*number, id))?;
+            index.find(self.semantics, (*kind, essential), btf, work, |id| found(*number, id))?;
         }
         Ok(())
     }
 }
 
-/// The two kinds of enum count as one.
-const fn one_enum(kind: Kind) -> Kind {
-    match kind {
-        Kind::Enum64 => Kind::Enum,
-        other => other,
+impl Semantics {
+    /// The kind that stands for all that are candidates of each other.
+    ///
+    /// Source: libbpf `bpf_core_add_cands`, and the kernel's function of that name in `kernel/bpf/btf.c`.
+    const fn one_kind(self, kind: Kind) -> Kind {
+        match (self, kind) {
+            (Self::Libbpf, Kind::Enum64) => Kind::Enum,
+            (_, other) => other,
+        }
     }
 }
 
@@ -204,7 +219,7 @@ impl NameIndex {
             let Some(name) = name(text).filter(|_| result.is_ok()) else { return };
             result = work.essential_name(name).and_then(|()| Ok(entries.try_reserve(1)?));
             if result.is_ok() {
-                entries.push(hash(&hasher, one_enum(kind), essential_name(name)) | u64::from(id.0));
+                entries.push(hash(&hasher, kind, essential_name(name)) | u64::from(id.0));
             }
         })?;
         result?;
@@ -218,8 +233,8 @@ impl NameIndex {
 
     fn find(
         &self,
-        kind: Kind,
-        essential: &[u8],
+        semantics: Semantics,
+        (kind, essential): (Kind, &[u8]),
         btf: &Btf<'_>,
         work: &Work,
         mut found: impl FnMut(TypeId) -> Result<()>,
@@ -235,7 +250,7 @@ impl NameIndex {
             let t = btf.type_by_id(id)?;
             let name = btf.name_by_offset(t.name_off())?.to_bytes();
             work.essential_name(name)?;
-            if one_enum(t.kind()) == kind && essential_name(name) == essential {
+            if semantics.one_kind(t.kind()) == kind && essential_name(name) == essential {
                 found(id)?;
             }
         }
@@ -245,9 +260,9 @@ impl NameIndex {
 
 const HASH_MASK: u64 = 0xffff_ffff_0000_0000;
 
-/// A hash in the upper half; the lower is for an id.
+/// A hash in the upper half; the lower is for an id. It is for either semantics.
 fn hash(hasher: &RandomState, kind: Kind, essential: &[u8]) -> u64 {
-    hasher.hash_one((kind, essential)) & HASH_MASK
+    hasher.hash_one((Semantics::Libbpf.one_kind(kind), essential)) & HASH_MASK
 }
 
 /// What the root of a relocation can be in a program that a compiler made. Functions, which are half of a kernel's types, are

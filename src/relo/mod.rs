@@ -53,10 +53,11 @@ use crate::log::Log;
 /// Whose answers to give where implementations differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Semantics {
-    /// libbpf's: candidates are pruned, types are compared 32 levels deep.
+    /// libbpf's: candidates are pruned, types are compared 32 levels deep, the two kinds of enum count as one.
     #[default]
     Libbpf,
-    /// The kernel's own (light skeletons): nothing is pruned, types are compared 2 levels deep.
+    /// The kernel's own (light skeletons): nothing is pruned, types are compared 2 levels deep, candidates are of the local
+    /// type's own kind.
     Kernel,
 }
 
