@@ -186,7 +186,7 @@ const char *corelo_last_error(void);
  * Returns NULL and sets errno: `EINVAL` for broken BTF, a NULL `path` and what is no regular file, `EISDIR` for a directory,
  * `EFBIG` for a file of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
  * too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
- * `ENOEXEC` for broken ELF, `ENOMEM`, and what open(2) and read(2) give.
+ * `ENOEXEC` for broken ELF, which includes a `.BTF` of another type than PROGBITS, `ENOMEM`, and what open(2) and read(2) give.
  *
  * Safety:
  *
@@ -290,7 +290,7 @@ void corelo_set_log(corelo_log_fn fn, void *ctx);
  * - `-ERANGE`: an offset above 32767 in a load or store;
  * - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB or a target's array
  *   with elements above 2 GiB, and input made so that comparing its types would take more work than real input needs;
- * - `-ENOEXEC`: not a BPF object, or a broken ELF file;
+ * - `-ENOEXEC`: not a BPF object, or a broken ELF file, such as one with a program that ends behind its section;
  * - `-ESRCH`: no targets given, and no BTF of the running kernel;
  * - `-ENOMEM`, and what reading the running kernel's files gives.
  *

@@ -63,7 +63,7 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 /// Returns NULL and sets errno: `EINVAL` for broken BTF, a NULL `path` and what is no regular file, `EISDIR` for a directory,
 /// `EFBIG` for a file of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
 /// too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
-/// `ENOEXEC` for broken ELF, `ENOMEM`, and what open(2) and read(2) give.
+/// `ENOEXEC` for broken ELF, which includes a `.BTF` of another type than PROGBITS, `ENOMEM`, and what open(2) and read(2) give.
 ///
 /// # Safety
 ///

@@ -71,7 +71,7 @@ pub struct corelo_relocate_opts {
 /// - `-ERANGE`: an offset above 32767 in a load or store;
 /// - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB or a target's array
 ///   with elements above 2 GiB, and input made so that comparing its types would take more work than real input needs;
-/// - `-ENOEXEC`: not a BPF object, or a broken ELF file;
+/// - `-ENOEXEC`: not a BPF object, or a broken ELF file, such as one with a program that ends behind its section;
 /// - `-ESRCH`: no targets given, and no BTF of the running kernel;
 /// - `-ENOMEM`, and what reading the running kernel's files gives.
 ///

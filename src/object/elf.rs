@@ -18,6 +18,7 @@ use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::relo::Work;
+use crate::relo::text::{Clipped, Lossy};
 use names::{Index, Strings};
 
 impl From<object::Error> for Error {
@@ -61,11 +62,36 @@ fn btf_sections_of<Elf: FileHeader<Endian = Endianness>>(data: &[u8], pointer_si
     let sections = header.section_headers(order, data)?;
     let names = section_names(header, order, sections, data)?;
     let range = |name: &[u8]| {
-        let section = sections.iter().find(|section| names.is(section.sh_name(order), name));
+        let section = btf_section(sections, order, names, name)?.and_then(|at| sections.get(at));
         section.map(|section| file_range(section, order, data)).transpose()
     };
     let btf = range(b".BTF")?.filter(|range| !range.is_empty()).ok_or(Error::NoBtf)?;
     Ok(BtfSections { btf, base: range(b".BTF.base")?, pointer_size })
+}
+
+/// Which section has the BTF of this name: the last one, as in libbpf.
+///
+/// Source: libbpf `bpf_object__elf_collect`, `btf_find_elf_sections`.
+/// Deviation: in an object, libbpf passes over one that says to hold strings.
+fn btf_section<S: SectionHeader<Endian = Endianness>>(
+    sections: &[S],
+    order: Endianness,
+    names: Strings<'_>,
+    name: &[u8],
+) -> Result<Option<usize>> {
+    let mut last = None;
+    for (at, section) in sections.iter().enumerate().skip(1) {
+        if !names.is(section.sh_name(order), name) {
+            continue;
+        }
+        let elf::SectionType(sh_type) = section.sh_type(order);
+        if sh_type != elf::SHT_PROGBITS.0 {
+            let what = format_args!("section '{}' is of type {sh_type}, not 1 (PROGBITS)", Lossy(name));
+            return Err(Error::Elf { what: memory::text(what)?.into() });
+        }
+        last = Some(at);
+    }
+    Ok(last)
 }
 
 /// Where a section lies in the file: nowhere, if it has no data there.
@@ -114,6 +140,8 @@ type Symbol = elf::Sym64<Endianness>;
 /// `sizeof(Elf64_Ehdr)` and `sizeof(Elf64_Shdr)`.
 const EHDR_LEN: u64 = 64;
 const SHDR_LEN: u64 = 64;
+/// Size of an instruction.
+const INSN_LEN: u64 = 8;
 /// LLVM's list of symbols whose addresses count.
 const SHT_LLVM_ADDRSIG: elf::SectionType = elf::SectionType(0x6fff_4c03);
 
@@ -126,7 +154,6 @@ pub(super) struct Section {
     pub(super) index: u32,
     /// Where its data lies in the file.
     pub(super) range: Range<usize>,
-    pub(super) is_progbits: bool,
     pub(super) is_code: bool,
     /// Some of its bytes are another section's as well, or the file's headers'. Only what somebody has tampered with is so.
     pub(super) overlaps: bool,
@@ -223,21 +250,46 @@ impl<'d> BpfElf<'d> {
             if !is_func(symbol) {
                 continue;
             }
-            let Ok(Some(section)) = symbols.symbol_section(order, symbol, at) else { continue };
-            let start = symbol.st_value(order);
-            if start.checked_add(symbol.st_size(order)).is_none() {
-                return Err(Error::Elf { what: "a function ends past the end of the address space".into() });
-            }
-            if !self.symbol_names.has(symbol.st_name(order)) {
-                return Err(Error::Elf { what: "broken ELF file: a function's name is outside its table".into() });
-            }
+            let Ok(Some(SectionIndex(section))) = symbols.symbol_section(order, symbol, at) else { continue };
+            let Some(code) = self.sections.get(section).filter(|section| is_code(section, order)) else { continue };
+            self.check_func(symbol, code)?;
             // No instruction is so far away that its offset does not fit.
-            if let (Ok(section), Ok(off)) = (u32::try_from(section.0), u32::try_from(start)) {
+            if let (Ok(section), Ok(off)) = (u32::try_from(section), u32::try_from(symbol.st_value(order))) {
                 self.funcs.push((place(section, off), number));
             }
         }
         self.funcs.sort_unstable();
         Ok(())
+    }
+
+    /// That a function lies in its section and is made of whole instructions.
+    ///
+    /// Source: libbpf `bpf_object__add_programs`, `bpf_object__init_prog`.
+    /// Deviation: libbpf refuses static functions outside of `.text`, too.
+    fn check_func(&self, func: &Symbol, section: &Shdr) -> Result<()> {
+        let (start, size) = (func.st_value(self.order), func.st_size(self.order));
+        if !self.symbol_names.has(func.st_name(self.order)) {
+            return Err(Error::Elf { what: "broken ELF file: a function's name is outside its table".into() });
+        }
+        let is_inside = start.checked_add(size).is_some_and(|end| end <= section.sh_size(self.order));
+        if is_inside && size > 0 && (start | size) % INSN_LEN == 0 {
+            return Ok(());
+        }
+        let name = self.symbol_names.get(func.st_name(self.order)).unwrap_or_default();
+        let section = self.names.get(section.sh_name(self.order)).unwrap_or_default();
+        let what = if is_inside { "is not made of whole instructions" } else { "ends past the end of its section" };
+        let (name, section) = (Clipped(Lossy(name)), Clipped(Lossy(section)));
+        let func = format_args!("function '{name}' (section '{section}', offset {start}, size {size})");
+        Err(Error::Elf { what: memory::text(format_args!("{func} {what}"))?.into() })
+    }
+
+    /// The section `.BTF` or `.BTF.ext`.
+    ///
+    /// # Errors
+    ///
+    /// That it says to hold something else.
+    pub(super) fn btf_section(&self, name: &[u8]) -> Result<Option<Section>> {
+        Ok(btf_section(self.sections, self.order, self.names, name)?.and_then(|at| self.section(at)))
     }
 
     /// The first section of this name, which has no NUL in it.
@@ -278,12 +330,10 @@ impl<'d> BpfElf<'d> {
 
     fn section(&self, at: usize) -> Option<Section> {
         let section = self.sections.get(at)?;
-        let is_progbits = section.sh_type(self.order) == elf::SHT_PROGBITS;
         Some(Section {
             index: u32::try_from(at).ok()?,
             range: unchecked_range(section, self.order),
-            is_progbits,
-            is_code: is_progbits && section.sh_flags(self.order).contains(elf::SHF_EXECINSTR),
+            is_code: is_code(section, self.order),
             overlaps: self.overlapping.get(at).copied().unwrap_or(false),
         })
     }
@@ -304,6 +354,11 @@ impl<'d> BpfElf<'d> {
         let symbol = self.symbols.get(index(func.symbol));
         symbol.and_then(|symbol| self.symbol_names.get(symbol.st_name(self.order))).unwrap_or_default()
     }
+}
+
+/// Whether a section holds programs.
+fn is_code(section: &Shdr, order: Endianness) -> bool {
+    section.sh_type(order) == elf::SHT_PROGBITS && section.sh_flags(order).contains(elf::SHF_EXECINSTR)
 }
 
 /// Where in which section, as one number.

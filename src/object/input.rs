@@ -33,8 +33,8 @@ impl<'d> Input<'d> {
         let elf = BpfElf::new(object)?;
         let (work, telling) = (Work::for_input(object.len()), Work::for_input(object.len()));
         let content = |name: &[u8]| -> Result<_> {
-            let section = elf.section_by_name(name, &work)?.filter(|section| section.is_progbits);
-            Ok(section
+            Ok(elf
+                .btf_section(name)?
                 .and_then(|section| Some((object.get(section.range.clone())?, section)))
                 .filter(|(data, _)| !data.is_empty()))
         };

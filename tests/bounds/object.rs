@@ -75,7 +75,9 @@ pub(crate) struct Elf {
     pub(crate) more_sections: Vec<u32>,
     /// Further function symbols of the section with code: name, beginning, size.
     pub(crate) more_funcs: Vec<(u32, u64, u64)>,
-    /// Those further sections come first, so that all others have high numbers.
+    /// Further sections, behind all others: name, type, data.
+    pub(crate) last: Vec<(u32, u32, Vec<u8>)>,
+    /// Those further sections with code come first, so that all others have high numbers.
     pub(crate) code_last: bool,
     section: u32,
 }
@@ -130,11 +132,12 @@ impl Elf {
         }
         let at = if self.code_last { 0 } else { sections.len() };
         sections.splice(at..at, more);
+        sections.extend(self.last.iter().map(|(name, kind, data)| (*name, *kind, 0, 0, data.as_slice())));
         file(&sections, strtab)
     }
 }
 
-const PROGBITS: u32 = 1;
+pub(crate) const PROGBITS: u32 = 1;
 const SYMTAB: u32 = 2;
 const STRTAB: u32 = 3;
 const SYMTAB_SHNDX: u32 = 18;

@@ -29,9 +29,13 @@ fn btf_is_found_in_either_class_and_byte_order() {
         let mut file = File::new(endian, is_64);
         file.machine = 62;
         file.add_named(".BTF.ext", PROGBITS, 0, b"other");
-        file.add_named(".BTF", PROGBITS, 0, b"the types");
+        // The section that does not exist has no name, whatever its header says.
+        file.sections[0][..2].copy_from_slice(&[file.names.len() as u64, NOBITS]);
+        // The last of a name counts, as in libbpf.
         file.add_named(".BTF", PROGBITS, 0, b"not these");
+        file.add_named(".BTF", PROGBITS, 0, b"the types");
         let without_base = file.clone().finish();
+        file.add_named(".BTF.base", PROGBITS, 0, b"not this");
         file.add_named(".BTF.base", PROGBITS, 0, b"the base");
         let with_base = file.finish();
         for data in [&without_base, &with_base] {
@@ -46,15 +50,33 @@ fn btf_is_found_in_either_class_and_byte_order() {
 }
 
 #[test]
-fn a_section_without_data_has_no_btf() {
+fn btf_in_a_section_that_says_to_hold_something_else_is_refused() {
+    const NOTE: u64 = 7;
+    for (name, sh_type) in [(".BTF", NOBITS), (".BTF", NOTE), (".BTF", STRTAB), (".BTF.base", NOBITS)] {
+        let mut file = File::new(Endian::Little, true);
+        file.add_named(name, sh_type, 0, b"no types");
+        file.add_named(".BTF", PROGBITS, 0, b"types");
+        file.add_named(name, PROGBITS, 0, b"types");
+        let data = file.finish();
+        let errors = [
+            btf_sections(&data).map(|_| ()).expect_err(name),
+            BpfElf::new(&data).unwrap().btf_section(name.as_bytes()).map(|_| ()).expect_err(name),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::Elf { .. }), "{name} {sh_type}: {error}");
+            assert_eq!(error.to_string(), format!("section '{name}' is of type {sh_type}, not 1 (PROGBITS)"));
+        }
+    }
+}
+
+#[test]
+fn an_empty_section_has_no_btf() {
     let mut file = File::new(Endian::Little, true);
-    file.add_named(".BTF", NOBITS, 0, b"no types");
-    assert!(matches!(btf_sections(&file.clone().finish()), Err(Error::NoBtf)));
-    let at = file.add_named(".BTF", PROGBITS, 0, b"types");
-    file.sections.swap(1, at);
-    file.add_named(".BTF.base", NOBITS, 0, b"");
-    file.sections.last_mut().unwrap()[4..6].fill(u64::MAX);
-    assert_eq!(btf_sections(&file.finish()).unwrap().base, Some(0..0));
+    file.add_named(".BTF", PROGBITS, 0, b"types");
+    file.add_named(".BTF.base", PROGBITS, 0, b"");
+    assert_eq!(btf_sections(&file.clone().finish()).unwrap().base.map(|base| base.len()), Some(0));
+    file.add_named(".BTF", PROGBITS, 0, b"");
+    assert!(matches!(btf_sections(&file.finish()), Err(Error::NoBtf)));
 }
 
 #[test]
@@ -64,6 +86,7 @@ fn functions_are_found_by_section_and_offset_in_either_byte_order() {
         let strings = file.add_named(".strtab", STRTAB, 0, b"\0outer\0second\0last\0data\0");
         let [first, second] = ["one", "two"].map(|name| file.add_named(name, PROGBITS, ALLOC_EXEC, &[0; 64]));
         let (first, second) = (first as u64, second as u64);
+        // All are static: libbpf refuses such programs, other loaders do not.
         file.add_symbols(
             strings,
             &[
@@ -125,7 +148,7 @@ fn more_sections_than_16_bits_can_count() {
     assert!(elf.func_at(index - 1, 0).is_none());
     let work = Work::for_input(data.len());
     let found = elf.section_by_name(b".symtab_shndx", &work).unwrap().unwrap();
-    assert_eq!((found.index, found.is_progbits), (index + 2, false));
+    assert_eq!((found.index, found.is_code), (index + 2, false));
     for i in (0..count).step_by(100) {
         let found = elf.section_by_name(&all.as_bytes()[i..], &work).unwrap().unwrap();
         assert_eq!(usize::try_from(found.index).unwrap(), last + 1 - count + i);
@@ -244,13 +267,32 @@ fn broken_tables_are_refused() {
     for (name, field, number, text) in [
         ("name behind the end", 0, 100, "a function's name"),
         ("name without an end", 0, 6, "a function's name"),
-        ("end past all addresses", 8, u64::MAX, "end of the address space"),
+        (
+            "end past the section",
+            16,
+            72,
+            "'prog' (section 'raw_tp/prog', offset 0, size 72) ends past the end of its section",
+        ),
+        ("beginning past the section", 8, 64, "ends past the end of its section"),
+        ("end past all addresses", 8, u64::MAX, "ends past the end of its section"),
+        ("half an instruction at the end", 16, 12, "size 12) is not made of whole instructions"),
+        ("nothing at all", 16, 0, "size 0) is not made of whole instructions"),
     ] {
         let mut file = make(|_| ());
         value(&mut file, field, number);
+        // Nobody looks for programs in what is no code.
+        let mut data = file.clone();
+        data.sections[CODE][2] = 0;
+        assert!(BpfElf::new(&data.finish()).is_ok(), "{name}");
         let error = BpfElf::new(&file.finish()).map(|_| ()).expect_err(name).to_string();
         assert!(error.contains(text), "{name}: {error}");
     }
+    // Instructions of which each begins where none can.
+    let mut file = make(|_| ());
+    value(&mut file, 8, 4);
+    value(&mut file, 16, 8);
+    let error = BpfElf::new(&file.finish()).map(|_| ()).expect_err("odd").to_string();
+    assert!(error.contains("offset 4, size 8) is not made of whole instructions"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Objects with several sections of one name, or functions in one place, as no compiler writes them.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "a panic is a failed test"
+)]
+
+#[allow(dead_code, reason = "it makes hostile input, too")]
+#[path = "bounds/btf.rs"]
+mod btf;
+#[allow(dead_code, reason = "it makes hostile input, too")]
+#[path = "bounds/object.rs"]
+mod object;
+
+use std::sync::Arc;
+
+use btf::{Btf, STRUCT};
+use corelo::log::NoLog;
+use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
+use corelo::relo::Semantics;
+use corelo::{Error, source};
+use object::{BYTE_OFFSET, Elf, PROGBITS, ext};
+
+/// The object's `struct s { int x; }`, where `x` lies so many bits from the beginning; its `.BTF.ext` with and without the
+/// relocation of the one instruction.
+fn local(bits: u32) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let mut btf = Btf::new();
+    let (name, x, section, access) = (btf.str("s"), btf.str("x"), btf.str("tc"), btf.str("0:0"));
+    let int = btf.int();
+    let root = btf.composite(STRUCT, name, &[(x, int, bits)]);
+    (btf.bytes(), ext(&[], &[(section, vec![[0, root, access, BYTE_OFFSET]])]), ext(&[], &[]))
+}
+
+/// Where `x` lies for the instruction, in bytes: it holds 1.
+const HELD: u32 = 8;
+/// Where it lies in the target.
+const IN_TARGET: u32 = 32;
+
+fn relocated(object: &mut [u8]) -> Result<Report, Error> {
+    let mut btf = Btf::new();
+    let (name, x) = (btf.str("s"), btf.str("x"));
+    let int = btf.int();
+    btf.composite(STRUCT, name, &[(x, int, IN_TARGET)]);
+    let kernel = Target::new("target", Arc::new(source::from_bytes(btf.bytes(), None).unwrap()));
+    let targets = OpenTargets { kernel, modules: Vec::new() };
+    let mut report = Report::default();
+    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    relocate(object, &targets, &options, Some(&mut report)).map(|()| report)
+}
+
+/// The immediate of the instruction, which is the first thing in the file.
+fn imm(object: &[u8]) -> u8 {
+    object[64 + 4]
+}
+
+#[test]
+fn the_last_section_of_a_name_counts() {
+    let ((btf, relos, none), (other, ..)) = (local(HELD), local(64));
+    for (name, first, last, is_right) in [
+        (".BTF", (&other, &relos), &btf, true),
+        (".BTF", (&btf, &relos), &other, false),
+        // What libbpf would then have relocated once more.
+        (".BTF.ext", (&btf, &none), &relos, true),
+        (".BTF.ext", (&btf, &relos), &none, false),
+    ] {
+        let mut elf = Elf::new("tc");
+        let name_off = elf.str(name);
+        elf.last.push((name_off, PROGBITS, last.clone()));
+        let mut object = elf.finish(first.0, first.1);
+        let found = relocated(&mut object);
+        assert_eq!(imm(&object), if is_right { 4 } else { 1 }, "{name}: {found:?}");
+        // Done: there is nothing for a second time, whoever looks.
+        let again = relocated(&mut object).map(|report| report.entries.len());
+        assert_eq!(again.ok(), if name == ".BTF" && !is_right { None } else { Some(0) }, "{name}");
+    }
+}
+
+#[test]
+fn sections_that_say_to_hold_something_else_are_refused() {
+    const NOTE: u32 = 7;
+    const NOBITS: u32 = 8;
+    let (btf, relos, _) = local(HELD);
+    for (name, kind, says) in [
+        (".BTF", NOBITS, "section '.BTF' is of type 8, not 1 (PROGBITS)"),
+        (".BTF.ext", NOTE, "section '.BTF.ext' is of type 7, not 1 (PROGBITS)"),
+    ] {
+        let mut elf = Elf::new("tc");
+        let name_off = elf.str(name);
+        elf.last.push((name_off, kind, Vec::new()));
+        let mut object = elf.finish(&btf, &relos);
+        let before = object.clone();
+        assert_eq!(relocated(&mut object).unwrap_err().to_string(), says);
+        assert_eq!(object, before);
+    }
+}
+
+/// libbpf has a copy of the code for each, and relocates one of them.
+#[test]
+fn functions_in_one_place_are_relocated_together() {
+    let (btf, relos, _) = local(HELD);
+    let mut elf = Elf::new("tc");
+    let alias = elf.str("alias");
+    elf.more_funcs.push((alias, 0, 8));
+    let mut object = elf.finish(&btf, &relos);
+    let report = relocated(&mut object).unwrap();
+    assert!(matches!(report.entries[..], [ref entry] if matches!(entry.outcome, Outcome::Resolved)), "{report:?}");
+    assert_eq!(imm(&object), 4);
+}
