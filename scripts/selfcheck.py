@@ -136,6 +136,8 @@ FAULTS = [
                                # what has it linked again, also afterwards
                                ("include/corelo.map", "local:", "local: /* planted */")],
      [(check("abi", "exported names"), ["soname is 'planted.so'", "is not bound at start"])]),
+    ("unloaded by dlclose", [("Makefile", ",-z,nodelete", ""), ("include/corelo.map", "local:", "local: /* planted */")],
+     [(check("c", "reload"), [r"FAIL reload .*\s.*FAILED: fails_in_words"])]),
     ("exports of the preload library", [("preload/preload.map", "	local:\n", "")], [(check("preload", "preload, exports"), ["FAIL preload, exports"])]),
     ("left by uninstall", [("Makefile", "'$(DESTDIR)$(BINDIR)/corelo' \\\n", "\\\n")],
      [(check("install", "install, uninstall"), [r"FAIL install, uninstall[\s\S]*/opt/c/bin/corelo"])]),
