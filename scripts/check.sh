@@ -300,8 +300,21 @@ installed() {
 	[ -z "$(find "$other" ! -type d)" ] || { find "$other" ! -type d; return 1; }
 }
 
+# What is built elsewhere of the same sources is the same. Directories end where those that are in every build go on.
+says_not_where() {
+	for file in "$stage"/usr/lib/lib*.so "$stage/usr/lib/libcorelo.a" "$stage/usr/bin/corelo"; do
+		! grep -aoF -e "$root/src/" -e "$root/preload" -e "${CARGO_HOME:-$HOME/.cargo}/registry/" \
+			-e "$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/" "$file" || { echo "in $file"; return 1; }
+	done
+}
+
 check_install() {
 	step 'install, uninstall' installed
+	if [ -n "${CARGO_ENCODED_RUSTFLAGS:-}" ]; then
+		skip 'install, directories of the build' 'CARGO_ENCODED_RUSTFLAGS is set, and nothing can be added to it'
+	else
+		step 'install, directories of the build' says_not_where
+	fi
 }
 
 check_kernel() {
