@@ -61,15 +61,28 @@ $(OUT)/version: Cargo.toml include/corelo.map include/corelo.h scripts/version.s
 	@mkdir -p $(OUT)
 	@touch $@
 
+# What is built does not say where: directories get the same names everywhere. Rust's own sources are where rustup has
+# put them, if it has. Cargo heeds RUSTFLAGS alone where a user has set them, and this beside what configuration says
+# otherwise, but not beside what that says for a target. A name with a space cannot be said in either. The archive names our
+# object after a hash of the flags, and so of the directory: it is overwritten, where sed leaves the rest as it is.
+remap = $(if $(word 2,$(1)),,--remap-path-prefix=$(1)=$(2))
+RUSTC_OR = $(or $(RUSTC),rustc)
+REMAP = $(call remap,$(CURDIR),.) $(call remap,$(or $(CARGO_HOME),$(HOME)/.cargo),/cargo) \
+	$(call remap,$(shell $(RUSTC_OR) --print sysroot)/lib/rustlib/src/rust,/rustc/$(shell $(RUSTC_OR) -vV | sed -n 's/^commit-hash: //p'))
+REMAPPED = env CARGO_BUILD_RUSTFLAGS="$$CARGO_BUILD_RUSTFLAGS $(REMAP)" $${RUSTFLAGS:+"RUSTFLAGS=$$RUSTFLAGS $(REMAP)"}
+
 $(OUT)/library.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
-	$(CARGO) rustc --release $(CARGOFLAGS) --lib --features capi --crate-type staticlib -- \
+	$(REMAPPED) $(CARGO) rustc --release $(CARGOFLAGS) --lib --features capi --crate-type staticlib -- \
 		--print native-static-libs='$(abspath $(RELEASE))/libcorelo.native-static-libs'
 	@cmp -s $(RELEASE)/libcorelo.native-static-libs $(NATIVE) || cp $(RELEASE)/libcorelo.native-static-libs $(NATIVE)
-	@cmp -s $(RELEASE)/libcorelo.a $(STATIC) || cp $(RELEASE)/libcorelo.a $(STATIC)
+	@LC_ALL=C sed 's/corelo-[0-9a-f]\{16\}\.corelo\./corelo-0000000000000000.corelo./' $(RELEASE)/libcorelo.a >$(OUT)/named.a
+	@[ $$(wc -c <$(OUT)/named.a) = $$(wc -c <$(RELEASE)/libcorelo.a) ] || cp $(RELEASE)/libcorelo.a $(OUT)/named.a
+	@cmp -s $(OUT)/named.a $(STATIC) || cp $(OUT)/named.a $(STATIC)
+	@rm $(OUT)/named.a
 	@touch $@
 
 $(OUT)/command.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
-	$(CARGO) build --release $(CARGOFLAGS) --bin corelo --features cli
+	$(REMAPPED) $(CARGO) build --release $(CARGOFLAGS) --bin corelo --features cli
 	@cmp -s $(RELEASE)/corelo $(COMMAND) || cp $(RELEASE)/corelo $(COMMAND)
 	@touch $@
 
@@ -80,11 +93,12 @@ $(COMMAND): $(OUT)/command.built ;
 # Linked by the C compiler and not by rustc, whose own version script hides the map's names or leaves them unversioned.
 # -u keeps each name of the map through --gc-sections; with -Bsymbolic-functions our own calls stay ours in a program
 # that links libbpf.a, which has functions of the same names. The weak btf__* may stay undefined under --no-undefined.
+# Once loaded it stays: each thread's words for its last failure hang on a key that the process has a thousand of.
 $(SHARED): $(STATIC) $(NATIVE) include/corelo.map
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ -Wl,-soname,$(SONAME) -Wl,--version-script=include/corelo.map \
 		$$(sed -n 's/^[[:space:]]*\([a-z_][a-z0-9_]*\);.*/-Wl,-u,\1/p' include/corelo.map) \
-		-Wl,--gc-sections -Wl,-Bsymbolic-functions -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--no-undefined \
-		$(STATIC) -Wl,--as-needed $$(cat $(NATIVE))
+		-Wl,--gc-sections -Wl,-Bsymbolic-functions -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodelete \
+		-Wl,--no-undefined $(STATIC) -Wl,--as-needed $$(cat $(NATIVE))
 
 $(OUT)/$(SONAME): $(SHARED)
 	ln -sf $(REALNAME) $@
@@ -94,7 +108,7 @@ $(OUT)/libcorelo.so: $(OUT)/$(SONAME)
 
 # With corelo inside: a program whose LD_PRELOAD names a library that needs one the loader cannot find does not start.
 $(PRELOAD): preload/preload.c preload/abi.h preload/preload.map include/corelo.h $(STATIC) $(NATIVE)
-	$(CC) -shared -fPIC -std=c99 -Wall -Wextra -Wpedantic $(CFLAGS) $(LDFLAGS) -Iinclude -o $@ preload/preload.c \
+	$(CC) -shared -fPIC -std=c99 -Wall -Wextra -Wpedantic -ffile-prefix-map='$(CURDIR)'=. $(CFLAGS) $(LDFLAGS) -Iinclude -o $@ preload/preload.c \
 		-Wl,-soname,$(notdir $@) -Wl,--version-script=preload/preload.map -Wl,--gc-sections -Wl,-Bsymbolic-functions \
 		-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--no-undefined $(STATIC) -Wl,--as-needed $$(cat $(NATIVE)) -ldl
 

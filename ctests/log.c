@@ -3,7 +3,7 @@
  * Where log lines go by default, and what CORELO_LOG makes of them. It is read
  * once in a program, so that each case is a run of this one:
  *
- *	log refuse|fine stderr|function
+ *	log refuse|hostile|fine stderr|function
  */
 #include "check.h"
 #include "build.h"
@@ -23,9 +23,24 @@ static void to_stdout(void *ctx, enum corelo_log_level level, const char *messag
 	fprintf(ctx, "%d%s%s\n", level, corelo_version() ? ": " : "", message);
 }
 
-/* Relocates an object whose relocations are refused, or another one. */
-static int child(int refuse, int function)
+/*
+ * The name of a member, "away", becomes what a terminal would obey: ESC, a new line, the CSI of eight-bit terminals. No
+ * target has a member of that name, so that its relocation poisons.
+ */
+#define HOSTILE "\x1b\n\xc2\x9b"
+
+static void make_hostile(unsigned char *elf, size_t size)
 {
+	unsigned char *at = memmem(elf, size, "\0away", sizeof("\0away"));
+
+	if (at)
+		memcpy(at + 1, HOSTILE, strlen(HOSTILE));
+}
+
+/* Relocates an object whose relocations are refused, or one with a hostile name, or another one. */
+static int child(const char *what, int function)
+{
+	int refuse = !strcmp(what, "refuse"), hostile = !strcmp(what, "hostile");
 	struct corelo_btf *target = corelo_btf_open(BUILD_IS_BIG ? "tests/fixtures/target.eb.o" : "tests/fixtures/target.el.o", NULL);
 	const struct corelo_btf *list = target;
 	struct corelo_relocate_opts opts;
@@ -36,12 +51,14 @@ static int child(int refuse, int function)
 
 	if (function)
 		corelo_set_log(to_stdout, stdout);
-	snprintf(path, sizeof(path), "%s.bpf.o", refuse ? REFUSED : FINE);
+	snprintf(path, sizeof(path), "%s.bpf.o", refuse || hostile ? REFUSED : FINE);
 	elf = build_load(path, &size);
 	memset(&opts, 0, sizeof(opts));
 	opts.sz = sizeof(opts);
 	opts.targets = &list;
 	opts.target_count = 1;
+	if (elf && hostile)
+		make_hostile(elf, size);
 	ret = target && elf ? corelo_relocate(elf, size, &opts) : -ENOENT;
 	/* what comes behind goes where it went before */
 	corelo_set_log(NULL, NULL);
@@ -157,12 +174,29 @@ static void to_function(char *self)
 	CHECK(!*output.out && !*output.err);
 }
 
+/* A terminal is stderr's other end as a rule; what a function does with a line is its own affair. */
+static void hostile_names(char *self)
+{
+	struct output output;
+	const char *at;
+
+	CHECK(!run(self, "debug", "hostile", "stderr", &output));
+	CHECK(count(output.err, "far.\\u{1b}\\n\\u{9b}") == 1);
+	CHECK(count(output.err, "corelo: ") == count(output.err, "\n"));
+	for (at = output.err; *at == '\n' || (*at >= ' ' && *at <= '~'); at++)
+		;
+	CHECK(!*at);
+	CHECK(!run(self, NULL, "hostile", "function", &output));
+	CHECK(count(output.out, "far." HOSTILE) == 1);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2)
-		return child(!strcmp(argv[1], "refuse"), !strcmp(argv[2], "function"));
+		return child(argv[1], !strcmp(argv[2], "function"));
 	CHECK_LIBRARY();
 	to_stderr(argv[0]);
 	to_function(argv[0]);
+	hostile_names(argv[0]);
 	return check_summary("log");
 }

@@ -80,8 +80,11 @@ struct corelo_btf;
 struct corelo_report;
 
 /**
- * Takes a log line: a string without a newline, valid during the call. May be called from any thread that uses corelo,
- * several at a time, and may call corelo.
+ * Takes a log line: a string without a newline at its end, valid during the call. May be called from any thread that uses
+ * corelo, several at a time, and may call corelo.
+ *
+ * Names from objects and BTF are in it as they are, with whatever control characters they have: escape these before a
+ * terminal gets to see them.
  */
 typedef void (*corelo_log_fn)(void *ctx, enum corelo_log_level level, const char *message);
 
@@ -109,8 +112,9 @@ struct corelo_relocate_opts {
 };
 
 /**
- * One relocation of an object. Strings belong to the report and are NULL where there is nothing to say. The struct grows
- * at its end only, so it is used where it is and not copied.
+ * One relocation of an object. Strings belong to the report and are NULL where there is nothing to say; names in them are
+ * as in the object, with whatever control characters they have. The struct grows at its end only, so it is used where it
+ * is and not copied.
  */
 struct corelo_relo {
 	/** How it ended. */
@@ -166,6 +170,9 @@ const char *corelo_version(void);
 /**
  * What went wrong in the last call on this thread that failed: a sentence for people, with the file, program,
  * relocation and type it is about, and what to do. "" when none has failed, never NULL.
+ *
+ * Names from objects and BTF are in it as they are, with whatever control characters they have: escape these before a
+ * terminal gets to see them.
  *
  * Each thread has its own. The string is valid until the next call that fails on this thread, or the thread ends. A call
  * that succeeds does not change it.
@@ -255,8 +262,8 @@ const struct btf *corelo_btf_handle(const struct corelo_btf *btf);
  * Sends log lines to `fn`, which gets `ctx` with each; with NULL, back to where they go by default.
  *
  * By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo, and else those of level
- * `CORELO_LOG_WARN` go to stderr. The environment variable `CORELO_LOG`, one of `off`, `warn`, `info` and `debug`,
- * says up to which level lines are made at all, wherever they go.
+ * `CORELO_LOG_WARN` go to stderr, with control characters escaped. The environment variable `CORELO_LOG`, one of `off`,
+ * `warn`, `info` and `debug`, says up to which level lines are made at all, wherever they go.
  *
  * `ctx` is used on any thread that uses corelo, until another function is set and the calls under way have returned: set it
  * once, or keep it for as long as the program runs. May be called at any time from any thread.

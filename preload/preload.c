@@ -171,7 +171,8 @@ static int open_targets(struct targets *targets, const char *path, bool list)
 	return err;
 }
 
-static int relocate(void *elf, size_t size, const struct open_opts *opts)
+/* 0, or a negative errno and in @why the words for it; NULL if corelo's log has had them, a line for each relocation. */
+static int relocate(void *elf, size_t size, const struct open_opts *opts, const char **why)
 {
 	struct corelo_relocate_opts how;
 	struct targets targets;
@@ -182,8 +183,11 @@ static int relocate(void *elf, size_t size, const struct open_opts *opts)
 	if (!list)
 		path = OPT(opts, btf_custom_path);
 	err = open_targets(&targets, path, list);
-	if (err)
+	if (err) {
+		*why = err == -ENOMEM ? strerror(ENOMEM) : corelo_last_error();
 		return err;
+	}
+	*why = NULL;
 	memset(&how, 0, sizeof(how));
 	how.sz = sizeof(how);
 	how.targets = targets.btf;
@@ -193,6 +197,32 @@ static int relocate(void *elf, size_t size, const struct open_opts *opts)
 	return err;
 }
 
+/* The bytes of a name that a terminal would not obey, whatever it takes the others for. */
+static void print_escaped(const char *text)
+{
+	for (; *text; text++) {
+		if (*text >= ' ' && *text <= '~')
+			putc(*text, stderr);
+		else
+			fprintf(stderr, "\\x%02x", (unsigned char)*text);
+	}
+}
+
+static void say_not_relocated(const char *name, const char *why, bool gives_up)
+{
+	/* one line, whatever other threads have to say */
+	flockfile(stderr);
+	fputs("corelo: ", stderr);
+	print_escaped(name ? name : "(BPF object)");
+	fputs(": not relocated", stderr);
+	if (why) {
+		fputs(": ", stderr);
+		print_escaped(why);
+	}
+	fputs(gives_up ? "\n" : "; left to libbpf\n", stderr);
+	funlockfile(stderr);
+}
+
 /*
  * Relocates @copy, which has the @size bytes of @elf, and gives whether libbpf is to have it in place of the original.
  * If not, *@err is 0 to go on with the original, or the negative errno to give up with.
@@ -200,20 +230,15 @@ static int relocate(void *elf, size_t size, const struct open_opts *opts)
 static bool relocated(const struct libbpf *libbpf, void *copy, const void *elf, size_t size, const char *name,
 		      const struct open_opts *opts, int *err)
 {
-	const char *strict = secure_getenv("CORELO_STRICT");
+	const char *strict = secure_getenv("CORELO_STRICT"), *why = "this is not libbpf 1";
+	bool gives_up = strict && !strcmp(strict, "1");
 
-	*err = 0;
-	if (libbpf->known_abi)
-		*err = relocate(copy, size, opts);
-	else
-		*err = -ENOSYS;
+	*err = libbpf->known_abi ? relocate(copy, size, opts, &why) : -ENOSYS;
 	/* nothing to relocate, nothing to do with us */
 	if (!*err)
 		return memcmp(copy, elf, size) != 0;
-	fprintf(stderr, "corelo: %s: not relocated: %s%s\n", name ? name : "(BPF object)",
-		!libbpf->known_abi ? "this is not libbpf 1" : *err == -ENOMEM ? strerror(ENOMEM) : corelo_last_error(),
-		strict && !strcmp(strict, "1") ? "" : "; left to libbpf");
-	if (!strict || strcmp(strict, "1"))
+	say_not_relocated(name, why, gives_up);
+	if (!gives_up)
 		*err = 0;
 	return false;
 }

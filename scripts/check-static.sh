@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # What can be said of the sources without running them: how many unsafe blocks there are, and where, is what
-# docs/security.md says, and the tests that it names exist; no lint against panics and unexplained unsafe code is switched off anywhere in the library or
+# docs/security.md says, and the tests that it names exist; the package has what its pages link to; no lint against panics and unexplained unsafe code is switched off anywhere in the library or
 # the command; and what is linked has licences that are allowed.
 # Backquotes are markdown's.
 # shellcheck disable=SC2016
@@ -44,6 +44,15 @@ $(cat "$tmp/diff")"
 for name in $(grep -o '`[a-z_0-9]*()`' $page | tr -d '`()' | sort -u); do
 	case $name in corelo_*) continue ;; esac
 	grep -rqE "(fn|void) $name\(" src tests ctests || fail "$page names the test $name(), which does not exist"
+done
+
+# Whoever has the package alone can follow the links of its pages.
+# shellcheck disable=SC2086
+${CARGO:-cargo} package --list --allow-dirty ${CARGOFLAGS:---locked} >"$tmp/packaged"
+for from in README.md CONTRIBUTING.md; do
+	for to in $(grep -o ']([^):#]*)' $from | tr -d '])('); do
+		grep -qxF "$to" "$tmp/packaged" || fail "$from links to $to, which Cargo.toml's include leaves out"
+	done
 done
 
 # Forbidden is what no attribute can allow. The command cannot be compiled so: what clap derives has such attributes.

@@ -131,13 +131,14 @@ check_c() {
 	for source in ctests/*.c; do
 		name=$(basename "$source" .c)
 		# These take arguments, or other libraries: the parts below.
-		case $name in oracle | parity | kernel | beside_libbpf | skeleton | panic | alloc) continue ;; esac
+		case $name in oracle | parity | kernel | beside_libbpf | skeleton | panic | alloc | reload) continue ;; esac
 		step "$name" c_shared "$name"
 		[ $valgrind = 0 ] || step "$name, valgrind" c_valgrind "$name"
 		[ $sanitizers = 0 ] || step "$name, sanitized" c_sanitized "$name"
 		step "$name, static" c_static "$name"
 	done
 	check_alloc
+	check_reload
 	check_panic
 	check_beside_libbpf
 	if works -static; then step 'static program' wholly_static; else skip 'static program' 'no static libc'; fi
@@ -160,6 +161,22 @@ check_alloc() {
 	[ $valgrind = 0 ] || step 'alloc, valgrind' alloc_valgrind
 	[ $sanitizers = 0 ] || step 'alloc, sanitized' alloc_sanitized
 	step 'alloc, static' c_static alloc
+}
+
+# Not linked with the library, which would hold it.
+reload() { # FLAG...
+	$cc $c_flags "$@" $($pkg_config --cflags corelo) -o $bin/reload ctests/reload.c -ldl -lpthread
+	$bin/reload "$stage/usr/lib/libcorelo.so"
+}
+reload_valgrind() {
+	valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite,possible \
+		$bin/reload "$stage/usr/lib/libcorelo.so"
+}
+
+check_reload() {
+	[ $sanitizers = 0 ] || step 'reload, sanitized' reload -fsanitize=address,undefined -fno-sanitize-recover=all
+	step 'reload' reload
+	[ $valgrind = 0 ] || step 'reload, valgrind' reload_valgrind
 }
 
 # A library of its own, that panics when it is told to.
@@ -283,8 +300,21 @@ installed() {
 	[ -z "$(find "$other" ! -type d)" ] || { find "$other" ! -type d; return 1; }
 }
 
+# What is built elsewhere of the same sources is the same. Directories end where those that are in every build go on.
+says_not_where() {
+	for file in "$stage"/usr/lib/lib*.so "$stage/usr/lib/libcorelo.a" "$stage/usr/bin/corelo"; do
+		! grep -aoF -e "$root/src/" -e "$root/preload" -e "${CARGO_HOME:-$HOME/.cargo}/registry/" \
+			-e "$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/" "$file" || { echo "in $file"; return 1; }
+	done
+}
+
 check_install() {
 	step 'install, uninstall' installed
+	if [ -n "${CARGO_ENCODED_RUSTFLAGS:-}" ]; then
+		skip 'install, directories of the build' 'CARGO_ENCODED_RUSTFLAGS is set, and nothing can be added to it'
+	else
+		step 'install, directories of the build' says_not_where
+	fi
 }
 
 check_kernel() {

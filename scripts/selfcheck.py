@@ -136,9 +136,13 @@ FAULTS = [
                                # what has it linked again, also afterwards
                                ("include/corelo.map", "local:", "local: /* planted */")],
      [(check("abi", "exported names"), ["soname is 'planted.so'", "is not bound at start"])]),
+    ("unloaded by dlclose", [("Makefile", ",-z,nodelete", ""), ("include/corelo.map", "local:", "local: /* planted */")],
+     [(check("c", "reload"), [r"FAIL reload .*\s.*FAILED: fails_in_words"])]),
     ("exports of the preload library", [("preload/preload.map", "	local:\n", "")], [(check("preload", "preload, exports"), ["FAIL preload, exports"])]),
     ("left by uninstall", [("Makefile", "'$(DESTDIR)$(BINDIR)/corelo' \\\n", "\\\n")],
      [(check("install", "install, uninstall"), [r"FAIL install, uninstall[\s\S]*/opt/c/bin/corelo"])]),
+    ("directories of the build", [("Makefile", "$(REMAPPED) $(CARGO) build", "$(CARGO) build")],
+     [(check("install", "install, directories of the build"), [r"FAIL install, directories of the build[\s\S]*/registry/[\s\S]*in .*bin/corelo"])]),
     ("header that is not C99, header that is not C++",
      [("include/corelo.h", "\nstruct corelo_report;", "\nstruct corelo_planted { int of[0]; };\nstruct corelo_report;"),
       ("include/corelo/libbpf.h", VPRINT, "struct corelo_planted_too { int class; };\n" + VPRINT)],

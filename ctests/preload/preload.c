@@ -14,12 +14,14 @@
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "../xlated.h"
 
 #define IS_LITTLE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 #define OFFSETS "examples/offsets.bpf.o"
 #define PINNED "ctests/preload/pinned.bpf.o"
+#define REFUSED "tests/fixtures/range_ldx.el.bpf.o"
 #define NO_CORE "tests/fixtures/nobtf.el.bpf.o"
 /* task_struct.pid in there: examples/demo_btf.c. The objects have it at 0. */
 #define DEMO_BTF "examples/demo.btf"
@@ -228,6 +230,43 @@ static void failures_are_said(void)
 	}
 }
 
+/* By corelo's log, with the cause, and by the library, with what becomes of the object. */
+static void causes_are_said_once(void)
+{
+	static const char *const ways[] = { "open", "file", "mem", "skeleton" };
+	static struct run with;
+	const char *line;
+	size_t i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		open_with(&with, ways[i], REFUSED, preloaded(), "CORELO_BTF=tests/fixtures/target.el.o", "CORELO_STRICT=1");
+		line = strchr(with.err, '\n');
+		if (!CHECK(with.status == 1 && line && strstr(line, ": not relocated\n")) ||
+		    !CHECK(strstr(with.err, "32767") && strstr(with.err, "32767") < line && !strstr(line, "32767")))
+			tell(ways[i], &with);
+	}
+}
+
+static void names_do_not_reach_the_terminal(void)
+{
+	static struct run with;
+	char path[2048 + 32];
+	char real[4096];
+	const char *at;
+
+	snprintf(path, sizeof(path), "%s.\x1b[7m\n\xc2\x9b.o", opener);
+	unlink(path);
+	if (!CHECK(realpath(OFFSETS, real) && !symlink(real, path)))
+		return;
+	open_with(&with, "file", path, preloaded(), "CORELO_BTF=/nonexistent/\x1b[1m", "");
+	CHECK(strstr(with.err, "opener.\\x1b[7m\\x0a\\xc2\\x9b.o: not relocated: /nonexistent/\\x1b[1m"));
+	for (at = with.err; *at == '\n' || (*at >= ' ' && *at <= '~'); at++)
+		;
+	if (!CHECK(!*at))
+		tell("hostile name", &with);
+	unlink(path);
+}
+
 static void with_plugin(struct run *result, const char *path, const char *how, const char *btf, const char *major)
 {
 	const char *argv[] = { self, "plugin", path, how, OFFSETS, NULL };
@@ -407,6 +446,8 @@ int main(int argc, char **argv)
 	opens_as_before();
 	which_btf();
 	failures_are_said();
+	causes_are_said_once();
+	names_do_not_reach_the_terminal();
 	plugins_are_served();
 	other_programs_do_not_care();
 	check_tools();

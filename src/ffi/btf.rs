@@ -43,6 +43,9 @@ pub extern "C" fn corelo_version() -> *const c_char {
 /// What went wrong in the last call on this thread that failed: a sentence for people, with the file, program,
 /// relocation and type it is about, and what to do. "" when none has failed, never NULL.
 ///
+/// Names from objects and BTF are in it as they are, with whatever control characters they have: escape these before a
+/// terminal gets to see them.
+///
 /// Each thread has its own. The string is valid until the next call that fails on this thread, or the thread ends. A call
 /// that succeeds does not change it.
 #[unsafe(no_mangle)]

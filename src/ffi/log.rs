@@ -9,7 +9,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use super::guard::guard;
 use super::words::CText;
 use super::{fault, libbpf, reserve};
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, Printable};
 
 /// How much a log line matters. The values are those of `enum libbpf_print_level`.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,11 @@ pub enum corelo_log_level {
     CORELO_LOG_DEBUG = 2,
 }
 
-/// Takes a log line: a string without a newline, valid during the call. May be called from any thread that uses corelo,
-/// several at a time, and may call corelo.
+/// Takes a log line: a string without a newline at its end, valid during the call. May be called from any thread that uses
+/// corelo, several at a time, and may call corelo.
+///
+/// Names from objects and BTF are in it as they are, with whatever control characters they have: escape these before a
+/// terminal gets to see them.
 pub type corelo_log_fn =
     Option<unsafe extern "C" fn(ctx: *mut c_void, level: corelo_log_level, message: *const c_char)>;
 
@@ -44,8 +47,8 @@ static SINK: RwLock<Sink> = RwLock::new(Sink { function: None, ctx: std::ptr::nu
 /// Sends log lines to `fn`, which gets `ctx` with each; with NULL, back to where they go by default.
 ///
 /// By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo, and else those of level
-/// `CORELO_LOG_WARN` go to stderr. The environment variable `CORELO_LOG`, one of `off`, `warn`, `info` and `debug`,
-/// says up to which level lines are made at all, wherever they go.
+/// `CORELO_LOG_WARN` go to stderr, with control characters escaped. The environment variable `CORELO_LOG`, one of `off`,
+/// `warn`, `info` and `debug`, says up to which level lines are made at all, wherever they go.
 ///
 /// `ctx` is used on any thread that uses corelo, until another function is set and the calls under way have returned: set it
 /// once, or keep it for as long as the program runs. May be called at any time from any thread.
@@ -77,7 +80,7 @@ impl Log for CLog {
         let Sink { function, ctx } = sink();
         if function.is_none() && libbpf::print().is_none() {
             // Nobody is left to tell that stderr is closed.
-            let _ = reserve::with(|| Ok(writeln!(std::io::stderr().lock(), "corelo: {line}")));
+            let _ = reserve::with(|| Ok(writeln!(std::io::stderr().lock(), "corelo: {}", Printable(line))));
             return;
         }
         let text = match level {

@@ -26,8 +26,9 @@ pub enum corelo_outcome {
     CORELO_FAILED = 3,
 }
 
-/// One relocation of an object. Strings belong to the report and are NULL where there is nothing to say. The struct grows
-/// at its end only, so it is used where it is and not copied.
+/// One relocation of an object. Strings belong to the report and are NULL where there is nothing to say; names in them are
+/// as in the object, with whatever control characters they have. The struct grows at its end only, so it is used where it
+/// is and not copied.
 #[derive(Debug)]
 #[repr(C)]
 pub struct corelo_relo {

@@ -56,17 +56,18 @@ fn optional_programs_are_warned_of_and_written() {
 #[test]
 fn control_characters_in_names_do_not_reach_the_terminal() {
     let dir = Dir::new("escape");
-    // The name of a field, in the BTF of an object: `away`.
-    let mut data = read(&fixture("range_ldx.el.bpf.o"));
-    let at = data.windows(6).position(|bytes| bytes == b"\0away\0").unwrap();
-    data[at + 1..at + 5].copy_from_slice(b"\x1b[7m");
-    let object = dir.file("escape.o", &data);
-    for args in [&["inspect", &object, "--btf", TARGET][..], &["relocate", &object, "--btf", TARGET, "-o", "/dev/null"]]
-    {
-        let run = run(args);
-        let all = [run.stdout, run.stderr.into_bytes()].concat();
-        assert!(!all.contains(&0x1b), "{args:?}");
+    // The last shows what follows it from right to left.
+    for (name, escaped) in [("\x1b[7m", "\\u{1b}[7m"), ("\n\u{9b}2", "\\n\\u{9b}2"), ("\u{202e}x", "\\u{202e}x")] {
+        // The name of a field, in the BTF of an object: `away`.
+        let mut data = read(&fixture("range_ldx.el.bpf.o"));
+        let at = data.windows(6).position(|bytes| bytes == b"\0away\0").unwrap();
+        data[at + 1..at + 5].copy_from_slice(name.as_bytes());
+        let object = dir.file("escape.o", &data);
+        let question = [&object, "--btf", TARGET];
+        let inspected = String::from_utf8(run(&[&["inspect"][..], &question].concat()).stdout).unwrap();
+        let logged = run(&[&["relocate", "-vv", "-o", "/dev/null"][..], &question].concat()).stderr;
+        for text in [inspected, logged] {
+            assert!(!text.contains(name) && text.contains(&format!("far.{escaped}")), "{text:?}");
+        }
     }
-    let run = run(&["inspect", &object, "--btf", TARGET]);
-    assert!(String::from_utf8_lossy(&run.stdout).contains("far.\\u{1b}[7m"), "{run:?}");
 }

@@ -87,6 +87,18 @@ fn output_may_be_the_input_and_keeps_its_permissions() {
 }
 
 #[test]
+fn the_longest_name_that_a_file_can_have_is_written() {
+    let dir = Dir::new("long");
+    for length in [250, 255] {
+        let name = "a".repeat(length);
+        let out = dir.path(&name);
+        assert_eq!(run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &out]).succeeds(), "");
+        assert_eq!(dir.names(), [name]);
+        fs::remove_file(out).unwrap();
+    }
+}
+
+#[test]
 fn symbolic_link_stays_and_its_file_is_replaced() {
     let dir = Dir::new("link");
     let file = dir.file("file.o", b"old");

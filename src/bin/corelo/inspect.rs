@@ -7,13 +7,13 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use corelo::log::{Level, Log, NoLog};
+use corelo::log::{Level, Log, NoLog, Printable};
 use corelo::object::{Entry, Options, Outcome, Report, relocate};
 use corelo::relo::ReloKind;
 use corelo::{Error, Result};
 
 use crate::input::Input;
-use crate::stderr::{StderrLog, printable};
+use crate::stderr::StderrLog;
 use crate::{Inspect, targets};
 
 impl Inspect {
@@ -103,7 +103,7 @@ struct Row<'r> {
     program: Option<&'r str>,
     insn: String,
     kind: &'static str,
-    access: Cow<'r, str>,
+    access: String,
     local: String,
     target: Cow<'static, str>,
     style: Style,
@@ -142,14 +142,14 @@ impl<'r> Table<'r> {
         }
 
         if !self.source_dir.is_empty() {
-            writeln!(out, "sources in {}", printable(self.source_dir))?;
+            writeln!(out, "sources in {}", Printable(self.source_dir))?;
         }
         let mut program = None;
         for row in &self.rows {
             let of = (row.section, row.program);
             if program != Some(of) {
                 let name = row.program.unwrap_or("(in no program)");
-                writeln!(out, "{HEAD}{}{HEAD:#} ({})", printable(name), printable(row.section))?;
+                writeln!(out, "{HEAD}{}{HEAD:#} ({})", Printable(name), Printable(row.section))?;
                 writeln!(
                     out,
                     "{COLUMNS}  {:>insn$}  {:<kind$}  {:<access$}  {:>local$}  {:>target$}  source{COLUMNS:#}",
@@ -202,19 +202,19 @@ impl<'r> Row<'r> {
                 (local, "failed".into(), AnsiColor::Red.on_default().bold(), Some(why.to_string()))
             }
         };
-        let file = entry.file.as_deref().map(|file| printable(file.strip_prefix(source_dir).unwrap_or(file)));
+        let file = entry.file.as_deref().map(|file| Printable(file.strip_prefix(source_dir).unwrap_or(file)));
         let source = file.map(|file| format!("{file}:{}", entry.line));
         Self {
             section: &entry.section,
             program: entry.program.as_deref(),
             insn: (entry.insn_off / 8).to_string(),
             kind: entry.kind.name(),
-            access: printable(&entry.access),
+            access: Printable(&entry.access).to_string(),
             local,
             target,
             style,
             source: source.unwrap_or_default(),
-            note: note.map(|note| printable(&note).into_owned()),
+            note: note.map(|note| Printable(note).to_string()),
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Writing the relocated object: whole or not at all.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -53,14 +52,14 @@ fn replace(path: &Path, data: &[u8], permissions: Option<&Permissions>) -> io::R
 struct Temporary(PathBuf);
 
 impl Temporary {
-    /// Creates a file in the directory of `path`, since a rename cannot cross file systems.
+    /// Creates a file in the directory of `path`, since a rename cannot cross file systems. Its name has nothing of that in
+    /// `path`, which may be as long as a name can be.
     fn create_beside(path: &Path, mode: u32) -> io::Result<(File, Self)> {
-        let name = path.file_name().ok_or_else(|| io::Error::other("not the name of a file"))?;
+        if path.file_name().is_none() {
+            return Err(io::Error::other("not the name of a file"));
+        }
         for attempt in 0..100_u32 {
-            let mut hidden = OsString::from(".");
-            hidden.push(name);
-            hidden.push(format!(".{}-{attempt}", std::process::id()));
-            let beside = path.with_file_name(hidden);
+            let beside = path.with_file_name(format!(".corelo-{}-{attempt}", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside) {
                 // Left by a process of the same id that was killed.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}

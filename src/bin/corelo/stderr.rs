@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What goes to stderr: messages, and the library's log lines.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
 
-use corelo::log::{Level, Log};
+use corelo::log::{Level, Log, Printable};
 
 /// Writes one line, with the command's name before it.
 pub(crate) fn say(line: fmt::Arguments<'_>) {
+    // In one go, so that the lines of two processes do not mix.
+    let line = format!("corelo: {}\n", Printable(line));
     // There is nobody left to tell that stderr is gone.
-    let _ = writeln!(std::io::stderr().lock(), "corelo: {}", printable(&line.to_string()));
-}
-
-/// The text with control characters escaped. Names come out of files of unknown origin, and a terminal obeys what it is
-/// sent.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::new();
-    for c in text.chars() {
-        if c.is_control() {
-            escaped.extend(c.escape_default());
-        } else {
-            escaped.push(c);
-        }
-    }
-    Cow::Owned(escaped)
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Log lines up to a level, as they come.
@@ -92,17 +76,5 @@ impl Log for About<'_> {
             Level::Warn => say(format_args!("{}: warning: {line}", self.name)),
             Level::Info | Level::Debug => self.log.log(level, line),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn escape_sequences_do_not_reach_the_terminal() {
-        assert_eq!(printable("task_struct.mm"), "task_struct.mm");
-        assert_eq!(printable("a\x1b[31mb\nc\u{9b}"), "a\\u{1b}[31mb\\nc\\u{9b}");
-        assert_eq!(printable("Größe"), "Größe");
     }
 }
