@@ -44,12 +44,7 @@ def planted(*bodies):
 
 
 CLAP = "    let cli = Cli::parse();\n"
-RELOCATED = (
-    "        let result = match opts.report {\n"
-    "            None => object::relocate(elf, targets, &options, None),\n"
-    "            Some(place) => relocate_with_report(elf, targets, &options, place)?,\n"
-    "        };\n"
-)
+PLANNED = "        let planned = object::plan(elf, targets, &options, report.as_mut());\n"
 FROM_BYTES = "        let copy = memory::copied(data)?;\n"
 FREED = "        let mut handle = unsafe { Box::from_raw(btf.cast::<[Self; 1]>()) };\n"
 VPRINT = "static inline int corelo_libbpf_vprint("
@@ -58,6 +53,7 @@ SKELETON_FREED = "	free((void *)s->data);\n"
 # Whole objects, and the function that patches one instruction.
 WRONG_BYTE = [("src/insn.rs", "endian.i32_bytes(self.imm)", "endian.i32_bytes(self.imm ^ 1)"),
               ("src/ffi/core_types.rs", "imm: insn.imm }", "imm: insn.imm ^ 1 }")]
+FIRST_TIME = "        !self.0.swap(true, Ordering::Relaxed)\n"
 MAPPED = "    if path == Path::new(SYSFS_BTF).join(VMLINUX) {"
 
 # Faults that go into one copy together, where none hides another: their names, the texts to be replaced, and each command
@@ -67,6 +63,8 @@ FAULTS = [
     ("formatting", [("src/insn.rs", "pub fn encode(self", "pub fn  encode(self")], [(LINT, [r"Diff in .*src/insn\.rs"])]),
     ("formatting of the fuzz targets", [("fuzz/src/lib.rs", "pub mod access;", "pub  mod access;")],
      [(LINT, [r"Diff in .*fuzz/src/lib\.rs"])]),
+    ("formatting of the model", [("tests/model/lazy.rs", "fn the_first_time", "fn  the_first_time")],
+     [(LINT, [r"Diff in .*tests/model/lazy\.rs"])]),
     ("unwrap, expect, panic, index, arithmetic, as in the library; unsafe, public, allowed without words",
      [planted("usize::from(x.unwrap())", 'usize::from(x.expect("x"))', 'if x.is_none() { panic!("x") } else { 0 }',
               "[1, 2][usize::from(x.unwrap_or(0))]", "usize::from(x.unwrap_or(0)) - 1", "x.unwrap_or(0) as usize"),
@@ -179,10 +177,10 @@ FAULTS = [
     # --- the Rust library, compiled for release once for each line
     ("leak, write on failure, panic, hang",
      [("src/ffi/handle.rs", "        *magic = 0;\n", "        *magic = 0;\n        std::mem::forget(handle);\n"),
-      ("src/ffi/relocate.rs", RELOCATED,
-       "        while elf.is_empty() {}\n" + RELOCATED
+      ("src/ffi/relocate.rs", PLANNED,
+       "        while elf.is_empty() {}\n" + PLANNED
        # seldom, since only so many failures are printed
-       + "        if let (Err(_), 9, Some(last)) = (&result, size % 32, elf.last_mut()) {\n            *last ^= 1;\n        }\n"),
+       + "        if let (Err(_), 9, Some(last)) = (&planned, size % 32, elf.last_mut()) {\n            *last ^= 1;\n        }\n"),
       ("src/ffi/btf.rs", FROM_BYTES, '        assert!(size % 7 != 3, "planted");\n' + FROM_BYTES)],
      [(check("c corpora", "btf|btf, valgrind|hostile, (build|fixtures|cut off at every byte)"),
        ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",
@@ -212,9 +210,11 @@ FAULTS = [
       ("make check-libbpf", [r"FAIL objects, libbpf .*libcorelo\.so", r"FAIL core_reloc, libbpf .*libcorelo\.so"])]),
 
     # --- threads and fuzzing, which compile the library in ways of their own
-    ("data race", [("src/object/targets.rs", "let is_first = !was_searched.swap(true, Ordering::Relaxed);",
-                    "#[allow(unsafe_code)]\n        let is_first = !unsafe { was_searched.as_ptr().replace(true) };")],
-     [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/object/targets\.rs"])]),
+    ("data race", [("src/lazy.rs", FIRST_TIME, "        #[allow(unsafe_code)]\n        let was = unsafe { self.0.as_ptr().replace(true) };\n        !was\n")],
+     [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/lazy\.rs"])]),
+    ("first time of two threads", [("src/lazy.rs", FIRST_TIME, "        let was = self.0.load(Ordering::Relaxed);\n"
+                                    "        self.0.store(true, Ordering::Relaxed);\n        !was\n")],
+     [("make check-model", [r"the_first_time_is_that_of_one_thread[\s\S]*panicked at .*lazy\.rs"])]),
     ("wrong answers, which only fuzzing asks for",
      # a field of the header beside the one that is to be emptied
      [("src/btf/ext.rs", "Range<usize> = 28..32", "Range<usize> = 24..28"),
