@@ -7,6 +7,7 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/corelo
 DESTDIR    ?=
 
 CARGO   ?= cargo
@@ -38,6 +39,7 @@ PRELOAD := $(OUT)/libcorelo-preload.so
 NATIVE  := $(OUT)/native-static-libs
 COMMAND := $(OUT)/corelo
 MAN     := $(wildcard man/*.1)
+LICENSES := $(wildcard LICENSE*)
 
 # Cargo is asked every time, since it alone knows what is stale; not by a mere `make install`, though, which root runs
 # after the user's `make`, often without a cargo: that builds only what is missing or older than the sources.
@@ -139,19 +141,22 @@ install: $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR and PREFIX
 	$(INSTALL) -m 755 $(COMMAND) '$(DESTDIR)$(BINDIR)/corelo'
 	$(if $(MAN),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1')
 	$(if $(MAN),$(INSTALL) -m 644 $(MAN) '$(DESTDIR)$(MANDIR)/man1')
+	$(INSTALL) -d '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 $(LICENSES) '$(DESTDIR)$(DOCDIR)'
 
 uninstall: ## removes what install wrote, given the same variables
 	rm -f '$(DESTDIR)$(LIBDIR)/$(REALNAME)' '$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/libcorelo.so' \
 		'$(DESTDIR)$(LIBDIR)/libcorelo.a' '$(DESTDIR)$(LIBDIR)/libcorelo-preload.so' \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc' \
 		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(INCLUDEDIR)/corelo/libbpf.h' '$(DESTDIR)$(BINDIR)/corelo' \
-		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)')
+		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)') \
+		$(foreach text,$(LICENSES),'$(DESTDIR)$(DOCDIR)/$(text)')
 
 # The C tests and the demo see the library only as an installed one, through pkg-config.
 stage: all ## an installation in target/stage, for the tests
 	@rm -rf '$(STAGE)'
 	@$(MAKE) --no-print-directory --silent install DESTDIR='$(STAGE)' PREFIX=/usr LIBDIR=/usr/lib INCLUDEDIR=/usr/include \
-		BINDIR=/usr/bin MANDIR=/usr/share/man
+		BINDIR=/usr/bin MANDIR=/usr/share/man DOCDIR=/usr/share/doc/corelo
 
 deps: ## installs what the tests need and the machine lacks
 	@scripts/deps.sh
@@ -247,7 +252,7 @@ clean: ## removes all that was built
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo 'Variables: DESTDIR PREFIX LIBDIR INCLUDEDIR BINDIR MANDIR CC CFLAGS LDFLAGS CARGO CARGOFLAGS'
+	@echo 'Variables: DESTDIR PREFIX LIBDIR INCLUDEDIR BINDIR MANDIR DOCDIR CC CFLAGS LDFLAGS CARGO CARGOFLAGS'
 
 FORCE:
 

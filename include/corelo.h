@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /**
- * corelo: BPF CO-RE relocation as a library.
+ * corelo: BPF CO-RE relocation as a library. For C99 and newer, and C++.
  *
  * Functions named corelo_* that return int return 0 or a negative errno and leave errno alone; those that open BTF return
  * NULL and set errno. <linux/bpf.h> must be that of Linux 5.17 or newer.

@@ -48,7 +48,7 @@ done
 
 # Whoever has the package alone can follow the links of its pages.
 # shellcheck disable=SC2086
-${CARGO:-cargo} package --list --allow-dirty ${CARGOFLAGS:---locked} >"$tmp/packaged"
+${CARGO:-cargo} package --quiet --list --allow-dirty ${CARGOFLAGS:---locked} >"$tmp/packaged"
 for from in README.md CONTRIBUTING.md; do
 	for to in $(grep -o ']([^):#]*)' $from | tr -d '])('); do
 		grep -qxF "$to" "$tmp/packaged" || fail "$from links to $to, which Cargo.toml's include leaves out"

@@ -284,7 +284,8 @@ check_abi() {
 installed() {
 	soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
 	for file in lib/libcorelo.so "lib/$soname" "lib/libcorelo.so.$(scripts/version.sh)" lib/libcorelo.a \
-		lib/libcorelo-preload.so lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h bin/corelo; do
+		lib/libcorelo-preload.so lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h bin/corelo \
+		share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1; do
 		[ -s "$stage/usr/$file" ] || { echo "no usr/$file"; return 1; }
 	done
 	[ ! -e man/corelo.1 ] || [ -s "$stage/usr/share/man/man1/corelo.1" ]
@@ -292,7 +293,7 @@ installed() {
 	"$stage/usr/bin/corelo" --version | grep -F "$(scripts/version.sh)"
 	other=$root/target/check/install
 	rm -rf "$other"
-	vars="DESTDIR=$other PREFIX=/opt/c LIBDIR=/opt/c/lib/x INCLUDEDIR=/opt/c/include BINDIR=/opt/c/bin MANDIR=/opt/c/man"
+	vars="DESTDIR=$other PREFIX=/opt/c LIBDIR=/opt/c/lib/x INCLUDEDIR=/opt/c/include BINDIR=/opt/c/bin MANDIR=/opt/c/man DOCDIR=/opt/c/doc"
 	make --no-print-directory install $vars
 	# shellcheck disable=SC2016
 	grep -Fx 'libdir=${prefix}/lib/x' "$other/opt/c/lib/x/pkgconfig/corelo.pc"
