@@ -179,6 +179,13 @@ FAULTS = [
         r"FAIL demo .*\s[\s\S]*?uses reserved fields", r"FAIL preload .*\s.*FAILED: differs_by"])]),
     ("wrong byte in an instruction, by way of libbpf", WRONG_BYTE,
      [("make stage && scripts/check-libbpf.sh", [r"FAIL objects, libbpf", r"FAIL core_reloc, libbpf"])], "check-libbpf/bpf/compiled"),
+    # --- the fuzz target of the C functions, under the address sanitizer
+    ("read past the options", [("src/ffi/relocate.rs", "std::slice::from_raw_parts(from, sz) }", "std::slice::from_raw_parts(from, sz + 1) }")],
+     [("make fuzz FUZZ_SANITIZER=address FUZZ_TARGETS=capi", ["AddressSanitizer: heap-buffer-overflow"])]),
+    ("use of words that are freed", [("src/ffi/words.rs", "    FIXED.set(if kept", "    unsafe { libc::free(last().cast_mut().cast()) };\n    FIXED.set(if kept")],
+     [("make fuzz FUZZ_SANITIZER=address FUZZ_TARGETS=capi", ["AddressSanitizer: heap-use-after-free"])]),
+    ("report that is not freed", [("src/ffi/report.rs", "drop(unsafe { Box::from_raw(report", "std::mem::forget(unsafe { Box::from_raw(report")],
+     [("make fuzz FUZZ_SANITIZER=address FUZZ_TARGETS=capi", ["LeakSanitizer: detected memory leaks"])]),
     ("more instructions than are kept", [("benches/instructions.txt", re.compile(r"^report \d+", re.M), "report 1000")],
      [("scripts/check-instructions.sh", [r"report .*FAIL: more than 5 %"])]),
 ]
@@ -203,7 +210,7 @@ def copy_tree():
         shutil.copymode(old, new)
     os.makedirs(os.path.join(TREE, "target"), exist_ok=True)
     # Downloaded or built once for both.
-    for name in ("corpus", "tools/bin", "check-libbpf"):
+    for name in ("corpus", "tools/bin", "check-libbpf", "fuzz/tool/bin"):
         old, new = os.path.join(ROOT, "target", name), os.path.join(TREE, "target", name)
         if os.path.exists(old) and not os.path.exists(new):
             shutil.copytree(old, new, symlinks=True)
