@@ -191,9 +191,9 @@ check-libbpf: stage ## libbpf with corelo inside runs the kernel's own tests (do
 	@scripts/deps.sh libbpf || true
 	@scripts/check-libbpf.sh
 
-fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_SEED on, FUZZ_JOBS at a time
+fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_SEED on, FUZZ_JOBS at a time, FUZZ_SANITIZER
 	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' FUZZ_SEED='$(FUZZ_SEED)' FUZZ_JOBS='$(FUZZ_JOBS)' \
-		scripts/fuzz.sh
+		FUZZ_SANITIZER='$(FUZZ_SANITIZER)' scripts/fuzz.sh
 
 fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)
 	@scripts/fuzz.sh coverage

@@ -41,6 +41,17 @@ def strings(btf):
     return btf[hdr_len + str_off :][:str_len].split(b"\0")
 
 
+def with_layout(btf):
+    """The BTF with a header of 32 bytes, a layout section and a type of kind 20, which only the layout explains."""
+    order = ">" if btf[:2] == b"\xeb\x9f" else "<"
+    hdr_len, type_off, type_len, str_off, str_len = struct.unpack_from(order + "5I", btf, 4)
+    types = btf[hdr_len + type_off :][:type_len] + struct.pack(order + "5I", 1, 20 << 24 | 1, 0, 0, 0)
+    layout = bytes(20 * 4) + bytes([0, 8, 0, 0])
+    strings = btf[hdr_len + str_off :][:str_len]
+    lengths = (0, len(types), len(types) + len(layout), len(strings), len(types), len(layout))
+    return btf[:4] + struct.pack(order + "7I", 32, *lengths) + types + layout + strings
+
+
 def entry(value):
     return '"' + "".join(f"\\x{byte:02x}" for byte in value) + '"\n'
 
@@ -71,7 +82,9 @@ def main():
         parts = sections(elf)
         for target, section in ((target, section) for target in ("btf", "cli") for section in (b".BTF",)):
             seeds[target].append(parts.get(section, b""))
-        seeds["btf_ext"].append(parts.get(b".BTF.ext", b""))
+        ext = parts.get(b".BTF.ext", b"")
+        # without the last two words of the header, it says nothing of CO-RE relocations
+        seeds["btf_ext"] += [ext, ext[:4] + struct.pack((">" if elf[5] == 2 else "<") + "I", 24) + ext[8:24] + ext[32:]]
         if b".BTF" in parts:
             names.update(name for name in strings(parts[b".BTF"]) if 0 < len(name) < 32)
         other = targets["eb" if elf[5] == 2 else "el"]
@@ -82,14 +95,15 @@ def main():
     for elf in targets.values():
         btf = sections(elf)[b".BTF"]
         # split on itself: every name and type is there twice
-        seeds["btf"] += [btf, btf + CUT + btf]
+        seeds["btf"] += [btf, btf + CUT + btf, with_layout(btf), with_layout(btf) + CUT + btf]
         seeds["cli"] += [elf, elf + CUT + btf]
 
     rng = random.Random(1)
     for i in range(len(objects)):
         for against in ("target", "itself"):
             seeds["object"].append(bytes([CHANGED_FIXTURE | AGAINST[against], i]) + rng.randbytes(7))
-        seeds["capi"].append(bytes([3, 0, 0, i]))
+        # against itself, and against itself as a module
+        seeds["capi"] += [bytes([3, 0, 0, 0, i]), bytes([3, 0, 0, 2, i])]
     for target in ("relo", "capi"):
         seeds[target] += [rng.randbytes(64 << i % 5) for i in range(RANDOM_SEEDS)]
 

@@ -9,6 +9,7 @@ runs=${FUZZ_RUNS:-20000}
 seed=${FUZZ_SEED:-1}
 jobs=${FUZZ_JOBS:-1}
 targets=${FUZZ_TARGETS:-btf btf_ext relo object capi cli}
+sanitizer=${FUZZ_SANITIZER:-none}
 cargo=${CARGO:-cargo}
 out=${CARGO_TARGET_DIR:-target}/fuzz
 corpus=$out/corpus seeds=$out/seeds found=$out/crashes logs=$out/logs
@@ -70,10 +71,17 @@ fi
 	$cargo install --quiet --locked --debug --root "$out/tool" --version $version cargo-fuzz
 # cargo-fuzz has no --locked of its own.
 $cargo metadata --quiet --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
-# Without a sanitizer all flags are stable ones. The dictionaries stand in for tracing comparisons, which halves the speed.
+# Without a sanitizer all flags are stable ones; no stable compiler takes those of one without this variable. What is
+# built with it has a place of its own, so that neither is built anew after the other.
+build=$out
+if [ "$sanitizer" != none ]; then
+	build=$out/$sanitizer
+	export RUSTC_BOOTSTRAP=1
+fi
+# The dictionaries stand in for tracing comparisons, which halves the speed.
 case $targets in *' '*) only='' ;; *) only=$targets ;; esac
 # shellcheck disable=SC2086 # one target or, without any, all
-"$fuzzer" build --sanitizer none --no-trace-compares --target-dir "$out" $only >"$logs/build" 2>&1 ||
+"$fuzzer" build --sanitizer "$sanitizer" --no-trace-compares --target-dir "$build" $only >"$logs/build" 2>&1 ||
 	{ cat "$logs/build" >&2; fail 'the targets do not build'; }
 host=$(rustc -vV | sed -n 's/^host: //p')
 
@@ -88,7 +96,7 @@ max_len() {
 
 run() { # TARGET JOB
 	mkdir -p "$corpus/$1" "$found/$1"
-	"$out/$host/release/$1" -runs="$each" -seed=$((seed + $2)) -max_len="$(max_len "$1")" -timeout=10 \
+	"$build/$host/release/$1" -runs="$each" -seed=$((seed + $2)) -max_len="$(max_len "$1")" -timeout=10 \
 		-rss_limit_mb=1024 -dict="$seeds/$1.dict" -artifact_prefix="$found/$1/" -print_final_stats=1 \
 		"$corpus/$1" "$seeds/$1" >"$logs/$1-$2" 2>&1
 }
@@ -109,7 +117,7 @@ for target in $targets; do
 	for pid in $pids; do
 		if ! wait "$pid"; then
 			crashes=$((crashes + 1))
-			grep -aE -A 3 'panicked at|ERROR: libFuzzer' "$logs/$target-$job" | head -n 20
+			grep -aE -A 12 'panicked at|ERROR: ' "$logs/$target-$job" | head -n 40
 			input=$(sed -n 's/.*Test unit written to //p' "$logs/$target-$job")
 			echo "fuzz: $target: CRASH: ${input:-see $logs/$target-$job}"
 		fi

@@ -225,6 +225,13 @@ FAULTS = [
       ("src/btf/parse.rs", "unwrap_or(self.start_id)", "unwrap_or(self.start_id.saturating_add(1))")],
      [("make fuzz", [rf"panicked at fuzz_targets/{target}\.rs:[\s\S]*?fuzz: {target}: CRASH"
                      for target in ("btf", "btf_ext", "relo", "object", "capi", "cli")])]),
+    # --- the fuzz target of the C functions, under the address sanitizer
+    ("read past the options", [("src/ffi/relocate.rs", "std::slice::from_raw_parts(from, sz) }", "std::slice::from_raw_parts(from, sz + 1) }")],
+     [("make fuzz FUZZ_SANITIZER=address FUZZ_TARGETS=capi", ["AddressSanitizer: heap-buffer-overflow"])]),
+    ("use of words that are freed", [("src/ffi/words.rs", "    FIXED.set(if kept", "    unsafe { libc::free(last().cast_mut().cast()) };\n    FIXED.set(if kept")],
+     [("make fuzz FUZZ_SANITIZER=address FUZZ_TARGETS=capi", ["AddressSanitizer: heap-use-after-free"])]),
+    ("report that is not freed", [("src/ffi/report.rs", "drop(unsafe { Box::from_raw(report", "std::mem::forget(unsafe { Box::from_raw(report")],
+     [("make fuzz FUZZ_SANITIZER=address FUZZ_TARGETS=capi", ["LeakSanitizer: detected memory leaks"])]),
     ("more instructions than are kept", [("benches/instructions.txt", re.compile(r"^report \d+", re.M), "report 1000")],
      [("scripts/check-instructions.sh", [r"report .*FAIL: more than 5 %"])]),
 ]

@@ -4,6 +4,8 @@
 
 #[path = "capi/decl.rs"]
 mod decl;
+#[path = "capi/libbpf.rs"]
+mod libbpf;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::{self, offset_of};
@@ -17,13 +19,15 @@ use corelo::bytes::Endian;
 use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
 use corelo::relo::{self, Candidate, Candidates, Context, NameTables, Pruned, Semantics, Work, essential_name};
+use corelo::source;
 use corelo_fuzz::access::{Wanted, wanted};
 use corelo_fuzz::edit::edited;
 use corelo_fuzz::generate::{byte, model, one_in};
-use corelo_fuzz::objects::changed;
+use corelo_fuzz::objects::{OBJECTS, changed, empty_btf};
 use corelo_fuzz::open;
 use corelo_fuzz::watch::watched;
 use decl::*;
+use libbpf::Libbpf;
 use libfuzzer_sys::fuzz_target;
 
 unsafe extern "C" fn read_line(_: *mut c_void, _: c_int, line: *const c_char) {
@@ -90,7 +94,7 @@ unsafe fn mirrored(u: &mut Unstructured<'_>, flags: u8) -> Result<()> {
     let endian = if flags & 4 == 0 { Endian::Little } else { Endian::Big };
     let local_model = model(u)?;
     let targ_model = if flags & 8 == 0 { local_model.clone() } else { edited(u, &local_model)? };
-    let wanted = wanted(u, &local_model)?;
+    let wanted = wanted(u, &local_model, None)?;
     let (local_bytes, offsets) = local_model.encode(endian, std::slice::from_ref(&wanted.access));
     let (local_bytes, targ_bytes) = (damaged(u, local_bytes)?, damaged(u, targ_model.encode(endian, &[]).0)?);
     let (rust_local, rust_targ) = (open(&local_bytes, None), open(&targ_bytes, None));
@@ -100,9 +104,17 @@ unsafe fn mirrored(u: &mut Unstructured<'_>, flags: u8) -> Result<()> {
         return Ok(());
     };
     unsafe {
-        let split = Open::new(&targ_bytes, targ.0);
-        let both = (corelo_btf_handle(local.0), corelo_btf_handle(targ.0));
-        drop(split);
+        drop(Open::new(&targ_bytes, targ.0));
+        // Of either side corelo's own handle, or libbpf's.
+        let native = endian == Endian::NATIVE;
+        let libbpf = |flag, bytes, btf: &Btf<'_>| {
+            (native && flags & flag != 0).then(|| Libbpf::new(bytes, btf.pointer_size())).flatten()
+        };
+        let (local_libbpf, targ_libbpf) = (libbpf(16, &local_bytes, &rust_local), libbpf(32, &targ_bytes, &rust_targ));
+        let both = (
+            local_libbpf.as_ref().map_or_else(|| corelo_btf_handle(local.0), |libbpf| libbpf.handle()),
+            targ_libbpf.as_ref().map_or_else(|| corelo_btf_handle(targ.0), |libbpf| libbpf.handle()),
+        );
         one_relocation(u, both, (&rust_local, &rust_targ), &wanted, offsets[0])?;
         comparisons(u, both, (&rust_local, &rust_targ))
     }
@@ -125,14 +137,19 @@ unsafe fn one_relocation(
     assert_eq!(essent_len, essential_name(rust_name.to_bytes()).len());
     let asked_len = if one_in(u, 32)? { usize::from(byte(u)?) } else { essent_len };
 
-    let added = status(unsafe { bpf_core_add_cands(&mut cand, asked_len, targ, name, 1, list) });
     let mut rust_cands = Vec::new();
-    if added == 0 {
-        let t = rust_local.type_by_id(TypeId(type_id)).expect("the C function has seen it");
-        let essential = &rust_name.to_bytes()[..asked_len];
-        relo::add_cands(t, essential, rust_targ, 1, &mut rust_cands).unwrap();
+    // The kernel's types, and at times more that follow, as those of a module do.
+    let start_ids = [1, if one_in(u, 8)? { c_int::from(u.arbitrary::<i8>()?) } else { c_int::MAX }];
+    for start_id in start_ids {
+        let added = status(unsafe { bpf_core_add_cands(&mut cand, asked_len, targ, name, start_id, list) });
+        if added == 0 {
+            let t = rust_local.type_by_id(TypeId(type_id)).expect("the C function has seen it");
+            let essential = &rust_name.to_bytes()[..asked_len];
+            let start_id = u32::try_from(start_id).expect("the C function has taken it");
+            relo::add_cands(t, essential, rust_targ, start_id, &mut rust_cands).unwrap();
+        }
+        assert_eq!(unsafe { ids(list) }, rust_ids(&rust_cands));
     }
-    assert_eq!(unsafe { ids(list) }, rust_ids(&rust_cands));
 
     let mut scratch: [bpf_core_spec; 3] = unsafe { mem::zeroed() };
     let mut res: bpf_core_relo_res = unsafe { mem::zeroed() };
@@ -164,15 +181,20 @@ unsafe fn one_relocation(
             unsafe { formatted(u, &scratch[2], &targ.to_string())? };
         }
     }
-    let mut insns: [u64; 2] = [u.arbitrary()?, u.arbitrary()?];
+    let mut insns: Vec<u64> = vec![u.arbitrary()?, u.arbitrary()?];
     if one_in(u, 2)? {
         insns[0] = [0x18, 0xb7, 0x61, 0x7b][usize::from(byte(u)? % 4)] | (res.orig_val << 32);
     }
-    let before = insns;
+    // Only of a LDIMM64 there are two slots.
+    insns.truncate(if insns[0] as u8 == 0x18 { 2 } else { 1 });
+    insns.shrink_to_fit();
+    let before = insns.clone();
     let patched = status(unsafe { bpf_core_patch_insn(name, insns.as_mut_ptr().cast(), 3, c_relo, 7, c_res) });
     assert!(patched == 0 || insns == before, "an error, and the instruction has changed");
     let mut spec: bpf_core_spec = unsafe { mem::zeroed() };
-    status(unsafe { bpf_core_parse_spec(name, local, c_relo, &mut spec) });
+    if status(unsafe { bpf_core_parse_spec(name, local, c_relo, &mut spec) }) == 0 {
+        unsafe { damaged_spec(u, spec)? };
+    }
     unsafe { bpf_core_free_cands(list) };
     Ok(())
 }
@@ -197,6 +219,24 @@ unsafe fn formatted(u: &mut Unstructured<'_>, spec: &bpf_core_spec, expected: &s
     let end = if room > 0 { kept + 1 } else { 0 };
     assert!(room == 0 || buf[kept] == 0);
     assert!(buf[end..].iter().all(|byte| *byte == 0xa5), "written past the end");
+    Ok(())
+}
+
+/// A spec as nobody has calculated it, as text. Names past the first `len` are NULL, as they are in one that was.
+unsafe fn damaged_spec(u: &mut Unstructured<'_>, mut spec: bpf_core_spec) -> Result<()> {
+    let (what, at) = (byte(u)?, usize::from(byte(u)? % 64));
+    match what % 8 {
+        0 => spec.len = u.arbitrary::<i8>()?.into(),
+        1 => spec.raw_len = u.arbitrary::<i8>()?.into(),
+        2 => spec.root_type_id = byte(u)?.into(),
+        3 => spec.relo_kind = byte(u)?.into(),
+        4 => spec.raw_spec[at] = u.arbitrary()?,
+        5 => spec.spec[at].type_id = byte(u)?.into(),
+        6 => spec.spec[at].idx = u.arbitrary()?,
+        _ => spec.bit_offset = u.arbitrary()?,
+    }
+    let mut buf = vec![0_u8; usize::from(byte(u)?)];
+    status(unsafe { bpf_core_format_spec(buf.as_mut_ptr().cast(), buf.len(), &spec) });
     Ok(())
 }
 
@@ -226,15 +266,20 @@ unsafe fn comparisons(
 unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
     let [sz, semantics, against] = [byte(u)?, byte(u)?, byte(u)?];
     let object = changed(u.bytes(u.len())?);
-    let file: &[u8] = if against & 1 == 0 { &object } else { &corelo_fuzz::objects::OBJECTS[usize::from(against) % 8] };
-    let Some(targ) = (unsafe { Open::new(file, ptr::null()) }) else { return Ok(()) };
-    let targets = [targ.0.cast_const()];
+    let fixture = &OBJECTS[usize::from(against >> 2) % OBJECTS.len()];
+    let file = if against & 1 == 0 { &object } else { fixture };
+    // All its types are the kernel's or, where that has none, a module's.
+    let empty = empty_btf(&object);
+    let kernel = if against & 2 == 0 { file } else { &empty };
+    let Some(targ) = (unsafe { Open::new(kernel, ptr::null()) }) else { return Ok(()) };
+    let module = if against & 2 == 0 { None } else { unsafe { Open::new(file, targ.0) } };
+    let targets: Vec<_> = [Some(&targ), module.as_ref()].into_iter().flatten().map(|btf| btf.0.cast_const()).collect();
     let mut report = ptr::null_mut();
     let full = size_of::<corelo_relocate_opts>();
     let mut opts = corelo_relocate_opts {
         sz: full,
         targets: targets.as_ptr(),
-        target_count: 1,
+        target_count: targets.len(),
         semantics: u32::from(semantics % 2),
         report: &mut report,
     };
@@ -251,11 +296,12 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
     if sz & 0x40 != 0 {
         bytes[usize::from(sz & 63) + full] = 1;
     }
-    let aligned: Vec<u64> = bytes.chunks_exact(8).map(|word| u64::from_ne_bytes(word.try_into().unwrap())).collect();
+    // No more of them than it says, and at least what says so.
+    let given = bytes[..opts.sz.max(size_of::<usize>())].to_vec();
 
     let mut relocated = object.clone();
     let result =
-        status(unsafe { corelo_relocate(relocated.as_mut_ptr().cast(), relocated.len(), aligned.as_ptr().cast()) });
+        status(unsafe { corelo_relocate(relocated.as_mut_ptr().cast(), relocated.len(), given.as_ptr().cast()) });
     assert!(result <= 0 && (result == 0 || relocated == object), "an error, and the object has changed");
     let semantics = if opts.sz >= offset_of!(corelo_relocate_opts, report) && semantics % 2 == 1 {
         Semantics::Kernel
@@ -263,8 +309,10 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         Semantics::Libbpf
     };
     if opts.sz == full {
-        let btf = Arc::new(corelo::source::from_bytes(file.to_vec(), None).expect("C has opened it"));
-        let targets = OpenTargets { kernel: Target::new("target", btf), modules: Vec::new() };
+        let btf = Arc::new(source::from_bytes(kernel.clone(), None).expect("C has opened it"));
+        let split = module.is_some().then(|| source::from_bytes(file.clone(), Some(Arc::clone(&btf))));
+        let modules = split.map(|split| Target::new("module", Arc::new(split.expect("C has opened it"))));
+        let targets = OpenTargets { kernel: Target::new("target", btf), modules: modules.into_iter().collect() };
         let mut by_rust = object;
         let rust = relocate(&mut by_rust, &targets, &Options { semantics, log: &NoLog }, None);
         assert_eq!((rust.is_ok(), by_rust == relocated), (result == 0, true));

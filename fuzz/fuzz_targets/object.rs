@@ -6,13 +6,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use corelo::btf::Btf;
 use corelo::bytes::Endian;
 use corelo::insn::{INSN_SIZE, Insn};
 use corelo::log::{Log, NoLog};
 use corelo::object::{Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::{ReloKind, Semantics};
 use corelo::{Result, source};
-use corelo_fuzz::objects::{Places, changed, own_btf, parts, places, target_for};
+use corelo_fuzz::objects::{Places, changed, empty_btf, own_btf, parts, places, target_for};
 use corelo_fuzz::sink::Sink;
 use corelo_fuzz::watch::watched;
 use corelo_fuzz::{cut, open};
@@ -40,23 +41,19 @@ fuzz_target!(|data: &[u8]| watched(data, || {
             OpenTargets { kernel: Target::new("other", Arc::new(btf)), modules: Vec::new() }
         }
         0x30 => {
-            let Ok(empty) = open(&empty_btf(&object), None) else { return };
-            let empty = Arc::new(empty);
+            let empty = Arc::new(open(&empty_btf(&object), None).expect("it is whole"));
             let Ok(module) = other(Some(Arc::clone(&empty))) else { return };
-            OpenTargets { kernel: Target::new("empty", empty), modules: vec![Target::new("other", Arc::new(module))] }
+            let modules = vec![Target::new("other", Arc::new(module))];
+            let by_module = OpenTargets { kernel: Target::new("empty", empty), modules };
+            if let Ok(alone) = other(None) {
+                module_is_as_good_as_the_kernel(&object, &by_module, alone);
+            }
+            by_module
         }
         _ => OpenTargets { kernel: kernel(), modules: Vec::new() },
     };
     check(&object, &targets, flags);
 }));
-
-/// BTF with one type that nobody asks for, for the modules to be searched.
-fn empty_btf(object: &[u8]) -> Vec<u8> {
-    let order = if object.get(5) == Some(&2) { u32::to_be_bytes } else { u32::to_le_bytes };
-    let magic: &[u8] = if object.get(5) == Some(&2) { b"\xeb\x9f\x01\x00" } else { b"\x9f\xeb\x01\x00" };
-    let words = [24, 0, 12, 12, 1, 0, 2 << 24, 0].map(order).concat();
-    [magic, &words, b"\0"].concat()
-}
 
 fn relocated(
     object: &[u8],
@@ -93,6 +90,15 @@ fn check(object: &[u8], targets: &OpenTargets, flags: u8) {
     let (twice, result) = relocated(&after, targets, semantics, &NoLog, None);
     assert!(result.is_ok(), "relocated once, but not twice: {result:?}");
     assert!(twice == after, "relocated twice, it has changed again");
+}
+
+/// Types that only a module has are found there as they are in a kernel.
+fn module_is_as_good_as_the_kernel(object: &[u8], by_module: &OpenTargets, alone: Btf<'static>) {
+    let by_kernel = OpenTargets { kernel: Target::new("other", Arc::new(alone)), modules: Vec::new() };
+    let [(by_module, result), (by_kernel, same)] =
+        [by_module, &by_kernel].map(|targets| relocated(object, targets, Semantics::Libbpf, &NoLog, None));
+    assert_eq!(result.is_ok(), same.is_ok(), "{result:?} {same:?}");
+    assert!(by_module == by_kernel, "by a module something else");
 }
 
 fn changes_are_reported(before: &[u8], after: &[u8], report: &Report, against_itself: bool) {

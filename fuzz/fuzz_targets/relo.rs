@@ -15,9 +15,9 @@ use corelo::relo::{
     Candidate, Candidates, Context, InsnPair, NameTables, Pruned, ReloRes, Resolved, Semantics, Work, add_cands,
     calc_relo, essential_name, patch_insn, types_are_compat, types_match,
 };
-use corelo_fuzz::access::wanted;
+use corelo_fuzz::access::{Wanted, wanted};
 use corelo_fuzz::edit::edited;
-use corelo_fuzz::generate::{byte, model};
+use corelo_fuzz::generate::{byte, model, one_in};
 use corelo_fuzz::itself::{finds_itself, reaches_odd_kind};
 use corelo_fuzz::open;
 use corelo_fuzz::sink::Sink;
@@ -42,8 +42,13 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         _ => edited(u, &local_model)?,
     };
     let count = byte(u)? % 4 + 1;
-    let wanted = (0..count).map(|_| wanted(u, &local_model)).collect::<arbitrary::Result<Vec<_>>>()?;
-    let strings: Vec<String> = wanted.iter().map(|wanted| wanted.access.clone()).collect();
+    let mut asked: Vec<Wanted> = Vec::new();
+    for _ in 0..count {
+        // Often of the type that the one before it is of, as in a program.
+        let same = if one_in(u, 2)? { asked.last().map(|last| last.type_id) } else { None };
+        asked.push(wanted(u, &local_model, same)?);
+    }
+    let strings: Vec<String> = asked.iter().map(|wanted| wanted.access.clone()).collect();
     let (bytes, offsets) = local_model.encode(endian, &strings);
     let local = open(&bytes, None).expect("generated BTF is whole");
     let open_targ = || {
@@ -54,21 +59,29 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         open(&split, Some(Arc::new(open(&base, None)?)))
     };
     let targ = open_targ().expect("generated BTF is whole");
-    searches_agree(&local, wanted.iter().map(|wanted| TypeId(wanted.type_id)), &targ, &open_targ().unwrap());
+    searches_agree(&local, asked.iter().map(|wanted| TypeId(wanted.type_id)), &targ, &open_targ().unwrap());
 
-    for (wanted, access_str_off) in wanted.iter().zip(offsets) {
-        let relo = CoreRelo { insn_off: 0, type_id: TypeId(wanted.type_id), access_str_off, kind: wanted.kind };
-        let cands = candidates(&local, &relo, &targ);
+    let relo = |(wanted, access_str_off): (&Wanted, u32)| {
+        let Wanted { kind, type_id, .. } = *wanted;
+        CoreRelo { insn_off: 0, type_id: TypeId(type_id), access_str_off, kind }
+    };
+    let relos: Vec<_> = asked.iter().zip(offsets).map(relo).collect();
+    // Shared, they are made of what has been searched often, and change no answer.
+    let tables = NameTables::default();
+    for relo in &relos {
+        let cands = candidates(&local, relo, &targ);
         for semantics in [Semantics::Libbpf, Semantics::Kernel] {
-            let answer = same_again(&local, &relo, &cands, semantics);
-            order_does_not_matter(&local, &relo, &cands, semantics, &answer);
-            exists_where_it_has_a_value(&local, &relo, &cands, semantics, &answer);
+            let how = How { semantics, tables: &tables, log: &NoLog };
+            let answer = same_again(&local, relo, &cands, &how);
+            order_does_not_matter(&local, relo, &cands, &how, &answer);
+            exists_where_it_has_a_value(&local, relo, &cands, &how, &answer);
             if let Ok(answer) = answer {
                 patches(u, &answer.res)?;
             }
         }
-        against_itself(&local, &relo);
+        against_itself(&local, relo);
     }
+    pruned_in_turn(&local, &relos, &targ);
     compare_types(&local, &targ, TypeId(byte(u)?.into()), TypeId(byte(u)?.into()));
     Ok(())
 }
@@ -81,28 +94,39 @@ fn candidates<'b>(local: &Btf<'static>, relo: &CoreRelo, targ: &'b Btf<'static>)
     cands
 }
 
-fn answer<'b>(
-    local: &'b Btf<'static>,
-    relo: &CoreRelo,
-    cands: &mut Cands<'b>,
+/// What an answer may depend on besides the relocation and its candidates, and what it may not.
+#[derive(Clone, Copy)]
+struct How<'a> {
     semantics: Semantics,
-    log: &dyn Log,
-) -> Answer<'b> {
-    let work = Work::for_types(local, cands.first().map_or(local, |cand| cand.btf));
-    let tables = NameTables::default();
-    let context = Context { prog_name: &"fuzz", relo_idx: 0, semantics, work: &work, tables: &tables, log };
-    let (found, mut pruned) = (cands.clone(), Pruned::default());
+    tables: &'a NameTables,
+    log: &'a dyn Log,
+}
+
+fn answer<'b>(local: &'b Btf<'static>, relo: &CoreRelo, cands: &mut Cands<'b>, how: &How<'_>) -> Answer<'b> {
+    let found = cands.clone();
+    let mut pruned = Pruned::default();
     let mut left = Candidates::new(&found, &mut pruned);
-    let answer = calc_relo(&context, relo, local, &mut left);
+    let answer = answer_from(local, relo, &mut left, how);
     *cands = left.iter().collect();
     answer
 }
 
-/// Without a log and with one. Failing leaves the candidates, and so do the kernel's semantics; libbpf's keep some.
-fn same_again<'b>(local: &'b Btf<'static>, relo: &CoreRelo, cands: &Cands<'b>, semantics: Semantics) -> Answer<'b> {
+fn answer_from<'b>(
+    local: &'b Btf<'static>,
+    relo: &CoreRelo,
+    cands: &mut Candidates<'_, 'b, Btf<'static>>,
+    &How { semantics, tables, log }: &How<'_>,
+) -> Answer<'b> {
+    let work = Work::for_types(local, cands.iter().next().map_or(local, |cand| cand.btf));
+    calc_relo(&Context { prog_name: &"fuzz", relo_idx: 0, semantics, work: &work, tables, log }, relo, local, cands)
+}
+
+/// Without tables and a log, and with both. Failing leaves the candidates, and so do the kernel's semantics; libbpf's keep
+/// some.
+fn same_again<'b>(local: &'b Btf<'static>, relo: &CoreRelo, cands: &Cands<'b>, how: &How<'_>) -> Answer<'b> {
     let (mut first_cands, mut second_cands) = (cands.clone(), cands.clone());
-    let first = answer(local, relo, &mut first_cands, semantics, &NoLog);
-    let second = answer(local, relo, &mut second_cands, semantics, &Sink::default());
+    let first = answer(local, relo, &mut first_cands, &How { tables: &NameTables::default(), ..*how });
+    let second = answer(local, relo, &mut second_cands, &How { log: &Sink::default(), ..*how });
     assert_eq!(ids(&first_cands), ids(&second_cands));
     match (&first, &second) {
         (Ok(first), Ok(second)) => {
@@ -118,10 +142,10 @@ fn same_again<'b>(local: &'b Btf<'static>, relo: &CoreRelo, cands: &Cands<'b>, s
             assert!(text(first).is_some() && text(first) == text(second));
         }
     }
-    let pruned = first.as_ref().is_ok_and(|first| first.targ.is_some()) && semantics == Semantics::Libbpf;
+    let pruned = first.as_ref().is_ok_and(|first| first.targ.is_some()) && how.semantics == Semantics::Libbpf;
     if pruned {
         assert!(!first_cands.is_empty() && first_cands.len() <= cands.len());
-        let again = answer(local, relo, &mut first_cands.clone(), semantics, &NoLog).expect("fewer candidates");
+        let again = answer(local, relo, &mut first_cands.clone(), how).expect("fewer candidates");
         assert_eq!(again.res, first.as_ref().unwrap().res, "what was pruned did not match");
     } else {
         assert_eq!(ids(&first_cands), ids(cands));
@@ -137,12 +161,12 @@ fn order_does_not_matter<'b>(
     local: &'b Btf<'static>,
     relo: &CoreRelo,
     cands: &Cands<'b>,
-    semantics: Semantics,
+    how: &How<'_>,
     forward: &Answer<'b>,
 ) {
     let mut reversed = cands.clone();
     reversed.reverse();
-    let backward = answer(local, relo, &mut reversed, semantics, &NoLog);
+    let backward = answer(local, relo, &mut reversed, how);
     match (forward, &backward) {
         (Ok(forward), Ok(backward)) => {
             let value = |res: &ReloRes| (res.orig_val, res.new_val, res.poison, res.validate, res.orig_sz);
@@ -158,7 +182,7 @@ fn exists_where_it_has_a_value<'b>(
     local: &'b Btf<'static>,
     relo: &CoreRelo,
     cands: &Cands<'b>,
-    semantics: Semantics,
+    how: &How<'_>,
     value: &Answer<'b>,
 ) {
     let kind = match relo.kind {
@@ -166,7 +190,7 @@ fn exists_where_it_has_a_value<'b>(
         ReloKind::EnumvalValue => ReloKind::EnumvalExists,
         _ => return,
     };
-    let exists = answer(local, &CoreRelo { kind, ..*relo }, &mut cands.clone(), semantics, &NoLog);
+    let exists = answer(local, &CoreRelo { kind, ..*relo }, &mut cands.clone(), how);
     if let (Ok(value), Ok(exists)) = (value, exists) {
         assert_eq!(value.targ.is_some(), exists.res.new_val == 1);
         assert_eq!(value.res.poison, exists.res.new_val == 0 && relo.kind != kind);
@@ -176,7 +200,8 @@ fn exists_where_it_has_a_value<'b>(
 /// With itself for its only candidate, a type gives the value that it has.
 fn against_itself(local: &Btf<'static>, relo: &CoreRelo) {
     let itself = vec![Candidate { btf: local, id: relo.type_id }];
-    let Ok(answer) = answer(local, relo, &mut itself.clone(), Semantics::Libbpf, &NoLog) else { return };
+    let how = How { semantics: Semantics::Libbpf, tables: &NameTables::default(), log: &NoLog };
+    let Ok(answer) = answer(local, relo, &mut itself.clone(), &how) else { return };
     let Resolved { res, local: spec, targ, .. } = &answer;
     if relo.kind == ReloKind::TypeIdLocal {
         assert_eq!((res.orig_val, res.new_val), (u64::from(relo.type_id.0), u64::from(relo.type_id.0)));
@@ -190,6 +215,25 @@ fn against_itself(local: &Btf<'static>, relo: &CoreRelo) {
         assert_eq!(res.orig_val, res.new_val, "{spec}");
         assert_eq!((res.orig_sz, res.orig_type_id), (res.new_sz, res.new_type_id), "{spec}");
         assert!(!res.poison && !res.fail_memsz_adjust, "{spec}");
+    }
+}
+
+/// One relocation of a type after the other, as in an object: those candidates are left that would be if each were given
+/// the list that the one before it has left.
+fn pruned_in_turn(local: &Btf<'static>, relos: &[CoreRelo], targ: &Btf<'static>) {
+    let tables = NameTables::default();
+    let how = How { semantics: Semantics::Libbpf, tables: &tables, log: &NoLog };
+    for (i, first) in relos.iter().enumerate() {
+        let found = candidates(local, first, targ);
+        let (mut pruned, mut list) = (Pruned::default(), found.clone());
+        for relo in relos[i..].iter().filter(|relo| relo.type_id == first.type_id) {
+            let mut left = Candidates::new(&found, &mut pruned);
+            let by_pruned = answer_from(local, relo, &mut left, &how);
+            let left: Cands<'_> = left.iter().collect();
+            let by_list = answer(local, relo, &mut list, &how);
+            assert_eq!(by_pruned.ok().map(|answer| answer.res), by_list.ok().map(|answer| answer.res));
+            assert_eq!(ids(&left), ids(&list));
+        }
     }
 }
 

@@ -21,7 +21,8 @@ const WRONG: [u8; 16] = *b"0123456789:+- x\t";
 /// Steps of an access string that is made; the limit is 64.
 const MAX_STEPS: usize = 70;
 
-pub fn wanted(u: &mut Unstructured<'_>, model: &Model) -> Result<Wanted> {
+/// A relocation of this type, or else of any, if there is one that fits.
+pub fn wanted(u: &mut Unstructured<'_>, model: &Model, type_id: Option<u32>) -> Result<Wanted> {
     let raw = u32::from(byte(u)?);
     let kind = ReloKind::from_raw(if raw < 0xf8 { raw % 13 } else { raw });
     let fits = |ty: &Ty| match ty {
@@ -30,7 +31,7 @@ pub fn wanted(u: &mut Unstructured<'_>, model: &Model) -> Result<Wanted> {
         _ => kind.is_type_based() && !matches!(ty, Ty::Array { .. } | Ty::Proto { .. } | Ty::Ref { name: 0, .. }),
     };
     let count = model.next_id();
-    let start = u32::from(byte(u)?);
+    let start = type_id.map_or_else(|| byte(u).map(u32::from), Ok)?;
     let near = (0..count).map(|i| (start + i) % count).find(|&id| model.skip(id).is_some_and(|(_, ty)| fits(ty)));
     // One that does not fit is refused early, which has to be seen too.
     let type_id = if one_in(u, 32)? { start } else { near.unwrap_or(start) };

@@ -3,8 +3,8 @@
 
 use arbitrary::{Result, Unstructured};
 
-use crate::generate::{byte, int, member, name_of, nelems, reference, ty};
-use crate::model::{ENUM_NAMES, MEMBER_NAMES, Member, Model, Name, TYPE_NAMES, Ty};
+use crate::generate::{byte, int, member, name_of, nelems, one_in, reference, ty};
+use crate::model::{ENUM_NAMES, MEMBER_NAMES, Member, Model, TYPE_NAMES, Ty};
 
 /// A model that has much in common with another.
 pub fn edited(u: &mut Unstructured<'_>, model: &Model) -> Result<Model> {
@@ -23,6 +23,9 @@ fn edit(u: &mut Unstructured<'_>, model: &mut Model) -> Result<()> {
         0 => {
             let copy = flavored(u, model.types[at].clone())?;
             model.types.push(copy);
+            if one_in(u, 2)? {
+                within(u, model, model.types.len() - 1)?;
+            }
         }
         1 => model.types[at] = ty(u, model)?,
         2 => wrap(u, model, at)?,
@@ -40,12 +43,25 @@ fn edit(u: &mut Unstructured<'_>, model: &mut Model) -> Result<()> {
     Ok(())
 }
 
-/// The same type under another flavor of its name, or another name.
+/// The same type under the same name, under another flavor of it, or under another name.
 fn flavored(u: &mut Unstructured<'_>, mut ty: Ty) -> Result<Ty> {
-    let new: Name = name_of(u, TYPE_NAMES)?;
+    let (how, other) = (byte(u)? % 4, name_of(u, TYPE_NAMES)?);
     match &mut ty {
-        Ty::Int { name, .. } | Ty::Ref { name, .. } | Ty::Composite { name, .. } | Ty::Enum { name, .. } => *name = new,
-        Ty::Fwd { name, .. } | Ty::Datasec { name, .. } | Ty::Float { name, .. } => *name = new,
+        Ty::Int { name, .. }
+        | Ty::Ref { name, .. }
+        | Ty::Composite { name, .. }
+        | Ty::Enum { name, .. }
+        | Ty::Fwd { name, .. }
+        | Ty::Datasec { name, .. }
+        | Ty::Float { name, .. }
+        | Ty::Other { name, .. } => {
+            *name = match how {
+                0 => *name,
+                // Most flavors lie beside one another.
+                1 => *name ^ 1,
+                _ => other,
+            };
+        }
         Ty::Array { .. } | Ty::Proto { .. } | Ty::Long { .. } => {}
     }
     Ok(ty)
@@ -113,6 +129,7 @@ fn within(u: &mut Unstructured<'_>, model: &mut Model, at: usize) -> Result<()> 
         Ty::Datasec { var, .. } => *var = reference(u, next_id)?,
         Ty::Float { size, .. } => *size = u32::from(byte(u)?),
         Ty::Long { size } => *size = 12 - *size,
+        Ty::Other { elements, .. } => *elements ^= 1,
     }
     Ok(())
 }

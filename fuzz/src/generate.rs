@@ -24,9 +24,19 @@ pub fn one_in(u: &mut Unstructured<'_>, n: u8) -> Result<bool> {
 }
 
 pub fn name_of(u: &mut Unstructured<'_>, range: Range<u8>) -> Result<Name> {
+    let count = NAMES.len() as u8;
+    Ok(match byte(u)? {
+        // Once in 256, one that is not there, and the one behind which the strings end.
+        0xff => count,
+        0xfe => count - 1,
+        byte => range.start + byte % (range.end - range.start),
+    })
+}
+
+/// Below `usual`, and now and then so many members that the target's are put into a table.
+fn count(u: &mut Unstructured<'_>, usual: u8) -> Result<u8> {
     let byte = byte(u)?;
-    // Once in 256, one that is not there.
-    Ok(if byte == 0xff { NAMES.len() as u8 } else { range.start + byte % (range.end - range.start) })
+    Ok(if byte >= 0xf0 { byte & 0x1f } else { byte % usual })
 }
 
 /// A type that is there already, one that follows, or none.
@@ -73,10 +83,11 @@ pub fn ty(u: &mut Unstructured<'_>, model: &Model) -> Result<Ty> {
         }
         29 => Ty::Ref { kind: FUNC, name: name_of(u, TYPE_NAMES)?, to: reference(u, next_id)? },
         30 => Ty::Float { name: name_of(u, TYPE_NAMES)?, size: 1 << (byte(u)? % 5) },
-        _ => match byte(u)? % 3 {
+        _ => match byte(u)? % 4 {
             0 => Ty::Ref { kind: VAR, name: name_of(u, TYPE_NAMES)?, to: reference(u, next_id)? },
             1 => Ty::Ref { kind: DECL_TAG, name: name_of(u, TYPE_NAMES)?, to: reference(u, next_id)? },
-            _ => Ty::Datasec { name: name_of(u, TYPE_NAMES)?, size: byte(u)?.into(), var: reference(u, next_id)? },
+            2 => Ty::Datasec { name: name_of(u, TYPE_NAMES)?, size: byte(u)?.into(), var: reference(u, next_id)? },
+            _ => Ty::Other { name: name_of(u, TYPE_NAMES)?, elements: byte(u)? % 4 },
         },
     })
 }
@@ -100,7 +111,7 @@ pub fn int(u: &mut Unstructured<'_>) -> Result<Ty> {
 
 fn enumeration(u: &mut Unstructured<'_>, wide: bool) -> Result<Ty> {
     let name = name_of(u, TYPE_NAMES)?;
-    let count = byte(u)? % 5;
+    let count = count(u, 5)?;
     let value = |u: &mut Unstructured<'_>| Ok(if one_in(u, 4)? { u.arbitrary()? } else { u64::from(byte(u)?) });
     let values = (0..count).map(|_| Ok((name_of(u, ENUM_NAMES)?, value(u)?))).collect::<Result<_>>()?;
     let size = odd(u, if wide { 8 } else { 4 })?;
@@ -111,7 +122,7 @@ fn enumeration(u: &mut Unstructured<'_>, wide: bool) -> Result<Ty> {
 fn composite(u: &mut Unstructured<'_>, model: &Model, union: bool) -> Result<Ty> {
     let name = if one_in(u, 3)? { 0 } else { name_of(u, TYPE_NAMES)? };
     let kflag = one_in(u, 3)?;
-    let count = byte(u)? % 7;
+    let count = count(u, 7)?;
     let mut members = Vec::new();
     let (mut end, mut size) = (0_u32, 0_u32);
     for _ in 0..count {

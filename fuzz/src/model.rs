@@ -104,6 +104,11 @@ pub enum Ty {
     Long {
         size: u32,
     },
+    /// A kind that only a layout section explains.
+    Other {
+        name: Name,
+        elements: u8,
+    },
 }
 
 /// Types with ids from 1 on.
@@ -118,6 +123,9 @@ pub const FUNC: u32 = 12;
 pub const VAR: u32 = 14;
 pub const DECL_TAG: u32 = 17;
 pub const MODIFIERS: [u32; 4] = [9, 10, 11, 18];
+/// A kind that is not known, and the bytes of its records behind the first 12, fixed and for each element.
+const OTHER: u32 = 20;
+const OTHER_LEN: [u8; 2] = [4, 8];
 
 /// Levels of types that [`Model::size_of`] looks through.
 const SIZE_DEPTH: u32 = 16;
@@ -178,6 +186,8 @@ impl Model {
         below.iter().for_each(|ty| base.ty(ty));
         let mut split = Writer::new(endian, base.strings.len() as u32);
         above.iter().for_each(|ty| split.ty(ty));
+        // Where the base has a layout, it holds for both.
+        split.needs_layout &= !base.needs_layout;
         (base.finish(), split.finish())
     }
 }
@@ -188,11 +198,13 @@ struct Writer {
     names: Vec<u32>,
     types: Vec<u8>,
     strings: Vec<u8>,
+    needs_layout: bool,
 }
 
 impl Writer {
     fn new(endian: Endian, start_str_off: u32) -> Self {
-        let mut writer = Self { endian, start_str_off, names: Vec::new(), types: Vec::new(), strings: Vec::new() };
+        let (names, types, strings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut writer = Self { endian, start_str_off, names, types, strings, needs_layout: false };
         for name in NAMES {
             let at = writer.string(name);
             writer.names.push(at);
@@ -279,20 +291,36 @@ impl Writer {
                 [name_off, info(1, 0, false), *size].into_iter().for_each(|word| self.word(word));
                 self.word((1 << 24) | (size * 8));
             }
+            Ty::Other { name, elements } => {
+                self.needs_layout = true;
+                self.record(*name, info(OTHER, usize::from(*elements), false), 0);
+                let [fixed, each] = OTHER_LEN.map(usize::from);
+                self.types.resize(self.types.len() + fixed + each * usize::from(*elements), 0);
+            }
         }
     }
 
-    /// Header, types, strings.
+    /// Header, types, layout, strings.
     fn finish(mut self) -> Vec<u8> {
         let (types, strings) = (std::mem::take(&mut self.types), std::mem::take(&mut self.strings));
         let mut magic = vec![0x9f, 0xeb];
         if self.endian == Endian::Big {
             magic.reverse();
         }
-        let (types_len, strings_len) = (types.len() as u32, strings.len() as u32);
-        for word in [24, 0, types_len, types_len, strings_len] {
+        let mut layout = Vec::new();
+        if self.needs_layout {
+            layout.resize(4 * OTHER as usize, 0);
+            layout.extend([OTHER_LEN[0], OTHER_LEN[1], 0, 0]);
+        }
+        let [types_len, layout_len, strings_len] = [types.len(), layout.len(), strings.len()].map(|len| len as u32);
+        let header_len = if self.needs_layout { 32 } else { 24 };
+        for word in [header_len, 0, types_len, types_len + layout_len, strings_len] {
             self.word(word);
         }
-        [magic, vec![1, 0], self.types, types, strings].concat()
+        if self.needs_layout {
+            self.word(types_len);
+            self.word(layout_len);
+        }
+        [magic, vec![1, 0], self.types, types, layout, strings].concat()
     }
 }

@@ -112,6 +112,13 @@ pub fn own_btf(data: &[u8]) -> Option<Btf<'static>> {
     Some(Btf::new(Data::Owned(btf.to_vec()), None).ok()?.with_pointer_size(8))
 }
 
+/// BTF of the object's byte order with neither types nor strings: what is split on it is what it is alone.
+pub fn empty_btf(object: &[u8]) -> Vec<u8> {
+    let (magic, len) =
+        if object.get(5) == Some(&2) { (*b"\xeb\x9f", [0, 0, 0, 24]) } else { (*b"\x9f\xeb", [24, 0, 0, 0]) };
+    [&magic[..], &[1, 0], &len, &[0; 16]].concat()
+}
+
 /// What relocating an object may change: for each of its relocations, in order, the bytes of the instruction, unless there
 /// is none; and where `core_relo_len` is.
 #[derive(Debug)]

@@ -96,7 +96,7 @@ pub fn searches_agree(
     let mut wanted = Wanted::default();
     let roots: Vec<_> = roots.into_iter().filter_map(named).collect();
     let numbers: Vec<_> = roots.iter().map(|(root, name)| wanted.add(*root, name).unwrap()).collect();
-    for start_id in [targ.start_id(), 1] {
+    for start_id in [targ.start_id(), 1, targ.type_cnt() / 2] {
         let mut by_pass = vec![Vec::new(); wanted.len()];
         let mut by_index = by_pass.clone();
         let add = |to: &mut Vec<Vec<u32>>, number: u32, id: TypeId| {

@@ -60,6 +60,7 @@ pub struct bpf_core_cand_list {
     pub len: c_int,
 }
 
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct bpf_core_accessor {
     pub type_id: u32,
@@ -67,6 +68,7 @@ pub struct bpf_core_accessor {
     pub name: *const c_char,
 }
 
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct bpf_core_spec {
     pub btf: *const btf,
