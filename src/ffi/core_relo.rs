@@ -256,21 +256,20 @@ pub unsafe extern "C" fn bpf_core_format_spec(buf: *mut c_char, buf_sz: usize, s
             return Err(Error::Argument { what: "buf is NULL" });
         }
         // SAFETY: all arguments are as documented.
-        let line = unsafe {
+        let (line, len) = unsafe {
             let spec = required(spec, "spec is NULL")?;
             let btf = AnyBtf::from_c(spec.btf)?;
             btf.type_by_id(TypeId(spec.root_type_id))?;
-            memory::text(spec.as_rust(&btf)?)?
+            memory::beginning(spec.as_rust(&btf)?, buf_sz.saturating_sub(1))?
         };
-        if let Some(room) = buf_sz.checked_sub(1) {
-            let len = line.len().min(room);
-            // SAFETY: no more than `buf_sz` bytes are written.
+        if buf_sz > 0 {
+            // SAFETY: with the NUL, no more than `buf_sz` bytes are written.
             unsafe {
-                ptr::copy_nonoverlapping(line.as_ptr(), buf.cast::<u8>(), len);
-                buf.add(len).write(0);
+                ptr::copy_nonoverlapping(line.as_ptr(), buf.cast::<u8>(), line.len());
+                buf.add(line.len()).write(0);
             }
         }
-        Ok(c_int::try_from(line.len()).unwrap_or(c_int::MAX))
+        Ok(c_int::try_from(len).unwrap_or(c_int::MAX))
     })
 }
 
