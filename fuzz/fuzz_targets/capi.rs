@@ -130,7 +130,7 @@ unsafe fn one_relocation(
     if added == 0 {
         let t = rust_local.type_by_id(TypeId(type_id)).expect("the C function has seen it");
         let essential = &rust_name.to_bytes()[..asked_len];
-        relo::add_cands(t, essential, rust_targ, 1, &mut rust_cands).unwrap();
+        relo::add_cands(t, essential, rust_targ, 1, &Work::for_types(rust_local, rust_targ), &mut rust_cands).unwrap();
     }
     assert_eq!(unsafe { ids(list) }, rust_ids(&rust_cands));
 

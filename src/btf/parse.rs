@@ -321,6 +321,12 @@ impl BtfView for Btf<'_> {
         }
     }
 
+    fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
+        let text = self.text_at(name_off)?;
+        let name = CStr::from_bytes_until_nul(text.get(..=max).unwrap_or(text)).ok()?;
+        Some(name.to_bytes())
+    }
+
     fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {
         let Some(text) = self.text_at(name_off) else { return Ok(NameIs::of(self.name_by_offset(name_off)?, name)) };
         let name = name.to_bytes_with_nul();

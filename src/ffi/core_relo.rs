@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::insn::Insn;
 use crate::log::Log as _;
 use crate::memory;
-use crate::relo::text::{Lossy, Named};
+use crate::relo::text::{Clipped, Lossy, Named};
 use crate::relo::{
     self, Candidate, Candidates, Change, Context, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
 };
@@ -406,7 +406,8 @@ pub unsafe extern "C" fn bpf_core_essential_name_len(name: *const c_char) -> usi
 /// whose essential name is the first `local_essent_len` bytes of its name.
 ///
 /// `targ_btf_name` is for messages and may be NULL. Returns 0, or a negative errno with the list as it was: `-EINVAL` for
-/// NULL, ids that no type has, or a length longer than the name; `-ENOMEM`. The list is from libc's allocator, so
+/// NULL, ids that no type has, or a length longer than the name; `-E2BIG` for names that take more work to compare than real
+/// ones; `-ENOMEM`. The list is from libc's allocator, so
 /// libbpf's `bpf_core_free_cands` may free it as well as ours. libbpf: `bpf_core_add_cands`.
 ///
 /// Any number of threads may call it with different `cands`; of handles as `bpf_core_calc_relo_insn` says.
@@ -441,16 +442,18 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         let start_id = u32::try_from(targ_start_id).map_err(|_| bad("targ_start_id is negative"))?;
         let old_len = usize::try_from(list.len).map_err(|_| bad("cands has a negative length"))?;
         let mut found = Vec::new();
-        relo::add_cands(local, essential, &targ, start_id, &mut found)?;
+        let work = Work::for_types(&local_btf, &targ);
+        relo::add_cands(local, essential, &targ, start_id, &work, &mut found)?;
         if found.is_empty() {
             return Ok(0);
         }
         for cand in &found {
             CLog.debug(format_args!(
-                "type [{local_id}] {}: candidate [{}] {} in [{targ_name}]",
-                Named(&local_btf, local_id),
+                "type [{local_id}] {}: candidate [{}] {} in [{}]",
+                Clipped(Named(&local_btf, local_id)),
                 cand.id,
-                Named(&targ, cand.id)
+                Clipped(Named(&targ, cand.id)),
+                Clipped(targ_name)
             ));
         }
         let new_len = old_len.checked_add(found.len()).ok_or(Error::NoMemory)?;

@@ -8,10 +8,10 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use super::compat::kinds_are_compat;
 use super::name::essential_name;
-use super::work::Work;
+use super::work::{Metered, Work};
 use crate::btf::{Btf, BtfView, Kind, KindSet, Type, TypeId};
 use crate::bytes::index;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A target type that a local type may stand for.
 #[derive(Debug)]
@@ -41,21 +41,27 @@ impl<B> Copy for Candidate<'_, B> {}
 ///
 /// # Errors
 ///
-/// [`Error::NoMemory`](crate::error::Error::NoMemory).
+/// [`Error::NoMemory`], [`Error::TooMuchWork`].
 pub fn add_cands<'a, B: BtfView>(
     local: Type<'_>,
     essential: &[u8],
     targ_btf: &'a B,
     targ_start_id: u32,
+    work: &Work,
     cands: &mut Vec<Candidate<'a, B>>,
 ) -> Result<()> {
+    let targ = Metered { btf: targ_btf, work };
     for id in (targ_start_id..targ_btf.type_cnt()).map(TypeId) {
-        let Ok(t) = targ_btf.type_by_id(id) else { continue };
+        let t = match targ.type_by_id(id) {
+            Ok(t) => t,
+            Err(Error::TooMuchWork) => return Err(Error::TooMuchWork),
+            Err(_) => continue,
+        };
         if !kinds_are_compat(t, local) {
             continue;
         }
-        let Ok(name) = targ_btf.name_by_offset(t.name_off()) else { continue };
-        if (1..=MAX_NAME_LEN).contains(&name.count_bytes()) && essential_name(name.to_bytes()) == essential {
+        let Some(name) = targ.name_within(t.name_off(), MAX_NAME_LEN)? else { continue };
+        if !name.is_empty() && essential_name(name) == essential {
             cands.try_reserve(1)?;
             cands.push(Candidate { btf: targ_btf, id });
         }
@@ -86,7 +92,7 @@ impl<'n> Wanted<'n> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
+    /// [`Error::NoMemory`].
     pub fn add(&mut self, local: Type<'_>, name: &'n [u8]) -> Result<Option<u32>> {
         let essential = essential_name(name);
         if !(1..=MAX_NAME_LEN).contains(&essential.len()) {
@@ -125,7 +131,7 @@ impl<'n> Wanted<'n> {
     ///
     /// # Errors
     ///
-    /// What `found` gives, [`Error::TooMuchWork`](crate::error::Error::TooMuchWork), and that the BTF's records are broken.
+    /// What `found` gives, [`Error::TooMuchWork`], and that the BTF's records are broken.
     pub fn find(
         &self,
         btf: &Btf<'_>,
@@ -193,7 +199,7 @@ impl NameIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory), [`Error::TooMuchWork`](crate::error::Error::TooMuchWork) for names
+    /// [`Error::NoMemory`], [`Error::TooMuchWork`] for names
     /// as no program has them, and that the BTF's records are broken.
     pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
         let work = Work::for_input(btf.size());

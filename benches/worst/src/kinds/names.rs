@@ -2,6 +2,10 @@
 //! Names that are long, or tails of one another, so that together they are far longer than the input; and modules, each
 //! of which is asked for every name.
 
+use corelo::btf::{self, BtfView, TypeId};
+use corelo::error::Error;
+use corelo::relo::{self, Work};
+
 use super::Row;
 use crate::btf::{Btf, STRUCT};
 use crate::case::Case;
@@ -15,6 +19,8 @@ pub const ROWS: &[Row] = &[
     ("names: one root of half the size", |size| one_root(size, 2)),
     ("names: one root, report", |size| Case { report: true, ..one_root(size, 2) }),
     ("names: roots of half the size", |size| roots(size, "s", size / 2)),
+    ("names: add_cands, half the size", |size| add_cands(size, size / 2)),
+    ("names: add_cands, 4 KB, in one another", |size| Case { ask: Some(ask), ..Case::new(tails(size), tails(size)) }),
     ("modules: empty", |size| modules(size, 1)),
     ("modules: empty, many roots", |size| modules(size, 6)),
     ("modules: empty, many long roots", long_roots),
@@ -63,6 +69,23 @@ fn one_root(size: usize, part: usize) -> Case {
     let root = local.record(name, STRUCT, 0, 0, &[]);
     let relos = vec![(root, access, TYPE_EXISTS); size / 2 / RELO_LEN];
     Case::new(object(local, &relos), Btf::new().bytes())
+}
+
+/// Types of one name that is so long, and a search for candidates of the first.
+fn add_cands(size: usize, len: usize) -> Case {
+    let mut btf = Btf::new();
+    let name = btf.str("s".repeat(len));
+    while btf.len() < size {
+        btf.record(name, STRUCT, 0, 0, &[]);
+    }
+    Case { ask: Some(ask), ..Case::new(btf.bytes(), btf.bytes()) }
+}
+
+/// Candidates of type 1, of whose name the first four bytes count.
+fn ask(local: &btf::Btf<'static>, targ: &btf::Btf<'static>) -> Result<bool, Error> {
+    let (t, mut cands) = (local.type_by_id(TypeId(1))?, Vec::new());
+    relo::add_cands(t, b"ssss", targ, 1, &Work::for_types(local, targ), &mut cands)?;
+    Ok(cands.is_empty())
 }
 
 /// Modules of 24 bytes each.
