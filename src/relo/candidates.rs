@@ -2,12 +2,12 @@
 // The algorithm is libbpf's (src/libbpf.c, bpf_core_add_cands); the code is not.
 //! Target types that a local type may stand for: those of the same essential name and a compatible kind.
 
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::compat::kinds_are_compat;
 use super::name::essential_name;
+use super::numbers::Numbers;
 use super::work::{Metered, Work};
 use crate::btf::{Btf, BtfView, Kind, KindSet, Type, TypeId};
 use crate::bytes::index;
@@ -81,7 +81,7 @@ fn name(text: &[u8]) -> Option<&[u8]> {
 /// What local types ask for in a target: kinds and essential names, numbered, so that all are looked for in one pass.
 #[derive(Debug, Default)]
 pub struct Wanted<'n> {
-    numbers: HashMap<(Kind, &'n [u8]), u32>,
+    numbers: Numbers<'n>,
     kinds: KindSet,
     beginnings: Beginnings,
 }
@@ -103,9 +103,7 @@ impl<'n> Wanted<'n> {
         if local.is_any_enum() {
             self.kinds = self.kinds.with(Kind::Enum).with(Kind::Enum64);
         }
-        self.numbers.try_reserve(1)?;
-        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        Ok(Some(*self.numbers.entry((one_enum(local.kind()), essential)).or_insert(next)))
+        self.numbers.get_or_add(one_enum(local.kind()), essential).map(Some)
     }
 
     /// How many different things are asked for.
@@ -117,7 +115,7 @@ impl<'n> Wanted<'n> {
     /// Whether nothing is asked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.numbers.is_empty()
+        self.numbers.len() == 0
     }
 
     /// Whether a [`NameIndex`] has all that is asked for.
@@ -153,8 +151,7 @@ impl<'n> Wanted<'n> {
     fn number(&self, kind: Kind, text: &[u8], work: &Work) -> Result<Option<u32>> {
         let Some(name) = name(text) else { return Ok(None) };
         work.essential_name(name)?;
-        let numbers: &HashMap<(Kind, &[u8]), u32> = &self.numbers;
-        Ok(numbers.get(&(one_enum(kind), essential_name(name))).copied())
+        Ok(self.numbers.get(one_enum(kind), essential_name(name)))
     }
 
     /// Does what [`Wanted::find`] does by an index of `btf`, if that [has it all](Wanted::is_indexed).
@@ -169,8 +166,8 @@ impl<'n> Wanted<'n> {
         work: &Work,
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
-        for ((kind, essential), number) in &self.numbers {
-            index.find(*kind, essential, btf, work, |id| found(*number, id))?;
+        for (number, kind, essential) in self.numbers.iter() {
+            index.find(kind, essential, btf, work, |id| found(number, id))?;
         }
         Ok(())
     }
