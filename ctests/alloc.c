@@ -391,6 +391,39 @@ static int attempt(long first, int and_rest)
 	return failed != 0;
 }
 
+/* A text of thousands of bytes into a buffer of a hundred takes no more memory than that. */
+static void format_long(void)
+{
+	struct bpf_core_relo of_member = { .type_id = 2 };
+	struct build *b = calloc(1, sizeof(*b));
+	struct corelo_btf *btf;
+	char name[3000], buf[100];
+	unsigned char *bytes;
+	size_t size;
+	int len;
+
+	memset(name, 'm', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	build_start(b, BUILD_IS_BIG);
+	build_int(b, "int", 4, BTF_INT_SIGNED);
+	build_type(b, "task", BTF_KIND_STRUCT, 1, 4);
+	build_member(b, name, 1, 0);
+	of_member.access_str_off = build_str(b, "0:0");
+	bytes = build_btf(b, &size);
+	btf = corelo_btf_from_bytes(bytes, size, NULL);
+	CHECK(!bpf_core_parse_spec(NULL, corelo_btf_handle(btf), &of_member, &specs[0]));
+	failing.first = failing.and_rest = 0;
+	failing.largest = 0;
+	failing.armed = 1;
+	len = bpf_core_format_spec(buf, sizeof(buf), &specs[0]);
+	failing.armed = 0;
+	CHECK(len > 3000 && strlen(buf) == sizeof(buf) - 1);
+	CHECK(failing.largest > 0 && failing.largest < 1000);
+	corelo_btf_free(btf);
+	free(bytes);
+	free(b);
+}
+
 static unsigned char *wanted(void)
 {
 	unsigned char *object;
@@ -452,6 +485,8 @@ int main(int argc, char **argv)
 		free(want);
 		want = NULL;
 	}
+	if (argc < 2)
+		format_long();
 	/* that they come here at all */
 	CHECK(total || argc > 1);
 	CHECK(ran);

@@ -18,14 +18,17 @@ static struct {
 	int armed, and_rest;
 	long first;
 	long allocations, failed;	/* since armed */
+	size_t largest;			/* block that was asked for since armed */
 	long live;			/* blocks allocated and not freed */
 } failing;
 
-static int failing_fails(void)
+static int failing_fails(size_t size)
 {
 	if (!failing.armed)
 		return 0;
 	failing.allocations++;
+	if (size > failing.largest)
+		failing.largest = size;
 	if (failing.and_rest ? failing.allocations < failing.first : failing.allocations != failing.first)
 		return 0;
 	failing.failed++;
@@ -157,19 +160,19 @@ static void failing_free(void *at)
 
 void *OWN(malloc)(size_t size)
 {
-	return failing_fails() ? NULL : failing_counted(NEXT(malloc)(size));
+	return failing_fails(size) ? NULL : failing_counted(NEXT(malloc)(size));
 }
 
 void *OWN(calloc)(size_t count, size_t size)
 {
-	return failing_fails() ? NULL : failing_counted(NEXT(calloc)(count, size));
+	return failing_fails(count * size) ? NULL : failing_counted(NEXT(calloc)(count, size));
 }
 
 void *OWN(realloc)(void *old, size_t size)
 {
 	void *at;
 
-	if (failing_fails())
+	if (failing_fails(size))
 		return NULL;
 	at = NEXT(realloc)(old, size);
 	failing.live += !old && at;
@@ -178,7 +181,7 @@ void *OWN(realloc)(void *old, size_t size)
 
 int OWN(posix_memalign)(void **place, size_t alignment, size_t size)
 {
-	int ret = failing_fails() ? ENOMEM : NEXT(posix_memalign)(place, alignment, size);
+	int ret = failing_fails(size) ? ENOMEM : NEXT(posix_memalign)(place, alignment, size);
 
 	if (!ret)
 		failing_counted(*place);

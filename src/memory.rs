@@ -18,6 +18,18 @@ pub(crate) fn text(text: impl fmt::Display) -> Result<String> {
     Ok(growing.0)
 }
 
+/// The first `room` bytes of what is displayed, and the length of all of it.
+///
+/// # Errors
+///
+/// [`Error::NoMemory`].
+#[cfg(feature = "capi")]
+pub(crate) fn beginning(text: impl fmt::Display, room: usize) -> Result<(Vec<u8>, usize)> {
+    let mut cut = Cut { beginning: Vec::new(), room, len: 0 };
+    write!(cut, "{text}").map_err(|_| Error::NoMemory)?;
+    Ok((cut.beginning, cut.len))
+}
+
 /// All that an iterator gives.
 ///
 /// # Errors
@@ -70,6 +82,26 @@ impl Write for Growing {
     }
 }
 
+/// Keeps so much, and counts the rest.
+#[cfg(feature = "capi")]
+struct Cut {
+    beginning: Vec<u8>,
+    room: usize,
+    len: usize,
+}
+
+#[cfg(feature = "capi")]
+impl Write for Cut {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let kept = text.as_bytes().get(..self.room).unwrap_or(text.as_bytes());
+        self.beginning.try_reserve(kept.len()).map_err(|_| fmt::Error)?;
+        self.beginning.extend_from_slice(kept);
+        self.room = self.room.saturating_sub(kept.len());
+        self.len = self.len.saturating_add(text.len());
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{boxed, collected, copied, text};
@@ -82,6 +114,17 @@ mod tests {
         assert_eq!(copied(&[1, 2]).unwrap(), [1, 2]);
         assert_eq!(*boxed("value".to_owned()).unwrap(), ["value"]);
         assert_eq!(*boxed(()).unwrap(), [()]);
+    }
+
+    #[test]
+    #[cfg(feature = "capi")]
+    fn no_more_is_kept_of_a_text_than_was_asked_for() {
+        let text = format_args!("{}-{:>3}", "ab", 7);
+        for (room, kept) in [(0, ""), (1, "a"), (2, "ab"), (3, "ab-"), (5, "ab-  "), (6, "ab-  7"), (9, "ab-  7")] {
+            assert_eq!(super::beginning(text, room).unwrap(), (kept.as_bytes().to_vec(), 6), "{room}");
+        }
+        let (kept, len) = super::beginning("x".repeat(1 << 20), 99).unwrap();
+        assert!((kept.len(), len) == (99, 1 << 20) && kept.capacity() < 1000);
     }
 
     #[test]

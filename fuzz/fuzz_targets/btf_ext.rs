@@ -2,7 +2,7 @@
 //! `.BTF.ext` from bytes: the records of both subsections.
 #![no_main]
 
-use corelo::btf::ext::{BtfExt, CORE_RELO_LEN_FIELD, Section};
+use corelo::btf::ext::{BtfExt, CORE_RELO_LEN_FIELD};
 use corelo_fuzz::watch::watched;
 use libfuzzer_sys::fuzz_target;
 
@@ -15,7 +15,8 @@ fuzz_target!(|data: &[u8]| watched(data, || {
     let relos: Vec<_> = ext.core_relos().iter().flat_map(|section| section.core_relos()).collect();
     let lines: Vec<_> = ext.line_infos().iter().flat_map(|section| section.line_infos()).collect();
     for (records, sections) in [(relos.len(), ext.core_relos()), (lines.len(), ext.line_infos())] {
-        assert!(records * RECORD + sections.len() * SECTION <= data.len(), "more records than there is room for");
+        let count = sections.iter().count();
+        assert!(records * RECORD + count * SECTION <= data.len(), "more records than there is room for");
         assert!(sections.iter().all(|section| section.core_relos().count() > 0), "a section without records");
     }
     for relo in &relos {
@@ -30,7 +31,5 @@ fuzz_target!(|data: &[u8]| watched(data, || {
     emptied[CORE_RELO_LEN_FIELD].fill(0);
     let again = BtfExt::new(&emptied).expect("only a length has become 0");
     assert!(again.core_relos().is_empty());
-    let offsets =
-        |sections: &[Section<'_>]| -> Vec<_> { sections.iter().flat_map(|section| section.line_infos()).collect() };
-    assert_eq!(offsets(again.line_infos()), lines);
+    assert_eq!(again.line_infos().iter().flat_map(|section| section.line_infos()).collect::<Vec<_>>(), lines);
 }));

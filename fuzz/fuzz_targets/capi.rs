@@ -146,7 +146,15 @@ unsafe fn one_relocation(
             let t = rust_local.type_by_id(TypeId(type_id)).expect("the C function has seen it");
             let essential = &rust_name.to_bytes()[..asked_len];
             let start_id = u32::try_from(start_id).expect("the C function has taken it");
-            relo::add_cands(t, essential, rust_targ, start_id, &mut rust_cands).unwrap();
+            relo::add_cands(
+                t,
+                essential,
+                rust_targ,
+                start_id,
+                &Work::for_types(rust_local, rust_targ),
+                &mut rust_cands,
+            )
+            .unwrap();
         }
         assert_eq!(unsafe { ids(list) }, rust_ids(&rust_cands));
     }

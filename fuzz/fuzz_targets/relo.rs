@@ -89,7 +89,7 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
 fn candidates<'b>(local: &Btf<'static>, relo: &CoreRelo, targ: &'b Btf<'static>) -> Cands<'b> {
     let mut cands = Vec::new();
     if let (Ok(t), Ok(name)) = (local.type_by_id(relo.type_id), local.type_name(relo.type_id)) {
-        add_cands(t, essential_name(name.to_bytes()), targ, 1, &mut cands).unwrap();
+        add_cands(t, essential_name(name.to_bytes()), targ, 1, &Work::for_types(local, targ), &mut cands).unwrap();
     }
     cands
 }

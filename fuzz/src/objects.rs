@@ -146,7 +146,7 @@ pub fn places(data: &[u8]) -> Option<Places> {
     let btf = own_btf(data)?;
     let ext = BtfExt::new(ext).ok()?;
     let mut insns = Vec::new();
-    for section in ext.core_relos() {
+    for section in ext.core_relos().iter() {
         let name = btf.name_by_offset(section.sec_name_off).ok()?;
         let code = content(data, name.to_bytes());
         for relo in section.core_relos() {

@@ -108,7 +108,7 @@ pub fn searches_agree(
         wanted.find_in_index(&index, targ, &work, &mut |number, id| add(&mut by_index, number, id)).unwrap();
         for ((root, name), number) in roots.iter().zip(&numbers) {
             let mut plain = Vec::new();
-            add_cands(*root, essential_name(name), targ, start_id, &mut plain).unwrap();
+            add_cands(*root, essential_name(name), targ, start_id, &Work::for_input(1 << 20), &mut plain).unwrap();
             let plain: Vec<u32> = plain.iter().map(|cand| cand.id.0).collect();
             let found = |by: &[Vec<u32>]| number.map_or_else(Vec::new, |number| by[number as usize].clone());
             let name = String::from_utf8_lossy(name);

@@ -93,11 +93,48 @@ impl<'a> Section<'a> {
     }
 }
 
+/// The records of one subsection, by ELF section. They are found anew each time: there may be as many sections as records.
+#[derive(Clone, Copy, Debug)]
+pub struct Sections<'a> {
+    rec_size: u32,
+    sections: Bytes<'a>,
+}
+
+impl<'a> Sections<'a> {
+    /// An item for each ELF section.
+    pub fn iter(self) -> impl Iterator<Item = Section<'a>> {
+        let mut rest = self.sections;
+        std::iter::from_fn(move || {
+            let (section, after) = first_section(rest, self.rec_size).ok()?;
+            rest = after;
+            Some(section)
+        })
+    }
+
+    /// Whether there are no records.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.sections.is_empty()
+    }
+}
+
+/// The section at the beginning of `rest`, which holds nothing else than sections, and what comes after it.
+fn first_section(rest: Bytes<'_>, rec_size: u32) -> Result<(Section<'_>, Bytes<'_>)> {
+    let cut_off = || Error::Ext { what: "records cut off", value: u32::try_from(rest.len()).unwrap_or(u32::MAX) };
+    let sec_name_off = rest.u32(0).ok_or_else(cut_off)?;
+    let without_records = Error::Ext { what: "a section without records", value: sec_name_off };
+    let num_info = rest.u32(4).filter(|count| *count > 0).ok_or(without_records)?;
+    let size = index(num_info).checked_mul(index(rec_size)).ok_or_else(cut_off)?;
+    let records = rest.slice(SEC_LEN, size).ok_or_else(cut_off)?;
+    let after = rest.tail(SEC_LEN.saturating_add(size)).ok_or_else(cut_off)?;
+    Ok((Section { sec_name_off, rec_size, records }, after))
+}
+
 /// `.BTF.ext` that has been opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct BtfExt<'a> {
-    core_relos: Vec<Section<'a>>,
-    line_infos: Vec<Section<'a>>,
+    core_relos: Sections<'a>,
+    line_infos: Sections<'a>,
 }
 
 impl<'a> BtfExt<'a> {
@@ -109,7 +146,7 @@ impl<'a> BtfExt<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Ext`], [`Error::BtfSection`], [`Error::NoMemory`].
+    /// [`Error::Ext`], [`Error::BtfSection`].
     pub fn new(data: &'a [u8]) -> Result<Self> {
         let bad = |what, value| Error::Ext { what, value };
         let endian = magic_endian(data).ok_or(bad("no magic number", 0))?;
@@ -128,35 +165,28 @@ impl<'a> BtfExt<'a> {
         let core_relos = if hdr_len >= HDR_LEN_CORE_RELO {
             subsection("core_relo", body, field(24)?, field(28)?, CORE_RELO_LEN)?
         } else {
-            Vec::new()
+            Sections { rec_size: CORE_RELO_LEN, sections: Bytes::new(&[], endian) }
         };
         Ok(Self { core_relos, line_infos })
     }
 
-    /// CO-RE relocations, an item for each ELF section that has some.
+    /// CO-RE relocations.
     #[must_use]
-    pub fn core_relos(&self) -> &[Section<'a>] {
-        &self.core_relos
+    pub const fn core_relos(&self) -> Sections<'a> {
+        self.core_relos
     }
 
-    /// Line numbers, an item for each ELF section that has some.
+    /// Line numbers.
     #[must_use]
-    pub fn line_infos(&self) -> &[Section<'a>] {
-        &self.line_infos
+    pub const fn line_infos(&self) -> Sections<'a> {
+        self.line_infos
     }
 }
 
-fn subsection<'a>(
-    name: &'static str,
-    body: Bytes<'a>,
-    off: u32,
-    len: u32,
-    min_rec_size: u32,
-) -> Result<Vec<Section<'a>>> {
+fn subsection<'a>(name: &'static str, body: Bytes<'a>, off: u32, len: u32, min_rec_size: u32) -> Result<Sections<'a>> {
     let bad = |what, value| Error::Ext { what, value };
-    let mut sections = Vec::new();
     if len == 0 {
-        return Ok(sections);
+        return Ok(Sections { rec_size: min_rec_size, sections: Bytes::new(&[], body.endian()) });
     }
     let misplaced = Error::BtfSection { name, off, len, size: body.len() };
     if off % 4 != 0 {
@@ -168,18 +198,13 @@ fn subsection<'a>(
     if rec_size < min_rec_size || rec_size % 4 != 0 {
         return Err(bad("bad record size", rec_size));
     }
-    let mut rest = info.tail(4).ok_or_else(cut_off)?;
-    if rest.is_empty() {
+    let sections = info.tail(4).ok_or_else(cut_off)?;
+    if sections.is_empty() {
         return Err(bad("no records in a subsection that says it has some", len));
     }
+    let mut rest = sections;
     while !rest.is_empty() {
-        let sec_name_off = rest.u32(0).ok_or_else(cut_off)?;
-        let num_info = rest.u32(4).filter(|count| *count > 0).ok_or(bad("a section without records", sec_name_off))?;
-        let size = index(num_info).checked_mul(index(rec_size)).ok_or_else(cut_off)?;
-        let records = rest.slice(SEC_LEN, size).ok_or_else(cut_off)?;
-        sections.try_reserve(1)?;
-        sections.push(Section { sec_name_off, rec_size, records });
-        rest = rest.tail(SEC_LEN.saturating_add(size)).ok_or_else(cut_off)?;
+        (_, rest) = first_section(rest, rec_size)?;
     }
-    Ok(sections)
+    Ok(Sections { rec_size, sections })
 }

@@ -13,7 +13,6 @@ use super::view::{BtfView, NameIs, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 use crate::lazy::Lazy;
-use crate::memory;
 
 /// The bytes of BTF: somebody else's, a buffer of our own, or a file mapped into memory.
 pub enum Data<'d> {
@@ -50,10 +49,11 @@ pub struct Btf<'d> {
     data: Data<'d>,
     endian: Endian,
     types_at: usize,
-    types_len: usize,
+    types_len: u32,
     strings_at: usize,
     strings_len: u32,
-    layout: Vec<u8>,
+    layout_at: usize,
+    layout_len: u32,
     base: Option<Arc<Btf<'static>>>,
     /// Number of bases below one another.
     level: u32,
@@ -68,9 +68,6 @@ pub struct Btf<'d> {
 const MAX_LEVEL: u32 = 16;
 /// Those and the BTF itself.
 const MAX_LEVELS: usize = 17;
-
-/// Bytes of a layout section that tells of all kinds, 0 to 127.
-const MAX_LAYOUT_LEN: usize = 128 * 4;
 
 /// The spellings of `long` and `unsigned long` that compilers have written into BTF.
 const LONG: [&[u8]; 11] = [
@@ -129,16 +126,14 @@ impl<'d> Btf<'d> {
         if level > MAX_LEVEL {
             return Err(Error::Unsupported { what: "BTF split more than 16 times" });
         }
-        // What is behind the last kind that there can be is not asked for, so not copied.
-        let layout = found.layout.as_slice();
-        let layout = memory::copied(layout.get(..MAX_LAYOUT_LEN).unwrap_or(layout))?;
         let (start_id, start_str_off) = match &base {
             Some(base) => (base.checked_type_cnt()?, base.str_end()?),
             None => (1, 0),
         };
-        let (types_at, types_len, strings_at) = (found.types_at, found.types.len(), found.strings_at);
+        let (types_at, strings_at, layout_at) = (found.types_at, found.strings_at, found.layout_at);
         // Offsets and lengths in the header have 32 bits.
-        let strings_len = u32::try_from(strings.len()).unwrap_or(u32::MAX);
+        let len = |section: Bytes<'_>| u32::try_from(section.len()).unwrap_or(u32::MAX);
+        let (types_len, strings_len, layout_len) = (len(found.types), len(found.strings), len(found.layout));
         Ok(Self {
             data,
             endian,
@@ -146,7 +141,8 @@ impl<'d> Btf<'d> {
             types_len,
             strings_at,
             strings_len,
-            layout,
+            layout_at,
+            layout_len,
             base,
             level,
             start_id,
@@ -218,15 +214,14 @@ impl<'d> Btf<'d> {
     }
 
     fn types(&self) -> Bytes<'_> {
-        let data = self.data.as_ref().get(self.types_at..).and_then(|types| types.get(..self.types_len));
-        Bytes::new(data.unwrap_or_default(), self.endian)
+        Bytes::new(self.section(self.types_at, self.types_len), self.endian)
     }
 
     /// The layout section, or the base's if there is none.
     fn layout(&self) -> Bytes<'_> {
         match &self.base {
-            Some(base) if self.layout.is_empty() => base.layout(),
-            _ => Bytes::new(&self.layout, self.endian),
+            Some(base) if self.layout_len == 0 => base.layout(),
+            _ => Bytes::new(self.section(self.layout_at, self.layout_len), self.endian),
         }
     }
 
@@ -252,8 +247,12 @@ impl<'d> Btf<'d> {
 
     /// The string section.
     fn strings(&self) -> &[u8] {
-        let strings = self.data.as_ref().get(self.strings_at..).and_then(|from| from.get(..index(self.strings_len)));
-        strings.unwrap_or_default()
+        self.section(self.strings_at, self.strings_len)
+    }
+
+    #[inline]
+    fn section(&self, at: usize, len: u32) -> &[u8] {
+        self.data.as_ref().get(at..).and_then(|from| from.get(..index(len))).unwrap_or_default()
     }
 
     /// Bytes of the BTF.
@@ -319,6 +318,12 @@ impl BtfView for Btf<'_> {
             None if name_off == 0 => Ok(c""),
             None => Err(Error::BadName { name_off }),
         }
+    }
+
+    fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
+        let text = self.text_at(name_off)?;
+        let name = CStr::from_bytes_until_nul(text.get(..=max).unwrap_or(text)).ok()?;
+        Some(name.to_bytes())
     }
 
     fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {

@@ -29,6 +29,7 @@ pub(crate) struct Sections<'a> {
     pub(crate) layout: Bytes<'a>,
     pub(crate) types_at: usize,
     pub(crate) strings_at: usize,
+    pub(crate) layout_at: usize,
 }
 
 /// Reads the header and finds the sections. A header longer than the known fields is fine, whatever is in the rest of it.
@@ -79,6 +80,7 @@ pub(crate) fn sections(data: &[u8]) -> Result<Sections<'_>> {
         layout,
         types_at: from_start(type_off),
         strings_at: from_start(str_off),
+        layout_at: from_start(layout_off),
     })
 }
 

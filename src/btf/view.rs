@@ -301,6 +301,12 @@ pub trait BtfView: fmt::Debug {
     /// [`Error::BadName`] when the offset is outside the string section.
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr>;
 
+    /// The string at this offset, if there is one and it has no more than `max` bytes. No more of a longer one is looked at.
+    fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
+        let name = self.name_by_offset(name_off).ok()?.to_bytes();
+        (name.len() <= max).then_some(name)
+    }
+
     /// This BTF and those that it is split on, one on another: where a look-up may have to go through.
     fn levels(&self) -> u32 {
         1

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::insn::Insn;
 use crate::log::Log as _;
 use crate::memory;
-use crate::relo::text::{Lossy, Named};
+use crate::relo::text::{Clipped, Lossy, Named};
 use crate::relo::{
     self, Candidate, Candidates, Change, Context, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
 };
@@ -256,21 +256,20 @@ pub unsafe extern "C" fn bpf_core_format_spec(buf: *mut c_char, buf_sz: usize, s
             return Err(Error::Argument { what: "buf is NULL" });
         }
         // SAFETY: all arguments are as documented.
-        let line = unsafe {
+        let (line, len) = unsafe {
             let spec = required(spec, "spec is NULL")?;
             let btf = AnyBtf::from_c(spec.btf)?;
             btf.type_by_id(TypeId(spec.root_type_id))?;
-            memory::text(spec.as_rust(&btf)?)?
+            memory::beginning(spec.as_rust(&btf)?, buf_sz.saturating_sub(1))?
         };
-        if let Some(room) = buf_sz.checked_sub(1) {
-            let len = line.len().min(room);
-            // SAFETY: no more than `buf_sz` bytes are written.
+        if buf_sz > 0 {
+            // SAFETY: with the NUL, no more than `buf_sz` bytes are written.
             unsafe {
-                ptr::copy_nonoverlapping(line.as_ptr(), buf.cast::<u8>(), len);
-                buf.add(len).write(0);
+                ptr::copy_nonoverlapping(line.as_ptr(), buf.cast::<u8>(), line.len());
+                buf.add(line.len()).write(0);
             }
         }
-        Ok(c_int::try_from(line.len()).unwrap_or(c_int::MAX))
+        Ok(c_int::try_from(len).unwrap_or(c_int::MAX))
     })
 }
 
@@ -407,7 +406,8 @@ pub unsafe extern "C" fn bpf_core_essential_name_len(name: *const c_char) -> usi
 /// whose essential name is the first `local_essent_len` bytes of its name.
 ///
 /// `targ_btf_name` is for messages and may be NULL. Returns 0, or a negative errno with the list as it was: `-EINVAL` for
-/// NULL, ids that no type has, or a length longer than the name; `-ENOMEM`. The list is from libc's allocator, so
+/// NULL, ids that no type has, or a length longer than the name; `-E2BIG` for names that take more work to compare than real
+/// ones; `-ENOMEM`. The list is from libc's allocator, so
 /// libbpf's `bpf_core_free_cands` may free it as well as ours. libbpf: `bpf_core_add_cands`.
 ///
 /// Any number of threads may call it with different `cands`; of handles as `bpf_core_calc_relo_insn` says.
@@ -442,16 +442,18 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         let start_id = u32::try_from(targ_start_id).map_err(|_| bad("targ_start_id is negative"))?;
         let old_len = usize::try_from(list.len).map_err(|_| bad("cands has a negative length"))?;
         let mut found = Vec::new();
-        relo::add_cands(local, essential, &targ, start_id, &mut found)?;
+        let work = Work::for_types(&local_btf, &targ);
+        relo::add_cands(local, essential, &targ, start_id, &work, &mut found)?;
         if found.is_empty() {
             return Ok(0);
         }
         for cand in &found {
             CLog.debug(format_args!(
-                "type [{local_id}] {}: candidate [{}] {} in [{targ_name}]",
-                Named(&local_btf, local_id),
+                "type [{local_id}] {}: candidate [{}] {} in [{}]",
+                Clipped(Named(&local_btf, local_id)),
                 cand.id,
-                Named(&targ, cand.id)
+                Clipped(Named(&targ, cand.id)),
+                Clipped(targ_name)
             ));
         }
         let new_len = old_len.checked_add(found.len()).ok_or(Error::NoMemory)?;

@@ -168,6 +168,14 @@ impl BtfView for AnyBtf<'_> {
         }
     }
 
+    fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
+        fault::point();
+        match &self.view {
+            View::Ours(btf) => btf.name_within(name_off, max),
+            View::Libbpf(btf) => btf.name_within(name_off, max),
+        }
+    }
+
     fn type_cnt(&self) -> u32 {
         fault::point();
         match &self.view {
@@ -222,6 +230,17 @@ impl BtfView for Libbpf<'_> {
         }
         // SAFETY: libbpf checked that its strings end with a NUL; they last as long as the handle.
         Ok(unsafe { CStr::from_ptr(name) })
+    }
+
+    fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
+        // SAFETY: the handle is libbpf's.
+        let name = unsafe { (self.name_by_offset)(self.btf, name_off) };
+        if name.is_null() {
+            return None;
+        }
+        // SAFETY: as above, so that there is a NUL where the count ends, or there are as many bytes.
+        let name = unsafe { std::slice::from_raw_parts(name.cast(), libc::strnlen(name, max.saturating_add(1))) };
+        (name.len() <= max).then_some(name)
     }
 
     fn type_cnt(&self) -> u32 {

@@ -41,7 +41,7 @@ impl<'a> Lines<'a> {
     fn sort(&self) -> Result<Vec<Line>> {
         let mut lines = Vec::new();
         let mut record = 0_u32;
-        for section in self.btf_ext.line_infos() {
+        for section in self.btf_ext.line_infos().iter() {
             for line in section.line_infos() {
                 lines.try_reserve(1)?;
                 lines.push(Line {

@@ -7,6 +7,7 @@
 
 mod changes;
 pub(crate) mod elf;
+mod found;
 mod input;
 mod job;
 mod lines;
@@ -69,8 +70,8 @@ pub(crate) fn plan(
 ) -> Result<Changes> {
     let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
     let mut job = Job::new(&input, targets, options, report)?;
-    for section in input.btf_ext.core_relos() {
-        job.relocate_section(section)?;
+    for section in input.btf_ext.core_relos().iter() {
+        job.relocate_section(&section)?;
     }
     let mut changes = job.finish()?;
     // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.

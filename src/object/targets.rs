@@ -6,6 +6,7 @@ use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
 
+use super::found::{Found, Gathered};
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
@@ -138,7 +139,7 @@ pub(super) struct CandidateSearch<'t, 'l> {
     local_btf: &'l Btf<'l>,
     /// Sorted by id.
     roots: Vec<Root>,
-    found: Found<'t, 'l>,
+    search: Search<'t, 'l>,
 }
 
 /// A local root type.
@@ -181,7 +182,8 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             let is_anonymous = name.is_some_and(<[u8]>::is_empty);
             roots.push(Root { id, is_anonymous, number, was_logged: false, pruned: Pruned::default() });
         }
-        Ok(Self { local_btf, roots, found: Found::new(targets, local_btf.endian(), wanted)? })
+        let search = Search { targets, endian: local_btf.endian(), wanted, kernel: None, modules: None };
+        Ok(Self { local_btf, roots, search })
     }
 
     /// Searches the kernel, if that was not done before.
@@ -190,7 +192,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     ///
     /// That there is no kernel, or none that this object can be relocated against.
     pub(super) fn search_kernel(&mut self, work: &Work) -> Result<()> {
-        self.found.search_kernel(work)
+        self.search.search_kernel(work)
     }
 
     /// The candidates of a local root type, as earlier relocations of it have left them.
@@ -208,9 +210,9 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             // A bad argument to libbpf's search, before its calculation can refuse it as unsupported.
             return Err(Error::AnonymousRoot { type_id: local_id }.in_local_spec(local_id));
         }
-        let targets = self.found.targets;
+        let targets = self.search.targets;
         let found = match root.number {
-            Some(number) => self.found.cands(number, work)?,
+            Some(number) => self.search.cands(number, work)?,
             None => &[],
         };
         if !root.was_logged && log.enabled(Level::Debug) {
@@ -225,77 +227,69 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     }
 }
 
-/// What was found in the targets. All that the object asks for is looked up together, so the kernel is gone through once,
-/// and each module at most once.
+/// The search of the targets. All that the object asks for is looked up together, so the kernel is gone through once, and
+/// each module at most once.
 #[derive(Debug)]
-struct Found<'t, 'l> {
+struct Search<'t, 'l> {
     targets: &'t dyn Targets,
     /// Byte order of the object.
     endian: Endian,
     wanted: Wanted<'l>,
-    /// By the number of what is wanted.
-    cands: Vec<Vec<Candidate<'t, Btf<'static>>>>,
-    kernel_was_searched: bool,
-    modules_were_searched: bool,
+    /// What was found, once it was searched.
+    kernel: Option<Found<'t>>,
+    modules: Option<Found<'t>>,
 }
 
-impl<'t, 'l> Found<'t, 'l> {
-    fn new(targets: &'t dyn Targets, endian: Endian, wanted: Wanted<'l>) -> Result<Self> {
-        let mut cands = Vec::new();
-        cands.try_reserve_exact(wanted.len())?;
-        cands.resize_with(wanted.len(), Vec::new);
-        Ok(Self { targets, endian, wanted, cands, kernel_was_searched: false, modules_were_searched: false })
-    }
-
+impl<'t> Search<'t, '_> {
     /// The candidates for what is wanted under this number: the modules', if the kernel has none.
     fn cands(&mut self, number: u32, work: &Work) -> Result<&[Candidate<'t, Btf<'static>>]> {
         self.search_kernel(work)?;
-        if self.cands.get(index(number)).is_some_and(Vec::is_empty) {
+        if self.in_kernel(number).is_empty() {
             self.search_modules(work)?;
+            return Ok(self.modules.as_ref().map(|found| found.of(number)).unwrap_or_default());
         }
-        Ok(self.cands.get(index(number)).map(Vec::as_slice).unwrap_or_default())
+        Ok(self.in_kernel(number))
+    }
+
+    fn in_kernel(&self, number: u32) -> &[Candidate<'t, Btf<'static>>] {
+        self.kernel.as_ref().map(|found| found.of(number)).unwrap_or_default()
     }
 
     fn search_kernel(&mut self, work: &Work) -> Result<()> {
-        if self.kernel_was_searched {
+        if self.kernel.is_some() {
             return Ok(());
         }
         let kernel = self.targets.kernel()?;
         check_endian(kernel, self.endian)?;
-        self.add(kernel, 1, |_| true, work)?;
-        self.kernel_was_searched = true;
+        let mut gathered = Gathered::default();
+        self.gather(&mut gathered, kernel, 1, work)?;
+        self.kernel = Some(Found::new(&gathered, self.wanted.len())?);
         Ok(())
     }
 
     /// Searches the modules for all that the kernel does not have. After an error in the middle, no answer is to be given.
     fn search_modules(&mut self, work: &Work) -> Result<()> {
-        if self.modules_were_searched {
+        if self.modules.is_some() {
             return Ok(());
         }
-        let mut in_kernel = Vec::new();
-        in_kernel.try_reserve_exact(self.cands.len())?;
-        in_kernel.extend(self.cands.iter().map(|cands| !cands.is_empty()));
         let modules = self.targets.modules()?;
         // Before any is searched: what is found in some is no answer where others cannot be asked.
         modules.iter().try_for_each(|module| check_endian(module, self.endian))?;
+        let mut gathered = Gathered::default();
         for module in modules {
-            self.add(module, module.btf().start_id(), |number| in_kernel.get(index(number)) == Some(&false), work)?;
+            self.gather(&mut gathered, module, module.btf().start_id(), work)?;
         }
-        self.modules_were_searched = true;
+        self.modules = Some(Found::new(&gathered, self.wanted.len())?);
         Ok(())
     }
 
-    /// Adds what a target has from id `start_id` on, of all that is wanted and `is_missing`.
-    fn add(&mut self, target: &'t Target, start_id: u32, is_missing: impl Fn(u32) -> bool, work: &Work) -> Result<()> {
+    /// Adds what a target has from id `start_id` on, of all that is wanted and not in the kernel.
+    fn gather(&self, gathered: &mut Gathered<'t>, target: &'t Target, start_id: u32, work: &Work) -> Result<()> {
         work.extend(target.btf().size());
-        let cands = &mut self.cands;
         target.find(start_id, &self.wanted, work, &mut |number, id| {
-            if let Some(cands) = cands.get_mut(index(number)).filter(|_| is_missing(number)) {
-                cands.try_reserve(1)?;
-                cands.push(Candidate { btf: &**target.btf(), id });
-            }
-            Ok(())
-        })
+            if self.in_kernel(number).is_empty() { gathered.push(number, id) } else { Ok(()) }
+        })?;
+        gathered.end(target.btf())
     }
 }
 

@@ -2,17 +2,17 @@
 // The algorithm is libbpf's (src/libbpf.c, bpf_core_add_cands); the code is not.
 //! Target types that a local type may stand for: those of the same essential name and a compatible kind.
 
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::Semantics;
 use super::compat::kinds_are_compat;
 use super::name::essential_name;
-use super::work::Work;
+use super::numbers::Numbers;
+use super::work::{Metered, Work};
 use crate::btf::{Btf, BtfView, Kind, KindSet, Type, TypeId};
 use crate::bytes::index;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A target type that a local type may stand for.
 #[derive(Debug)]
@@ -43,21 +43,27 @@ impl<B> Copy for Candidate<'_, B> {}
 ///
 /// # Errors
 ///
-/// [`Error::NoMemory`](crate::error::Error::NoMemory).
+/// [`Error::NoMemory`], [`Error::TooMuchWork`].
 pub fn add_cands<'a, B: BtfView>(
     local: Type<'_>,
     essential: &[u8],
     targ_btf: &'a B,
     targ_start_id: u32,
+    work: &Work,
     cands: &mut Vec<Candidate<'a, B>>,
 ) -> Result<()> {
+    let targ = Metered { btf: targ_btf, work };
     for id in (targ_start_id..targ_btf.type_cnt()).map(TypeId) {
-        let Ok(t) = targ_btf.type_by_id(id) else { continue };
+        let t = match targ.type_by_id(id) {
+            Ok(t) => t,
+            Err(Error::TooMuchWork) => return Err(Error::TooMuchWork),
+            Err(_) => continue,
+        };
         if !kinds_are_compat(t, local) {
             continue;
         }
-        let Ok(name) = targ_btf.name_by_offset(t.name_off()) else { continue };
-        if (1..=MAX_NAME_LEN).contains(&name.count_bytes()) && essential_name(name.to_bytes()) == essential {
+        let Some(name) = targ.name_within(t.name_off(), MAX_NAME_LEN)? else { continue };
+        if !name.is_empty() && essential_name(name) == essential {
             cands.try_reserve(1)?;
             cands.push(Candidate { btf: targ_btf, id });
         }
@@ -78,7 +84,7 @@ fn name(text: &[u8]) -> Option<&[u8]> {
 #[derive(Debug, Default)]
 pub struct Wanted<'n> {
     semantics: Semantics,
-    numbers: HashMap<(Kind, &'n [u8]), u32>,
+    numbers: Numbers<'n>,
     kinds: KindSet,
     beginnings: Beginnings,
 }
@@ -95,7 +101,7 @@ impl<'n> Wanted<'n> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
+    /// [`Error::NoMemory`].
     pub fn add(&mut self, local: Type<'_>, name: &'n [u8]) -> Result<Option<u32>> {
         let essential = essential_name(name);
         if !(1..=MAX_NAME_LEN).contains(&essential.len()) {
@@ -108,9 +114,7 @@ impl<'n> Wanted<'n> {
                 self.kinds = self.kinds.with(kind);
             }
         }
-        self.numbers.try_reserve(1)?;
-        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        Ok(Some(*self.numbers.entry((asked, essential)).or_insert(next)))
+        self.numbers.get_or_add(asked, essential).map(Some)
     }
 
     /// How many different things are asked for.
@@ -122,7 +126,7 @@ impl<'n> Wanted<'n> {
     /// Whether nothing is asked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.numbers.is_empty()
+        self.numbers.len() == 0
     }
 
     /// Whether a [`NameIndex`] has all that is asked for.
@@ -136,7 +140,7 @@ impl<'n> Wanted<'n> {
     ///
     /// # Errors
     ///
-    /// What `found` gives, [`Error::TooMuchWork`](crate::error::Error::TooMuchWork), and that the BTF's records are broken.
+    /// What `found` gives, [`Error::TooMuchWork`], and that the BTF's records are broken.
     pub fn find(
         &self,
         btf: &Btf<'_>,
@@ -158,8 +162,7 @@ impl<'n> Wanted<'n> {
     fn number(&self, kind: Kind, text: &[u8], work: &Work) -> Result<Option<u32>> {
         let Some(name) = name(text) else { return Ok(None) };
         work.essential_name(name)?;
-        let numbers: &HashMap<(Kind, &[u8]), u32> = &self.numbers;
-        Ok(numbers.get(&(self.semantics.one_kind(kind), essential_name(name))).copied())
+        Ok(self.numbers.get(self.semantics.one_kind(kind), essential_name(name)))
     }
 
     /// Does what [`Wanted::find`] does by an index of `btf`, if that [has it all](Wanted::is_indexed).
@@ -174,8 +177,8 @@ impl<'n> Wanted<'n> {
         work: &Work,
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
-        for ((kind, essential), number) in &self.numbers {
-            index.find(self.semantics, (*kind, essential), btf, work, |id| found(*number, id))?;
+        for (number, kind, essential) in self.numbers.iter() {
+            index.find(self.semantics, (kind, essential), btf, work, |id| found(number, id))?;
         }
         Ok(())
     }
@@ -208,7 +211,7 @@ impl NameIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory), [`Error::TooMuchWork`](crate::error::Error::TooMuchWork) for names
+    /// [`Error::NoMemory`], [`Error::TooMuchWork`] for names
     /// as no program has them, and that the BTF's records are broken.
     pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
         let work = Work::for_input(btf.size());

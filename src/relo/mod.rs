@@ -15,6 +15,7 @@ pub mod candidates;
 mod compat;
 mod matching;
 mod name;
+mod numbers;
 mod pair;
 mod patch;
 mod pruned;
@@ -168,7 +169,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     match first {
         Some((res, targ)) => {
             if context.semantics == Semantics::Libbpf {
-                cands.keep(matching);
+                cands.keep(matching)?;
             }
             Ok(Resolved { res, local, targ: Some(targ), first_cand })
         }

@@ -5,6 +5,7 @@ use super::candidates::Candidate;
 use super::work::Work;
 use crate::bytes::index;
 use crate::error::Result;
+use crate::memory;
 
 /// The candidates of a local type, as far as its earlier relocations have left them.
 #[derive(Debug)]
@@ -13,9 +14,17 @@ pub struct Candidates<'c, 'a, B> {
     pruned: &'c mut Pruned,
 }
 
-/// Which candidates of a local type are left. At first, all are.
+/// Which candidates of a local type are left. At first, all are. Most stay so, and there is one of these for each root type,
+/// so this is no larger than a pointer.
 #[derive(Debug, Default)]
-pub struct Pruned(Option<Vec<u32>>);
+pub struct Pruned(Option<Box<[Vec<u32>; 1]>>);
+
+impl Pruned {
+    /// The numbers of those that are left, unless all are.
+    fn left(&self) -> Option<&Vec<u32>> {
+        self.0.as_deref().map(|[left]| left)
+    }
+}
 
 impl<'c, 'a, B> Candidates<'c, 'a, B> {
     /// Those of `found` that are left by what `pruned` says. The same `pruned` goes with all relocations of one local type.
@@ -27,7 +36,7 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
     /// Those that are left, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = Candidate<'a, B>> {
         (0..self.len()).filter_map(|i| {
-            let at = match &self.pruned.0 {
+            let at = match self.pruned.left() {
                 Some(left) => index(*left.get(i)?),
                 None => i,
             };
@@ -38,7 +47,7 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
     /// How many are left.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.pruned.0.as_ref().map_or(self.found.len(), Vec::len)
+        self.pruned.left().map_or(self.found.len(), Vec::len)
     }
 
     /// Whether there is none.
@@ -48,14 +57,18 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
     }
 
     /// Keeps those that matched.
-    pub(super) fn keep(&mut self, Matching { matching, missed, .. }: Matching) {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
+    pub(super) fn keep(&mut self, Matching { matching, missed, .. }: Matching) -> Result<()> {
         if !missed {
-            return;
+            return Ok(());
         }
-        match &mut self.pruned.0 {
-            None => self.pruned.0 = Some(matching),
+        match self.pruned.0.as_deref_mut() {
+            None => self.pruned.0 = Some(memory::boxed(matching)?),
             // In place: the indices are of what was left, and go up.
-            Some(left) => {
+            Some([left]) => {
                 let mut matching = matching.into_iter().peekable();
                 let mut at = 0;
                 left.retain(|_| {
@@ -65,6 +78,7 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
                 });
             }
         }
+        Ok(())
     }
 }
 

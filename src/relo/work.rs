@@ -134,6 +134,13 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
         Ok(name)
     }
 
+    /// [`BtfView::name_within`], for a name that is searched for a flavor, and hashed or compared.
+    pub(super) fn name_within(self, name_off: u32, max: usize) -> Result<Option<&'b [u8]>> {
+        let name = self.btf.name_within(name_off, max);
+        name.map_or(Ok(()), |name| self.work.essential_name(name))?;
+        Ok(name)
+    }
+
     /// The first member from number `from` on that has this name or none, by [`BtfView::find_name`].
     #[inline]
     pub(super) fn find_member(self, t: Type<'b>, from: u32, name: &CStr) -> Result<Option<(u32, NameIs)>> {

@@ -3,7 +3,7 @@
 //!
 //! Relocates inputs that were made to take long, or much memory, and prints what each took. Exits with 1 if one is over the
 //! bound: 100 ms of processor time for each megabyte of input, and for less than that; and in heap four times the input,
-//! 1 MiB, and half a KiB for each BTF. Who wants to be told more pays for it: a report may take 32 times the input and 4 MiB, since
+//! 1 MiB, and 256 bytes for each BTF. Who wants to be told more pays for it: a report may take 32 times the input and 4 MiB, since
 //! an entry is larger than the record it is about, and debug lines twice the time. The input itself, object and targets, is
 //! not counted as heap. Of the time, the shortest of N runs (3) counts; FACTOR (1) times as much is allowed on a slow
 //! machine. Without a size, there are three.
@@ -33,7 +33,7 @@ const HEAP_PER_BYTE: usize = 4;
 const REPORT_PER_BYTE: usize = 32;
 const HEAP_AT_LEAST: usize = 1 << 20;
 /// What an open BTF takes, however small its file.
-const HEAP_PER_BTF: usize = 512;
+const HEAP_PER_BTF: usize = 256;
 /// Seconds of processor time that a row may take in all before it is ended.
 const PATIENCE: u64 = 8;
 

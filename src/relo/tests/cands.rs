@@ -183,7 +183,7 @@ fn search_begins_at_the_first_own_id_of_a_module() {
         for (start_id, expected) in [(1, vec![in_kernel, in_module]), (module.start_id(), vec![in_module]), (9, vec![])]
         {
             let mut cands = Vec::new();
-            add_cands(t, b"s", &module, start_id, &mut cands).unwrap();
+            add_cands(t, b"s", &module, start_id, &Work::for_input(0), &mut cands).unwrap();
             assert_eq!(cands.iter().map(|cand| cand.id).collect::<Vec<_>>(), expected, "{start_id}");
         }
     }
@@ -208,7 +208,7 @@ fn names_in_odd_split_btf_are_found_by_every_search() {
         let split = btf(types, strings, Some(Arc::new(base)));
         let local = split.type_by_id(TypeId(1)).unwrap();
         let mut plain = Vec::new();
-        add_cands(local, b"x", &split, 1, &mut plain).unwrap();
+        add_cands(local, b"x", &split, 1, &Work::for_input(0), &mut plain).unwrap();
         let (mut asked, mut wanted) = (Wanted::default(), Vec::new());
         asked.add(local, b"x").unwrap();
         let found = &mut |_, id| {

@@ -80,7 +80,7 @@ fn find_cands<'t>(
 ) -> Result<Vec<Candidate<'t, Btf<'static>>>> {
     let mut cands = Vec::new();
     let essential = essential_name(local.type_name(type_id)?.to_bytes());
-    add_cands(local.type_by_id(type_id)?, essential, targ, 1, &mut cands)?;
+    add_cands(local.type_by_id(type_id)?, essential, targ, 1, &Work::for_input(0), &mut cands)?;
     Ok(cands)
 }
 

@@ -9,7 +9,9 @@ use crate::btf::build::{Build, SIGNED};
 use crate::btf::{Btf, BtfView, Type, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
-use crate::relo::{Candidate, Candidates, Pruned, ReloKind, Semantics, Work, calc_relo, types_are_compat, types_match};
+use crate::relo::{
+    Candidate, Candidates, Pruned, ReloKind, Semantics, Work, add_cands, calc_relo, types_are_compat, types_match,
+};
 
 /// Counts the types that are looked at.
 #[derive(Debug)]
@@ -249,4 +251,20 @@ fn structs_of_many_members_of_one_name_are_given_up() {
             (other, _) => panic!("{count}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn names_that_are_looked_at_by_a_search_are_counted() {
+    let mut targ = Build::new(Endian::NATIVE);
+    let name = "n".repeat(4000);
+    for _ in 0..5000 {
+        targ.struct_(&name, 0, &[]);
+    }
+    let targ = targ.btf();
+    let local = targ.type_by_id(TypeId(1)).unwrap();
+    let mut cands = Vec::new();
+    let result = add_cands(local, b"n", &targ, 1, &Work::for_input(0), &mut cands);
+    assert!(matches!(result, Err(Error::TooMuchWork)), "{result:?}");
+    add_cands(local, b"n", &targ, 1, &Work::for_types(&targ, &targ), &mut cands).unwrap();
+    assert!(cands.is_empty());
 }

@@ -2,19 +2,29 @@
 //! Names that are long, or tails of one another, so that together they are far longer than the input; and modules, each
 //! of which is asked for every name.
 
+use corelo::btf::{self, BtfView, TypeId};
+use corelo::error::Error;
+use corelo::relo::{self, Work};
+
 use super::Row;
 use crate::btf::{Btf, STRUCT};
 use crate::case::Case;
-use crate::object::{RELO_LEN, TYPE_EXISTS, object};
+use crate::object::{Elf, RELO_LEN, TYPE_EXISTS, ext, object};
 
 pub const ROWS: &[Row] = &[
     ("names: roots of 4 KB, in one another", |size| roots(size, "s", 4000)),
     ("names: roots of 4 KB, target's too", both),
     ("names: target's of 4 KB, in one another", |size| Case { times: 1, ..target(size) }),
     ("names: target's of 4 KB, indexed", |size| Case { times: 2, ..target(size) }),
+    ("names: a root of each", |size| each(size, false, false)),
+    ("names: a root of each, target's too", |size| each(size, true, false)),
+    ("names: a root of each, in a section of its own", |size| each(size, false, true)),
+    ("names: the same, target's too", |size| each(size, true, true)),
     ("names: one root of half the size", |size| one_root(size, 2)),
     ("names: one root, report", |size| Case { report: true, ..one_root(size, 2) }),
     ("names: roots of half the size", |size| roots(size, "s", size / 2)),
+    ("names: add_cands, half the size", |size| add_cands(size, size / 2)),
+    ("names: add_cands, 4 KB, in one another", |size| Case { ask: Some(ask), ..Case::new(tails(size), tails(size)) }),
     ("modules: empty", |size| modules(size, 1)),
     ("modules: empty, many roots", |size| modules(size, 6)),
     ("modules: empty, many long roots", long_roots),
@@ -34,6 +44,31 @@ fn roots(size: usize, target_name: &str, longest: usize) -> Case {
     let name = targ.str(target_name);
     targ.record(name, STRUCT, 0, 0, &[]);
     Case::new(object(local, &relos), targ.bytes())
+}
+
+/// Names of four bytes, each of which a root and a type of the target has.
+fn each(size: usize, in_target: bool, in_sections: bool) -> Case {
+    const TYPE_LEN: usize = 12 + 4;
+    let len = RELO_LEN + TYPE_LEN + if in_target { TYPE_LEN } else { 0 } + if in_sections { 8 } else { 0 };
+    let (mut local, mut targ) = (Btf::new(), Btf::new());
+    let (section, access) = (local.str("t"), local.str("0"));
+    let relos: Vec<_> = (0..size / len)
+        .map(|i| {
+            let name = [b' ' + (i / 94 / 94 % 94) as u8, b'!' + (i / 94 % 94) as u8, b'!' + (i % 94) as u8];
+            let root = local.str(name);
+            if in_target {
+                let name = targ.str(name);
+                targ.record(name, STRUCT, 0, 0, &[]);
+            }
+            [0, local.record(root, STRUCT, 0, 0, &[]), access, TYPE_EXISTS]
+        })
+        .collect();
+    let sections = if in_sections {
+        relos.into_iter().map(|relo| (section, vec![relo])).collect()
+    } else {
+        vec![(section, relos)]
+    };
+    Case::new(Elf::new("t").finish(&local.bytes(), &ext(&[], &sections)), targ.bytes())
 }
 
 fn tails(size: usize) -> Vec<u8> {
@@ -63,6 +98,23 @@ fn one_root(size: usize, part: usize) -> Case {
     let root = local.record(name, STRUCT, 0, 0, &[]);
     let relos = vec![(root, access, TYPE_EXISTS); size / 2 / RELO_LEN];
     Case::new(object(local, &relos), Btf::new().bytes())
+}
+
+/// Types of one name that is so long, and a search for candidates of the first.
+fn add_cands(size: usize, len: usize) -> Case {
+    let mut btf = Btf::new();
+    let name = btf.str("s".repeat(len));
+    while btf.len() < size {
+        btf.record(name, STRUCT, 0, 0, &[]);
+    }
+    Case { ask: Some(ask), ..Case::new(btf.bytes(), btf.bytes()) }
+}
+
+/// Candidates of type 1, of whose name the first four bytes count.
+fn ask(local: &btf::Btf<'static>, targ: &btf::Btf<'static>) -> Result<bool, Error> {
+    let (t, mut cands) = (local.type_by_id(TypeId(1))?, Vec::new());
+    relo::add_cands(t, b"ssss", targ, 1, &Work::for_types(local, targ), &mut cands)?;
+    Ok(cands.is_empty())
 }
 
 /// Modules of 24 bytes each.
