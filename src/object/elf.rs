@@ -18,6 +18,7 @@ use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::relo::Work;
+use crate::relo::text::Lossy;
 use names::{Index, Strings};
 
 impl From<object::Error> for Error {
@@ -299,10 +300,10 @@ impl<'d> BpfElf<'d> {
         code.contains(&off.into()).then_some(Func { symbol, code })
     }
 
-    /// The name of a function.
-    pub(super) fn func_name(&self, func: &Func) -> &'d [u8] {
+    /// The name of a function, which is not looked at before it is displayed.
+    pub(super) fn func_name(&self, func: &Func) -> Lossy<'d> {
         let symbol = self.symbols.get(index(func.symbol));
-        symbol.and_then(|symbol| self.symbol_names.get(symbol.st_name(self.order))).unwrap_or_default()
+        Lossy(symbol.and_then(|symbol| self.symbol_names.from(symbol.st_name(self.order))).unwrap_or_default())
     }
 }
 

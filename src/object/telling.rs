@@ -2,7 +2,6 @@
 //! What people are told of the relocations of an object: the report, log lines, and errors that say where.
 
 use std::borrow::Cow;
-use std::ffi::CStr;
 use std::fmt;
 
 use super::elf::{BpfElf, Func};
@@ -40,7 +39,7 @@ impl Site<'_> {
 
     /// Name of the program.
     pub(super) fn program<'d>(&self, elf: &BpfElf<'d>) -> Lossy<'d> {
-        Lossy(self.func.map_or(b"?", |func| elf.func_name(func)))
+        self.func.map_or(Lossy(b"?"), |func| elf.func_name(func))
     }
 }
 
@@ -220,11 +219,11 @@ impl<'j, 't> Teller<'j, 't> {
         let targ = resolved.and_then(|resolved| resolved.targ.as_ref());
         let poisoned = matches!(outcome, Outcome::Poisoned(_));
         let line = self.lines.at(site.sec_name_off, insn_off);
-        let file = line.and_then(|line| btf.name_by_offset(line.file_name_off).ok()).filter(|file| !file.is_empty());
+        let file = line.map(|line| Lossy::at(btf, line.file_name_off)).filter(|file| !file.is_empty());
         let entry = Entry {
             outcome,
             section: self.text(Lossy(site.section))?,
-            program: site.func.map(|func| self.text(Lossy(elf.func_name(func)))).transpose()?,
+            program: site.func.map(|func| self.text(elf.func_name(func))).transpose()?,
             insn_off,
             kind,
             type_id,
@@ -234,7 +233,7 @@ impl<'j, 't> Teller<'j, 't> {
             target: targ.and_then(|targ| self.target_names.of(targ.btf)).map(|name| self.text(name)).transpose()?,
             orig_val: resolved.map_or(0, |resolved| resolved.res.orig_val),
             new_val: resolved.filter(|_| !poisoned).map_or(0, |resolved| resolved.res.new_val),
-            file: file.map(|file| self.text(Lossy(file.to_bytes()))).transpose()?,
+            file: file.map(|file| self.text(file)).transpose()?,
             line: line.map_or(0, |line| line.line),
         };
         if let Some(report) = &mut self.report {
@@ -272,12 +271,11 @@ struct Unfollowed<'a> {
 impl<'a> fmt::Display for Unfollowed<'a> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { btf, relo } = *self;
-        let kind = btf.type_by_id(relo.type_id).map_or("type", |t| t.kind().name());
-        let or = |text: Result<&'a CStr>, otherwise| {
-            Lossy(text.ok().filter(|text| !text.is_empty()).unwrap_or(otherwise).to_bytes())
-        };
-        let name = or(btf.type_name(relo.type_id), c"<anon>");
-        let access_str = or(btf.name_by_offset(relo.access_str_off), c"<none>");
+        let t = btf.type_by_id(relo.type_id).ok();
+        let kind = t.map_or("type", |t| t.kind().name());
+        let or = |text: Lossy<'a>, otherwise| if text.is_empty() { Lossy(otherwise) } else { text };
+        let name = or(t.map_or(Lossy(b""), |t| Lossy::at(btf, t.name_off())), b"<anon>");
+        let access_str = or(Lossy::at(btf, relo.access_str_off), b"<none>");
         Clipped(format_args!("{kind} {name} [{}] + {access_str}", relo.type_id)).fmt(f)
     }
 }
@@ -319,9 +317,7 @@ impl fmt::Display for Place<'_> {
             site.insn_idx()
         )?;
         let Some(line) = lines.at(site.sec_name_off, site.relo.insn_off) else { return Ok(()) };
-        match input.btf.name_by_offset(line.file_name_off) {
-            Ok(file) if !file.is_empty() => write!(f, " ({}:{})", Clipped(Lossy(file.to_bytes())), line.line),
-            _ => Ok(()),
-        }
+        let file = Lossy::at(&input.btf, line.file_name_off);
+        if file.is_empty() { Ok(()) } else { write!(f, " ({}:{})", Clipped(file), line.line) }
     }
 }
