@@ -68,7 +68,7 @@ pub(super) struct Teller<'j, 't> {
     report: Option<&'j mut Report>,
     /// Whether a report or the log says how each answer was found.
     pub(super) says_how: bool,
-    target_names: TargetNames<'t>,
+    pub(super) target_names: TargetNames<'t>,
     lines: Lines<'j>,
     failures: Vec<Error>,
     failure_count: usize,
