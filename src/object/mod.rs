@@ -10,6 +10,7 @@ pub(crate) mod elf;
 mod input;
 mod job;
 mod lines;
+mod metered;
 mod report;
 mod targets;
 mod telling;
@@ -24,6 +25,7 @@ use crate::relo::Semantics;
 use changes::Changes;
 use input::Input;
 use job::Job;
+use metered::MeteredLog;
 
 /// How to relocate.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +70,9 @@ pub(crate) fn plan(
     report: Option<&mut Report>,
 ) -> Result<Changes> {
     let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
-    let mut job = Job::new(&input, targets, options, report)?;
+    let log = MeteredLog { log: options.log, work: &input.telling };
+    let options = Options { log: &log, ..*options };
+    let mut job = Job::new(&input, targets, &options, report)?;
     for section in input.btf_ext.core_relos() {
         job.relocate_section(section)?;
     }

@@ -55,7 +55,7 @@ const MAX_FAILURES: usize = 100;
 /// Bytes of text that a report has at most, for each byte of the object and in any case.
 const TEXT_PER_BYTE: usize = 4;
 const TEXT_AT_LEAST: usize = 1 << 20;
-/// Optional programs' failures that are logged.
+/// Warnings that are logged.
 const MAX_WARNINGS: u32 = 100;
 
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
@@ -135,7 +135,7 @@ impl<'j, 't> Teller<'j, 't> {
                 Outcome::Poisoned(why.unwrap_or_default().into())
             }
             Some(Poisoned::BadResize) => {
-                self.log.warn(format_args!("{}: {BAD_RESIZE}", self.place(site)));
+                self.warn(site, format_args!("{BAD_RESIZE}"));
                 Outcome::Poisoned(Cow::Borrowed(BAD_RESIZE))
             }
         };
@@ -149,11 +149,7 @@ impl<'j, 't> Teller<'j, 't> {
         site: &Site<'_>,
         resolved: Option<&Resolved<'_, '_>>,
     ) -> Result<()> {
-        if self.warnings < MAX_WARNINGS {
-            self.warnings = self.warnings.saturating_add(1);
-            let place = self.place(site);
-            self.log.warn(format_args!("{place}: {error}: poisoned, since programs in '?' sections are optional"));
-        }
+        self.warn(site, format_args!("{error}: poisoned, since programs in '?' sections are optional"));
         let why = self.text(error)?;
         self.note(site, Outcome::Poisoned(why.into()), resolved)
     }
@@ -182,6 +178,13 @@ impl<'j, 't> Teller<'j, 't> {
             0 => Ok(()),
             1 => Err(self.failures.pop().unwrap_or(Error::NoMemory)),
             count => Err(Error::Several { failures: self.failures, count }),
+        }
+    }
+
+    fn warn(&mut self, site: &Site<'_>, what: fmt::Arguments<'_>) {
+        if self.warnings < MAX_WARNINGS {
+            self.warnings = self.warnings.saturating_add(1);
+            self.log.warn(format_args!("{}: {what}", self.place(site)));
         }
     }
 
