@@ -54,8 +54,8 @@ pub fn add_cands<'a, B: BtfView>(
         if !kinds_are_compat(t, local) {
             continue;
         }
-        let Ok(name) = targ_btf.name_by_offset(t.name_off()) else { continue };
-        if (1..=MAX_NAME_LEN).contains(&name.count_bytes()) && essential_name(name.to_bytes()) == essential {
+        let name = targ_btf.text_by_offset(t.name_off()).ok().and_then(name);
+        if name.is_some_and(|name| essential_name(name) == essential) {
             cands.try_reserve(1)?;
             cands.push(Candidate { btf: targ_btf, id });
         }
