@@ -312,10 +312,14 @@ impl BtfView for Btf<'_> {
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
+        CStr::from_bytes_until_nul(self.text_by_offset(name_off)?).map_err(|_| Error::BadName { name_off })
+    }
+
+    fn text_by_offset(&self, name_off: u32) -> Result<&[u8]> {
         match self.text_at(name_off) {
-            Some(text) => CStr::from_bytes_until_nul(text).map_err(|_| Error::BadName { name_off }),
+            Some(text) => Ok(text),
             // BTF without any strings still has the name of everything that has none.
-            None if name_off == 0 => Ok(c""),
+            None if name_off == 0 => Ok(b"\0"),
             None => Err(Error::BadName { name_off }),
         }
     }

@@ -307,6 +307,16 @@ pub trait BtfView: fmt::Debug {
         (name.len() <= max).then_some(name)
     }
 
+    /// The string at this offset, its NUL, and maybe more: for whoever need not know where it ends, since that takes a look
+    /// at each of its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadName`].
+    fn text_by_offset(&self, name_off: u32) -> Result<&[u8]> {
+        Ok(self.name_by_offset(name_off)?.to_bytes_with_nul())
+    }
+
     /// This BTF and those that it is split on, one on another: where a look-up may have to go through.
     fn levels(&self) -> u32 {
         1

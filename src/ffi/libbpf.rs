@@ -176,6 +176,14 @@ impl BtfView for AnyBtf<'_> {
         }
     }
 
+    fn text_by_offset(&self, name_off: u32) -> Result<&[u8]> {
+        fault::point();
+        match &self.view {
+            View::Ours(btf) => btf.text_by_offset(name_off),
+            View::Libbpf(btf) => btf.text_by_offset(name_off),
+        }
+    }
+
     fn type_cnt(&self) -> u32 {
         fault::point();
         match &self.view {

@@ -275,8 +275,8 @@ impl<'d> BpfElf<'d> {
         if is_inside && size > 0 && (start | size) % INSN_LEN == 0 {
             return Ok(());
         }
-        let name = self.symbol_names.get(func.st_name(self.order)).unwrap_or_default();
-        let section = self.names.get(section.sh_name(self.order)).unwrap_or_default();
+        let name = self.symbol_names.from(func.st_name(self.order)).unwrap_or_default();
+        let section = self.names.from(section.sh_name(self.order)).unwrap_or_default();
         let what = if is_inside { "is not made of whole instructions" } else { "ends past the end of its section" };
         let (name, section) = (Clipped(Lossy(name)), Clipped(Lossy(section)));
         let func = format_args!("function '{name}' (section '{section}', offset {start}, size {size})");
@@ -349,10 +349,10 @@ impl<'d> BpfElf<'d> {
         code.contains(&off.into()).then_some(Func { symbol, code })
     }
 
-    /// The name of a function.
-    pub(super) fn func_name(&self, func: &Func) -> &'d [u8] {
+    /// The name of a function, which is not looked at before it is displayed.
+    pub(super) fn func_name(&self, func: &Func) -> Lossy<'d> {
         let symbol = self.symbols.get(index(func.symbol));
-        symbol.and_then(|symbol| self.symbol_names.get(symbol.st_name(self.order))).unwrap_or_default()
+        Lossy(symbol.and_then(|symbol| self.symbol_names.from(symbol.st_name(self.order))).unwrap_or_default())
     }
 }
 

@@ -198,7 +198,7 @@ impl<'j, 't> Job<'j, 't> {
         if relo.kind == ReloKind::TypeIdLocal {
             return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut Pruned::default()));
         }
-        let mut cands = self.search.cands(type_id, work, log)?;
+        let mut cands = self.search.cands(type_id, work, log, &self.teller.target_names)?;
         let before = cands.len();
         let resolved = relo::calc_relo(&context, relo, btf, &mut cands)?;
         if cands.len() < before {

@@ -11,6 +11,7 @@ mod found;
 mod input;
 mod job;
 mod lines;
+mod metered;
 mod report;
 mod targets;
 mod telling;
@@ -25,6 +26,7 @@ use crate::relo::Semantics;
 use changes::Changes;
 use input::Input;
 use job::Job;
+use metered::MeteredLog;
 
 /// How to relocate.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +71,9 @@ pub(crate) fn plan(
     report: Option<&mut Report>,
 ) -> Result<Changes> {
     let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
-    let mut job = Job::new(&input, targets, options, report)?;
+    let log = MeteredLog { log: options.log, work: &input.telling };
+    let options = Options { log: &log, ..*options };
+    let mut job = Job::new(&input, targets, &options, report)?;
     for section in input.btf_ext.core_relos().iter() {
         job.relocate_section(&section)?;
     }

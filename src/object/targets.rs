@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What an object is relocated against, and the search for candidates in it.
 
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::ffi::CStr;
 use std::fmt;
+use std::ptr;
 use std::sync::Arc;
 
 use super::found::{Found, Gathered};
@@ -52,10 +53,6 @@ impl Target {
     #[must_use]
     pub fn btf(&self) -> &Arc<Btf<'static>> {
         &self.0.btf
-    }
-
-    fn is(&self, btf: &Btf<'static>) -> bool {
-        std::ptr::eq(Arc::as_ptr(&self.0.btf), btf)
     }
 
     /// Calls `found` with the number of what is wanted and the type, for each such type from id `start_id` on.
@@ -203,6 +200,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         local_id: TypeId,
         work: &Work,
         log: &dyn Log,
+        names: &TargetNames<'t>,
     ) -> Result<Candidates<'_, 't, Btf<'static>>> {
         let at = self.roots.binary_search_by_key(&local_id, |root| root.id).ok();
         let root = at.and_then(|at| self.roots.get_mut(at)).ok_or(Error::BadTypeId { type_id: local_id })?;
@@ -210,7 +208,6 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             // A bad argument to libbpf's search, before its calculation can refuse it as unsupported.
             return Err(Error::AnonymousRoot { type_id: local_id }.in_local_spec(local_id));
         }
-        let targets = self.search.targets;
         let found = match root.number {
             Some(number) => self.search.cands(number, work)?,
             None => &[],
@@ -219,7 +216,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             root.was_logged = true;
             let local = Named(self.local_btf, local_id);
             for Candidate { btf, id } in found {
-                let name = target_of(targets, btf).map_or("", Target::name);
+                let name = names.of(btf).unwrap_or_default();
                 log.debug(format_args!("type [{local_id}] {local}: candidate [{id}] {} in [{name}]", Named(*btf, *id)));
             }
         }
@@ -297,28 +294,36 @@ impl<'t> Search<'t, '_> {
 #[derive(Debug)]
 pub(super) struct TargetNames<'t> {
     targets: &'t dyn Targets,
-    last: Cell<Option<&'t Target>>,
+    /// The modules by the addresses of their BTFs, once a candidate is in one. None where there was no memory for them.
+    modules: OnceCell<Vec<(usize, &'t Target)>>,
 }
 
 impl<'t> TargetNames<'t> {
     pub(super) const fn new(targets: &'t dyn Targets) -> Self {
-        Self { targets, last: Cell::new(None) }
+        Self { targets, modules: OnceCell::new() }
     }
 
     /// The name of the target with this BTF.
     pub(super) fn of(&self, btf: &Btf<'static>) -> Option<&'t str> {
-        // Most often it is the one of the last time, and there may be many modules.
-        let last = self.last.get().filter(|target| target.is(btf));
-        let target = last.or_else(|| target_of(self.targets, btf))?;
-        self.last.set(Some(target));
-        Some(target.name())
+        if let Some(kernel) = self.targets.kernel().ok().filter(|kernel| address(kernel.btf()) == address(btf)) {
+            return Some(kernel.name());
+        }
+        // Modules are asked only for what was found in one: to ask opens them.
+        let modules = self.modules.get_or_init(|| self.sorted().unwrap_or_default());
+        let at = modules.binary_search_by_key(&address(btf), |(address, _)| *address).ok()?;
+        modules.get(at).map(|(_, module)| module.name())
+    }
+
+    fn sorted(&self) -> Result<Vec<(usize, &'t Target)>> {
+        let modules = self.targets.modules()?.iter();
+        let mut modules = memory::collected(modules.map(|module| (address(module.btf()), module)))?;
+        modules.sort_unstable_by_key(|(address, _)| *address);
+        Ok(modules)
     }
 }
 
-fn target_of<'t>(targets: &'t dyn Targets, btf: &Btf<'static>) -> Option<&'t Target> {
-    // Modules are asked only for what was found in one: to ask opens them.
-    let kernel = targets.kernel().ok().filter(|kernel| kernel.is(btf));
-    kernel.or_else(|| targets.modules().ok()?.iter().find(|module| module.is(btf)))
+fn address(btf: &Btf<'static>) -> usize {
+    ptr::from_ref(btf).addr()
 }
 
 fn check_endian(target: &Target, object: Endian) -> Result<()> {

@@ -2,7 +2,6 @@
 //! What people are told of the relocations of an object: the report, log lines, and errors that say where.
 
 use std::borrow::Cow;
-use std::ffi::CStr;
 use std::fmt;
 
 use super::elf::{BpfElf, Func};
@@ -40,7 +39,7 @@ impl Site<'_> {
 
     /// Name of the program.
     pub(super) fn program<'d>(&self, elf: &BpfElf<'d>) -> Lossy<'d> {
-        Lossy(self.func.map_or(b"?", |func| elf.func_name(func)))
+        self.func.map_or(Lossy(b"?"), |func| elf.func_name(func))
     }
 }
 
@@ -56,7 +55,7 @@ const MAX_FAILURES: usize = 100;
 /// Bytes of text that a report has at most, for each byte of the object and in any case.
 const TEXT_PER_BYTE: usize = 4;
 const TEXT_AT_LEAST: usize = 1 << 20;
-/// Optional programs' failures that are logged.
+/// Warnings that are logged.
 const MAX_WARNINGS: u32 = 100;
 
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
@@ -69,7 +68,7 @@ pub(super) struct Teller<'j, 't> {
     report: Option<&'j mut Report>,
     /// Whether a report or the log says how each answer was found.
     pub(super) says_how: bool,
-    target_names: TargetNames<'t>,
+    pub(super) target_names: TargetNames<'t>,
     lines: Lines<'j>,
     failures: Vec<Error>,
     failure_count: usize,
@@ -136,7 +135,7 @@ impl<'j, 't> Teller<'j, 't> {
                 Outcome::Poisoned(why.unwrap_or_default().into())
             }
             Some(Poisoned::BadResize) => {
-                self.log.warn(format_args!("{}: {BAD_RESIZE}", self.place(site)));
+                self.warn(site, format_args!("{BAD_RESIZE}"));
                 Outcome::Poisoned(Cow::Borrowed(BAD_RESIZE))
             }
         };
@@ -150,11 +149,7 @@ impl<'j, 't> Teller<'j, 't> {
         site: &Site<'_>,
         resolved: Option<&Resolved<'_, '_>>,
     ) -> Result<()> {
-        if self.warnings < MAX_WARNINGS {
-            self.warnings = self.warnings.saturating_add(1);
-            let place = self.place(site);
-            self.log.warn(format_args!("{place}: {error}: poisoned, since programs in '?' sections are optional"));
-        }
+        self.warn(site, format_args!("{error}: poisoned, since programs in '?' sections are optional"));
         let why = self.text(error)?;
         self.note(site, Outcome::Poisoned(why.into()), resolved)
     }
@@ -183,6 +178,13 @@ impl<'j, 't> Teller<'j, 't> {
             0 => Ok(()),
             1 => Err(self.failures.pop().unwrap_or(Error::NoMemory)),
             count => Err(Error::Several { failures: self.failures, count }),
+        }
+    }
+
+    fn warn(&mut self, site: &Site<'_>, what: fmt::Arguments<'_>) {
+        if self.warnings < MAX_WARNINGS {
+            self.warnings = self.warnings.saturating_add(1);
+            self.log.warn(format_args!("{}: {what}", self.place(site)));
         }
     }
 
@@ -220,11 +222,11 @@ impl<'j, 't> Teller<'j, 't> {
         let targ = resolved.and_then(|resolved| resolved.targ.as_ref());
         let poisoned = matches!(outcome, Outcome::Poisoned(_));
         let line = self.lines.at(site.sec_name_off, insn_off);
-        let file = line.and_then(|line| btf.name_by_offset(line.file_name_off).ok()).filter(|file| !file.is_empty());
+        let file = line.map(|line| Lossy::at(btf, line.file_name_off)).filter(|file| !file.is_empty());
         let entry = Entry {
             outcome,
             section: self.text(Lossy(site.section))?,
-            program: site.func.map(|func| self.text(Lossy(elf.func_name(func)))).transpose()?,
+            program: site.func.map(|func| self.text(elf.func_name(func))).transpose()?,
             insn_off,
             kind,
             type_id,
@@ -234,7 +236,7 @@ impl<'j, 't> Teller<'j, 't> {
             target: targ.and_then(|targ| self.target_names.of(targ.btf)).map(|name| self.text(name)).transpose()?,
             orig_val: resolved.map_or(0, |resolved| resolved.res.orig_val),
             new_val: resolved.filter(|_| !poisoned).map_or(0, |resolved| resolved.res.new_val),
-            file: file.map(|file| self.text(Lossy(file.to_bytes()))).transpose()?,
+            file: file.map(|file| self.text(file)).transpose()?,
             line: line.map_or(0, |line| line.line),
         };
         if let Some(report) = &mut self.report {
@@ -272,12 +274,11 @@ struct Unfollowed<'a> {
 impl<'a> fmt::Display for Unfollowed<'a> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { btf, relo } = *self;
-        let kind = btf.type_by_id(relo.type_id).map_or("type", |t| t.kind().name());
-        let or = |text: Result<&'a CStr>, otherwise| {
-            Lossy(text.ok().filter(|text| !text.is_empty()).unwrap_or(otherwise).to_bytes())
-        };
-        let name = or(btf.type_name(relo.type_id), c"<anon>");
-        let access_str = or(btf.name_by_offset(relo.access_str_off), c"<none>");
+        let t = btf.type_by_id(relo.type_id).ok();
+        let kind = t.map_or("type", |t| t.kind().name());
+        let or = |text: Lossy<'a>, otherwise| if text.is_empty() { Lossy(otherwise) } else { text };
+        let name = or(t.map_or(Lossy(b""), |t| Lossy::at(btf, t.name_off())), b"<anon>");
+        let access_str = or(Lossy::at(btf, relo.access_str_off), b"<none>");
         Clipped(format_args!("{kind} {name} [{}] + {access_str}", relo.type_id)).fmt(f)
     }
 }
@@ -319,9 +320,7 @@ impl fmt::Display for Place<'_> {
             site.insn_idx()
         )?;
         let Some(line) = lines.at(site.sec_name_off, site.relo.insn_off) else { return Ok(()) };
-        match input.btf.name_by_offset(line.file_name_off) {
-            Ok(file) if !file.is_empty() => write!(f, " ({}:{})", Clipped(Lossy(file.to_bytes())), line.line),
-            _ => Ok(()),
-        }
+        let file = Lossy::at(&input.btf, line.file_name_off);
+        if file.is_empty() { Ok(()) } else { write!(f, " ({}:{})", Clipped(file), line.line) }
     }
 }

@@ -56,8 +56,9 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
         match local.kind() {
             Kind::Ptr | Kind::Float => return Ok(true),
             Kind::Fwd | Kind::Enum | Kind::Enum64 => {
-                let either_is_anonymous = pair.local.btf.name_by_offset(local.name_off())?.is_empty()
-                    || pair.targ.btf.name_by_offset(targ.name_off())?.is_empty();
+                // A name is not measured to see that there is one.
+                let either_is_anonymous = pair.local.btf.text_by_offset(local.name_off())?.first() == Some(&0)
+                    || pair.targ.btf.text_by_offset(targ.name_off())?.first() == Some(&0);
                 return Ok(either_is_anonymous || pair.names_match(local.name_off(), targ.name_off())?);
             }
             Kind::Int => return Ok(ints_are_compat(local, targ)),

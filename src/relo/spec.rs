@@ -264,9 +264,9 @@ fn parse_access_str(access_str: &[u8], type_id: TypeId) -> Result<Steps<u32>> {
 impl<B: BtfView> fmt::Display for Spec<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let root = self.btf.type_by_id(self.root_type_id).unwrap_or(Type::VOID);
-        let name = self.btf.name_by_offset(root.name_off()).unwrap_or_default();
-        let name = if name.is_empty() { c"<anon>" } else { name };
-        write!(f, "<{}> [{}] {} {}", self.kind.name(), self.root_type_id, root.kind().name(), Lossy(name.to_bytes()))?;
+        let name = Lossy::at(self.btf, root.name_off());
+        let name = if name.is_empty() { Lossy(b"<anon>") } else { name };
+        write!(f, "<{}> [{}] {} {name}", self.kind.name(), self.root_type_id, root.kind().name())?;
         if self.kind.is_enumval_based() {
             return self.fmt_enumerator(f);
         }
@@ -308,9 +308,11 @@ impl<B: BtfView> Spec<'_, B> {
     /// The enumerator that the raw index names, and its value in the type's signedness. libbpf prints that of a candidate
     /// that did not match as well: its first one, since the index is 0 there.
     fn fmt_enumerator(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ok((_, t)) = self.btf.skip_modifiers(self.root_type_id) else { return Ok(()) };
+        // Where it was found, the way under the typedefs is known.
+        let from = self.accessors.last().map_or(self.root_type_id, |accessor| accessor.type_id);
+        let Ok((_, t)) = self.btf.skip_modifiers(from) else { return Ok(()) };
         let Some(enumerator) = t.enumerator(self.raw.as_slice().first().copied().unwrap_or(0)) else { return Ok(()) };
-        let name = Lossy(self.btf.name_by_offset(enumerator.name_off).unwrap_or_default().to_bytes());
+        let name = Lossy::at(self.btf, enumerator.name_off);
         let bytes = enumerator.value.to_le_bytes();
         match (t.kflag(), t.kind()) {
             (true, _) => write!(f, "::{name} = {}", i64::from_le_bytes(bytes)),
@@ -328,7 +330,7 @@ impl<B: BtfView> fmt::Display for Access<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(spec) = self;
         let root = spec.btf.type_by_id(spec.root_type_id).unwrap_or(Type::VOID);
-        let name = Lossy(spec.btf.name_by_offset(root.name_off()).unwrap_or_default().to_bytes());
+        let name = Lossy::at(spec.btf, root.name_off());
         match spec.accessors.as_slice() {
             [] => write!(f, "{} {name}", root.kind().name()),
             [Accessor { name: Some(enumerator), .. }] if spec.kind.is_enumval_based() => {

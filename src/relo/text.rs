@@ -1,35 +1,57 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Names from BTF in text: bytes that need not be UTF-8, and may be longer than anybody wants to read.
 
+use std::ffi::CStr;
 use std::fmt::{self, Write};
 
 use crate::btf::{BtfView, Type, TypeId};
 
-/// Displays a name, with U+FFFD for bytes that are not UTF-8.
+/// Displays the name that is at the beginning of these bytes, up to their first NUL or their end, with U+FFFD for bytes that
+/// are not UTF-8. Where it ends is not looked for before it is displayed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lossy<'a>(pub(crate) &'a [u8]);
 
 /// Bytes that are looked at in one go: whoever wants only the beginning of a long name stops after that.
-const PIECE: usize = 1024;
+const PIECE: usize = MAX_LEN;
+
+impl<'a> Lossy<'a> {
+    /// The name at this offset; the empty one where there is none.
+    pub(crate) fn at<B: BtfView>(btf: &'a B, name_off: u32) -> Self {
+        Self(btf.text_by_offset(name_off).unwrap_or_default())
+    }
+
+    /// Whether there is nothing to display.
+    pub(crate) const fn is_empty(self) -> bool {
+        matches!(self.0, [] | [0, ..])
+    }
+}
 
 impl fmt::Display for Lossy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         while !rest.is_empty() {
             let piece = rest.get(..PIECE).unwrap_or(rest);
-            let taken = match piece.utf8_chunks().next() {
-                None => return Ok(()),
-                Some(chunk) => {
-                    f.write_str(chunk.valid())?;
-                    let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
-                    // A character that the piece cuts in two is the beginning of the next one.
-                    let is_cut = valid.saturating_add(invalid) == piece.len() && piece.len() < rest.len() && valid > 0;
-                    if invalid > 0 && !is_cut {
-                        f.write_str("\u{fffd}")?;
-                    }
-                    if is_cut { valid } else { valid.saturating_add(invalid) }
+            let name = CStr::from_bytes_until_nul(piece).map_or(piece, CStr::to_bytes);
+            let goes_on = name.len() == PIECE && rest.len() > PIECE;
+            // Nearly all names are UTF-8, which is known faster of a whole piece.
+            if let (Ok(valid), false) = (std::str::from_utf8(name), goes_on) {
+                return f.write_str(valid);
+            }
+            let mut taken = 0_usize;
+            for chunk in name.utf8_chunks() {
+                f.write_str(chunk.valid())?;
+                taken = taken.saturating_add(chunk.valid().len());
+                let invalid = chunk.invalid().len();
+                // What the piece ends with may be a character that it cuts in two: that is the beginning of the next one.
+                if invalid == 0 || (goes_on && taken.saturating_add(invalid) == PIECE) {
+                    break;
                 }
-            };
+                f.write_str("\u{fffd}")?;
+                taken = taken.saturating_add(invalid);
+            }
+            if !goes_on {
+                break;
+            }
             rest = rest.get(taken..).unwrap_or_default();
         }
         Ok(())
@@ -72,7 +94,7 @@ impl Write for Clip<'_, '_> {
     }
 }
 
-/// Displays a type as C does: `struct task_struct`.
+/// Displays a type as C does, with a name of 512 bytes at most: `struct task_struct`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Named<'a, B>(pub(crate) &'a B, pub(crate) TypeId);
 
@@ -80,7 +102,7 @@ impl<B: BtfView> fmt::Display for Named<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(btf, id) = self;
         let t = btf.type_by_id(*id).unwrap_or(Type::VOID);
-        write!(f, "{} {}", t.kind().name(), Lossy(btf.name_by_offset(t.name_off()).unwrap_or_default().to_bytes()))
+        write!(f, "{} {}", t.kind().name(), Clipped(Lossy::at(*btf, t.name_off())))
     }
 }
 
@@ -99,6 +121,19 @@ mod tests {
                 assert_eq!(text, String::from_utf8_lossy(&bytes), "{name} after {offset}");
             }
         }
+    }
+
+    #[test]
+    fn a_name_ends_at_its_nul_and_what_follows_is_not_shown() {
+        for len in [0, 1, 511, 512, 513, 1024, 1025] {
+            let name = "x".repeat(len);
+            let text = name.clone() + "\0" + &"y".repeat(2000);
+            assert_eq!(Lossy(text.as_bytes()).to_string(), name);
+            assert_eq!(Lossy(text.as_bytes()).is_empty(), len == 0);
+            assert_eq!(Clipped(Lossy(text.as_bytes())).to_string().ends_with("..."), len > 512);
+        }
+        let cut = [&b"x".repeat(511)[..], b"\xe2\x82\0\xac"].concat();
+        assert_eq!(Lossy(&cut).to_string(), "x".repeat(511) + "\u{fffd}");
     }
 
     #[test]

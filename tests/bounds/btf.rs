@@ -2,12 +2,12 @@
 //! BTF written byte by byte, little-endian, however little sense it makes. Nothing is checked and no string is looked up: a
 //! megabyte takes a millisecond.
 
-const INT: u32 = 1;
+pub(crate) const INT: u32 = 1;
 pub(crate) const PTR: u32 = 2;
 pub(crate) const ARRAY: u32 = 3;
 pub(crate) const STRUCT: u32 = 4;
 pub(crate) const UNION: u32 = 5;
-const ENUM: u32 = 6;
+pub(crate) const ENUM: u32 = 6;
 pub(crate) const FWD: u32 = 7;
 pub(crate) const TYPEDEF: u32 = 8;
 pub(crate) const VOLATILE: u32 = 9;

@@ -16,5 +16,6 @@ mod btf;
 mod containers;
 mod cycles;
 mod limits;
+mod log;
 #[allow(dead_code, reason = "benches/worst uses more of it")]
 mod object;

@@ -104,7 +104,8 @@ impl Elf {
         let (func, btf_name, ext_name) = (self.str("f"), self.str(".BTF"), self.str(".BTF.ext"));
         let (symtab_name, strtab_name, shndx_name) =
             (self.str(".symtab"), self.str(".strtab"), self.str(".symtab_shndx"));
-        self.more_funcs.push((func, 0, self.code.len() as u64));
+        // Of functions at one address, the last counts: first comes the one that is there in any case.
+        self.more_funcs.insert(0, (func, 0, self.code.len() as u64));
         // The index of the section with code; the others follow it.
         let code = if self.code_last { self.more_sections.len() as u32 } else { 0 } + 1;
         let (strtab, symtab) = (code + 3, code + 4);

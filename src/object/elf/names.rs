@@ -29,9 +29,9 @@ impl<'d> Strings<'d> {
         index(off) < self.0.len()
     }
 
-    /// The string at `off`.
-    pub(super) fn get(self, off: u32) -> Option<&'d [u8]> {
-        self.0.get(index(off)..)?.split(|byte| *byte == 0).next()
+    /// The string at `off`, its NUL, and all that follows.
+    pub(super) fn from(self, off: u32) -> Option<&'d [u8]> {
+        self.0.get(index(off)..)
     }
 
     /// Whether the string at `off` may be `name`: it has a NUL where `name` would end.

@@ -7,9 +7,9 @@ use corelo::error::Error;
 use corelo::relo::{self, Work};
 
 use super::Row;
-use crate::btf::{Btf, STRUCT};
+use crate::btf::{Btf, ENUM, STRUCT};
 use crate::case::Case;
-use crate::object::{Elf, RELO_LEN, TYPE_EXISTS, ext, object};
+use crate::object::{EXISTS, Elf, RELO_LEN, TYPE_EXISTS, ext, object};
 
 pub const ROWS: &[Row] = &[
     ("names: roots of 4 KB, in one another", |size| roots(size, "s", 4000)),
@@ -22,6 +22,7 @@ pub const ROWS: &[Row] = &[
     ("names: the same, target's too", |size| each(size, true, true)),
     ("names: one root of half the size", |size| one_root(size, 2)),
     ("names: one root, report", |size| Case { report: true, ..one_root(size, 2) }),
+    ("names: an enum of half the size, and anonymous", anonymous_enum),
     ("names: roots of half the size", |size| roots(size, "s", size / 2)),
     ("names: add_cands, half the size", |size| add_cands(size, size / 2)),
     ("names: add_cands, 4 KB, in one another", |size| Case { ask: Some(ask), ..Case::new(tails(size), tails(size)) }),
@@ -30,6 +31,9 @@ pub const ROWS: &[Row] = &[
     ("modules: empty, many long roots", long_roots),
     ("modules: each has the type", one_type_each),
     ("modules: empty, on a large layout section", layouts),
+    ("modules: each has the type, log", |size| Case { log: true, ..one_type_each(size) }),
+    ("modules: two that have a type each", in_turn),
+    ("modules: two that have a type each, report", |size| Case { report: true, ..in_turn(size) }),
     ("modules: report", |size| Case { report: true, ..modules(size, 6) }),
 ];
 
@@ -160,4 +164,40 @@ fn one_type_each(size: usize) -> Case {
     module.record(name, STRUCT, 0, 0, &[]);
     let modules = vec![module.bytes(); size / 2 / 36];
     Case { modules, ..Case::new(object(local, &relos), kernel.bytes()) }
+}
+
+/// The last two modules have a type each, and the relocations ask for one and the other.
+fn in_turn(size: usize) -> Case {
+    let mut local = Btf::new();
+    let access = local.str("0");
+    let roots = ["a", "b"].map(|name| {
+        let name = local.str(name);
+        local.record(name, STRUCT, 0, 0, &[])
+    });
+    let relos: Vec<_> = (0..size / 2 / RELO_LEN).map(|i| (roots[i % 2], access, TYPE_EXISTS)).collect();
+    let mut kernel = Btf::new();
+    let names = ["a", "b"].map(|name| kernel.str(name));
+    let mut modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
+    modules.extend(names.map(|name| {
+        let mut module = Btf::split(&kernel);
+        module.record(name, STRUCT, 0, 0, &[]);
+        module.bytes()
+    }));
+    Case { modules, ..Case::new(object(local, &relos), kernel.bytes()) }
+}
+
+/// An enum without a name goes with any other, whatever that one's name.
+fn anonymous_enum(size: usize) -> Case {
+    let both = |enum_name: &str, roots: usize| {
+        let mut btf = Btf::new();
+        let (name, member, access) = (btf.str("s"), btf.str("a"), btf.str("0:0"));
+        let enum_name = if enum_name.is_empty() { 0 } else { btf.str(enum_name) };
+        let id = btf.record(enum_name, ENUM, 0, 4, &[]);
+        let roots = (0..roots).map(|_| btf.composite(STRUCT, name, &[(member, id, 0)]));
+        let relos: Vec<_> = roots.map(|root| (root, access, EXISTS)).collect();
+        (btf, relos)
+    };
+    let (local, relos) = both(&"e".repeat(size / 2), size / 2 / (RELO_LEN + 24));
+    let (targ, _) = both("", 1);
+    Case::new(object(local, &relos), targ.bytes())
 }

@@ -2,9 +2,11 @@
 //! What is written about an object: reports, errors, log lines.
 
 use super::Row;
-use crate::btf::{Btf, STRUCT};
+use crate::btf::{Btf, ENUM, STRUCT, TYPEDEF};
 use crate::case::Case;
-use crate::object::{BYTE_OFFSET, EXISTS, Elf, RELO_LEN, TYPE_EXISTS, TYPE_ID_LOCAL, ext, object, object_of_insns};
+use crate::object::{
+    BYTE_OFFSET, ENUMVAL_EXISTS, EXISTS, Elf, RELO_LEN, TYPE_EXISTS, TYPE_ID_LOCAL, ext, object, object_of_insns,
+};
 
 pub const ROWS: &[Row] = &[
     ("report: all resolved", |size| report(size, "a", TYPE_EXISTS, "0")),
@@ -15,7 +17,13 @@ pub const ROWS: &[Row] = &[
     ("report: all failed, long names", |size| report(size, &"a".repeat(600), BYTE_OFFSET, "0:9")),
     ("report: 64 steps of long names", |size| Case { report: true, ..steps(size) }),
     ("report: long sections, programs and files", everything_long),
+    ("report: a function of a long name", |size| Case { report: true, ..function(size, false) }),
+    ("report: a file of a long name", |size| Case { report: true, ..file(size) }),
+    ("report: a root of a long name, all poisoned", |size| Case { report: true, ..root(size) }),
+    ("report: an enum under 250 typedefs", |size| Case { report: true, ..typedefs(size) }),
     ("report: insns of their own", insns),
+    ("no report: a function of a long name", |size| function(size, false)),
+    ("no report: the same, many roots", |size| function(size, true)),
     ("no report: all failed", |size| Case { report: false, ..report(size, "a", BYTE_OFFSET, "0:9") }),
     ("no report: insns of their own", |size| Case { report: false, ..insns(size) }),
     ("?: all poisoned with a warning", |size| optional(size, "a")),
@@ -29,7 +37,11 @@ pub const ROWS: &[Row] = &[
         ..report(size, &"a".repeat(size / 4), EXISTS, "0:0")
     }),
     ("log: 64 steps of long names", |size| Case { log: true, ..steps(size) }),
-    ("log: candidates", |size| Case { log: true, ..candidates(size) }),
+    ("log: a function of a long name", |size| Case { log: true, ..function(size, false) }),
+    ("log: an enum under 250 typedefs", |size| Case { log: true, ..typedefs(size) }),
+    ("log: candidates", |size| Case { log: true, ..candidates(size, "s") }),
+    ("log: candidates of one root of a long name", |size| Case { log: true, ..flavor(size) }),
+    ("log: candidates of long names", |size| Case { log: true, ..candidates(size, &("s".repeat(600))) }),
 ];
 
 /// `struct s { int member; }` against a target whose `struct s` has no members.
@@ -103,15 +115,78 @@ fn lines(size: usize, relos: usize) -> Case {
     Case::new(Elf::new("tc").finish(&btf.bytes(), &ext), Btf::new().bytes())
 }
 
-/// Each root's candidates are listed.
-fn candidates(size: usize) -> Case {
+/// Relocations of a function whose name is half of the object.
+fn function(size: usize, many_roots: bool) -> Case {
     let mut btf = Btf::new();
-    let (name, access) = (btf.str("s"), btf.str("0"));
+    let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
+    let mut elf = Elf::new("tc");
+    let long = elf.str("f".repeat(size / 2));
+    elf.more_funcs.push((long, 0, 8));
+    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    let targ = btf.bytes();
+    let count = size / 2 / if many_roots { RELO_LEN + 12 } else { RELO_LEN };
+    let records = (0..count).map(|_| {
+        let root = if many_roots { btf.record(name, STRUCT, 0, 0, &[]) } else { root };
+        [0, root, access, TYPE_EXISTS]
+    });
+    let ext = ext(&[], &[(section, records.collect())]);
+    Case::new(elf.finish(&btf.bytes(), &ext), targ)
+}
+
+/// Relocations whose source file's name is half of the object.
+fn file(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
+    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    let targ = btf.bytes();
+    let long = btf.str("f".repeat(size / 2));
+    let records = vec![[0, root, access, TYPE_EXISTS]; size / 2 / RELO_LEN];
+    let ext = ext(&[(section, vec![[0, long, 0, 1 << 10]])], &[(section, records)]);
+    Case::new(Elf::new("tc").finish(&btf.bytes(), &ext), targ)
+}
+
+/// Relocations of a type whose name is half of the object, and that the target does not have.
+fn root(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, access) = (btf.str("s".repeat(size / 2)), btf.str("0"));
+    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    Case::new(object(btf, &vec![(root, access, BYTE_OFFSET); size / 2 / RELO_LEN]), Btf::new().bytes())
+}
+
+/// To write of an enumerator takes a way through all typedefs above it.
+fn typedefs(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, access) = (btf.str("e"), btf.str("0"));
+    let int = btf.record(name, ENUM, 1, 4, &[name, 7]);
+    let root = (0..250).fold(int, |id, _| btf.record(name, TYPEDEF, 0, id, &[]));
+    let targ = btf.bytes();
+    Case::new(object(btf, &vec![(root, access, ENUMVAL_EXISTS); size / RELO_LEN]), targ)
+}
+
+/// One root, a flavor of what all of the target's types are called.
+fn flavor(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, access) = (btf.str("s___".to_owned() + &"x".repeat(size / 2)), btf.str("0"));
+    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    let object = object(btf, &[(root, access, TYPE_EXISTS)]);
+    let mut targ = Btf::new();
+    let name = targ.str("s");
+    while targ.len() < size / 2 {
+        targ.record(name, STRUCT, 0, 0, &[]);
+    }
+    Case::new(object, targ.bytes())
+}
+
+/// Each root's candidates are listed.
+fn candidates(size: usize, name: &str) -> Case {
+    let mut btf = Btf::new();
+    let targ_name = name;
+    let (name, access) = (btf.str(name), btf.str("0"));
     let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| btf.record(name, STRUCT, 0, 0, &[]));
     let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
     let object = object(btf, &relos);
     let mut targ = Btf::new();
-    let name = targ.str("s");
+    let name = targ.str(targ_name);
     while targ.len() < size / 2 {
         targ.record(name, STRUCT, 0, 0, &[]);
     }

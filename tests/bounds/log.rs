@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Bounds of log lines: how many there are, and how long one is. And the names of modules, of which there may be many.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use corelo::log::{Level, Log, NoLog};
+use corelo::object::{OpenTargets, Options, Report, Target, relocate};
+use corelo::relo::Semantics;
+use corelo::source;
+
+use crate::ask::open;
+use crate::btf::{Btf, INT, STRUCT};
+use crate::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
+
+/// How many lines of which level there were, and how long the longest one was.
+#[derive(Debug, Default)]
+struct Lines(Mutex<(usize, usize, usize)>);
+
+impl Log for Lines {
+    fn enabled(&self, _level: Level) -> bool {
+        true
+    }
+
+    fn log(&self, level: Level, line: fmt::Arguments<'_>) {
+        let (debug, warn, longest) = &mut *self.0.lock().unwrap();
+        *(if level == Level::Debug { debug } else { warn }) += 1;
+        *longest = (*longest).max(line.to_string().len());
+    }
+}
+
+/// The debug lines and warnings that an object has, and the length of the longest.
+fn lines(mut object: Vec<u8>, targ: &Btf) -> (usize, usize, usize) {
+    let targets = OpenTargets { kernel: Target::new("target", open(targ).unwrap()), modules: Vec::new() };
+    let log = Lines::default();
+    // It may be too much work: what is told until then counts.
+    let _ = relocate(&mut object, &targets, &Options { semantics: Semantics::Libbpf, log: &log }, None);
+    log.0.into_inner().unwrap()
+}
+
+/// So many structs of one name.
+fn structs(name: &str, count: usize) -> Btf {
+    let mut btf = Btf::new();
+    let name = btf.str(name);
+    for _ in 0..count {
+        btf.record(name, STRUCT, 0, 0, &[]);
+    }
+    btf
+}
+
+/// A line for each candidate of each root was as many as the two multiplied.
+#[test]
+fn debug_lines_are_work_and_end_where_documented() {
+    const STEPS_PER_LINE: usize = 16;
+    let roots = 500;
+    let mut local = structs("s", roots);
+    let access = local.str("0");
+    let relos: Vec<_> = (1..=roots as u32).map(|root| (root, access, TYPE_EXISTS)).collect();
+    let object = object(local, &relos);
+    let steps = 8 * object.len() + (1 << 21);
+    let (debug, _, _) = lines(object, &structs("s", 3000));
+    assert!(debug > 10_000, "{debug} lines");
+    assert!(debug * STEPS_PER_LINE <= steps, "{debug} lines for {steps} steps");
+}
+
+/// Each name in a line is cut after 512 bytes, those of candidates too.
+#[test]
+fn names_in_log_lines_have_512_bytes_at_most() {
+    let long = "s".repeat(4000);
+    let mut local = structs(&long, 1);
+    let (section, access) = (local.str(&long), local.str("0"));
+    let mut elf = Elf::new(&long);
+    let program = elf.str(&long);
+    elf.more_funcs.push((program, 0, 8));
+    let ext = ext(&[], &[(section, vec![[0, 1, access, TYPE_EXISTS]])]);
+    let (debug, _, longest) = lines(elf.finish(&local.bytes(), &ext), &structs(&long, 1));
+    assert!(debug >= 4, "{debug} lines");
+    assert!((1000..1200).contains(&longest), "a line of {longest} bytes");
+}
+
+/// What fails in a program that is not loaded by default is poisoned, which is worth a warning, but not thousands.
+#[test]
+fn a_hundred_warnings_are_written() {
+    for (count, expected) in [(99, 99), (100, 100), (101, 100), (1000, 100)] {
+        let mut local = structs("s", 1);
+        let access = local.str("0:9");
+        let object = object_of_insns(local, "?tc", &vec![(1, access, EXISTS); count]);
+        let (_, warnings, _) = lines(object, &structs("s", 1));
+        assert_eq!(warnings, expected, "{count} that fail");
+    }
+}
+
+/// Loads of an int that has another size in the target, each of which is poisoned.
+#[test]
+fn a_hundred_warnings_are_written_of_loads_that_cannot_be_resized() {
+    const LOAD: [u8; 8] = [0x61, 0x21, 0, 0, 0, 0, 0, 0];
+    const SIGNED: u32 = 1 << 24;
+    let with_int = |bytes: u32| {
+        let mut btf = Btf::new();
+        let (name, member) = (btf.str("s"), btf.str("a"));
+        let int = btf.record(member, INT, 0, bytes, &[SIGNED | (bytes * 8)]);
+        btf.composite(STRUCT, name, &[(member, int, 0)]);
+        btf
+    };
+    for (count, expected) in [(1, 1), (101, 100)] {
+        let mut local = with_int(4);
+        let (section, access) = (local.str("tc"), local.str("0:0"));
+        let mut elf = Elf::new("tc");
+        elf.code = LOAD.repeat(count);
+        let records = (0..).step_by(8).take(count).map(|off| [off, 2, access, BYTE_OFFSET]).collect();
+        let ext = ext(&[], &[(section, records)]);
+        let (_, warnings, _) = lines(elf.finish(&local.bytes(), &ext), &with_int(8));
+        assert_eq!(warnings, expected, "{count} loads");
+    }
+}
+
+/// As many modules as there are candidates, each of which is in another one.
+#[test]
+fn the_name_of_each_module_is_found_among_many() {
+    let count = 300;
+    let mut local = Btf::new();
+    let mut kernel = Btf::new();
+    let names: Vec<String> = (0..count).map(|i| format!("type{i}")).collect();
+    let access = local.str("0");
+    let root = |name| {
+        let name = local.str(name);
+        (local.record(name, STRUCT, 0, 0, &[]), access, TYPE_EXISTS)
+    };
+    let relos: Vec<_> = names.iter().map(root).collect();
+    let name_offs: Vec<u32> = names.iter().map(|name| kernel.str(name)).collect();
+    let base = open(&kernel).unwrap();
+    let module = |(i, name_off): (usize, &u32)| {
+        let mut module = Btf::split(&kernel);
+        module.record(*name_off, STRUCT, 0, 0, &[]);
+        let btf = source::from_bytes(module.bytes(), Some(Arc::clone(&base))).unwrap();
+        Target::new(format!("module{i}"), Arc::new(btf))
+    };
+    let modules = name_offs.iter().enumerate().map(module).collect();
+    let targets = OpenTargets { kernel: Target::new("kernel", Arc::clone(&base)), modules };
+    let mut report = Report::default();
+    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    relocate(&mut object(local, &relos), &targets, &options, Some(&mut report)).unwrap();
+    let found: Vec<_> = report.entries.iter().map(|entry| entry.target.as_deref().unwrap()).collect();
+    assert_eq!(found, (0..count).map(|i| format!("module{i}")).collect::<Vec<_>>());
+}
