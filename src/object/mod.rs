@@ -69,6 +69,12 @@ pub(crate) fn plan(
     report: Option<&mut Report>,
 ) -> Result<Changes> {
     let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
+    let mut report = report;
+    if let Some(report) = &mut report {
+        // All at once: a list that grows leaves up to half of what it takes unused.
+        let sections = input.btf_ext.core_relos();
+        report.entries.try_reserve_exact(sections.iter().map(|section| section.core_relos().count()).sum())?;
+    }
     let mut job = Job::new(&input, targets, options, report)?;
     for section in input.btf_ext.core_relos().iter() {
         job.relocate_section(&section)?;
