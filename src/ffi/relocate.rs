@@ -106,7 +106,7 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
         };
         let mut report = opts.report.is_some().then(Report::default);
         let planned = object::plan(elf, targets, &options, report.as_mut());
-        if let (Some(place), Some(report)) = (opts.report, &report) {
+        if let (Some(place), Some(report)) = (opts.report, report) {
             // The last for which there may be no memory, so before anything is written.
             *place = corelo_report::new(report)?.into_c()?;
         }

@@ -70,18 +70,20 @@ pub struct corelo_relo {
 #[derive(Debug)]
 pub struct corelo_report {
     entries: Vec<corelo_relo>,
-    /// What the entries point to.
-    _strings: Vec<Vec<u8>>,
+    /// Has the strings that the entries point to, each with a NUL at its end.
+    _strings: Vec<Entry>,
+    /// Those that are the same for many, once each.
+    _fixed: Vec<String>,
 }
 
 impl corelo_report {
-    pub(super) fn new(report: &Report) -> Result<Self> {
-        let (mut entries, mut strings) = (Vec::new(), Vec::new());
-        entries.try_reserve_exact(report.entries.len())?;
-        for entry in &report.entries {
-            entries.push(to_c(entry, &mut strings)?);
+    pub(super) fn new(report: Report) -> Result<Self> {
+        let (mut entries, mut strings, mut fixed) = (Vec::new(), report.entries, Vec::new());
+        entries.try_reserve_exact(strings.len())?;
+        for entry in &mut strings {
+            entries.push(to_c(entry, &mut fixed)?);
         }
-        Ok(Self { entries, _strings: strings })
+        Ok(Self { entries, _strings: strings, _fixed: fixed })
     }
 
     /// Hands the report over to C.
@@ -90,50 +92,68 @@ impl corelo_report {
     }
 }
 
-fn to_c(entry: &Entry, strings: &mut Vec<Vec<u8>>) -> Result<corelo_relo> {
-    let mut string = |text: Option<&str>| -> Result<*const c_char> {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(ptr::null()) };
-        // Names come from C strings. A section's or function's may come from elsewhere and be cut short.
-        let text = text.split('\0').next().unwrap_or_default();
-        let mut string = Vec::new();
-        string.try_reserve_exact(text.len().saturating_add(1))?;
-        string.extend_from_slice(text.as_bytes());
-        string.push(0);
-        strings.try_reserve(1)?;
-        strings.push(string);
-        Ok(strings.last().map_or(ptr::null(), |string| string.as_ptr().cast()))
-    };
+/// The entry as C reads it, whose strings stay where they are.
+fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_relo> {
     fault::point();
-    let Entry { outcome, section, program, insn_off, kind, type_id, access, local_spec, target_spec, target, .. } =
-        entry;
-    let Entry { orig_val, new_val, file, line, .. } = entry;
-    let (outcome, error, message) = match outcome {
-        Outcome::Resolved => (corelo_outcome::CORELO_RESOLVED, 0, None),
-        Outcome::Poisoned(why) => (corelo_outcome::CORELO_POISONED, 0, Some(Cow::Borrowed(&**why))),
-        Outcome::Skipped => (corelo_outcome::CORELO_SKIPPED, 0, Some(Cow::Borrowed("no program has this instruction"))),
+    let error = match &entry.outcome {
+        Outcome::Failed(error) => errno(error).saturating_neg(),
+        _ => 0,
+    };
+    let (outcome, message) = match &mut entry.outcome {
+        Outcome::Resolved => (corelo_outcome::CORELO_RESOLVED, ptr::null()),
+        Outcome::Skipped => (corelo_outcome::CORELO_SKIPPED, c"no program has this instruction".as_ptr()),
+        Outcome::Poisoned(Cow::Borrowed(why)) => (corelo_outcome::CORELO_POISONED, fixed_string(why, fixed)?),
+        Outcome::Poisoned(Cow::Owned(why)) => (corelo_outcome::CORELO_POISONED, c_string(why)?),
         Outcome::Failed(error) => {
-            let message = reserve::with(|| memory::text(error))?;
-            (corelo_outcome::CORELO_FAILED, errno(error).saturating_neg(), Some(Cow::Owned(message)))
+            let mut why = reserve::with(|| memory::text(error))?;
+            let message = c_string(&mut why)?;
+            // The words take the place of the error.
+            entry.outcome = Outcome::Poisoned(Cow::Owned(why));
+            (corelo_outcome::CORELO_FAILED, message)
         }
     };
+    let optional = |text: &mut Option<String>| text.as_mut().map_or(Ok(ptr::null()), c_string);
     Ok(corelo_relo {
         outcome,
         error,
-        section: string(Some(section))?,
-        program: string(program.as_deref())?,
-        insn_off: *insn_off,
-        kind: kind.raw(),
-        type_id: type_id.0,
-        access: string(Some(access))?,
-        local_spec: string(Some(local_spec))?,
-        target_spec: string(target_spec.as_deref())?,
-        target: string(target.as_deref())?,
-        orig_val: *orig_val,
-        new_val: *new_val,
-        file: string(file.as_deref())?,
-        line: *line,
-        message: string(message.as_deref())?,
+        section: c_string(&mut entry.section)?,
+        program: optional(&mut entry.program)?,
+        insn_off: entry.insn_off,
+        kind: entry.kind.raw(),
+        type_id: entry.type_id.0,
+        access: c_string(&mut entry.access)?,
+        local_spec: c_string(&mut entry.local_spec)?,
+        target_spec: optional(&mut entry.target_spec)?,
+        target: optional(&mut entry.target)?,
+        orig_val: entry.orig_val,
+        new_val: entry.new_val,
+        file: optional(&mut entry.file)?,
+        line: entry.line,
+        message,
     })
+}
+
+/// Where a text lies, which gets a NUL at its end; NULL for an empty one. Names come from C strings. A section's or function's
+/// may come from elsewhere, and be cut short by a NUL of its own.
+fn c_string(text: &mut String) -> Result<*const c_char> {
+    if text.is_empty() {
+        return Ok(ptr::null());
+    }
+    text.try_reserve_exact(1)?;
+    text.push('\0');
+    Ok(text.as_ptr().cast())
+}
+
+/// As [`c_string`], for a text of ours, of which there are few.
+fn fixed_string(text: &str, fixed: &mut Vec<String>) -> Result<*const c_char> {
+    if let Some(same) = fixed.iter().find(|same| same.strip_suffix('\0') == Some(text)) {
+        return Ok(same.as_ptr().cast());
+    }
+    fixed.try_reserve(1)?;
+    let mut own = memory::text(text)?;
+    let at = c_string(&mut own)?;
+    fixed.push(own);
+    Ok(at)
 }
 
 /// Number of entries: one for each relocation of the object that was looked at. 0 for NULL. Any number of threads may read

@@ -71,6 +71,12 @@ pub(crate) fn plan(
     report: Option<&mut Report>,
 ) -> Result<Changes> {
     let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
+    let mut report = report;
+    if let Some(report) = &mut report {
+        // All at once: a list that grows leaves up to half of what it takes unused.
+        let sections = input.btf_ext.core_relos();
+        report.entries.try_reserve_exact(sections.iter().map(|section| section.core_relos().count()).sum())?;
+    }
     let log = MeteredLog { log: options.log, work: &input.telling };
     let options = Options { log: &log, ..*options };
     let mut job = Job::new(&input, targets, &options, report)?;

@@ -10,8 +10,15 @@
     reason = "a panic here is a failed test"
 )]
 
+#[allow(dead_code, clippy::as_conversions, reason = "tests/bounds and benches/worst use more of it")]
+#[path = "../bounds/object.rs"]
+mod bpf_object;
+#[allow(dead_code, clippy::as_conversions, reason = "tests/bounds and benches/worst use more of it")]
+#[path = "../bounds/btf.rs"]
+mod btf;
 mod failures;
 mod inspect;
+mod memory;
 mod output;
 mod usage;
 mod wrong_files;

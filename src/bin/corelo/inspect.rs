@@ -112,18 +112,22 @@ struct Row<'r> {
 }
 
 struct Table<'r> {
-    rows: Vec<Row<'r>>,
+    report: &'r Report,
+    /// The target in which types are expected, and therefore not mentioned.
+    kernel: Option<&'r str>,
     /// Where all source files lie. Said once, so that a line fits a terminal.
     source_dir: &'r str,
-    counts: Counts,
 }
 
 impl<'r> Table<'r> {
-    /// `kernel` is the name of the target in which types are expected, and therefore not mentioned.
-    fn new(report: &'r Report, kernel: Option<&str>) -> Self {
+    fn new(report: &'r Report, kernel: Option<&'r str>) -> Self {
         let source_dir = common_dir(report.entries.iter().filter_map(|entry| entry.file.as_deref()));
-        let rows = report.entries.iter().map(|entry| Row::new(entry, kernel, source_dir)).collect();
-        Self { rows, source_dir, counts: Counts::of(report) }
+        Self { report, kernel, source_dir }
+    }
+
+    /// The rows, made anew each time: kept, they would take as much memory as the report.
+    fn rows(&self) -> impl Iterator<Item = Row<'r>> {
+        self.report.entries.iter().map(|entry| Row::new(entry, self.kernel, self.source_dir))
     }
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
@@ -133,7 +137,7 @@ impl<'r> Table<'r> {
         let mut access = head("access");
         let mut local = head("local");
         let mut target = head("target");
-        for row in &self.rows {
+        for row in self.rows() {
             insn = insn.max(row.insn.chars().count());
             kind = kind.max(row.kind.chars().count());
             access = access.max(row.access.chars().count().min(ACCESS_WIDTH));
@@ -145,7 +149,7 @@ impl<'r> Table<'r> {
             writeln!(out, "sources in {}", Printable(self.source_dir))?;
         }
         let mut program = None;
-        for row in &self.rows {
+        for row in self.rows() {
             let of = (row.section, row.program);
             if program != Some(of) {
                 let name = row.program.unwrap_or("(in no program)");
@@ -157,7 +161,7 @@ impl<'r> Table<'r> {
                 )?;
                 program = Some(of);
             }
-            let Row { style, source, .. } = row;
+            let Row { style, source, .. } = &row;
             write!(
                 out,
                 "  {:>insn$}  {:<kind$}  {:<access$}  {:>local$}  ",
@@ -172,10 +176,10 @@ impl<'r> Table<'r> {
                 writeln!(out, "  {:>insn$}  {:<kind$}  {style}{note}{style:#}", "", "")?;
             }
         }
-        if !self.rows.is_empty() {
+        if !self.report.entries.is_empty() {
             writeln!(out)?;
         }
-        writeln!(out, "{}", self.counts)
+        writeln!(out, "{}", Counts::of(self.report))
     }
 }
 

@@ -18,8 +18,9 @@ impl Relocate {
         let name = &input.name;
         let targets = targets::open(&self.question.btf, log)?;
         let options = Options { semantics: self.question.semantics.into(), log: &log.about(name) };
-        let mut report = Report::default();
-        let relocated = relocate(&mut input.data, &*targets, &options, Some(&mut report));
+        // It takes many times the object's size in memory, and is there to be counted.
+        let mut report = log.enabled(Level::Info).then(Report::default);
+        let relocated = relocate(&mut input.data, &*targets, &options, report.as_mut());
 
         let out = if is_dash(&self.output) { "standard output".to_owned() } else { self.output.display().to_string() };
         if let Err(error) = relocated {
@@ -27,14 +28,13 @@ impl Relocate {
                 say(format_args!("{name}: {failure}"));
             }
             if let Error::Several { count: failed, .. } = error {
-                let all = report.entries.len();
-                say(format_args!("{name}: {failed} of {all} relocations failed: {out} is not written"));
+                say(format_args!("{name}: {failed} relocations failed: {out} is not written"));
             }
             return Ok(ExitCode::FAILURE);
         }
         output::write(&self.output, &input.data, input.permissions.as_ref())
             .map_err(|cause| Error::Io { cause }.at(&*out))?;
-        if log.enabled(Level::Info) {
+        if let Some(report) = report {
             log.log(Level::Info, format_args!("{name}: {}: {out} is written", Counts::of(&report)));
         }
         Ok(ExitCode::SUCCESS)
