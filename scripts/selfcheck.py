@@ -220,7 +220,7 @@ FAULTS = [
      [("src/btf/ext.rs", "Range<usize> = 28..32", "Range<usize> = 24..28"),
       ("src/relo/patch.rs", "Insn { imm: low_half(res.new_val), ..first }, second }\n        }\n        class::LDX",
        "Insn { imm: low_half(res.new_val ^ 1), ..first }, second }\n        }\n        class::LDX"),
-      ("src/ffi/core_relo.rs", "if let Some(room) = buf_sz.checked_sub(1) {", "if let Some(room) = Some(buf_sz) {"),
+      ("src/ffi/core_relo.rs", "buf_sz.saturating_sub(1)", "buf_sz"),
       ("src/source.rs", "Btf::new)).map_err(|error| error.at(path.display()))", "Btf::new))"),
       ("src/btf/parse.rs", "unwrap_or(self.start_id)", "unwrap_or(self.start_id.saturating_add(1))")],
      [("make fuzz", [rf"panicked at fuzz_targets/{target}\.rs:[\s\S]*?fuzz: {target}: CRASH"
@@ -238,10 +238,10 @@ FAULTS = [
 
 
 def copy_tree():
-    """The files that git knows, without what a former run has left planted. Unchanged files keep their times."""
+    """The files that git knows, and no others of a former run. Unchanged files keep their times."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
                             stdout=subprocess.PIPE, check=True).stdout
-    names = [name for name in listed.decode().split("\0") if name and os.path.exists(os.path.join(ROOT, name))]
+    names = {name for name in listed.decode().split("\0") if name and os.path.exists(os.path.join(ROOT, name))}
     for name in names:
         old, new = os.path.join(ROOT, name), os.path.join(TREE, name)
         os.makedirs(os.path.dirname(new), exist_ok=True)
@@ -254,6 +254,12 @@ def copy_tree():
         shutil.copyfile(old, new)
         shutil.copymode(old, new)
     os.makedirs(os.path.join(TREE, "target"), exist_ok=True)
+    for place, directories, files in os.walk(TREE):
+        if place == TREE:
+            directories.remove("target")
+        for file in (os.path.join(place, file) for file in files):
+            if os.path.relpath(file, TREE) not in names:
+                os.remove(file)
     # Downloaded or built once for both.
     for name in ("corpus", "tools/bin", "check-libbpf", "fuzz/tool/bin"):
         old, new = os.path.join(ROOT, "target", name), os.path.join(TREE, "target", name)
