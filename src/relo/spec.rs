@@ -138,6 +138,8 @@ impl<'a, B: BtfView> Spec<'a, B> {
     }
 
     pub(super) fn parse_metered(local: Metered<'_, 'a, B>, relo: &CoreRelo) -> Result<Self> {
+        // How long the string is, only reading it tells: that is not done once there is nothing left.
+        local.work.steps(1)?;
         let access_str = local.name_by_offset(relo.access_str_off)?.to_bytes();
         let bad = |what| bad_access_str(relo.type_id, access_str, what);
         if matches!(access_str, [] | [b':', ..]) {

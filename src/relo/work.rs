@@ -80,16 +80,22 @@ impl Work {
         self.steps(long(access_str.len() / 2))
     }
 
-    /// Several steps.
+    /// Several steps. Where there are not so many left, none is: what was too much is not tried again.
     ///
     /// # Errors
     ///
     /// [`Error::TooMuchWork`].
     #[inline]
     pub(crate) fn steps(&self, steps: u64) -> Result<()> {
-        let Some(left) = self.left.get().checked_sub(steps) else { return Err(Error::TooMuchWork) };
+        let Some(left) = self.left.get().checked_sub(steps) else { return Err(self.end()) };
         self.left.set(left);
         Ok(())
+    }
+
+    #[cold]
+    fn end(&self) -> Error {
+        self.left.set(0);
+        Error::TooMuchWork
     }
 }
 

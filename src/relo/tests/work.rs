@@ -268,3 +268,12 @@ fn names_that_are_looked_at_by_a_search_are_counted() {
     add_cands(local, b"n", &targ, 1, &Work::for_types(&targ, &targ), &mut cands).unwrap();
     assert!(cands.is_empty());
 }
+
+/// What is told of an object goes on without what is too much, and would else begin with it for each relocation.
+#[test]
+fn where_there_was_too_much_nothing_is_left() {
+    let work = Work::for_input(0);
+    work.steps(1).unwrap();
+    assert!(matches!(work.steps(u64::MAX), Err(Error::TooMuchWork)));
+    assert!(matches!(work.steps(1), Err(Error::TooMuchWork)));
+}

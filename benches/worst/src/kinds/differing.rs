@@ -85,6 +85,7 @@ pub const ROWS: &[Row] = &[
     ("accesses: few zeros", |size| accesses(size, "0", size / 64, 1, EXISTS)),
     ("accesses: 64 steps", |size| accesses(size, "0", size / 64, 63, EXISTS)),
     ("accesses: letters, of a type", |size| accesses(size, "x", size / 4, 1, TYPE_EXISTS)),
+    ("accesses: one of zeros, report", |size| Case { report: true, ..one_access(size) }),
     ("accesses: report of zeros", |size| Case { report: true, ..accesses(size, "0", size / 4, 1, EXISTS) }),
 ];
 
@@ -209,4 +210,14 @@ fn tables(size: usize) -> Case {
         targ.composite(STRUCT, name, &[(member, targ_int, 0); 16]);
     }
     Case::new(object(local, &relos), targ.bytes())
+}
+
+/// One access string, half of the object, which all relocations have.
+fn one_access(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let (name, int) = (btf.str("s"), btf.int());
+    let root = btf.record(name, TYPEDEF, 0, int, &[]);
+    let targ = btf.bytes();
+    let access = btf.str("0".repeat(size / 2));
+    Case::new(object(btf, &vec![(root, access, EXISTS); size / 2 / RELO_LEN]), targ)
 }
