@@ -31,7 +31,9 @@ impl<'d> Input<'d> {
     /// That it is no BPF object, or a broken one.
     pub(super) fn read(object: &'d [u8]) -> Result<Option<Self>> {
         let elf = BpfElf::new(object)?;
-        let (work, telling) = (Work::for_input(object.len()), Work::for_input(object.len()));
+        let work = Work::for_input(object.len());
+        // An eighth, since both may be done, and there is the report to write.
+        let telling = Work::for_input(object.len() / 8);
         let content = |name: &[u8]| -> Result<_> {
             Ok(elf
                 .btf_section(name)?

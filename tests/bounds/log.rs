@@ -57,7 +57,7 @@ fn debug_lines_are_work_and_end_where_documented() {
     let access = local.str("0");
     let relos: Vec<_> = (1..=roots as u32).map(|root| (root, access, TYPE_EXISTS)).collect();
     let object = object(local, &relos);
-    let steps = 8 * object.len() + (1 << 21);
+    let steps = object.len() + (1 << 21);
     let (debug, _, _) = lines(object, &structs("s", 3000));
     assert!(debug > 10_000, "{debug} lines");
     assert!(debug * STEPS_PER_LINE <= steps, "{debug} lines for {steps} steps");

@@ -59,6 +59,7 @@ pub const ROWS: &[Row] = &[
         both(size, TYPE_MATCHES, "0", |btf, size| types::members(btf, size, true))
     }),
     ("roots: match, enum of many", |size| both(size, TYPE_MATCHES, "0", types::enumerators)),
+    ("roots: match, enum of many, repeated, report", repeated),
     ("roots: match, enum of long names", |size| both(size, TYPE_MATCHES, "0", types::long_enumerators)),
     ("roots: match, structs of structs", |size| both(size, TYPE_MATCHES, "0", types::structs)),
     ("roots: match, prototypes", |size| both(size, TYPE_MATCHES, "0", |btf, size| types::prototypes(btf, size, 0))),
@@ -220,4 +221,20 @@ fn one_access(size: usize) -> Case {
     let targ = btf.bytes();
     let access = btf.str("0".repeat(size / 2));
     Case::new(object(btf, &vec![(root, access, EXISTS); size / 2 / RELO_LEN]), targ)
+}
+
+/// As much work as may be done, nearly, and then the first relocation again and again, of which a report tells each time.
+fn repeated(size: usize) -> Case {
+    let mut btf = Btf::new();
+    let id = types::enumerators(&mut btf, size / 4);
+    let (name, access) = (btf.str("s"), btf.str("0"));
+    let root = |_| (btf.record(name, TYPEDEF, 0, id, &[]), access, TYPE_MATCHES);
+    let mut relos: Vec<_> = (0..48).map(root).collect();
+    let count = (size / 4 * 3).saturating_sub(btf.len()) / RELO_LEN;
+    relos.resize(count.max(relos.len()), relos[0]);
+    let object = object(btf, &relos);
+    let mut btf = Btf::new();
+    let (name, id) = (btf.str("s"), types::enumerators(&mut btf, size / 4));
+    btf.record(name, TYPEDEF, 0, id, &[]);
+    Case { report: true, ..Case::new(object, btf.bytes()) }
 }
