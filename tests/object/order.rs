@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What relocations of one object have to do with one another: each drops candidates that did not match, later ones see
 //! what is left, and what one has failed on, others do not build on.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "a panic is a failed test"
-)]
-
-#[allow(dead_code, reason = "it makes hostile input, too")]
-#[path = "bounds/btf.rs"]
-mod btf;
-#[allow(dead_code, reason = "it makes hostile input, too")]
-#[path = "bounds/object.rs"]
-mod object;
 
 use std::sync::Arc;
 
-use btf::{Btf, STRUCT};
-use corelo::log::NoLog;
-use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
-use corelo::relo::Semantics;
+use corelo::object::{OpenTargets, Outcome, Report, Target, relocate};
 use corelo::source;
-use object::{BYTE_OFFSET, EXISTS, Elf, ext, object, object_of_insns};
+
+use crate::btf::{Btf, STRUCT};
+use crate::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
+use crate::{OPTIONS, insn, struct_with_x, target};
 
 /// An unsigned int of so many bytes.
 fn unsigned(btf: &mut Btf, bytes: u32) -> u32 {
@@ -58,25 +44,10 @@ fn the_same_load_is_resized_by_the_candidate_that_is_left() {
     let records = vec![record(0, access_a), record(8, access_b), record(16, access_a)];
     let mut object = elf.finish(&local.bytes(), &ext(&[], &[(section, records)]));
 
-    let kernel = Target::new("target", Arc::new(source::from_bytes(targ.bytes(), None).unwrap()));
-    let targets = OpenTargets { kernel, modules: Vec::new() };
-    relocate(&mut object, &targets, &Options { semantics: Semantics::Libbpf, log: &NoLog }, None).unwrap();
-    // The code is the first thing in the file.
-    let code: Vec<(u8, u8)> = object[64..88].chunks(8).map(|insn| (insn[0], insn[2])).collect();
+    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    relocate(&mut object, &targets, &OPTIONS, None).unwrap();
+    let code = [0, 8, 16].map(|off| insn(&object, off)).map(|insn| (insn[0], insn[2]));
     assert_eq!(code, [(LDX_W, 0), (LDX_W, 8), (LDX_DW, 0)]);
-}
-
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
-
-fn target(name: &str, btf: &Btf) -> Target {
-    Target::new(name, Arc::new(source::from_bytes(btf.bytes(), None).unwrap()))
-}
-
-/// `struct s { int x; }`, and the access string of `x`.
-fn s_with_x(btf: &mut Btf, name: &str) -> (u32, u32) {
-    let (name, x, access) = (btf.str(name), btf.str("x"), btf.str("0:0"));
-    let int = btf.int();
-    (btf.composite(STRUCT, name, &[(x, int, 0)]), access)
 }
 
 /// Of two modules the first has the type, and the second cannot be searched. The first relocation of an optional program was
@@ -84,12 +55,12 @@ fn s_with_x(btf: &mut Btf, name: &str) -> (u32, u32) {
 #[test]
 fn no_relocation_is_answered_from_half_of_the_modules() {
     let mut local = Btf::new();
-    let (root, access) = s_with_x(&mut local, "s");
+    let (root, access) = struct_with_x(&mut local, "s", 0);
     let mut object = object_of_insns(local, "?tc", &[(root, access, EXISTS); 2]);
 
     let (mut kernel, mut first) = (Btf::new(), Btf::new());
     kernel.int();
-    s_with_x(&mut first, "s");
+    struct_with_x(&mut first, "s", 0);
     // Empty BTF of the other byte order.
     let second = [&[0xeb, 0x9f, 1, 0, 0, 0, 0, 24][..], &[0; 16]].concat();
     let second = Target::new("second", Arc::new(source::from_bytes(second, None).unwrap()));
@@ -105,9 +76,9 @@ fn no_relocation_is_answered_from_half_of_the_modules() {
 #[test]
 fn a_report_does_not_change_the_outcome() {
     let mut local = Btf::new();
-    let (root, access) = s_with_x(&mut local, "s");
+    let (root, access) = struct_with_x(&mut local, "s", 0);
     let of_type = local.str("0");
-    let asked = [(root, access, EXISTS), (root, of_type, object::TYPE_EXISTS)];
+    let asked = [(root, access, EXISTS), (root, of_type, TYPE_EXISTS)];
     let relos: Vec<_> = (0..100).map(|i| asked[i % 2]).collect();
     let object = object_of_insns(local, "tc", &relos);
     let mut targ = Btf::new();
@@ -127,10 +98,10 @@ fn a_report_does_not_change_the_outcome() {
 #[test]
 fn a_long_flavor_does_not_hide_the_candidates() {
     let mut local = Btf::new();
-    let (root, access) = s_with_x(&mut local, &("s___".to_owned() + &"f".repeat(5000)));
+    let (root, access) = struct_with_x(&mut local, &("s___".to_owned() + &"f".repeat(5000)), 0);
     let mut relocated = object(local, &[(root, access, EXISTS)]);
     let mut targ = Btf::new();
-    s_with_x(&mut targ, "s");
+    struct_with_x(&mut targ, "s", 0);
     let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
     let mut report = Report::default();
     relocate(&mut relocated, &targets, &OPTIONS, Some(&mut report)).unwrap();

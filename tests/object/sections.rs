@@ -1,36 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Objects with several sections of one name, or functions in one place, as no compiler writes them.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "a panic is a failed test"
-)]
 
-#[allow(dead_code, reason = "it makes hostile input, too")]
-#[path = "bounds/btf.rs"]
-mod btf;
-#[allow(dead_code, reason = "it makes hostile input, too")]
-#[path = "bounds/object.rs"]
-mod object;
+use corelo::Error;
+use corelo::object::{OpenTargets, Outcome, Report, relocate};
 
-use std::sync::Arc;
-
-use btf::{Btf, STRUCT};
-use corelo::log::NoLog;
-use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
-use corelo::relo::Semantics;
-use corelo::{Error, source};
-use object::{BYTE_OFFSET, Elf, PROGBITS, ext};
+use crate::btf::Btf;
+use crate::object::{BYTE_OFFSET, Elf, PROGBITS, ext};
+use crate::{OPTIONS, insn, struct_with_x, target};
 
 /// The object's `struct s { int x; }`, where `x` lies so many bits from the beginning; its `.BTF.ext` with and without the
 /// relocation of the one instruction.
 fn local(bits: u32) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let mut btf = Btf::new();
-    let (name, x, section, access) = (btf.str("s"), btf.str("x"), btf.str("tc"), btf.str("0:0"));
-    let int = btf.int();
-    let root = btf.composite(STRUCT, name, &[(x, int, bits)]);
+    let (root, access) = struct_with_x(&mut btf, "s", bits);
+    let section = btf.str("tc");
     (btf.bytes(), ext(&[], &[(section, vec![[0, root, access, BYTE_OFFSET]])]), ext(&[], &[]))
 }
 
@@ -41,19 +24,15 @@ const IN_TARGET: u32 = 32;
 
 fn relocated(object: &mut [u8]) -> Result<Report, Error> {
     let mut btf = Btf::new();
-    let (name, x) = (btf.str("s"), btf.str("x"));
-    let int = btf.int();
-    btf.composite(STRUCT, name, &[(x, int, IN_TARGET)]);
-    let kernel = Target::new("target", Arc::new(source::from_bytes(btf.bytes(), None).unwrap()));
-    let targets = OpenTargets { kernel, modules: Vec::new() };
+    struct_with_x(&mut btf, "s", IN_TARGET);
+    let targets = OpenTargets { kernel: target("target", &btf), modules: Vec::new() };
     let mut report = Report::default();
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
-    relocate(object, &targets, &options, Some(&mut report)).map(|()| report)
+    relocate(object, &targets, &OPTIONS, Some(&mut report)).map(|()| report)
 }
 
-/// The immediate of the instruction, which is the first thing in the file.
+/// The immediate of the one instruction.
 fn imm(object: &[u8]) -> u8 {
-    object[64 + 4]
+    insn(object, 0)[4]
 }
 
 #[test]

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Whole objects as no compiler writes them, written byte by byte.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "a panic is a failed test"
+)]
+
+#[allow(dead_code, reason = "it makes hostile input, too")]
+#[path = "../bounds/btf.rs"]
+mod btf;
+#[allow(dead_code, reason = "it makes hostile input, too")]
+#[path = "../bounds/object.rs"]
+mod object;
+mod order;
+mod sections;
+
+use std::sync::Arc;
+
+use btf::Btf;
+use corelo::log::NoLog;
+use corelo::object::{Options, Target};
+use corelo::relo::Semantics;
+use corelo::source;
+
+const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+
+fn target(name: &str, btf: &Btf) -> Target {
+    Target::new(name, Arc::new(source::from_bytes(btf.bytes(), None).unwrap()))
+}
+
+/// `struct s { int x; }` of this name, with `x` so many bits from the beginning, and the access string of `x`.
+fn struct_with_x(btf: &mut Btf, name: &str, bits: u32) -> (u32, u32) {
+    let (name, x, access) = (btf.str(name), btf.str("x"), btf.str("0:0"));
+    let int = btf.int();
+    (btf.composite(btf::STRUCT, name, &[(x, int, bits)]), access)
+}
+
+/// What the instruction at this offset in the code, which is the first thing in the file, holds.
+fn insn(object: &[u8], off: usize) -> [u8; 8] {
+    object[64 + off..][..8].try_into().unwrap()
+}
