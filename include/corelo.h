@@ -591,8 +591,8 @@ size_t bpf_core_essential_name_len(const char *name);
  *
  * `targ_btf_name` is for messages and may be NULL. Returns 0, or a negative errno with the list as it was: `-EINVAL` for
  * NULL, ids that no type has, or a length longer than the name; `-E2BIG` for names that take more work to compare than real
- * ones; `-ENOMEM`. The list is from libc's allocator, so
- * libbpf's `bpf_core_free_cands` may free it as well as ours. libbpf: `bpf_core_add_cands`.
+ * ones; `-ENOMEM`. The list is from libc's allocator, so libbpf's `bpf_core_free_cands` may free it as well as ours.
+ * libbpf: `bpf_core_add_cands`.
  *
  * Any number of threads may call it with different `cands`; of handles as `bpf_core_calc_relo_insn` says.
  *

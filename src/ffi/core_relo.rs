@@ -407,8 +407,8 @@ pub unsafe extern "C" fn bpf_core_essential_name_len(name: *const c_char) -> usi
 ///
 /// `targ_btf_name` is for messages and may be NULL. Returns 0, or a negative errno with the list as it was: `-EINVAL` for
 /// NULL, ids that no type has, or a length longer than the name; `-E2BIG` for names that take more work to compare than real
-/// ones; `-ENOMEM`. The list is from libc's allocator, so
-/// libbpf's `bpf_core_free_cands` may free it as well as ours. libbpf: `bpf_core_add_cands`.
+/// ones; `-ENOMEM`. The list is from libc's allocator, so libbpf's `bpf_core_free_cands` may free it as well as ours.
+/// libbpf: `bpf_core_add_cands`.
 ///
 /// Any number of threads may call it with different `cands`; of handles as `bpf_core_calc_relo_insn` says.
 ///
@@ -450,9 +450,9 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         for cand in &found {
             CLog.debug(format_args!(
                 "type [{local_id}] {}: candidate [{}] {} in [{}]",
-                Clipped(Named(&local_btf, local_id)),
+                Named(&local_btf, local_id),
                 cand.id,
-                Clipped(Named(&targ, cand.id)),
+                Named(&targ, cand.id),
                 Clipped(targ_name)
             ));
         }

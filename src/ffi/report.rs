@@ -133,8 +133,7 @@ fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_relo> {
     })
 }
 
-/// Where a text lies, which gets a NUL at its end; NULL for an empty one. Names come from C strings. A section's or function's
-/// may come from elsewhere, and be cut short by a NUL of its own.
+/// Where a text lies, which gets a NUL at its end; NULL for an empty one. One with a NUL in it is cut short there for C.
 fn c_string(text: &mut String) -> Result<*const c_char> {
     if text.is_empty() {
         return Ok(ptr::null());

@@ -68,10 +68,9 @@ pub(crate) fn plan(
     object: &[u8],
     targets: &dyn Targets,
     options: &Options<'_>,
-    report: Option<&mut Report>,
+    mut report: Option<&mut Report>,
 ) -> Result<Changes> {
     let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
-    let mut report = report;
     if let Some(report) = &mut report {
         // All at once: a list that grows leaves up to half of what it takes unused.
         let sections = input.btf_ext.core_relos();

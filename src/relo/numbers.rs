@@ -3,29 +3,20 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
+use hashbrown::HashTable;
+
 use crate::btf::Kind;
 use crate::bytes::index;
 use crate::error::{Error, Result};
 
-/// Different kinds and names, numbered from 0. An object may have as many as relocations, so this takes less memory than a
-/// map. The hash is keyed, so nobody can make names that collide.
+/// Different kinds and names, numbered from 0. An object may have as many as relocations, so the table has nothing but the
+/// numbers: a map of the names takes more memory. The hash is keyed, so nobody can make names that collide.
 #[derive(Debug, Default)]
 pub(super) struct Numbers<'n> {
     hasher: RandomState,
-    named: Vec<Named<'n>>,
-    /// A power of two, or none. Each number, plus 1, lies at the place that its hash says, or behind it at the first that was
-    /// free. 0 is free, as a quarter of them are.
-    places: Vec<u32>,
+    named: Vec<(Kind, &'n [u8])>,
+    table: HashTable<u32>,
 }
-
-#[derive(Debug)]
-struct Named<'n> {
-    name: &'n [u8],
-    hash: u32,
-    kind: Kind,
-}
-
-const PLACES_AT_LEAST: usize = 16;
 
 impl<'n> Numbers<'n> {
     /// How many there are.
@@ -35,12 +26,13 @@ impl<'n> Numbers<'n> {
 
     /// All, from number 0 on.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Kind, &'n [u8])> {
-        (0..).zip(&self.named).map(|(number, named)| (number, named.kind, named.name))
+        (0..).zip(&self.named).map(|(number, (kind, name))| (number, *kind, *name))
     }
 
     /// The number of this kind and name, if they have one.
     pub(super) fn get(&self, kind: Kind, name: &[u8]) -> Option<u32> {
-        self.find(self.hash(kind, name), kind, name).0
+        let is_it = |number: &u32| self.named.get(index(*number)) == Some(&(kind, name));
+        self.table.find(self.hasher.hash_one((kind, name)), is_it).copied()
     }
 
     /// The number of this kind and name: the next one, if they had none.
@@ -49,65 +41,17 @@ impl<'n> Numbers<'n> {
     ///
     /// [`Error::NoMemory`].
     pub(super) fn get_or_add(&mut self, kind: Kind, name: &'n [u8]) -> Result<u32> {
-        let hash = self.hash(kind, name);
-        let (found, mut place) = self.find(hash, kind, name);
-        if let Some(number) = found {
+        if let Some(number) = self.get(kind, name) {
             return Ok(number);
         }
-        self.named.try_reserve(1)?;
-        let free = self.places.len().saturating_sub(self.named.len());
-        if free <= self.places.len() / 4 {
-            self.spread(self.places.len().saturating_mul(2).max(PLACES_AT_LEAST))?;
-            (_, place) = self.search(hash, |_| false);
-        }
-        let number = u32::try_from(self.named.len()).map_err(|_| Error::NoMemory)?;
-        self.named.push(Named { name, hash, kind });
-        self.put(place, number);
+        let Self { hasher, named, table } = self;
+        let number = u32::try_from(named.len()).map_err(|_| Error::NoMemory)?;
+        named.try_reserve(1)?;
+        named.push((kind, name));
+        let hash = |number: &u32| named.get(index(*number)).map_or(0, |named| hasher.hash_one(named));
+        table.try_reserve(1, hash).map_err(|_| Error::NoMemory)?;
+        table.insert_unique(hasher.hash_one((kind, name)), number, hash);
         Ok(number)
-    }
-
-    fn hash(&self, kind: Kind, name: &[u8]) -> u32 {
-        let [.., a, b, c, d] = self.hasher.hash_one((kind, name)).to_be_bytes();
-        u32::from_be_bytes([a, b, c, d])
-    }
-
-    fn find(&self, hash: u32, kind: Kind, name: &[u8]) -> (Option<u32>, usize) {
-        let is_it = |named: &Named<'_>| named.hash == hash && named.kind == kind && named.name == name;
-        self.search(hash, |number| self.named.get(index(number)).is_some_and(is_it))
-    }
-
-    /// The number that `is_it`, of those that may have this hash, and its place; or the free place that comes first.
-    fn search(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> (Option<u32>, usize) {
-        let mask = self.places.len().wrapping_sub(1);
-        let mut at = index(hash) & mask;
-        while let Some(number) = self.places.get(at).and_then(|place| place.checked_sub(1)) {
-            if is_it(number) {
-                return (Some(number), at);
-            }
-            at = at.wrapping_add(1) & mask;
-        }
-        (None, at)
-    }
-
-    fn put(&mut self, place: usize, number: u32) {
-        if let Some(place) = self.places.get_mut(place) {
-            *place = number.saturating_add(1);
-        }
-    }
-
-    /// Puts all into so many places.
-    fn spread(&mut self, count: usize) -> Result<()> {
-        let mut places = Vec::new();
-        places.try_reserve_exact(count)?;
-        places.resize(count, 0);
-        self.places = places;
-        for at in 0..self.named.len() {
-            let hash = self.named.get(at).map_or(0, |named| named.hash);
-            let number = u32::try_from(at).map_err(|_| Error::NoMemory)?;
-            let (_, place) = self.search(hash, |_| false);
-            self.put(place, number);
-        }
-        Ok(())
     }
 }
 
