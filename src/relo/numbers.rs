@@ -31,8 +31,7 @@ impl<'n> Numbers<'n> {
 
     /// The number of this kind and name, if they have one.
     pub(super) fn get(&self, kind: Kind, name: &[u8]) -> Option<u32> {
-        let is_it = |number: &u32| self.named.get(index(*number)) == Some(&(kind, name));
-        self.table.find(self.hasher.hash_one((kind, name)), is_it).copied()
+        self.find(self.hasher.hash_one((kind, name)), kind, name)
     }
 
     /// The number of this kind and name: the next one, if they had none.
@@ -41,17 +40,23 @@ impl<'n> Numbers<'n> {
     ///
     /// [`Error::NoMemory`].
     pub(super) fn get_or_add(&mut self, kind: Kind, name: &'n [u8]) -> Result<u32> {
-        if let Some(number) = self.get(kind, name) {
+        let hash = self.hasher.hash_one((kind, name));
+        if let Some(number) = self.find(hash, kind, name) {
             return Ok(number);
         }
         let Self { hasher, named, table } = self;
         let number = u32::try_from(named.len()).map_err(|_| Error::NoMemory)?;
         named.try_reserve(1)?;
+        let hash_of = |number: &u32| named.get(index(*number)).map_or(0, |named| hasher.hash_one(named));
+        table.try_reserve(1, hash_of).map_err(|_| Error::NoMemory)?;
+        table.insert_unique(hash, number, hash_of);
         named.push((kind, name));
-        let hash = |number: &u32| named.get(index(*number)).map_or(0, |named| hasher.hash_one(named));
-        table.try_reserve(1, hash).map_err(|_| Error::NoMemory)?;
-        table.insert_unique(hasher.hash_one((kind, name)), number, hash);
         Ok(number)
+    }
+
+    fn find(&self, hash: u64, kind: Kind, name: &[u8]) -> Option<u32> {
+        let is_it = |number: &u32| self.named.get(index(*number)) == Some(&(kind, name));
+        self.table.find(hash, is_it).copied()
     }
 }
 
