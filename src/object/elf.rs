@@ -283,6 +283,11 @@ impl<'d> BpfElf<'d> {
         Err(Error::Elf { what: memory::text(format_args!("{func} {what}"))?.into() })
     }
 
+    /// Whether there is a symbol table, without which programs cannot be told apart.
+    pub(super) const fn has_symbols(&self) -> bool {
+        !self.symbols.is_empty()
+    }
+
     /// The section `.BTF` or `.BTF.ext`.
     ///
     /// # Errors

@@ -47,6 +47,10 @@ impl<'d> Input<'d> {
         if btf_ext.core_relos().is_empty() {
             return Ok(None);
         }
+        // As in libbpf: no relocation would be any program's.
+        if !elf.has_symbols() {
+            return Err(Error::Elf { what: "no symbol table: take the file as it was before strip".into() });
+        }
         let btf = Btf::new(Data::Borrowed(btf), None).map_err(|error| error.at(".BTF"))?.with_pointer_size(8);
         if btf.endian() != elf.endian {
             return Err(Error::Elf { what: "the file and its .BTF have different byte orders".into() });
