@@ -44,7 +44,7 @@ LICENSES := $(wildcard LICENSE*)
 # Cargo is asked every time, since it alone knows what is stale; not by a mere `make install`, though, which root runs
 # after the user's `make`, often without a cargo: that builds only what is missing or older than the sources.
 ASK_CARGO := $(if $(filter-out install uninstall,$(or $(MAKECMDGOALS),all)),FORCE)
-SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Cargo.lock build.rs)
+SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Cargo.lock */Cargo.toml)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -58,7 +58,7 @@ all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD
 lib: $(SHARED) $(OUT)/$(SONAME) $(OUT)/libcorelo.so $(OUT)/corelo.pc ## the library alone
 
 # A version that differs between Cargo.toml, the map and the header stops the build here.
-$(OUT)/version: Cargo.toml include/corelo.map include/corelo.h scripts/version.sh
+$(OUT)/version: Cargo.toml capi/Cargo.toml cli/Cargo.toml include/corelo.map include/corelo.h scripts/version.sh
 	@scripts/version.sh check
 	@mkdir -p $(OUT)
 	@touch $@
@@ -74,17 +74,17 @@ REMAP = $(call remap,$(CURDIR),.) $(call remap,$(or $(CARGO_HOME),$(HOME)/.cargo
 REMAPPED = env CARGO_BUILD_RUSTFLAGS="$$CARGO_BUILD_RUSTFLAGS $(REMAP)" $${RUSTFLAGS:+"RUSTFLAGS=$$RUSTFLAGS $(REMAP)"}
 
 $(OUT)/library.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
-	$(REMAPPED) $(CARGO) rustc --release $(CARGOFLAGS) --lib --features capi --crate-type staticlib -- \
+	$(REMAPPED) $(CARGO) rustc --release $(CARGOFLAGS) -p corelo-capi --lib --crate-type staticlib -- \
 		--print native-static-libs='$(abspath $(RELEASE))/libcorelo.native-static-libs'
 	@cmp -s $(RELEASE)/libcorelo.native-static-libs $(NATIVE) || cp $(RELEASE)/libcorelo.native-static-libs $(NATIVE)
-	@LC_ALL=C sed 's/corelo-[0-9a-f]\{16\}\.corelo\./corelo-0000000000000000.corelo./' $(RELEASE)/libcorelo.a >$(OUT)/named.a
-	@[ $$(wc -c <$(OUT)/named.a) = $$(wc -c <$(RELEASE)/libcorelo.a) ] || cp $(RELEASE)/libcorelo.a $(OUT)/named.a
+	@LC_ALL=C sed 's/corelo_capi-[0-9a-f]\{16\}\.corelo_capi\./corelo_capi-0000000000000000.corelo_capi./' $(RELEASE)/libcorelo_capi.a >$(OUT)/named.a
+	@[ $$(wc -c <$(OUT)/named.a) = $$(wc -c <$(RELEASE)/libcorelo_capi.a) ] || cp $(RELEASE)/libcorelo_capi.a $(OUT)/named.a
 	@cmp -s $(OUT)/named.a $(STATIC) || cp $(OUT)/named.a $(STATIC)
 	@rm $(OUT)/named.a
 	@touch $@
 
 $(OUT)/command.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
-	$(REMAPPED) $(CARGO) build --release $(CARGOFLAGS) --bin corelo --features cli
+	$(REMAPPED) $(CARGO) build --release $(CARGOFLAGS) -p corelo-cli --bin corelo
 	@cmp -s $(RELEASE)/corelo $(COMMAND) || cp $(RELEASE)/corelo $(COMMAND)
 	@touch $@
 
@@ -198,7 +198,7 @@ fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_S
 fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)
 	@scripts/fuzz.sh coverage
 
-header: ## include/corelo.h from src/ffi (fetches cbindgen)
+header: ## include/corelo.h from capi/src (fetches cbindgen)
 	scripts/header.sh include/corelo.h
 
 check-header: ## include/corelo.h is what `make header` would write
@@ -210,9 +210,8 @@ lint: check-header ## formatting, lints, documentation, the header, what is said
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) fmt --manifest-path tests/model/Cargo.toml --check
-	$(CARGO) clippy $(CARGOFLAGS) --all-targets --all-features -- -D warnings
-	$(CARGO) clippy $(CARGOFLAGS) --lib -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --no-deps --all-features
+	$(CARGO) clippy $(CARGOFLAGS) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --workspace --no-deps
 	@scripts/check-static.sh
 
 # Advisories need the RustSec database, which `cargo deny check` fetches.
@@ -220,7 +219,7 @@ deny: ## licences, versions and sources of all crates, by cargo-deny (fetches it
 	@[ -x target/tools/bin/cargo-deny ] || env -u CARGO_TARGET_DIR $(CARGO) install cargo-deny --version 0.20.2 --locked --debug \
 		--root target/tools
 	$(CARGO) fetch --quiet --locked
-	target/tools/bin/cargo-deny --offline --all-features check licenses bans sources
+	target/tools/bin/cargo-deny --offline --workspace check licenses bans sources
 
 selfcheck: ## plants a fault for each check into a copy of the tree, and looks that the check sees it
 	@scripts/selfcheck.py '$(FAULTS)'

@@ -17,7 +17,7 @@
 #ifndef CORELO_H
 #define CORELO_H
 
-/* Made from src/ffi by `make header`: change it there. */
+/* Made from capi/src by `make header`: change it there. */
 
 #include <stdbool.h>
 #include <stddef.h>

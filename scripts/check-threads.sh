@@ -28,14 +28,14 @@ runtime=$(find "$sysroot/lib/rustlib/$host/lib" -name 'librustc-*_rt.tsan.a' | h
 # Rust's own library synchronises much of what ours shares, so it is built with the sanitizer too, which no stable
 # compiler does without this variable.
 RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=thread --cfg corelo_fault' CARGO_PROFILE_DEV_OPT_LEVEL=1 \
-	"${CARGO:-cargo}" rustc ${CARGOFLAGS:---locked} -Zbuild-std=std,panic_unwind --target "$host" --lib --features capi \
+	"${CARGO:-cargo}" rustc ${CARGOFLAGS:---locked} -Zbuild-std=std,panic_unwind --target "$host" -p corelo-capi --lib \
 	--crate-type staticlib --target-dir target/tsan
 
 build() { # OUT FLAG...
 	out=$1
 	shift
 	$cc $c_flags -fsanitize=thread -DCORELO_STATIC -Iinclude "$@" -c -o "$out.o" ctests/threads.c
-	$cc -rdynamic -o "$out" "$out.o" "target/tsan/$host/debug/libcorelo.a" -Wl,--whole-archive "$runtime" \
+	$cc -rdynamic -o "$out" "$out.o" "target/tsan/$host/debug/libcorelo_capi.a" -Wl,--whole-archive "$runtime" \
 		-Wl,--no-whole-archive -lgcc_s -lpthread -ldl -lrt -lm
 }
 build $bin/threads.tsan

@@ -58,13 +58,15 @@ has() { command -v "${1%% *}" >/dev/null 2>&1; }
 check_rust() {
 	wanted 'cargo test' || return 0
 	# --show-output: a test that skips something says so, which is otherwise swallowed when it passes.
-	step 'cargo test' "${CARGO:-cargo}" test ${CARGOFLAGS:---locked} --all-features --no-fail-fast -- --show-output
+	step 'cargo test' "${CARGO:-cargo}" test ${CARGOFLAGS:---locked} --workspace --no-fail-fast -- --show-output
 	log=$logs/cargo_test.log
 	rust=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' $log | awk '{ n += $1 } END { print n + 0 }')
 	ignored=$(sed -n 's/^test result: .* \([0-9]*\) ignored;.*/\1/p' $log | awk '{ n += $1 } END { print n + 0 }')
 	[ "$ignored" = 0 ] || skip 'cargo test' "$ignored ignored"
-	if [ "$rust" = 0 ]; then
-		echo 'FAIL cargo test: it ran none'
+	# A package that is left out, or a file that no module names, takes its tests along in silence.
+	written=$(grep -rhc '^[[:space:]]*#\[test\]$' src capi cli tests --include='*.rs' | awk '{ n += $1 } END { print n }')
+	if [ "$rust" -lt "$written" ]; then
+		echo "FAIL cargo test: ran $rust tests of the $written in the sources"
 		failed=$((failed + 1))
 	fi
 }
@@ -181,7 +183,7 @@ check_reload() {
 
 # A library of its own, that panics when it is told to.
 fault_library() {
-	RUSTFLAGS="${RUSTFLAGS:-} --cfg corelo_fault" "${CARGO:-cargo}" rustc ${CARGOFLAGS:---locked} --lib --features capi \
+	RUSTFLAGS="${RUSTFLAGS:-} --cfg corelo_fault" "${CARGO:-cargo}" rustc ${CARGOFLAGS:---locked} -p corelo-capi --lib \
 		--crate-type staticlib --target-dir target/fault
 	ln -sf "$(find "$root/target/fault" -name libcorelo.a ! -path '*/deps/*')" $bin/libcorelo_fault.a
 }

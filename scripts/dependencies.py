@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Holds what cargo would build against the licences that are allowed, and finds crates of two versions.
 
-usage: cargo metadata --format-version 1 --locked --all-features | dependencies.py
+usage: cargo metadata --format-version 1 --locked | dependencies.py
 
 Every crate must come from crates.io under a licence that is allowed in deny.toml; of what the library and the command
 are built of, tests and benchmarks aside, there may be one version each. `make deny` asks cargo-deny the same and more.
@@ -47,9 +47,9 @@ def allows(expression, allowed):
 
 
 def built_of(metadata):
-    """The ids of what the root package is built of, without what only its tests need."""
+    """The ids of what the packages of the workspace are built of, without what only their tests need."""
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    found, left = set(), [metadata["resolve"]["root"]]
+    found, left = set(), list(metadata["workspace_members"])
     while left:
         package = left.pop()
         if package not in found:
@@ -59,9 +59,8 @@ def built_of(metadata):
 
 
 def complaints(metadata, allowed):
-    root = metadata["resolve"]["root"]
     for package in metadata["packages"]:
-        if package["id"] != root and package["source"] != REGISTRY:
+        if package["id"] not in metadata["workspace_members"] and package["source"] != REGISTRY:
             yield f"{package['name']}: comes from {package['source']}"
         if not package["license"] or not allows(package["license"], allowed):
             yield f"{package['name']}: licence {package['license']} is not allowed in deny.toml"
@@ -84,8 +83,9 @@ def main():
     for complaint in found:
         print(f"dependencies: {complaint}")
     if not found:
-        shipped = len(built_of(metadata)) - 1
-        print(f"dependencies: {len(metadata['packages']) - 1} crates, {shipped} of them not for tests only; licences allowed")
+        ours = len(metadata["workspace_members"])
+        shipped = len(built_of(metadata)) - ours
+        print(f"dependencies: {len(metadata['packages']) - ours} crates, {shipped} of them not for tests only; licences allowed")
     return bool(found)
 
 

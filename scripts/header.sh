@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# Makes the C header from src/ffi: `header.sh OUT.h`. Only who changes the C API needs this; the header is checked in.
+# Makes the C header from capi/src: `header.sh OUT.h`. Only who changes the C API needs this; the header is checked in.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,8 +24,8 @@ sed -e "s/@VERSION@/$version/" -e "s/@MAJOR@/$major/" -e "s/@MINOR@/$minor/" -e 
 	cbindgen.toml >"$tmp/cbindgen.toml"
 
 # Its warnings speak of the types that <linux/bpf.h> declares; a type that is really missing does not compile (check-c).
-"$cbindgen" --quiet --config "$tmp/cbindgen.toml" --crate corelo --output "$tmp/raw.h" .
-grep -q corelo_version "$tmp/raw.h" || { echo "header.sh: cbindgen found no corelo_version in src/ffi" >&2; exit 1; }
+"$cbindgen" --quiet --config "$tmp/cbindgen.toml" --crate corelo-capi --output "$tmp/raw.h" capi
+grep -q corelo_version "$tmp/raw.h" || { echo "header.sh: cbindgen found no corelo_version in capi/src" >&2; exit 1; }
 
 # Kernel style, and C's words where rustdoc's markup would show.
 tabs=$(printf '\t')

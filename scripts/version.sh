@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-version=$(sed -n '/^\[package\]/,/^\[[^p]/s/^version *= *"\([^"]*\)".*/\1/p' Cargo.toml)
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\([^"]*\)".*/\1/p' Cargo.toml)
 [ -n "$version" ] || { echo "version.sh: no version in Cargo.toml" >&2; exit 1; }
 
 if [ "${1:-}" != check ]; then
@@ -24,6 +24,10 @@ macro() {
 	sed -n "s/^#define $1  *\"*\([^\"]*\)\"*\$/\1/p" include/corelo.h
 }
 release=${version%%[-+]*}
+for manifest in Cargo.toml capi/Cargo.toml cli/Cargo.toml; do
+	expect "$manifest" "$(grep '^version' $manifest | grep -v "^version = \"$version\"$")" 'version.workspace = true'
+done
+expect 'Cargo.toml (workspace.dependencies)' "$(sed -n 's/^corelo = { version = "\([^"]*\)".*/\1/p' Cargo.toml)" "=$version"
 expect "include/corelo.map (newest node)" "$node" "$release"
 expect "include/corelo.h (CORELO_VERSION)" "$(macro CORELO_VERSION)" "$version"
 expect "include/corelo.h (CORELO_VERSION_MAJOR.MINOR.PATCH)" \

@@ -2,7 +2,7 @@
 //! Everything that can go wrong, and where.
 //!
 //! A relocation that finds no target is not an error but a value: it gives 0 or poisons the instruction. Which errno
-//! each variant becomes is the business of the C boundary (`src/ffi/errno.rs`).
+//! each variant becomes is the business of the C boundary (`errno.rs`).
 
 use std::borrow::Cow;
 use std::fmt;

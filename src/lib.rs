@@ -3,7 +3,7 @@
 //!
 //! The layers, lowest first; each uses only those above it in this list:
 //!
-//! 1. [`error`], [`bytes`], [`log`], `memory`, `lazy`: what can go wrong, checked reads in either byte order, where log
+//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `memory`, `lazy`: what can go wrong, checked reads in either byte order, where log
 //!    lines go, allocations that may fail, what is made when it is first asked for.
 //! 2. [`insn`]: the 8-byte BPF instruction.
 //! 3. [`btf`]: BTF and `.BTF.ext`.
@@ -13,6 +13,7 @@
 
 pub mod btf;
 pub mod bytes;
+mod errno;
 pub mod error;
 pub mod insn;
 mod lazy;
@@ -22,7 +23,21 @@ pub mod object;
 pub mod relo;
 pub mod source;
 
-#[cfg(feature = "capi")]
-mod ffi;
-
 pub use error::{Error, Result};
+
+/// What the C library, the command and the fuzz targets use besides the public API. It may change in every version.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::btf::raw::{Info, payload_len};
+    pub use crate::object::plan;
+    pub use crate::relo::patch::Change;
+
+    /// Allocations that input sizes.
+    pub mod memory {
+        pub use crate::memory::*;
+    }
+    /// Names and specs as text.
+    pub mod text {
+        pub use crate::relo::text::*;
+    }
+}

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// # Errors
 ///
 /// [`Error::NoMemory`].
-pub(crate) fn text(text: impl fmt::Display) -> Result<String> {
+pub fn text(text: impl fmt::Display) -> Result<String> {
     let mut growing = Growing(String::new());
     // Nothing that is displayed fails by itself.
     write!(growing, "{text}").map_err(|_| Error::NoMemory)?;
@@ -23,8 +23,7 @@ pub(crate) fn text(text: impl fmt::Display) -> Result<String> {
 /// # Errors
 ///
 /// [`Error::NoMemory`].
-#[cfg(feature = "capi")]
-pub(crate) fn beginning(text: impl fmt::Display, room: usize) -> Result<(Vec<u8>, usize)> {
+pub fn beginning(text: impl fmt::Display, room: usize) -> Result<(Vec<u8>, usize)> {
     let mut cut = Cut { beginning: Vec::new(), room, len: 0 };
     write!(cut, "{text}").map_err(|_| Error::NoMemory)?;
     Ok((cut.beginning, cut.len))
@@ -35,7 +34,7 @@ pub(crate) fn beginning(text: impl fmt::Display, room: usize) -> Result<(Vec<u8>
 /// # Errors
 ///
 /// [`Error::NoMemory`].
-pub(crate) fn collected<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
+pub fn collected<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     let items = items.into_iter();
     let mut collected = Vec::new();
     collected.try_reserve(items.size_hint().0)?;
@@ -51,7 +50,7 @@ pub(crate) fn collected<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>>
 /// # Errors
 ///
 /// [`Error::NoMemory`].
-pub(crate) fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>> {
+pub fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>> {
     let mut copied = Vec::new();
     copied.try_reserve_exact(items.len())?;
     copied.extend_from_slice(items);
@@ -63,7 +62,7 @@ pub(crate) fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>> {
 /// # Errors
 ///
 /// [`Error::NoMemory`].
-pub(crate) fn boxed<T>(value: T) -> Result<Box<[T; 1]>> {
+pub fn boxed<T>(value: T) -> Result<Box<[T; 1]>> {
     let mut one = Vec::new();
     one.try_reserve_exact(1)?;
     one.push(value);
@@ -83,14 +82,12 @@ impl Write for Growing {
 }
 
 /// Keeps so much, and counts the rest.
-#[cfg(feature = "capi")]
 struct Cut {
     beginning: Vec<u8>,
     room: usize,
     len: usize,
 }
 
-#[cfg(feature = "capi")]
 impl Write for Cut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let kept = text.as_bytes().get(..self.room).unwrap_or(text.as_bytes());
@@ -117,7 +114,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "capi")]
     fn no_more_is_kept_of_a_text_than_was_asked_for() {
         let text = format_args!("{}-{:>3}", "ab", 7);
         for (room, kept) in [(0, ""), (1, "a"), (2, "ab"), (3, "ab-"), (5, "ab-  "), (6, "ab-  7"), (9, "ab-  7")] {

@@ -242,8 +242,9 @@ impl<'l> RunningKernel<'l> {
     }
 
     /// Opens each file with memory put aside by `reserve`, for a caller that has to go on when there is none.
-    #[cfg(feature = "capi")]
-    pub(crate) fn with_reserve(self, reserve: Reserve) -> Self {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_reserve(self, reserve: Reserve) -> Self {
         Self { reserve, ..self }
     }
 

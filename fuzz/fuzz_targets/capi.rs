@@ -2,13 +2,11 @@
 //! The C functions, with arguments that their documentation allows. Each answer is held beside that of the Rust function.
 #![no_main]
 
-#[path = "capi/decl.rs"]
-mod decl;
 #[path = "capi/libbpf.rs"]
 mod libbpf;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::mem::{self, offset_of};
+use std::mem::{self, MaybeUninit, offset_of};
 use std::ptr;
 use std::sync::Arc;
 
@@ -20,17 +18,17 @@ use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
 use corelo::relo::{self, Candidate, Candidates, Context, NameTables, Pruned, Semantics, Work, essential_name};
 use corelo::source;
+use corelo_capi::*;
 use corelo_fuzz::access::{Wanted, wanted};
 use corelo_fuzz::edit::edited;
 use corelo_fuzz::generate::{byte, model, one_in};
 use corelo_fuzz::objects::{OBJECTS, changed, empty_btf};
 use corelo_fuzz::open;
 use corelo_fuzz::watch::watched;
-use decl::*;
 use libbpf::Libbpf;
 use libfuzzer_sys::fuzz_target;
 
-unsafe extern "C" fn read_line(_: *mut c_void, _: c_int, line: *const c_char) {
+unsafe extern "C" fn read_line(_: *mut c_void, _: corelo_log_level, line: *const c_char) {
     // SAFETY: it is a string during the call.
     assert!(unsafe { CStr::from_ptr(line) }.count_bytes() > 0);
 }
@@ -180,8 +178,9 @@ unsafe fn one_relocation(
         let answer = answer.unwrap();
         let expected = answer.res;
         assert_eq!((res.orig_val, res.new_val), (expected.orig_val, expected.new_val));
-        let flags = [expected.poison, expected.validate, expected.fail_memsz_adjust].map(u8::from);
-        assert_eq!([res.poison, res.validate, res.fail_memsz_adjust], flags);
+        let flags = [expected.poison, expected.validate, expected.fail_memsz_adjust];
+        // SAFETY: a success has set them.
+        assert_eq!([res.poison, res.validate, res.fail_memsz_adjust].map(|flag| unsafe { flag.assume_init() }), flags);
         assert_eq!((res.orig_sz, res.new_sz), (expected.orig_sz, expected.new_sz));
         assert_eq!((res.orig_type_id, res.new_type_id), (expected.orig_type_id.0, expected.new_type_id.0));
         unsafe { formatted(u, &scratch[0], &answer.local.to_string())? };
@@ -237,7 +236,7 @@ unsafe fn damaged_spec(u: &mut Unstructured<'_>, mut spec: bpf_core_spec) -> Res
         0 => spec.len = u.arbitrary::<i8>()?.into(),
         1 => spec.raw_len = u.arbitrary::<i8>()?.into(),
         2 => spec.root_type_id = byte(u)?.into(),
-        3 => spec.relo_kind = byte(u)?.into(),
+        3 => spec.relo_kind = bpf_core_relo_kind(byte(u)?.into()),
         4 => spec.raw_spec[at] = u.arbitrary()?,
         5 => spec.spec[at].type_id = byte(u)?.into(),
         6 => spec.spec[at].idx = u.arbitrary()?,
@@ -288,7 +287,11 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         sz: full,
         targets: targets.as_ptr(),
         target_count: targets.len(),
-        semantics: u32::from(semantics % 2),
+        semantics: MaybeUninit::new(if semantics % 2 == 0 {
+            corelo_semantics::CORELO_LIBBPF
+        } else {
+            corelo_semantics::CORELO_KERNEL
+        }),
         report: &mut report,
     };
     // An older struct, a newer one with zeros or without: bytes that are there have to be so.
@@ -335,7 +338,7 @@ unsafe fn read_report(report: *mut corelo_report) {
     let mut length = 0;
     for i in 0..count {
         let entry = unsafe { &*corelo_report_get(report, i) };
-        assert!(entry.outcome < 4 && (entry.outcome == 3) == (entry.error < 0));
+        assert!((entry.outcome == corelo_outcome::CORELO_FAILED) == (entry.error < 0));
         let strings = [
             entry.section,
             entry.program,

@@ -4,15 +4,13 @@
 
 pub mod ext;
 mod parse;
-mod raw;
+pub(crate) mod raw;
 mod records;
 mod relo_kind;
 mod view;
 
 pub use parse::{Btf, Data};
 pub use raw::Kind;
-#[cfg(feature = "capi")]
-pub(crate) use raw::{Info, payload_len};
 pub(crate) use raw::{KindSet, magic_endian};
 pub use relo_kind::ReloKind;
 pub use view::{Array, BtfView, Enumerator, Member, NameIs, Type, TypeId};

@@ -309,7 +309,7 @@ const fn widen(value: u8) -> u64 {
 ///
 /// Until Linux 7.1 `vlen` had 16 bits and the kind 5; the bits between were zero, so one reading serves both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Info(pub(crate) u32);
+pub struct Info(pub u32);
 
 impl Info {
     pub(crate) const fn vlen(self) -> u32 {
@@ -340,7 +340,7 @@ impl Info {
 ///
 /// Source: libbpf `btf_type_size`, `btf_type_size_unknown`.
 #[inline]
-pub(crate) fn payload_len(info: Info, layout: Bytes<'_>) -> Option<usize> {
+pub fn payload_len(info: Info, layout: Bytes<'_>) -> Option<usize> {
     let raw = info.raw_kind();
     // A branch that is guessed right is faster than a computation, and most records are of such kinds.
     if PAYLOADS.none.has_raw(raw) {

@@ -73,7 +73,9 @@ impl<'a> Type<'a> {
     pub const VOID: Type<'static> =
         Type { name_off: 0, info: Info(0), size_or_type: 0, payload: Bytes::new(&[], Endian::NATIVE) };
 
-    pub(crate) const fn new(name_off: u32, info: Info, size_or_type: u32, payload: Bytes<'a>) -> Self {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(name_off: u32, info: Info, size_or_type: u32, payload: Bytes<'a>) -> Self {
         Self { name_off, info, size_or_type, payload }
     }
 

@@ -6,7 +6,7 @@ use crate::relo::Work;
 
 /// Eight bytes each, sorted by their place in the file.
 #[derive(Debug, Default)]
-pub(crate) struct Changes(Vec<(usize, [u8; 8])>);
+pub struct Changes(Vec<(usize, [u8; 8])>);
 
 /// Changes that move for one that comes before them, in a step.
 const MOVED_IN_A_STEP: usize = 16;
@@ -49,7 +49,7 @@ impl Changes {
     }
 
     /// Writes them.
-    pub(crate) fn write(&self, object: &mut [u8]) {
+    pub fn write(&self, object: &mut [u8]) {
         for (place, bytes) in &self.0 {
             if let Some(place) = object.get_mut(*place..).and_then(|from| from.get_mut(..bytes.len())) {
                 place.copy_from_slice(bytes);

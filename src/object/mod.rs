@@ -64,7 +64,8 @@ pub fn relocate(
 }
 
 /// What [`relocate`] would write, for whoever has more to do that may fail before it is written.
-pub(crate) fn plan(
+#[doc(hidden)]
+pub fn plan(
     object: &[u8],
     targets: &dyn Targets,
     options: &Options<'_>,

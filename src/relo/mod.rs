@@ -17,7 +17,7 @@ mod matching;
 mod name;
 mod numbers;
 mod pair;
-mod patch;
+pub(crate) mod patch;
 mod pruned;
 pub mod spec;
 mod tables;

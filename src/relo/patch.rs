@@ -29,10 +29,13 @@ pub struct Patched {
 
 /// What has changed in an instruction, in words: `insn #4 (LDX/ST/STX) off 8 -> 24, mem_sz 4 -> 8`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Change<'a> {
-    pub(crate) insn_idx: u32,
-    pub(crate) before: &'a InsnPair,
-    pub(crate) after: &'a Patched,
+pub struct Change<'a> {
+    /// Index in the program.
+    pub insn_idx: u32,
+    /// As it was.
+    pub before: &'a InsnPair,
+    /// As it is now.
+    pub after: &'a Patched,
 }
 
 impl fmt::Display for Change<'_> {

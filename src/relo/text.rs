@@ -9,19 +9,19 @@ use crate::btf::{BtfView, Type, TypeId};
 /// Displays the name that is at the beginning of these bytes, up to their first NUL or their end, with U+FFFD for bytes that
 /// are not UTF-8. Where it ends is not looked for before it is displayed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lossy<'a>(pub(crate) &'a [u8]);
+pub struct Lossy<'a>(pub &'a [u8]);
 
 /// Bytes that are looked at in one go: whoever wants only the beginning of a long name stops after that.
 const PIECE: usize = MAX_LEN;
 
 impl<'a> Lossy<'a> {
     /// The name at this offset; the empty one where there is none.
-    pub(crate) fn at<B: BtfView>(btf: &'a B, name_off: u32) -> Self {
+    pub fn at<B: BtfView>(btf: &'a B, name_off: u32) -> Self {
         Self(btf.text_by_offset(name_off).unwrap_or_default())
     }
 
     /// Whether there is nothing to display.
-    pub(crate) const fn is_empty(self) -> bool {
+    pub const fn is_empty(self) -> bool {
         matches!(self.0, [] | [0, ..])
     }
 }
@@ -61,7 +61,7 @@ impl fmt::Display for Lossy<'_> {
 /// Displays no more than 512 bytes of a text, where no real one goes on: a name of megabytes in thousands of messages would
 /// fill the memory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clipped<T>(pub(crate) T);
+pub struct Clipped<T>(pub T);
 
 const MAX_LEN: usize = 512;
 const CUT: &str = "...";
@@ -96,7 +96,7 @@ impl Write for Clip<'_, '_> {
 
 /// Displays a type as C does, with a name of 512 bytes at most: `struct task_struct`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Named<'a, B>(pub(crate) &'a B, pub(crate) TypeId);
+pub struct Named<'a, B>(pub &'a B, pub TypeId);
 
 impl<B: BtfView> fmt::Display for Named<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@
 use std::ffi::c_char;
 use std::ptr;
 
-use super::decl::btf;
+use corelo_capi::btf;
 
 /// libbpf's `struct btf`.
 #[repr(C)]

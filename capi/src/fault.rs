@@ -17,7 +17,7 @@ mod enabled {
     static LEFT: AtomicU32 = AtomicU32::new(0);
 
     /// Where the C boundary or the engine might panic.
-    pub(in crate::ffi) fn point() {
+    pub(crate) fn point() {
         if LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) == Ok(1) {
             // A panic without its message on stderr.
             std::panic::resume_unwind(Box::new("injected"));

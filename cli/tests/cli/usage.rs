@@ -24,7 +24,7 @@ fn wrong_arguments_give_2_and_say_which() {
         assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
         assert!(run.stdout.is_empty(), "{args:?}");
     }
-    assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join("never-written.o").exists());
+    assert!(!Path::new(TOP).join("never-written.o").exists());
 }
 
 #[test]

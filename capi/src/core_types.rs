@@ -5,15 +5,15 @@ use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::btf::btf;
+use super::btf_open::btf;
 use super::libbpf::AnyBtf;
-use crate::btf::TypeId;
-use crate::btf::ext::CoreRelo;
-use crate::bytes::Endian;
-use crate::error::{Error, Result};
-use crate::insn::Insn;
-use crate::relo::spec::{Accessor, MAX_LEN, Steps};
-use crate::relo::{ReloKind, ReloRes, Spec};
+use corelo::btf::TypeId;
+use corelo::btf::ext::CoreRelo;
+use corelo::bytes::Endian;
+use corelo::error::{Error, Result};
+use corelo::insn::Insn;
+use corelo::relo::spec::{Accessor, MAX_LEN, Steps};
+use corelo::relo::{ReloKind, ReloRes, Spec};
 
 /// A type of a target that may stand for a local type.
 #[derive(Clone, Copy, Debug)]
@@ -100,26 +100,34 @@ pub struct bpf_core_relo_res {
 /// `enum bpf_core_relo_kind` of `<linux/bpf.h>`, with any number in it.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
-pub struct bpf_core_relo_kind(u32);
+pub struct bpf_core_relo_kind(pub u32);
 
 /// `struct bpf_core_relo` of `<linux/bpf.h>`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct bpf_core_relo {
-    insn_off: u32,
-    type_id: u32,
-    access_str_off: u32,
-    kind: u32,
+    /// Byte offset of the instruction in its section.
+    pub insn_off: u32,
+    /// Local root type.
+    pub type_id: u32,
+    /// Access string, as an offset into the strings of the object's BTF.
+    pub access_str_off: u32,
+    /// One of the 13 kinds.
+    pub kind: u32,
 }
 
 /// `struct bpf_insn` of `<linux/bpf.h>`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct bpf_insn {
-    code: u8,
-    regs: u8,
-    off: i16,
-    imm: i32,
+    /// Opcode.
+    pub code: u8,
+    /// Both registers, in the byte order of the machine.
+    pub regs: u8,
+    /// Offset.
+    pub off: i16,
+    /// Immediate.
+    pub imm: i32,
 }
 
 // The layouts of libbpf 1.0 to 1.8, where pointers have 8 bytes. ctests/abi.c checks them from C.

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 
-use crate::error::{Error, Result};
+use corelo::error::{Error, Result};
 
 /// How many blocks of which size. The large ones are for paths.
 const SMALL: (usize, usize) = (12, 512);
@@ -163,7 +163,7 @@ mod tests {
     use std::alloc::Layout;
 
     use super::{BLOCKS, LARGE, SMALL, take, with};
-    use crate::error::Error;
+    use corelo::error::Error;
 
     #[test]
     fn blocks_are_given_out_once_and_only_inside() {

@@ -5,12 +5,11 @@ use std::borrow::Cow;
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
-use super::errno::errno;
 use super::guard::guard;
 use super::{fault, reserve};
-use crate::error::Result;
-use crate::memory;
-use crate::object::{Entry, Outcome, Report};
+use corelo::error::Result;
+use corelo::internal::memory;
+use corelo::object::{Entry, Outcome, Report};
 
 /// How a relocation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +95,7 @@ impl corelo_report {
 fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_relo> {
     fault::point();
     let error = match &entry.outcome {
-        Outcome::Failed(error) => errno(error).saturating_neg(),
+        Outcome::Failed(error) => error.errno().saturating_neg(),
         _ => 0,
     };
     let (outcome, message) = match &mut entry.outcome {

@@ -7,8 +7,8 @@ use std::fmt;
 use std::ptr;
 use std::sync::OnceLock;
 
-use crate::error::Result;
-use crate::memory;
+use corelo::error::Result;
+use corelo::internal::memory;
 
 /// Text that ends with its only NUL.
 pub(super) struct CText(String);

@@ -11,10 +11,10 @@
 )]
 
 #[allow(dead_code, clippy::as_conversions, reason = "tests/bounds and benches/worst use more of it")]
-#[path = "../bounds/object.rs"]
+#[path = "../../../tests/bounds/object.rs"]
 mod bpf_object;
 #[allow(dead_code, clippy::as_conversions, reason = "tests/bounds and benches/worst use more of it")]
-#[path = "../bounds/btf.rs"]
+#[path = "../../../tests/bounds/btf.rs"]
 mod btf;
 mod failures;
 mod inspect;
@@ -33,12 +33,14 @@ use std::process::{Command, Output, Stdio};
 
 use object::{Object as _, ObjectSection as _};
 
+/// The top directory of the project.
+const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const TARGET: &str = "tests/fixtures/target.el.o";
 
 /// A run of the command in the top directory, with nothing in its environment that it would heed.
 fn command<I: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_corelo"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args);
+    command.current_dir(TOP).args(args);
     for name in ["CORELO_LOG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
@@ -53,7 +55,7 @@ fn run(args: &[&str]) -> Run {
 fn shell(before: &str, args: &[&str]) -> Run {
     let script = format!("{before}; exec \"$0\" \"$@\"");
     let mut shell = Command::new("sh");
-    shell.current_dir(env!("CARGO_MANIFEST_DIR")).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]);
+    shell.current_dir(TOP).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]);
     shell.args(args).env_remove("CORELO_LOG").output().unwrap().into()
 }
 
@@ -130,6 +132,6 @@ fn fixture(name: &str) -> String {
 
 fn read(path: &str) -> Vec<u8> {
     let mut data = Vec::new();
-    File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path).read_to_end(&mut data).unwrap();
+    File::open(Path::new(TOP).join(path)).expect(path).read_to_end(&mut data).unwrap();
     data
 }

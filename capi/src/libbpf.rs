@@ -5,13 +5,14 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 
-use super::btf::btf;
+use super::btf_open::btf;
 use super::fault;
 use super::handle::{Handle, MAGIC};
-use crate::btf::{BtfView, Info, Type, TypeId, payload_len};
-use crate::bytes::{Bytes, Endian};
-use crate::error::{Error, Result};
-use crate::log::Level;
+use corelo::btf::{BtfView, Type, TypeId};
+use corelo::bytes::{Bytes, Endian};
+use corelo::error::{Error, Result};
+use corelo::internal::{Info, payload_len};
+use corelo::log::Level;
 
 // Rust has no weak references, so the table of them is written in assembly. It lies in memory that the loader makes
 // read-only once it has filled it.
@@ -92,7 +93,7 @@ pub(super) struct AnyBtf<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum View<'a> {
-    Ours(&'a crate::btf::Btf<'static>),
+    Ours(&'a corelo::btf::Btf<'static>),
     Libbpf(Libbpf<'a>),
 }
 

@@ -149,7 +149,7 @@ fn standard_input_and_output_give_the_same_bytes() {
     let out = dir.path("out.o");
     for (object, status) in [(fixture("fields.el.bpf.o"), 0), (fixture("negative.el.bpf.o"), 1)] {
         let named = run(&["relocate", &object, "--btf", TARGET, "-o", &out]);
-        let input = File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(&object)).unwrap();
+        let input = File::open(Path::new(TOP).join(&object)).unwrap();
         let piped: Run = command(["relocate", "-", "--btf", TARGET, "-o", "-"]).stdin(input).output().unwrap().into();
         assert_eq!((named.status, piped.status), (status, status), "{named:?} {piped:?}");
         if status == 0 {

@@ -9,7 +9,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use super::guard::guard;
 use super::words::CText;
 use super::{fault, libbpf, reserve};
-use crate::log::{Level, Log, Printable};
+use corelo::log::{Level, Log, Printable};
 
 /// How much a log line matters. The values are those of `enum libbpf_print_level`.
 #[derive(Clone, Copy, Debug)]

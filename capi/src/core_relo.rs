@@ -5,21 +5,22 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt;
 use std::ptr;
 
-use super::btf::btf;
+use super::btf_open::btf;
 use super::core_types::{bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_core_relo_res, bpf_core_spec, bpf_insn};
 use super::guard::{guard, guard_int};
 use super::libbpf::AnyBtf;
 use super::log::CLog;
 use super::{required, required_mut, reserve, text_or_none};
-use crate::btf::ext::CoreRelo;
-use crate::btf::{BtfView, TypeId};
-use crate::error::{Error, Result};
-use crate::insn::Insn;
-use crate::log::Log as _;
-use crate::memory;
-use crate::relo::text::{Clipped, Lossy, Named};
-use crate::relo::{
-    self, Candidate, Candidates, Change, Context, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
+use corelo::btf::ext::CoreRelo;
+use corelo::btf::{BtfView, TypeId};
+use corelo::error::{Error, Result};
+use corelo::insn::Insn;
+use corelo::internal::Change;
+use corelo::internal::memory;
+use corelo::internal::text::{Clipped, Lossy, Named};
+use corelo::log::Log as _;
+use corelo::relo::{
+    self, Candidate, Candidates, Context, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
 };
 
 /// Levels of types that libbpf compares.

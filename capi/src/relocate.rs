@@ -5,21 +5,21 @@ use std::ffi::{c_int, c_uint, c_void};
 use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 
-use super::btf::corelo_btf;
+use super::btf_open::corelo_btf;
 use super::guard::guard_int;
 use super::handle::Handle;
 use super::log::CLog;
 use super::report::corelo_report;
 use super::{required_mut, reserve};
-use crate::error::{Error, Result};
-use crate::log::Log as _;
-use crate::object::{self, OpenTargets, Options, Report, Target, Targets};
-use crate::relo::Semantics;
-use crate::source::RunningKernel;
+use corelo::error::{Error, Result};
+use corelo::internal;
+use corelo::log::Log as _;
+use corelo::object::{OpenTargets, Options, Report, Target, Targets};
+use corelo::relo::Semantics;
+use corelo::source::RunningKernel;
 
 /// Whose answers to give where implementations differ.
 #[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "C makes them")]
 #[repr(C)]
 pub enum corelo_semantics {
     /// libbpf's: a candidate that does not match is not looked at again for the same type, and types are compared 32
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
             }
         };
         let mut report = opts.report.is_some().then(Report::default);
-        let planned = object::plan(elf, targets, &options, report.as_mut());
+        let planned = internal::plan(elf, targets, &options, report.as_mut());
         if let (Some(place), Some(report)) = (opts.report, report) {
             // The last for which there may be no memory, so before anything is written.
             *place = corelo_report::new(report)?.into_c()?;

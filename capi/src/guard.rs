@@ -5,10 +5,9 @@ use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use super::errno::errno;
 use super::words::{self, CText};
 use super::{fault, reserve};
-use crate::error::{Error, Result};
+use corelo::error::{Error, Result};
 
 /// Runs the body of a function that returns 0 or more, or a negative errno. C's `errno` is left alone.
 pub(super) fn guard_int(body: impl FnOnce() -> Result<c_int>) -> c_int {
@@ -41,7 +40,7 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T, c_int> {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
             remember(&error);
-            Err(errno(&error))
+            Err(error.errno())
         }
         Err(_) => {
             words::remember(Err(Error::NoMemory), BUG);
@@ -77,7 +76,7 @@ mod tests {
 
     use super::super::words;
     use super::{get_errno, guard, guard_int, guard_ptr, set_errno};
-    use crate::error::Error;
+    use corelo::error::Error;
 
     fn last() -> String {
         // SAFETY: it is a string that lasts until the next failure on this thread.

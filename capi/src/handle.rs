@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `struct corelo_btf`, and telling it from libbpf's `struct btf` by its first word.
 
-use super::btf::corelo_btf;
+use super::btf_open::corelo_btf;
 use super::fault;
-use crate::error::{Error, Result};
-use crate::memory;
-use crate::object::Target;
+use corelo::error::{Error, Result};
+use corelo::internal::memory;
+use corelo::object::Target;
 
 /// The first word of our handles. libbpf's `struct btf` begins with a pointer, which is never odd, nor ever so far from
 /// both ends of the address space.

@@ -16,6 +16,8 @@ use corelo::object::{OpenTargets, Options, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
 
+/// The top directory of the project.
+const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const OBJECT: &str = "examples/demo.bpf.o";
 /// Raw BTF, which is kept as it is read; of an ELF file, a section is copied out.
 const BTF: &str = "examples/demo.btf";
@@ -27,14 +29,14 @@ fn dir(name: &str) -> PathBuf {
 }
 
 fn top(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+    Path::new(TOP).join(name)
 }
 
 /// A run with a gigabyte of address space, which ends after 30 seconds with status 124. `before` is shell that goes before it.
 fn corelo(before: &str, args: &[&Path]) -> Output {
     let script = format!("ulimit -v 1048576; {before} timeout -s KILL 30 \"$0\" \"$@\"");
     let mut shell = Command::new("sh");
-    shell.current_dir(env!("CARGO_MANIFEST_DIR")).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]).args(args);
+    shell.current_dir(TOP).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]).args(args);
     shell.output().unwrap()
 }
 

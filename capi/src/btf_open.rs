@@ -10,11 +10,11 @@ use std::sync::Arc;
 use super::guard::{guard, guard_ptr};
 use super::handle::Handle;
 use super::{reserve, text, words};
-use crate::btf::Btf;
-use crate::error::{Error, Result};
-use crate::memory;
-use crate::object::Target;
-use crate::source;
+use corelo::btf::Btf;
+use corelo::error::{Error, Result};
+use corelo::internal::memory;
+use corelo::object::Target;
+use corelo::source;
 
 /// Opened BTF: types and names of a kernel, a module or a BPF object. Immutable, so any number of threads may use it at
 /// the same time.
