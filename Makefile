@@ -51,7 +51,7 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-threads check-model check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
+.PHONY: check-libbpf check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -177,10 +177,6 @@ check-threads: ## threads on one BTF, under ThreadSanitizer (needs rust-src)
 	@scripts/deps.sh threads || true
 	@scripts/check-threads.sh
 
-check-model: ## threads that share a target, in every order of their steps, by loom
-	RUSTFLAGS='--cfg corelo_model' $(CARGO) test --quiet $(CARGOFLAGS) --manifest-path tests/model/Cargo.toml \
-		--target-dir $(CARGO_TARGET_DIR)/model --test lazy --test threads
-
 check-long: stage ## CASES generated cases compared with libbpf (10,000,000), from SEED on
 	@CASES='$(CASES)' SEED='$(SEED)' scripts/check.sh long
 
@@ -209,7 +205,6 @@ check-header: ## include/corelo.h is what `make header` would write
 lint: check-header ## formatting, lints, documentation, the header, what is said of the sources
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
-	$(CARGO) fmt --manifest-path tests/model/Cargo.toml --check
 	$(CARGO) clippy $(CARGOFLAGS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --workspace --no-deps
 	@scripts/check-static.sh

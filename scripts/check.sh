@@ -185,7 +185,7 @@ check_reload() {
 fault_library() {
 	RUSTFLAGS="${RUSTFLAGS:-} --cfg corelo_fault" "${CARGO:-cargo}" rustc ${CARGOFLAGS:---locked} -p corelo-capi --lib \
 		--crate-type staticlib --target-dir target/fault
-	ln -sf "$(find "$root/target/fault" -name libcorelo.a ! -path '*/deps/*')" $bin/libcorelo_fault.a
+	ln -sf "$(find "$root/target/fault" -name libcorelo_capi.a ! -path '*/deps/*')" $bin/libcorelo_fault.a
 }
 # Whether a file has the function that tells it to.
 has_fault() { nm "$1" 2>/dev/null | grep -q ' corelo_fault_at$'; }

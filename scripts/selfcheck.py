@@ -53,7 +53,6 @@ SKELETON_FREED = "	free((void *)s->data);\n"
 # Whole objects, and the function that patches one instruction.
 WRONG_BYTE = [("src/insn.rs", "endian.i32_bytes(self.imm)", "endian.i32_bytes(self.imm ^ 1)"),
               ("capi/src/core_types.rs", "imm: insn.imm }", "imm: insn.imm ^ 1 }")]
-FIRST_TIME = "        !self.0.swap(true, Ordering::Relaxed)\n"
 MAPPED = "    if path == Path::new(SYSFS_BTF).join(VMLINUX) {"
 
 # Faults that go into one copy together, where none hides another: their names, the texts to be replaced, and each command
@@ -63,8 +62,6 @@ FAULTS = [
     ("formatting", [("src/insn.rs", "pub fn encode(self", "pub fn  encode(self")], [(LINT, [r"Diff in .*src/insn\.rs"])]),
     ("formatting of the fuzz targets", [("fuzz/src/lib.rs", "pub mod access;", "pub  mod access;")],
      [(LINT, [r"Diff in .*fuzz/src/lib\.rs"])]),
-    ("formatting of the model", [("tests/model/lazy.rs", "fn the_first_time", "fn  the_first_time")],
-     [(LINT, [r"Diff in .*tests/model/lazy\.rs"])]),
     ("unwrap, expect, panic, index, arithmetic, as in the library; unsafe, public, allowed without words",
      [planted("usize::from(x.unwrap())", 'usize::from(x.expect("x"))', 'if x.is_none() { panic!("x") } else { 0 }',
               "[1, 2][usize::from(x.unwrap_or(0))]", "usize::from(x.unwrap_or(0)) - 1", "x.unwrap_or(0) as usize"),
@@ -206,11 +203,9 @@ FAULTS = [
       ("make check-libbpf", [r"FAIL objects, libbpf .*libcorelo\.so", r"FAIL core_reloc, libbpf .*libcorelo\.so"])]),
 
     # --- threads and fuzzing, which compile the library in ways of their own
-    ("data race", [("src/lazy.rs", FIRST_TIME, "        #[allow(unsafe_code)]\n        let was = unsafe { self.0.as_ptr().replace(true) };\n        !was\n")],
-     [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/lazy\.rs"])]),
-    ("first time of two threads", [("src/lazy.rs", FIRST_TIME, "        let was = self.0.load(Ordering::Relaxed);\n"
-                                    "        self.0.store(true, Ordering::Relaxed);\n        !was\n")],
-     [("make check-model", [r"the_first_time_is_that_of_one_thread[\s\S]*panicked at .*lazy\.rs"])]),
+    ("data race", [("src/object/targets.rs", "!was_searched.swap(true, Ordering::Relaxed)",
+                    "!{\n            #[allow(unsafe_code)]\n            let was = unsafe { was_searched.as_ptr().replace(true) };\n            was\n        }")],
+     [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/object/targets\.rs"])]),
     ("wrong answers, which only fuzzing asks for",
      # a field of the header beside the one that is to be emptied
      [("src/btf/ext.rs", "Range<usize> = 28..32", "Range<usize> = 24..28"),

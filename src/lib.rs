@@ -3,8 +3,8 @@
 //!
 //! The layers, lowest first; each uses only those above it in this list:
 //!
-//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `memory`, `lazy`: what can go wrong, checked reads in either byte order, where log
-//!    lines go, allocations that may fail, what is made when it is first asked for.
+//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `memory`: what can go wrong, checked reads in either byte
+//!    order, where log lines go, allocations that may fail.
 //! 2. [`insn`]: the 8-byte BPF instruction.
 //! 3. [`btf`]: BTF and `.BTF.ext`.
 //! 4. [`relo`]: the algorithm, for one relocation. No I/O, no globals, no byte order of the machine.
@@ -16,7 +16,6 @@ pub mod bytes;
 mod errno;
 pub mod error;
 pub mod insn;
-mod lazy;
 pub mod log;
 mod memory;
 pub mod object;

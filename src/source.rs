@@ -9,9 +9,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use once_cell::sync::OnceCell;
+
 use crate::btf::{Btf, Data, magic_endian};
 use crate::error::{Error, Result};
-use crate::lazy::Lazy;
 use crate::log::Log;
 use crate::memory;
 use crate::object::{Target, Targets, elf};
@@ -223,8 +224,8 @@ pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>
 pub struct RunningKernel<'l> {
     log: &'l dyn Log,
     reserve: Reserve,
-    kernel: Lazy<Target>,
-    modules: Lazy<Vec<Target>>,
+    kernel: OnceCell<Target>,
+    modules: OnceCell<Vec<Target>>,
 }
 
 /// Runs a step that makes a few small allocations which cannot fail, or gives [`Error::NoMemory`] in its place.
@@ -238,7 +239,7 @@ impl<'l> RunningKernel<'l> {
             step();
             Ok(())
         };
-        Self { log, reserve, kernel: Lazy::new(), modules: Lazy::new() }
+        Self { log, reserve, kernel: OnceCell::new(), modules: OnceCell::new() }
     }
 
     /// Opens each file with memory put aside by `reserve`, for a caller that has to go on when there is none.
@@ -273,10 +274,12 @@ impl<'l> RunningKernel<'l> {
 
 impl Targets for RunningKernel<'_> {
     fn kernel(&self) -> Result<&Target> {
-        self.kernel.get_or_make(|| self.reserved(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))?)
+        self.kernel.get_or_try_init(|| self.reserved(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))?)
     }
 
     fn modules(&self) -> Result<&[Target]> {
+        // Logged once the modules are set: a log function may relocate, and would wait for itself here.
+        let mut unreadable = Vec::new();
         let open_all = || {
             let kernel = self.kernel()?.btf();
             let mut modules = Vec::new();
@@ -289,11 +292,15 @@ impl Targets for RunningKernel<'_> {
                     }
                     // One without which the answers would be others is not passed over for that.
                     Err(Error::NoMemory) => return Err(Error::NoMemory),
-                    Err(error) => self.log.warn(format_args!("BTF of module '{name}' passed over: {error}")),
+                    Err(error) => unreadable.push((name, error)),
                 }
             }
             Ok(modules)
         };
-        self.modules.get_or_make(open_all).map(Vec::as_slice)
+        let modules = self.modules.get_or_try_init(open_all)?;
+        for (name, error) in unreadable {
+            self.log.warn(format_args!("BTF of module '{name}' passed over: {error}"));
+        }
+        Ok(modules)
     }
 }

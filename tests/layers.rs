@@ -5,16 +5,15 @@
 use std::fs;
 use std::path::Path;
 
-const BOTTOM: &[&str] = &["bytes", "errno", "error", "insn", "lazy", "log", "memory"];
+const BOTTOM: &[&str] = &["bytes", "errno", "error", "insn", "log", "memory"];
 
 /// A file or folder of `src`, and what it may use besides itself and [`BOTTOM`].
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("bytes.rs", &[]),
     // An error names the type that it is about.
     ("errno.rs", &["btf::"]),
     ("error.rs", &["btf::"]),
     ("insn.rs", &[]),
-    ("lazy.rs", &[]),
     ("log.rs", &[]),
     ("memory.rs", &[]),
     ("btf", &[]),

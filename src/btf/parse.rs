@@ -6,13 +6,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use memmap2::Mmap;
+use once_cell::sync::OnceCell;
 
 use super::raw::{self, Kind, KindSet};
 use super::records::{Heard, Places, Records};
 use super::view::{BtfView, NameIs, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
-use crate::lazy::Lazy;
 
 /// The bytes of BTF: somebody else's, a buffer of our own, or a file mapped into memory.
 pub enum Data<'d> {
@@ -61,7 +61,7 @@ pub struct Btf<'d> {
     start_str_off: u32,
     records: Records,
     /// As it was set or guessed; `None` inside when nothing tells.
-    pointer_size: Lazy<Option<u32>>,
+    pointer_size: OnceCell<Option<u32>>,
 }
 
 /// Bases below one another. A kernel's module has one; each costs time at every look-up.
@@ -148,14 +148,14 @@ impl<'d> Btf<'d> {
             start_id,
             start_str_off,
             records: Records::default(),
-            pointer_size: Lazy::new(),
+            pointer_size: OnceCell::new(),
         })
     }
 
     /// Sets the pointer size that the ELF class of the file gives, in place of the guess from the size of `long`.
     #[must_use]
     pub fn with_pointer_size(self, bytes: u32) -> Self {
-        Self { pointer_size: Lazy::from(Some(bytes)), ..self }
+        Self { pointer_size: OnceCell::with_value(Some(bytes)), ..self }
     }
 
     /// The BTF that this one is split on.
@@ -269,10 +269,7 @@ impl<'d> Btf<'d> {
 
     fn known_pointer_size(&self) -> Option<u32> {
         let of_base = || self.base.as_ref().and_then(|base| base.known_pointer_size());
-        match self.pointer_size.get() {
-            Some(size) => *size,
-            None => *self.pointer_size.keep(of_base().or_else(|| self.guess_pointer_size())),
-        }
+        *self.pointer_size.get_or_init(|| of_base().or_else(|| self.guess_pointer_size()))
     }
 
     /// `long` is as wide as a pointer on every architecture that Linux runs on.

@@ -2,16 +2,17 @@
 //! Where each type record begins. Records have different lengths, so to find one, all before it are stepped over; this is
 //! done once, and every fourth place is kept.
 
+use once_cell::sync::OnceCell;
+
 use super::raw::{Info, Kind, KindSet, TYPE_LEN, payload_len};
 use super::view::{Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
-use crate::lazy::Lazy;
 
 /// The records of a type section, once they have been stepped over.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    places: Lazy<Result<Places, Broken>>,
+    places: OnceCell<Result<Places, Broken>>,
 }
 
 /// Of so many records, the place of one is kept. With fewer, a kernel's table is larger than the cache that it has to
@@ -90,7 +91,8 @@ impl Records {
         // Asked for every type: the way that is nearly always taken is kept short.
         match self.places.get() {
             Some(Ok(places)) => Ok(places),
-            _ => self.for_each(types, layout, start_id, Heard::default(), |_, _, _| ()),
+            Some(Err(broken)) => Err((*broken).into()),
+            None => self.for_each(types, layout, start_id, Heard::default(), |_, _, _| ()),
         }
     }
 
@@ -102,21 +104,22 @@ impl Records {
         layout: Bytes<'_>,
         start_id: u32,
         heard: Heard,
-        each: impl FnMut(TypeId, Kind, u32),
+        mut each: impl FnMut(TypeId, Kind, u32),
     ) -> Result<&Places> {
-        let places = match self.places.get() {
-            Some(Err(broken)) => return Err((*broken).into()),
-            Some(Ok(places)) => {
-                step_over(types, layout, start_id, heard, |_| Ok(()), each)?;
-                return Ok(places);
+        let mut is_first = false;
+        let places = self.places.get_or_try_init(|| {
+            is_first = true;
+            match Places::new(types, layout, start_id, heard, &mut each) {
+                // That there is no memory now is not kept for ever.
+                Err(Broken::NoMemory) => Err(Error::NoMemory),
+                places => Ok(places),
             }
-            None => Places::new(types, layout, start_id, heard, each),
-        };
-        // That there is no memory now is not kept for ever.
-        match places {
-            Err(Broken::NoMemory) => Err(Error::NoMemory),
-            places => self.places.keep(places).as_ref().map_err(|broken| (*broken).into()),
+        })?;
+        let places = places.as_ref().map_err(|broken| Error::from(*broken))?;
+        if !is_first {
+            step_over(types, layout, start_id, heard, |_| Ok(()), each)?;
         }
+        Ok(places)
     }
 }
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What an object is relocated against, and the search for candidates in it.
 
-use std::cell::OnceCell;
 use std::ffi::CStr;
 use std::fmt;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use once_cell::{sync, unsync};
 
 use super::found::{Found, Gathered};
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
-use crate::lazy::{FirstTime, Lazy};
 use crate::log::{Level, Log};
 use crate::memory;
 use crate::relo::candidates::{NameIndex, Wanted};
@@ -27,9 +28,9 @@ pub struct Target(Arc<Inner>);
 struct Inner {
     name: String,
     btf: Arc<Btf<'static>>,
-    first_search: FirstTime,
-    /// Made when the target is searched a second time. `None` inside if that is too much work.
-    index: Lazy<Option<NameIndex>>,
+    was_searched: AtomicBool,
+    /// Built by the second search. `None` inside if that is too much work.
+    index: sync::OnceCell<Option<NameIndex>>,
 }
 
 /// An index is asked for each name, and a pass goes through all types. Fewer types than these for each name are gone
@@ -40,7 +41,12 @@ impl Target {
     /// A target that has not been searched.
     #[must_use]
     pub fn new(name: impl Into<String>, btf: Arc<Btf<'static>>) -> Self {
-        Self(Arc::new(Inner { name: name.into(), btf, first_search: FirstTime::new(), index: Lazy::new() }))
+        Self(Arc::new(Inner {
+            name: name.into(),
+            btf,
+            was_searched: AtomicBool::new(false),
+            index: sync::OnceCell::new(),
+        }))
     }
 
     /// The name.
@@ -80,8 +86,9 @@ impl Target {
     /// The index, from the second search on, if it `can_be_used`. Without memory for it, there is none this time; where its
     /// names are too much work, there is none.
     fn index(&self, can_be_used: bool) -> Option<&NameIndex> {
-        let Inner { btf, first_search, index, .. } = &*self.0;
-        if first_search.is_now() || !can_be_used {
+        let Inner { btf, was_searched, index, .. } = &*self.0;
+        // A mere hint: nothing else that a thread sees depends on it.
+        if !was_searched.swap(true, Ordering::Relaxed) || !can_be_used {
             return None;
         }
         let make = || match NameIndex::new(btf, btf.start_id()) {
@@ -89,7 +96,7 @@ impl Target {
             Err(Error::TooMuchWork) => Ok(None),
             Err(error) => Err(error),
         };
-        index.get_or_make(make).ok()?.as_ref()
+        index.get_or_try_init(make).ok()?.as_ref()
     }
 }
 
@@ -295,12 +302,12 @@ impl<'t> Search<'t, '_> {
 pub(super) struct TargetNames<'t> {
     targets: &'t dyn Targets,
     /// The modules by the addresses of their BTFs, once a candidate is in one. None where there was no memory for them.
-    modules: OnceCell<Vec<(usize, &'t Target)>>,
+    modules: unsync::OnceCell<Vec<(usize, &'t Target)>>,
 }
 
 impl<'t> TargetNames<'t> {
     pub(super) const fn new(targets: &'t dyn Targets) -> Self {
-        Self { targets, modules: OnceCell::new() }
+        Self { targets, modules: unsync::OnceCell::new() }
     }
 
     /// The name of the target with this BTF.
