@@ -95,7 +95,7 @@ $(COMMAND): $(OUT)/command.built ;
 # Linked by the C compiler and not by rustc, whose own version script hides the map's names or leaves them unversioned.
 # -u keeps each name of the map through --gc-sections; with -Bsymbolic-functions our own calls stay ours in a program
 # that links libbpf.a, which has functions of the same names. The weak btf__* may stay undefined under --no-undefined.
-# Once loaded it stays: each thread's words for its last failure hang on a key that the process has a thousand of.
+# Once loaded it stays: its code frees what a thread kept when that thread ends.
 $(SHARED): $(STATIC) $(NATIVE) include/corelo.map
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ -Wl,-soname,$(SONAME) -Wl,--version-script=include/corelo.map \
 		$$(sed -n 's/^[[:space:]]*\([a-z_][a-z0-9_]*\);.*/-Wl,-u,\1/p' include/corelo.map) \

@@ -629,35 +629,14 @@ static void broken_types(void)
 	free(data);
 }
 
-static int memory_tells(void)
-{
-#if defined(__SANITIZE_ADDRESS__)
-	return 0;
-#else
-	const char *preload = getenv("LD_PRELOAD");
-
-	/* valgrind reports each use of freed memory, even if it comes to nothing */
-	return !preload || !(strstr(preload, "valgrind") || strstr(preload, "vgpreload"));
-#endif
-}
-
-static void after_free(void)
+static void null_handles(void)
 {
 	struct corelo_btf *btf = OPENED(corelo_btf_open(TARGET_NATIVE, NULL));
-	const struct btf *handle = corelo_btf_handle(btf);
-	struct corelo_btf *volatile gone = btf;
 
-	CHECK(handle != NULL);
+	CHECK(corelo_btf_handle(btf) != NULL);
 	CHECK(!corelo_btf_handle(NULL));
 	corelo_btf_free(NULL);
 	corelo_btf_free(btf);
-	if (!memory_tells())
-		return;
-	CHECK_REFUSED(corelo_btf_open_module("mod", gone), EINVAL, "freed");
-	CHECK_REFUSED(corelo_btf_open(TARGET_NATIVE, gone), EINVAL, "freed");
-	/* it is taken for a handle of libbpf's, which is not here */
-	CHECK(bpf_core_types_are_compat(handle, 1, handle, 1) == -ENOTSUP);
-	corelo_btf_free(gone);
 }
 
 static void *fails_elsewhere(void *arg)
@@ -706,7 +685,7 @@ int main(void)
 	split(0);
 	split(1);
 	broken_types();
-	after_free();
+	null_handles();
 	last_error();
 	return check_summary("btf");
 }

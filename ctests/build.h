@@ -16,7 +16,9 @@
 
 #define BUILD_IS_BIG (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 #ifndef BUILD_MAX
+#ifndef BUILD_MAX
 #define BUILD_MAX 4096
+#endif
 #endif
 
 /* BTF under construction. Whoever writes more than fits has a wrong test. */

@@ -13,9 +13,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* While armed, allocation number @first fails, from 1; or all from it on. */
+/*
+ * While armed, of the allocations of @least bytes and more number @first
+ * fails, from 1; or all from it on.
+ */
 static struct {
 	int armed, and_rest;
+	size_t least;
 	long first;
 	long allocations, failed;	/* since armed */
 	size_t largest;			/* block that was asked for since armed */
@@ -26,9 +30,11 @@ static int failing_fails(size_t size)
 {
 	if (!failing.armed)
 		return 0;
-	failing.allocations++;
 	if (size > failing.largest)
 		failing.largest = size;
+	if (size < failing.least)
+		return 0;
+	failing.allocations++;
 	if (failing.and_rest ? failing.allocations < failing.first : failing.allocations != failing.first)
 		return 0;
 	failing.failed++;

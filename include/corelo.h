@@ -5,8 +5,8 @@
  * Functions named corelo_* that return int return 0 or a negative errno and leave errno alone; those that open BTF return
  * NULL and set errno. <linux/bpf.h> must be that of Linux 5.17 or newer.
  * Results are written only on success, a failed relocation leaves its buffer as it was, and corelo_last_error() says
- * in words what happened. Where there is no memory, the error is ENOMEM; where corelo finds that it has a bug, it is
- * ENOTRECOVERABLE.
+ * in words what happened. An allocation whose size the input decides fails with ENOMEM; a small one that fails
+ * ends the process. Where corelo finds that it has a bug, the error is ENOTRECOVERABLE.
  *
  * All functions may be called from any thread; of each it is said what threads may share at the same time.
  *

@@ -65,7 +65,6 @@ impl Error {
 mod tests {
     use crate::btf::TypeId;
     use crate::bytes::Endian;
-    use crate::error::Cause;
     use crate::error::Error;
 
     #[test]
@@ -77,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_local_access_that_fails_is_a_bad_argument_whatever_the_cause() {
-        let error = Error::LocalSpec { type_id: TypeId(1), cause: Cause::new(Error::SpecTooDeep).unwrap() };
+        let error = Error::LocalSpec { type_id: TypeId(1), cause: Box::new(Error::SpecTooDeep) };
         assert_eq!((error.errno(), Error::SpecTooDeep.errno()), (libc::EINVAL, libc::E2BIG));
     }
 

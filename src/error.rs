@@ -7,16 +7,16 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::btf::{Kind, ReloKind, TypeId};
 use crate::bytes::Endian;
-use crate::memory;
 
 /// The result of everything here that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, and where. [`fmt::Display`] says it in a sentence.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The data does not begin with the magic number of BTF in either byte order.
@@ -122,7 +122,7 @@ pub enum Error {
         /// Local root type.
         type_id: TypeId,
         /// Why.
-        cause: Cause,
+        cause: Box<Error>,
     },
     /// The root type has no name to search for.
     AnonymousRoot {
@@ -239,7 +239,7 @@ pub enum Error {
     /// The operating system refused.
     Io {
         /// Why.
-        cause: std::io::Error,
+        cause: Arc<std::io::Error>,
     },
     /// No memory for something whose size the input decides.
     NoMemory,
@@ -254,7 +254,7 @@ pub enum Error {
         /// The thing.
         place: String,
         /// What happened there.
-        cause: Cause,
+        cause: Box<Error>,
     },
     /// Several relocations of one object failed. The first one counts.
     Several {
@@ -285,12 +285,10 @@ impl Error {
         }
     }
 
-    /// The same error with the thing named in which it happened; [`Error::NoMemory`] if there is no room for the name.
+    /// The same error with the thing named in which it happened.
     #[must_use]
     pub fn at(self, place: impl fmt::Display) -> Self {
-        match memory::text(place).and_then(|place| Ok(Self::At { place, cause: Cause::new(self)? })) {
-            Ok(error) | Err(error) => error,
-        }
+        Self::At { place: place.to_string(), cause: Box::new(self) }
     }
 }
 
@@ -300,125 +298,8 @@ impl Error {
     pub(crate) fn in_local_spec(self, type_id: TypeId) -> Self {
         match self {
             Self::NoMemory | Self::TooMuchWork => self,
-            cause => match Cause::new(cause) {
-                Ok(cause) => Self::LocalSpec { type_id, cause },
-                Err(no_memory) => no_memory,
-            },
+            cause => Self::LocalSpec { type_id, cause: Box::new(cause) },
         }
-    }
-}
-
-impl Error {
-    /// The same error once more, for a report and for whoever is returned it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`].
-    pub(crate) fn try_clone(&self) -> Result<Self> {
-        let text = |text: &str| memory::text(text);
-        let all = |errors: &[Self]| {
-            let mut all = Vec::new();
-            all.try_reserve_exact(errors.len())?;
-            for error in errors {
-                all.push(error.try_clone()?);
-            }
-            Ok::<_, Self>(all)
-        };
-        Ok(match self {
-            Self::BtfMagic { found } => Self::BtfMagic { found: *found },
-            Self::BtfHeader { hdr_len, size, endian } => {
-                Self::BtfHeader { hdr_len: *hdr_len, size: *size, endian: *endian }
-            }
-            Self::BtfSection { name, off, len, size } => Self::BtfSection { name, off: *off, len: *len, size: *size },
-            Self::BtfStrings { len, without_base } => Self::BtfStrings { len: *len, without_base: *without_base },
-            Self::TypeTruncated { type_id } => Self::TypeTruncated { type_id: *type_id },
-            Self::UnknownKind { type_id, kind } => Self::UnknownKind { type_id: *type_id, kind: *kind },
-            Self::TooManyTypes => Self::TooManyTypes,
-            Self::BadTypeId { type_id } => Self::BadTypeId { type_id: *type_id },
-            Self::BadName { name_off } => Self::BadName { name_off: *name_off },
-            Self::TypeCycle { type_id } => Self::TypeCycle { type_id: *type_id },
-            Self::SizeOverflow { type_id } => Self::SizeOverflow { type_id: *type_id },
-            Self::NoSize { type_id } => Self::NoSize { type_id: *type_id },
-            Self::BaseEndian => Self::BaseEndian,
-            Self::Ext { what, value } => Self::Ext { what, value: *value },
-            Self::UnknownRelo { kind } => Self::UnknownRelo { kind: *kind },
-            Self::BadAccessStr { type_id, access_str, what } => {
-                Self::BadAccessStr { type_id: *type_id, access_str: text(access_str)?, what }
-            }
-            Self::SpecTooDeep => Self::SpecTooDeep,
-            Self::LocalSpec { type_id, cause } => {
-                Self::LocalSpec { type_id: *type_id, cause: Cause::new(cause.try_clone()?)? }
-            }
-            Self::AnonymousRoot { type_id } => Self::AnonymousRoot { type_id: *type_id },
-            Self::TooDeep { local_id, targ_id } => Self::TooDeep { local_id: *local_id, targ_id: *targ_id },
-            Self::TooMuchWork => Self::TooMuchWork,
-            Self::OffsetAmbiguity { first_bits, other_bits } => {
-                Self::OffsetAmbiguity { first_bits: *first_bits, other_bits: *other_bits }
-            }
-            Self::ValueAmbiguity { first, other } => Self::ValueAmbiguity { first: *first, other: *other },
-            Self::ArrayElement { kind } => Self::ArrayElement { kind: *kind },
-            Self::BitfieldTooWide { bit_offset, bit_size } => {
-                Self::BitfieldTooWide { bit_offset: *bit_offset, bit_size: *bit_size }
-            }
-            Self::BitfieldZeroSize { type_id } => Self::BitfieldZeroSize { type_id: *type_id },
-            Self::UnexpectedInsn { code } => Self::UnexpectedInsn { code: *code },
-            Self::InsnMismatch { found, expected, new } => {
-                Self::InsnMismatch { found: *found, expected: *expected, new: *new }
-            }
-            Self::MemSizeMismatch { found, expected } => Self::MemSizeMismatch { found: *found, expected: *expected },
-            Self::BadMemSize { size } => Self::BadMemSize { size: *size },
-            Self::OffsetTooBig { offset } => Self::OffsetTooBig { offset: *offset },
-            Self::InsnOutside { insn_off } => Self::InsnOutside { insn_off: *insn_off },
-            Self::Elf { what } => Self::Elf { what: text(what)?.into() },
-            Self::NotBpf { what } => Self::NotBpf { what: text(what)?.into() },
-            Self::NoBtf => Self::NoBtf,
-            Self::Unsupported { what } => Self::Unsupported { what },
-            Self::EndianMismatch { object, target } => Self::EndianMismatch { object: *object, target: text(target)? },
-            // The places are of no use to who has failed in the middle of an object.
-            Self::NoKernelBtf { .. } => Self::NoKernelBtf { tried: Vec::new() },
-            Self::Io { cause } => Self::Io {
-                cause: cause.raw_os_error().map_or_else(|| cause.kind().into(), std::io::Error::from_raw_os_error),
-            },
-            Self::NoMemory => Self::NoMemory,
-            Self::Argument { what } => Self::Argument { what },
-            Self::At { place, cause } => Self::At { place: text(place)?, cause: Cause::new(cause.try_clone()?)? },
-            Self::Several { failures, count } => Self::Several { failures: all(failures)?, count: *count },
-        })
-    }
-}
-
-/// An error that is the cause of another. A box that can be made where memory is short.
-#[derive(Debug)]
-pub struct Cause(Box<[Error; 1]>);
-
-impl Cause {
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`].
-    pub(crate) fn new(error: Error) -> Result<Self> {
-        memory::boxed(error).map(Self)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn into_inner(self) -> Error {
-        let [error] = *self.0;
-        error
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl std::ops::Deref for Cause {
-    type Target = Error;
-
-    fn deref(&self) -> &Error {
-        let Self(cause) = self;
-        let [cause] = &**cause;
-        cause
     }
 }
 

@@ -35,7 +35,11 @@ const FALLBACKS: [&str; 7] = [
 impl From<std::io::Error> for Error {
     fn from(cause: std::io::Error) -> Self {
         // Rust's own, that a buffer cannot grow, has no number of the operating system.
-        if cause.kind() == std::io::ErrorKind::OutOfMemory { Self::NoMemory } else { Self::Io { cause } }
+        if cause.kind() == std::io::ErrorKind::OutOfMemory {
+            Self::NoMemory
+        } else {
+            Self::Io { cause: Arc::new(cause) }
+        }
     }
 }
 
@@ -189,8 +193,7 @@ pub fn open_kernel() -> Result<Btf<'static>> {
             // Not that there is none: with memory, there might be.
             Err(Error::NoMemory) => Err(Error::NoMemory),
             Err(error) => {
-                tried.try_reserve(1)?;
-                tried.push((path, memory::text(error)?));
+                tried.push((path, error.to_string()));
                 Ok(None)
             }
         }
@@ -223,58 +226,32 @@ pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>
 #[derive(Debug)]
 pub struct RunningKernel<'l> {
     log: &'l dyn Log,
-    reserve: Reserve,
     kernel: OnceCell<Target>,
     modules: OnceCell<Vec<Target>>,
 }
-
-/// Runs a step that makes a few small allocations which cannot fail, or gives [`Error::NoMemory`] in its place.
-type Reserve = fn(&mut dyn FnMut()) -> Result<()>;
 
 impl<'l> RunningKernel<'l> {
     /// Opens nothing yet. A module whose BTF cannot be read is passed over with a warning in `log`.
     #[must_use]
     pub fn new(log: &'l dyn Log) -> Self {
-        let reserve: Reserve = |step| {
-            step();
-            Ok(())
-        };
-        Self { log, reserve, kernel: OnceCell::new(), modules: OnceCell::new() }
-    }
-
-    /// Opens each file with memory put aside by `reserve`, for a caller that has to go on when there is none.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_reserve(self, reserve: Reserve) -> Self {
-        Self { reserve, ..self }
-    }
-
-    fn reserved<T>(&self, mut step: impl FnMut() -> T) -> Result<T> {
-        let mut result = None;
-        (self.reserve)(&mut || result = Some(step()))?;
-        result.ok_or(Error::NoMemory)
+        Self { log, kernel: OnceCell::new(), modules: OnceCell::new() }
     }
 
     /// The names of all files beside the kernel's own, sorted: the order decides which candidate is looked at first, and
     /// that of a directory changes.
-    fn module_names(&self) -> Result<Vec<String>> {
-        let mut names = Vec::new();
+    fn module_names() -> Vec<String> {
         // Without sysfs, there are no modules to be found either.
-        let Ok(mut files) = self.reserved(|| fs::read_dir(SYSFS_BTF))? else { return Ok(names) };
-        let mut next = || files.next()?.map(|file| file.file_name().into_string().ok()).ok();
-        while let Some(name) = self.reserved(&mut next)? {
-            let Some(name) = name.filter(|name| name != VMLINUX) else { continue };
-            names.try_reserve(1)?;
-            names.push(name);
-        }
+        let Ok(files) = fs::read_dir(SYSFS_BTF) else { return Vec::new() };
+        let names = files.map_while(|file| Some(file.ok()?.file_name().into_string()));
+        let mut names: Vec<_> = names.flatten().filter(|name| name != VMLINUX).collect();
         names.sort_unstable();
-        Ok(names)
+        names
     }
 }
 
 impl Targets for RunningKernel<'_> {
     fn kernel(&self) -> Result<&Target> {
-        self.kernel.get_or_try_init(|| self.reserved(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))?)
+        self.kernel.get_or_try_init(|| Ok(Target::new(VMLINUX, Arc::new(open_kernel()?))))
     }
 
     fn modules(&self) -> Result<&[Target]> {
@@ -283,13 +260,9 @@ impl Targets for RunningKernel<'_> {
         let open_all = || {
             let kernel = self.kernel()?.btf();
             let mut modules = Vec::new();
-            for name in self.module_names()? {
-                let open = || Ok(Target::new(name.as_str(), Arc::new(open_module(&name, Arc::clone(kernel))?)));
-                match self.reserved(open)? {
-                    Ok(module) => {
-                        modules.try_reserve(1)?;
-                        modules.push(module);
-                    }
+            for name in Self::module_names() {
+                match open_module(&name, Arc::clone(kernel)) {
+                    Ok(module) => modules.push(Target::new(name, Arc::new(module))),
                     // One without which the answers would be others is not passed over for that.
                     Err(Error::NoMemory) => return Err(Error::NoMemory),
                     Err(error) => unreadable.push((name, error)),

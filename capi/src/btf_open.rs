@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::guard::{guard, guard_ptr};
 use super::handle::Handle;
-use super::{reserve, text, words};
+use super::{last_error, text};
 use corelo::btf::Btf;
 use corelo::error::{Error, Result};
 use corelo::internal::memory;
@@ -50,7 +50,7 @@ pub extern "C" fn corelo_version() -> *const c_char {
 /// that succeeds does not change it.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_last_error() -> *const c_char {
-    guard(c"".as_ptr(), words::last)
+    guard(c"".as_ptr(), last_error::last)
 }
 
 /// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
@@ -82,11 +82,10 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
         let (path, base) = unsafe { (CStr::from_ptr(path), base_from_c(base)?) };
         if path.count_bytes() > PATH_MAX {
             // As the kernel would say, if it were handed over.
-            return Err(Error::Io { cause: io::Error::from_raw_os_error(libc::ENAMETOOLONG) });
+            return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG).into());
         }
         let path = Path::new(OsStr::from_bytes(path.to_bytes()));
-        let name = memory::text(path.display())?;
-        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::open(path, base)?))))
+        Ok(Handle::into_c(Target::new(path.display().to_string(), Arc::new(source::open(path, base)?))))
     })
 }
 
@@ -111,8 +110,7 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
         // SAFETY: `data` and `base` are as documented, and the size is one that can be.
         let (data, base) = unsafe { (std::slice::from_raw_parts(data.cast::<u8>(), size), base_from_c(base)?) };
         let copy = memory::copied(data)?;
-        let name = memory::text(format_args!("{size} bytes"))?;
-        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::from_bytes(copy, base)?))))
+        Ok(Handle::into_c(Target::new(format!("{size} bytes"), Arc::new(source::from_bytes(copy, base)?))))
     })
 }
 
@@ -125,10 +123,7 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
 /// Any number of threads may use what is returned at the same time.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
-    guard_ptr(|| {
-        let name = memory::text("vmlinux")?;
-        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::open_kernel()?))))
-    })
+    guard_ptr(|| Ok(Handle::into_c(Target::new("vmlinux", Arc::new(source::open_kernel()?)))))
 }
 
 /// Opens the BTF of a loaded module of the running kernel, whose BTF is `kernel`.
@@ -147,12 +142,9 @@ pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *co
     guard_ptr(|| {
         // SAFETY: `name` and `kernel` are as documented.
         let (name, kernel) = unsafe { (text(name), Handle::from_c(kernel)?) };
-        let name = memory::text(name.ok_or(Error::Argument { what: "name is NULL" })?)?;
-        let kernel = Arc::clone(kernel.btf());
-        reserve::with(|| {
-            let btf = source::open_module(&name, kernel)?;
-            Handle::into_c(Target::new(name, Arc::new(btf)))
-        })
+        let name = name.ok_or(Error::Argument { what: "name is NULL" })?.to_string();
+        let btf = source::open_module(&name, Arc::clone(kernel.btf()))?;
+        Ok(Handle::into_c(Target::new(name, Arc::new(btf))))
     })
 }
 

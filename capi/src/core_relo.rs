@@ -2,7 +2,6 @@
 //! The functions of libbpf's `relo_core.h` and `libbpf_internal.h`, on either kind of handle.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::fmt;
 use std::ptr;
 
 use super::btf_open::btf;
@@ -10,7 +9,8 @@ use super::core_types::{bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_co
 use super::guard::{guard, guard_int};
 use super::libbpf::AnyBtf;
 use super::log::CLog;
-use super::{required, required_mut, reserve, text_or_none};
+use super::snprintf::snprintf;
+use super::{required, required_mut, text_or_none};
 use corelo::btf::ext::CoreRelo;
 use corelo::btf::{BtfView, TypeId};
 use corelo::error::{Error, Result};
@@ -135,14 +135,9 @@ unsafe fn entries<'a>(list: Option<&bpf_core_cand_list>) -> Result<&'a [bpf_core
 
 /// Says in the error and in the log which relocation it was.
 fn named(error: Error, prog_name: Lossy<'_>, relo_idx: c_int) -> Error {
-    let error = at(error, format_args!("prog '{prog_name}': relo #{relo_idx}"));
+    let error = error.at(format_args!("prog '{prog_name}': relo #{relo_idx}"));
     CLog.warn(format_args!("{error}"));
     error
-}
-
-/// [`Error::at`] when memory may be short.
-fn at(error: Error, place: fmt::Arguments<'_>) -> Error {
-    reserve::with(|| Ok(error.at(place))).unwrap_or(Error::NoMemory)
 }
 
 /// Writes an answer into an instruction.
@@ -186,7 +181,7 @@ pub unsafe extern "C" fn bpf_core_patch_insn(
         let second = first.is_ldimm64().then(|| Insn::from(unsafe { insn.add(1).read() }));
         let before = InsnPair { first, second };
         let patched = relo::patch_insn(before, &res)
-            .map_err(|error| named(at(error, format_args!("insn #{insn_idx}")), prog_name, relo_idx))?;
+            .map_err(|error| named(error.at(format_args!("insn #{insn_idx}")), prog_name, relo_idx))?;
         if patched.poisoned && !res.poison {
             CLog.warn(format_args!(
                 "prog '{prog_name}': relo #{relo_idx}: insn #{insn_idx} poisoned: it accesses a field whose size in the target it cannot be adjusted to"
@@ -232,7 +227,7 @@ pub unsafe extern "C" fn bpf_core_parse_spec(
             let relo = CoreRelo::from(required(relo, "relo is NULL")?);
             (AnyBtf::from_c(btf)?, relo, required_mut(spec, "spec is NULL")?, text_or_none(prog_name))
         };
-        let parsed = Spec::parse(&btf, &relo).map_err(|error| at(error, format_args!("prog '{prog_name}'")))?;
+        let parsed = Spec::parse(&btf, &relo).map_err(|error| error.at(format_args!("prog '{prog_name}'")))?;
         *spec = bpf_core_spec::from(&parsed);
         Ok(0)
     })
@@ -261,7 +256,7 @@ pub unsafe extern "C" fn bpf_core_format_spec(buf: *mut c_char, buf_sz: usize, s
             let spec = required(spec, "spec is NULL")?;
             let btf = AnyBtf::from_c(spec.btf)?;
             btf.type_by_id(TypeId(spec.root_type_id))?;
-            memory::beginning(spec.as_rust(&btf)?, buf_sz.saturating_sub(1))?
+            snprintf(spec.as_rust(&btf)?, buf_sz.saturating_sub(1))?
         };
         if buf_sz > 0 {
             // SAFETY: with the NUL, no more than `buf_sz` bytes are written.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What stands between every exported function and C: errors become errno values and words, panics go no further.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use super::words::{self, CText};
-use super::{fault, reserve};
-use corelo::error::{Error, Result};
+use super::{fault, last_error};
+use corelo::error::Result;
 
 /// Runs the body of a function that returns 0 or more, or a negative errno. C's `errno` is left alone.
 pub(super) fn guard_int(body: impl FnOnce() -> Result<c_int>) -> c_int {
@@ -39,26 +38,17 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T, c_int> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
-            remember(&error);
+            last_error::remember(&error);
             Err(error.errno())
         }
         Err(_) => {
-            words::remember(Err(Error::NoMemory), BUG);
+            last_error::remember(BUG);
             Err(libc::ENOTRECOVERABLE)
         }
     }
 }
 
-const BUG: &CStr = c"corelo has a bug and stopped in the middle: please report it with the input";
-
-fn remember(error: &Error) {
-    let otherwise = match error {
-        Error::NoMemory => c"out of memory",
-        _ => c"an error whose description did not fit into memory",
-    };
-    // The operating system's words for its errors come as strings.
-    words::remember(reserve::with(|| CText::new(error)), otherwise);
-}
+const BUG: &str = "corelo has a bug and stopped in the middle: please report it with the input";
 
 fn get_errno() -> c_int {
     // SAFETY: the C library gives each thread a valid place.
@@ -74,13 +64,13 @@ fn set_errno(value: c_int) {
 mod tests {
     use std::ffi::CStr;
 
-    use super::super::words;
+    use super::super::last_error;
     use super::{get_errno, guard, guard_int, guard_ptr, set_errno};
     use corelo::error::Error;
 
     fn last() -> String {
         // SAFETY: it is a string that lasts until the next failure on this thread.
-        unsafe { CStr::from_ptr(words::last()) }.to_str().unwrap().to_owned()
+        unsafe { CStr::from_ptr(last_error::last()) }.to_str().unwrap().to_owned()
     }
 
     #[test]

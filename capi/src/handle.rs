@@ -4,7 +4,6 @@
 use super::btf_open::corelo_btf;
 use super::fault;
 use corelo::error::{Error, Result};
-use corelo::internal::memory;
 use corelo::object::Target;
 
 /// The first word of our handles. libbpf's `struct btf` begins with a pointer, which is never odd, nor ever so far from
@@ -24,9 +23,9 @@ pub(super) struct Handle {
 
 impl Handle {
     /// Hands BTF over to C.
-    pub(super) fn into_c(target: Target) -> Result<*mut corelo_btf> {
+    pub(super) fn into_c(target: Target) -> *mut corelo_btf {
         fault::point();
-        Ok(Box::into_raw(memory::boxed(Self { magic: MAGIC, target })?).cast())
+        Box::into_raw(Box::new(Self { magic: MAGIC, target })).cast()
     }
 
     /// The BTF that C holds.
@@ -36,7 +35,7 @@ impl Handle {
     /// `btf` is either NULL or from [`Handle::into_c`] and not freed during `'a`, or points to a readable word.
     pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf) -> Result<&'a Target> {
         fault::point();
-        let bad = Error::Argument { what: "not a struct corelo_btf, or one that was freed" };
+        let bad = Error::Argument { what: "not a struct corelo_btf" };
         let handle = btf.cast::<Self>();
         if handle.is_null() || !handle.is_aligned() {
             return Err(Error::Argument { what: "struct corelo_btf is NULL" });
@@ -59,10 +58,7 @@ impl Handle {
         if unsafe { Self::from_c(btf) }.is_err() {
             return;
         }
-        // SAFETY: `into_c` made it from a box of one.
-        let mut handle = unsafe { Box::from_raw(btf.cast::<[Self; 1]>()) };
-        let [Self { magic, .. }] = &mut *handle;
-        // Whoever uses it once more is told so, as long as the memory is not used again.
-        *magic = 0;
+        // SAFETY: `into_c` made it from a box.
+        drop(unsafe { Box::from_raw(btf.cast::<Self>()) });
     }
 }

@@ -13,12 +13,12 @@ mod core_types;
 mod fault;
 mod guard;
 mod handle;
+mod last_error;
 mod libbpf;
 mod log;
 mod relocate;
 mod report;
-mod reserve;
-mod words;
+mod snprintf;
 
 // For the fuzz target. C has the names anyway.
 pub use btf_open::*;

@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::guard::guard;
-use super::words::CText;
-use super::{fault, libbpf, reserve};
+use super::last_error::c_text;
+use super::{fault, libbpf};
 use corelo::log::{Level, Log, Printable};
 
 /// How much a log line matters. The values are those of `enum libbpf_print_level`.
@@ -80,15 +80,10 @@ impl Log for CLog {
         let Sink { function, ctx } = sink();
         if function.is_none() && libbpf::print().is_none() {
             // Nobody is left to tell that stderr is closed.
-            let _ = reserve::with(|| Ok(writeln!(std::io::stderr().lock(), "corelo: {}", Printable(line))));
+            let _ = writeln!(std::io::stderr().lock(), "corelo: {}", Printable(line));
             return;
         }
-        let text = match level {
-            // The operating system's words for its errors come as strings.
-            Level::Warn => reserve::with(|| CText::new(line)),
-            Level::Info | Level::Debug => CText::new(line),
-        };
-        let line = text.as_ref().map_or(c"a line that did not fit into memory", CText::as_c_str);
+        let line = c_text(line);
         if let Some(function) = function {
             let level = match level {
                 Level::Warn => corelo_log_level::CORELO_LOG_WARN,
@@ -98,7 +93,7 @@ impl Log for CLog {
             // SAFETY: whoever set the function promised that it may be called so.
             unsafe { function(ctx, level, line.as_ptr()) }
         } else if let Some(print) = libbpf::print() {
-            print(level, line);
+            print(level, &line);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::guard::guard_int;
 use super::handle::Handle;
 use super::log::CLog;
 use super::report::corelo_report;
-use super::{required_mut, reserve};
+use super::required_mut;
 use corelo::error::{Error, Result};
 use corelo::internal;
 use corelo::log::Log as _;
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
         let targets: &dyn Targets = match &opts.targets {
             Some(open) => open,
             None => {
-                running = running_kernel();
+                running = RunningKernel::new(&CLog);
                 &running
             }
         };
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
         let planned = internal::plan(elf, targets, &options, report.as_mut());
         if let (Some(place), Some(report)) = (opts.report, report) {
             // The last for which there may be no memory, so before anything is written.
-            *place = corelo_report::new(report)?.into_c()?;
+            *place = corelo_report::new(report)?.into_c();
         }
         let changes = planned.inspect_err(|error| {
             // The caller gets the first in words, the log all.
@@ -118,16 +118,6 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
         })?;
         changes.write(elf);
         Ok(0)
-    })
-}
-
-/// The running kernel, which is opened with something put aside for what cannot fail in doing so.
-fn running_kernel() -> RunningKernel<'static> {
-    RunningKernel::new(&CLog).with_reserve(|step| {
-        reserve::with(|| {
-            step();
-            Ok(())
-        })
     })
 }
 

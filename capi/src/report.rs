@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
+use super::fault;
 use super::guard::guard;
-use super::{fault, reserve};
 use corelo::error::Result;
-use corelo::internal::memory;
 use corelo::object::{Entry, Outcome, Report};
 
 /// How a relocation ended.
@@ -86,8 +85,8 @@ impl corelo_report {
     }
 
     /// Hands the report over to C.
-    pub(super) fn into_c(self) -> Result<*mut Self> {
-        Ok(Box::into_raw(memory::boxed(self)?).cast())
+    pub(super) fn into_c(self) -> *mut Self {
+        Box::into_raw(Box::new(self))
     }
 }
 
@@ -104,7 +103,7 @@ fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_relo> {
         Outcome::Poisoned(Cow::Borrowed(why)) => (corelo_outcome::CORELO_POISONED, fixed_string(why, fixed)?),
         Outcome::Poisoned(Cow::Owned(why)) => (corelo_outcome::CORELO_POISONED, c_string(why)?),
         Outcome::Failed(error) => {
-            let mut why = reserve::with(|| memory::text(error))?;
+            let mut why = error.to_string();
             let message = c_string(&mut why)?;
             // The words take the place of the error.
             entry.outcome = Outcome::Poisoned(Cow::Owned(why));
@@ -147,8 +146,7 @@ fn fixed_string(text: &str, fixed: &mut Vec<String>) -> Result<*const c_char> {
     if let Some(same) = fixed.iter().find(|same| same.strip_suffix('\0') == Some(text)) {
         return Ok(same.as_ptr().cast());
     }
-    fixed.try_reserve(1)?;
-    let mut own = memory::text(text)?;
+    let mut own = text.to_owned();
     let at = c_string(&mut own)?;
     fixed.push(own);
     Ok(at)

@@ -35,7 +35,7 @@ impl Inspect {
             match written {
                 // The reader has seen enough.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-                written => written.map_err(|cause| Error::Io { cause }.at("standard output"))?,
+                written => written.map_err(|cause| Error::from(cause).at("standard output"))?,
             }
             if report.entries.is_empty() && self.has_no_btf(&input) {
                 log.warn(format_args!("{}: no .BTF section: compile with clang -g", input.name));

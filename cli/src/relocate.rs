@@ -33,7 +33,7 @@ impl Relocate {
             return Ok(ExitCode::FAILURE);
         }
         output::write(&self.output, &input.data, input.permissions.as_ref())
-            .map_err(|cause| Error::Io { cause }.at(&*out))?;
+            .map_err(|cause| Error::from(cause).at(&*out))?;
         if let Some(report) = report {
             log.log(Level::Info, format_args!("{name}: {}: {out} is written", Counts::of(&report)));
         }

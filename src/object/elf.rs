@@ -16,15 +16,13 @@ use object::{Endianness, SectionIndex, StringTable, elf};
 
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
-use crate::memory;
 use crate::relo::Work;
 use crate::relo::text::{Clipped, Lossy};
 use names::{Index, Strings};
 
 impl From<object::Error> for Error {
     fn from(error: object::Error) -> Self {
-        memory::text(format_args!("broken ELF file: {error}"))
-            .map_or_else(|no_memory| no_memory, |what| Self::Elf { what: what.into() })
+        Self::Elf { what: format!("broken ELF file: {error}").into() }
     }
 }
 
@@ -87,7 +85,7 @@ fn btf_section<S: SectionHeader<Endian = Endianness>>(
         let elf::SectionType(sh_type) = section.sh_type(order);
         if sh_type != elf::SHT_PROGBITS.0 {
             let what = format_args!("section '{}' is of type {sh_type}, not 1 (PROGBITS)", Lossy(name));
-            return Err(Error::Elf { what: memory::text(what)?.into() });
+            return Err(Error::Elf { what: what.to_string().into() });
         }
         last = Some(at);
     }
@@ -201,7 +199,7 @@ impl<'d> BpfElf<'d> {
         // Old LLVM left the machine out.
         let machine = header.e_machine(order);
         if machine != elf::EM_BPF && machine != elf::EM_NONE {
-            return not_bpf(memory::text(format_args!("its machine is {}, not 247 (BPF)", machine.0))?.into());
+            return not_bpf(format!("its machine is {}, not 247 (BPF)", machine.0).into());
         }
         if header.e_type(order) != elf::ET_REL {
             return not_bpf(Cow::Borrowed("it is no relocatable file"));
@@ -280,7 +278,7 @@ impl<'d> BpfElf<'d> {
         let what = if is_inside { "is not made of whole instructions" } else { "ends past the end of its section" };
         let (name, section) = (Clipped(Lossy(name)), Clipped(Lossy(section)));
         let func = format_args!("function '{name}' (section '{section}', offset {start}, size {size})");
-        Err(Error::Elf { what: memory::text(format_args!("{func} {what}"))?.into() })
+        Err(Error::Elf { what: format!("{func} {what}").into() })
     }
 
     /// Whether there is a symbol table, without which programs cannot be told apart.

@@ -14,7 +14,6 @@ use crate::btf::{BtfView, TypeId};
 use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
-use crate::memory;
 use crate::relo::text::{Clipped, Lossy};
 use crate::relo::{self, Candidates, Change, Context, InsnPair, NameTables, Pruned, ReloKind, ReloRes, Work};
 
@@ -127,7 +126,7 @@ impl<'j, 't> Job<'j, 't> {
         let elf_section = elf.section_by_name(name, work)?.filter(|section| section.is_code);
         if elf_section.as_ref().is_some_and(|section| section.overlaps) {
             let what = format_args!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
-            return Err(Error::Elf { what: memory::text(what)?.into() });
+            return Err(Error::Elf { what: what.to_string().into() });
         }
         self.teller.section(name, section);
         for (idx, relo) in section.core_relos().enumerate() {

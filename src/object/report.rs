@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::btf::TypeId;
-use crate::error::Cause;
+use crate::error::Error;
 use crate::relo::ReloKind;
 
 /// How a relocation ended.
@@ -17,7 +17,7 @@ pub enum Outcome {
     /// Nothing was done: no program has this instruction. The linker dropped a weak function, but not its records.
     Skipped,
     /// The object cannot be relocated because of this one.
-    Failed(Cause),
+    Failed(Box<Error>),
 }
 
 /// One relocation.

@@ -337,5 +337,5 @@ fn check_endian(target: &Target, object: Endian) -> Result<()> {
     if target.btf().endian() == object {
         return Ok(());
     }
-    Err(Error::EndianMismatch { object, target: memory::text(target.name())? })
+    Err(Error::EndianMismatch { object, target: target.name().to_owned() })
 }

@@ -11,9 +11,8 @@ use super::targets::TargetNames;
 use super::{Entry, Outcome, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{Btf, BtfView};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 use crate::log::{Level, Log};
-use crate::memory;
 use crate::relo::text::{Clipped, Lossy, Named};
 use crate::relo::{self, Change, Spec};
 
@@ -158,12 +157,11 @@ impl<'j, 't> Teller<'j, 't> {
     pub(super) fn failed(&mut self, error: Error, site: &Site<'_>, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
         self.failure_count = self.failure_count.saturating_add(1);
         if self.report.is_some() {
-            self.note(site, Outcome::Failed(Cause::new(error.try_clone()?)?), resolved)?;
+            self.note(site, Outcome::Failed(Box::new(error.clone())), resolved)?;
         }
         if self.failures.len() < MAX_FAILURES {
             self.failures.try_reserve(1)?;
-            let place = memory::text(self.place(site))?;
-            self.failures.push(Error::At { place, cause: Cause::new(error)? });
+            self.failures.push(error.at(self.place(site)));
         }
         Ok(())
     }
@@ -199,7 +197,7 @@ impl<'j, 't> Teller<'j, 't> {
         if self.report.is_none() || self.text_left == 0 {
             return Ok(String::new());
         }
-        let text = memory::text(Clipped(text))?;
+        let text = Clipped(text).to_string();
         self.text_left = self.text_left.saturating_sub(text.len());
         Ok(text)
     }

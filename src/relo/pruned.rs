@@ -5,7 +5,6 @@ use super::candidates::Candidate;
 use super::work::Work;
 use crate::bytes::index;
 use crate::error::Result;
-use crate::memory;
 
 /// The candidates of a local type, as far as its earlier relocations have left them.
 #[derive(Debug)]
@@ -14,15 +13,14 @@ pub struct Candidates<'c, 'a, B> {
     pruned: &'c mut Pruned,
 }
 
-/// Which candidates of a local type are left. At first, all are. Most stay so, and there is one of these for each root type,
-/// so this is no larger than a pointer.
+/// Which candidates of a local type are left: all, until one is dropped.
 #[derive(Debug, Default)]
-pub struct Pruned(Option<Box<[Vec<u32>; 1]>>);
+pub struct Pruned(Option<Vec<u32>>);
 
 impl Pruned {
     /// The numbers of those that are left, unless all are.
     fn left(&self) -> Option<&Vec<u32>> {
-        self.0.as_deref().map(|[left]| left)
+        self.0.as_ref()
     }
 }
 
@@ -65,10 +63,10 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
         if !missed {
             return Ok(());
         }
-        match self.pruned.0.as_deref_mut() {
-            None => self.pruned.0 = Some(memory::boxed(matching)?),
+        match self.pruned.0.as_mut() {
+            None => self.pruned.0 = Some(matching),
             // In place: the indices are of what was left, and go up.
-            Some([left]) => {
+            Some(left) => {
                 let mut matching = matching.into_iter().peekable();
                 let mut at = 0;
                 left.retain(|_| {

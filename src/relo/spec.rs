@@ -11,7 +11,6 @@ use super::work::{Metered, Work};
 use crate::btf::ext::CoreRelo;
 use crate::btf::{Array, BtfView, Kind, Type, TypeId};
 use crate::error::{Error, Result};
-use crate::memory;
 
 /// Most steps that a spec can have (`BPF_CORE_SPEC_MAX_LEN`).
 pub const MAX_LEN: usize = 64;
@@ -232,10 +231,7 @@ const VERTICAL_TAB: u8 = 0x0b;
 fn bad_access_str(type_id: TypeId, access_str: &[u8], what: &'static str) -> Error {
     // 64 indices of one digit, and no more of what cannot be right.
     let shown = access_str.get(..2 * MAX_LEN).unwrap_or(access_str);
-    match memory::text(Lossy(shown)) {
-        Ok(access_str) => Error::BadAccessStr { type_id, access_str, what },
-        Err(no_memory) => no_memory,
-    }
+    Error::BadAccessStr { type_id, access_str: Lossy(shown).to_string(), what }
 }
 
 /// The indices of an access string such as `"0:1:2"`.

@@ -93,7 +93,7 @@ fn context(semantics: Semantics, log: &dyn Log) -> Context<'_> {
 /// The error under those that only say where it happened.
 fn cause(error: Error) -> Error {
     match error {
-        Error::LocalSpec { cause, .. } => cause.into_inner(),
+        Error::LocalSpec { cause, .. } => *cause,
         other => other,
     }
 }
