@@ -162,13 +162,13 @@ unsafe impl GlobalAlloc for Allocator {
 mod tests {
     use std::alloc::Layout;
 
-    use super::{BLOCKS, LARGE, SMALL, take, with};
+    use super::{BLOCKS, LARGE, MALLOC_ALIGN, SMALL, take, with};
     use crate::error::Error;
 
     #[test]
     fn blocks_are_given_out_once_and_only_inside() {
         let small = Layout::from_size_align(100, 8).unwrap();
-        let large = Layout::from_size_align(SMALL.1 + 1, 16).unwrap();
+        let large = Layout::from_size_align(SMALL.1 + 1, MALLOC_ALIGN).unwrap();
         assert!(take(small).is_null());
         with(|| {
             let mut taken = Vec::new();

@@ -86,8 +86,8 @@ fn btf_section<S: SectionHeader<Endian = Endianness>>(
         }
         let elf::SectionType(sh_type) = section.sh_type(order);
         if sh_type != elf::SHT_PROGBITS.0 {
-            let what = format_args!("section '{}' is of type {sh_type}, not 1 (PROGBITS)", Lossy(name));
-            return Err(Error::Elf { what: memory::text(what)?.into() });
+            let what = memory::text(format_args!("section '{}' is of type {sh_type}, not 1 (PROGBITS)", Lossy(name)))?;
+            return Err(Error::Elf { what: what.into() });
         }
         last = Some(at);
     }
@@ -279,8 +279,9 @@ impl<'d> BpfElf<'d> {
         let section = self.names.from(section.sh_name(self.order)).unwrap_or_default();
         let what = if is_inside { "is not made of whole instructions" } else { "ends past the end of its section" };
         let (name, section) = (Clipped(Lossy(name)), Clipped(Lossy(section)));
-        let func = format_args!("function '{name}' (section '{section}', offset {start}, size {size})");
-        Err(Error::Elf { what: memory::text(format_args!("{func} {what}"))?.into() })
+        let what =
+            memory::text(format_args!("function '{name}' (section '{section}', offset {start}, size {size}) {what}"))?;
+        Err(Error::Elf { what: what.into() })
     }
 
     /// Whether there is a symbol table, without which programs cannot be told apart.
