@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # What can be said of the sources without running them: how many unsafe blocks there are, and where, is what
-# docs/security.md says, and the tests that it names exist; the package has what its pages link to; no lint against panics and unexplained unsafe code is switched off anywhere in the library or
+# docs/security.md says, and the tests that it names exist; the package has what its pages link to; no file names an archive of packages; no lint against panics and unexplained unsafe code is switched off anywhere in the library or
 # the command; and what is linked has licences that are allowed.
 # Backquotes are markdown's.
 # shellcheck disable=SC2016
@@ -54,6 +54,11 @@ for from in README.md CONTRIBUTING.md; do
 		grep -qxF "$to" "$tmp/packaged" || fail "$from links to $to, which Cargo.toml's include leaves out"
 	done
 done
+
+# Which archive has Debian's packages, the machine's apt says (scripts/debian.py).
+grep -rnIE --exclude-dir=target --exclude-dir=.git \
+	'\b(deb|ftp|cdn|ports?|mirrors?|archives?|security|snapshot)(\.[a-z0-9-]+)+\.(org|net|com|io|dev)\b' . &&
+	fail 'a host of packages is named above'
 
 # Forbidden is what no attribute can allow. The command cannot be compiled so: what clap derives has such attributes.
 flags='-D warnings -F unsafe_op_in_unsafe_fn'
