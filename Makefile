@@ -52,7 +52,7 @@ SOURCES   := $(shell find src -name '*.rs' 2>/dev/null) $(wildcard Cargo.toml Ca
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-threads check-model check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
+.PHONY: check-libbpf check-msrv check-threads check-model check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -174,6 +174,10 @@ check-c: stage ## the C tests alone
 
 check-abi: stage ## map, library and header name the same functions
 	@scripts/check.sh abi
+
+check-msrv: ## the oldest compiler allowed builds and tests, 32-bit too (makes a Debian 13 in target, once)
+	@scripts/deps.sh msrv || true
+	@scripts/check-msrv.sh
 
 check-threads: ## threads on one BTF, under ThreadSanitizer (needs rust-src)
 	@scripts/deps.sh threads || true

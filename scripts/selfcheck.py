@@ -224,6 +224,16 @@ FAULTS = [
         r"FAIL demo .*\s[\s\S]*?uses reserved fields", r"FAIL preload .*\s.*FAILED: differs_by"]),
       ("make check-libbpf", [r"FAIL objects, libbpf .*libcorelo\.so", r"FAIL core_reloc, libbpf .*libcorelo\.so"])]),
 
+    # --- the oldest compiler, and 32-bit code
+    ("too new for the oldest compiler",
+     [("src/object/job.rs", """memory::text(format_args!("section '{}' shares its bytes with another", Clipped(Lossy(name))))?;""",
+       """format_args!("section '{}' shares its bytes with another", Clipped(Lossy(name)));\n            let what = memory::text(what)?;""")],
+     [("make check-msrv", [r"E0716[\s\S]*check-msrv: failed"])]),
+    ("for 64 bit alone, assembly of x86 alone",
+     [("src/ffi/reserve.rs", "SMALL.1 + 1, MALLOC_ALIGN", "SMALL.1 + 1, 16"), ("src/ffi/libbpf.rs", "%progbits", "@progbits")],
+     [("make check-msrv", [r"blocks_are_given_out_once_and_only_inside .*FAILED[\s\S]*check-msrv: failed.* i686-unknown-linux-gnu",
+                           "check-msrv: failed.* CARGO_BUILD_TARGET=armv7-unknown-linux-gnueabihf"])]),
+
     # --- threads and fuzzing, which compile the library in ways of their own
     ("data race", [("src/lazy.rs", FIRST_TIME, "        #[allow(unsafe_code)]\n        let was = unsafe { self.0.as_ptr().replace(true) };\n        !was\n")],
      [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/lazy\.rs"])]),
