@@ -18,7 +18,7 @@ INSTALL ?= install
 CARGOFLAGS ?= --locked
 
 CARGO_TARGET_DIR ?= target
-export CARGO_TARGET_DIR CARGO CC AR CFLAGS LDFLAGS
+export CARGO_TARGET_DIR CARGO CC CFLAGS LDFLAGS
 
 VERSION := $(shell scripts/version.sh)
 $(if $(VERSION),,$(error no version in Cargo.toml))
@@ -33,6 +33,7 @@ OUT     := target/c
 # Cross builds: cargo reads CARGO_BUILD_TARGET and puts its results a directory deeper.
 RELEASE := $(CARGO_TARGET_DIR)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 STAGE   := $(CURDIR)/target/stage
+CARGO_A := $(OUT)/libcorelo-cargo.a
 STATIC  := $(OUT)/libcorelo.a
 SHARED  := $(OUT)/$(REALNAME)
 PRELOAD := $(OUT)/libcorelo-preload.so
@@ -51,11 +52,11 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
+.PHONY: check-libbpf check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
-lib: $(SHARED) $(OUT)/$(SONAME) $(OUT)/libcorelo.so $(OUT)/corelo.pc ## the library alone
+lib: $(STATIC) $(SHARED) $(OUT)/$(SONAME) $(OUT)/libcorelo.so $(OUT)/corelo.pc ## the library alone
 
 # A version that differs between Cargo.toml, the map and the header stops the build here.
 $(OUT)/version: Cargo.toml capi/Cargo.toml cli/Cargo.toml include/corelo.map include/corelo.h scripts/version.sh
@@ -65,8 +66,7 @@ $(OUT)/version: Cargo.toml capi/Cargo.toml cli/Cargo.toml include/corelo.map inc
 
 # What is built does not say where: directories get the same names everywhere. Rust's own sources are where rustup has
 # put them, if it has. Cargo heeds RUSTFLAGS alone where a user has set them, and this beside what configuration says
-# otherwise, but not beside what that says for a target. A name with a space cannot be said in either. The archive names our
-# object after a hash of the flags, and so of the directory: it is overwritten, where sed leaves the rest as it is.
+# otherwise, but not beside what that says for a target. A name with a space cannot be said in either.
 remap = $(if $(word 2,$(1)),,--remap-path-prefix=$(1)=$(2))
 RUSTC_OR = $(or $(RUSTC),rustc)
 REMAP = $(call remap,$(CURDIR),.) $(call remap,$(or $(CARGO_HOME),$(HOME)/.cargo),/cargo) \
@@ -77,10 +77,7 @@ $(OUT)/library.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
 	$(REMAPPED) $(CARGO) rustc --release $(CARGOFLAGS) -p corelo-capi --lib --crate-type staticlib -- \
 		--print native-static-libs='$(abspath $(RELEASE))/libcorelo.native-static-libs'
 	@cmp -s $(RELEASE)/libcorelo.native-static-libs $(NATIVE) || cp $(RELEASE)/libcorelo.native-static-libs $(NATIVE)
-	@LC_ALL=C sed 's/corelo_capi-[0-9a-f]\{16\}\.corelo_capi\./corelo_capi-0000000000000000.corelo_capi./' $(RELEASE)/libcorelo_capi.a >$(OUT)/named.a
-	@[ $$(wc -c <$(OUT)/named.a) = $$(wc -c <$(RELEASE)/libcorelo_capi.a) ] || cp $(RELEASE)/libcorelo_capi.a $(OUT)/named.a
-	@cmp -s $(OUT)/named.a $(STATIC) || cp $(OUT)/named.a $(STATIC)
-	@rm $(OUT)/named.a
+	@cmp -s $(RELEASE)/libcorelo_capi.a $(CARGO_A) || cp $(RELEASE)/libcorelo_capi.a $(CARGO_A)
 	@touch $@
 
 $(OUT)/command.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
@@ -89,18 +86,23 @@ $(OUT)/command.built: $(OUT)/version $(SOURCES) $(ASK_CARGO)
 	@touch $@
 
 # Copied only when changed, so that nothing is linked again in vain.
-$(STATIC) $(NATIVE): $(OUT)/library.built ;
+$(CARGO_A) $(NATIVE): $(OUT)/library.built ;
 $(COMMAND): $(OUT)/command.built ;
+
+# For programs that have libbpf.a or another Rust library too. The shared libraries are linked from cargo's archive, whose
+# names are not hidden.
+$(STATIC): $(CARGO_A) archive/join.sh archive/mirrored.c include/corelo.map include/corelo.h
+	archive/join.sh $(CARGO_A) $@
 
 # Linked by the C compiler and not by rustc, whose own version script hides the map's names or leaves them unversioned.
 # -u keeps each name of the map through --gc-sections; with -Bsymbolic-functions our own calls stay ours in a program
 # that links libbpf.a, which has functions of the same names. The weak btf__* may stay undefined under --no-undefined.
 # Once loaded it stays: its code frees what a thread kept when that thread ends.
-$(SHARED): $(STATIC) $(NATIVE) include/corelo.map
+$(SHARED): $(CARGO_A) $(NATIVE) include/corelo.map
 	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ -Wl,-soname,$(SONAME) -Wl,--version-script=include/corelo.map \
 		$$(sed -n 's/^[[:space:]]*\([a-z_][a-z0-9_]*\);.*/-Wl,-u,\1/p' include/corelo.map) \
 		-Wl,--gc-sections -Wl,-Bsymbolic-functions -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodelete \
-		-Wl,--no-undefined $(STATIC) -Wl,--as-needed $$(cat $(NATIVE))
+		-Wl,--no-undefined $(CARGO_A) -Wl,--as-needed $$(cat $(NATIVE))
 
 $(OUT)/$(SONAME): $(SHARED)
 	ln -sf $(REALNAME) $@
@@ -109,10 +111,10 @@ $(OUT)/libcorelo.so: $(OUT)/$(SONAME)
 	ln -sf $(SONAME) $@
 
 # With corelo inside: a program whose LD_PRELOAD names a library that needs one the loader cannot find does not start.
-$(PRELOAD): preload/preload.c preload/abi.h preload/preload.map include/corelo.h $(STATIC) $(NATIVE)
+$(PRELOAD): preload/preload.c preload/abi.h preload/preload.map include/corelo.h $(CARGO_A) $(NATIVE)
 	$(CC) -shared -fPIC -std=c99 -Wall -Wextra -Wpedantic -ffile-prefix-map='$(CURDIR)'=. $(CFLAGS) $(LDFLAGS) -Iinclude -o $@ preload/preload.c \
 		-Wl,-soname,$(notdir $@) -Wl,--version-script=preload/preload.map -Wl,--gc-sections -Wl,-Bsymbolic-functions \
-		-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--no-undefined $(STATIC) -Wl,--as-needed $$(cat $(NATIVE)) -ldl
+		-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--no-undefined $(CARGO_A) -Wl,--as-needed $$(cat $(NATIVE)) -ldl
 
 # Paths below PREFIX are written by it, so that the file can be moved. What every C compiler links by itself is left
 # out of Libs.private: -lgcc_s would forbid a link with -static.
@@ -127,7 +129,7 @@ $(OUT)/corelo.pc: $(NATIVE) pkgconfig/corelo.pc.in FORCE
 	@$(write_pc) >$@
 
 # Writes nothing outside DESTDIR that `make` has made already: what root leaves in target would be in the user's way.
-install: $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR and PREFIX
+install: $(STATIC) $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR and PREFIX
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/corelo' '$(DESTDIR)$(BINDIR)'
 	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/$(REALNAME)'
 	ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
@@ -172,6 +174,10 @@ check-c: stage ## the C tests alone
 
 check-abi: stage ## map, library and header name the same functions
 	@scripts/check.sh abi
+
+check-msrv: ## the oldest compiler allowed builds and tests, 32-bit too (makes a Debian 13 in target, once)
+	@scripts/deps.sh msrv || true
+	@scripts/check-msrv.sh
 
 check-threads: ## threads on one BTF, under ThreadSanitizer (needs rust-src)
 	@scripts/deps.sh threads || true

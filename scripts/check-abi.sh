@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# What libcorelo.so exports is what the map and the header name: `check-abi.sh LIBRARY HEADER`.
+# What libcorelo.so exports and libcorelo.a defines is what the map and the header name: `check-abi.sh LIBRARY HEADER ARCHIVE`.
 set -eu
 cd "$(dirname "$0")/.."
 export LC_ALL=C
 
 library=${1:-target/stage/usr/lib/libcorelo.so}
 header=${2:-target/stage/usr/include/corelo.h}
+archive=${3:-target/stage/usr/lib/libcorelo.a}
 map=include/corelo.map
-for file in "$library" "$header" $map; do
+for file in "$library" "$header" "$archive" $map; do
 	[ -r "$file" ] || { echo "check-abi: no $file"; exit 1; }
 done
 tmp=$(mktemp -d)
@@ -87,6 +88,15 @@ sed -n 's/.*Shared library: \[\(.*\)\].*/\1/p' "$tmp/dynamic" |
 	fail "needs the libraries above"
 grep -q TEXTREL "$tmp/dynamic" && fail "has text relocations"
 grep -qE 'BIND_NOW|FLAGS.*NOW' "$tmp/dynamic" || fail "is not bound at start (-z now)"
+
+# The archive: the names of the map, those of libbpf twice (archive/mirrored.c), and nothing that could clash.
+sed '/^corelo_/!s/.*/&\ncorelo__&/' "$tmp/map" | sort >"$tmp/expected"
+readelf -W --syms "$archive" | awk '$1 ~ /^[0-9]+:$/ && $5 != "LOCAL" && $7 != "UND" { print $6, $8 }' >"$tmp/symbols"
+sed 's/.* //' "$tmp/symbols" | sort >"$tmp/archive"
+diff "$tmp/expected" "$tmp/archive" >"$tmp/diff" || fail "the map (<) and the archive (>) differ:
+$(cat "$tmp/diff")"
+grep -v '^HIDDEN ' "$tmp/symbols" && fail "the archive's names above are not hidden"
+readelf -W --section-groups "$archive" | grep 'COMDAT' && fail "the archive has the COMDAT groups above"
 
 [ $status != 0 ] || echo "check-abi: $(wc -l <"$tmp/map") functions, soname $soname"
 exit $status

@@ -154,12 +154,6 @@ without_relo_core() { # IN.a OUT.a
 	if ${AR:-ar} t "$2" | grep -x 'relo_core\.o'; then return 1; fi
 }
 
-# libbpf.o has these too; they give way to libcorelo.a's.
-weaken() { # ARCHIVE
-	${OBJCOPY:-objcopy} -W bpf_core_essential_name_len -W bpf_core_types_are_compat -W bpf_core_types_match \
-		-W bpf_core_add_cands -W bpf_core_free_cands "$1"
-}
-
 corelo_so=$($pkg_config --libs corelo)
 corelo_a=$($pkg_config --static --libs corelo | sed 's/-lcorelo/-l:libcorelo.a/')
 
@@ -168,11 +162,10 @@ link_libbpf_so() { # LIBRARY...
 	rm -rf "$build/inside"
 	mkdir "$build/inside"
 	archive "$build/inside/objects.a" "$build"/sharedobjs/*.o
-	without_relo_core "$build/inside/objects.a" "$build/inside/weak.a"
-	weaken "$build/inside/weak.a"
+	without_relo_core "$build/inside/objects.a" "$build/inside/without.a"
 	$cc -shared -Wl,-soname,libbpf.so.1 -Wl,--version-script="$tree/tools/lib/bpf/libbpf.map" -Wl,--no-undefined \
 		-Wl,--trace-symbol=bpf_core_calc_relo_insn -o "$build/inside/libbpf.so.1" \
-		-Wl,--whole-archive "$build/inside/weak.a" -Wl,--no-whole-archive "$@" -lelf -lz || return
+		-Wl,--whole-archive "$build/inside/without.a" -Wl,--no-whole-archive "$@" -lelf -lz || return
 	ln -sf libbpf.so.1 "$build/inside/libbpf.so"
 }
 
@@ -302,14 +295,12 @@ check_libbpf() { # VERSION ARCHIVE INCLUDE-FLAG
 	version=$1 archive=$2 include=$3
 	into=$work/$version
 	mkdir -p "$into"
-	step "libbpf $version, relo_core.o taken out" without_relo_core "$archive" "$into/so.a"
+	step "libbpf $version, relo_core.o taken out" without_relo_core "$archive" "$into/without.a"
 	[ $status = 0 ] || return 0
-	cp "$into/so.a" "$into/weak.a"
-	step "libbpf $version, five names weakened" weaken "$into/weak.a"
-	step "libbpf $version without, does not link" no_link_without link "$into/nothing" "$include" "$into/so.a" -lelf -lz
+	step "libbpf $version without, does not link" no_link_without link "$into/nothing" "$include" "$into/without.a" -lelf -lz
 	check_loaders own 'its own relo_core' "$include" "$archive" -lelf -lz
-	check_loaders so libcorelo.so "$include" "$into/so.a" $corelo_so -lelf -lz
-	check_loaders a libcorelo.a "$include" "$into/weak.a" $corelo_a -lelf -lz
+	check_loaders so libcorelo.so "$include" "$into/without.a" $corelo_so -lelf -lz
+	check_loaders a libcorelo.a "$include" "$into/without.a" $corelo_a -lelf -lz
 }
 
 why='see above'

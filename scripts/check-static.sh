@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Checks of the sources that run nothing: the tests that docs/security.md names exist; the package has what its pages link
-# to; no lint against panics and unexplained unsafe code is switched off in the library or the command; and what is linked
+# to; no file names a host of packages; no lint against panics and unexplained unsafe code is switched off in the library or the command; and what is linked
 # has licences that are allowed.
 # Backquotes are markdown's.
 # shellcheck disable=SC2016
@@ -34,6 +34,11 @@ for from in README.md CONTRIBUTING.md; do
 		grep -qxF "$to" "$tmp/packaged" || fail "$from links to $to, which Cargo.toml's include leaves out"
 	done
 done
+
+# Which archive has Debian's packages, the machine's apt says (scripts/debian.py).
+grep -rnIE --exclude-dir=target --exclude-dir=.git \
+	'\b(deb|ftp|cdn|ports?|mirrors?|archives?|security|snapshot)(\.[a-z0-9-]+)+\.(org|net|com|io|dev)\b' . &&
+	fail 'a host of packages is named above'
 
 # Forbidden is what no attribute can allow. The command cannot be compiled so: what clap derives has such attributes.
 flags='-D warnings -F unsafe_op_in_unsafe_fn'

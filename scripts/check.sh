@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# All tests, or the parts named: `check.sh [rust|c|header|abi|install|kernel|preload|parity|differential|corpus|corpora|
+# All tests, or the parts named: `check.sh [rust|c|header|abi|archive|install|kernel|preload|parity|differential|corpus|corpora|
 # demo|examples|long]...`, long only if named. Goes on after a failure; the last line counts all. With CORELO_NO_SKIP=1 a skip
 # is a failure. Logs are in target/check. With ONLY=REGEX, steps of other names are passed over.
 # Flags and lists are split into words on purpose.
@@ -8,8 +8,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/stage.sh
+. scripts/check-archive.sh
 
-parts=${*:-rust c header abi install kernel preload parity differential corpus corpora demo examples}
+parts=${*:-rust c header abi archive install kernel preload parity differential corpus corpora demo examples}
 logs=target/check
 bin=$logs/bin
 mkdir -p $bin
@@ -115,13 +116,15 @@ wholly_static() {
 	$bin/wholly-static
 }
 
+map_names() { sed -n 's/^[[:space:]]*\([a-z_][a-z0-9_]*\);.*/MAP_NAME(\1)/p' include/corelo.map >$logs/map_names.h; }
+
 check_c() {
 	if ! has "$pkg_config"; then
 		skip 'C tests' 'no pkg-config'
 		return
 	fi
 	step 'pkg-config' found_by_pkg_config
-	sed -n 's/^[[:space:]]*\([a-z_][a-z0-9_]*\);.*/MAP_NAME(\1)/p' include/corelo.map >$logs/map_names.h
+	map_names
 	c_flags="$c_flags -I$logs"
 	sanitizers=0 valgrind=0
 	if works -fsanitize=address,undefined; then
@@ -133,7 +136,7 @@ check_c() {
 	for source in ctests/*.c; do
 		name=$(basename "$source" .c)
 		# These take arguments, or other libraries: the parts below.
-		case $name in oracle | parity | kernel | beside_libbpf | skeleton | panic | alloc | reload) continue ;; esac
+		case $name in oracle | parity | kernel | beside_* | plugin | skeleton | panic | alloc | reload) continue ;; esac
 		step "$name" c_shared "$name"
 		[ $valgrind = 0 ] || step "$name, valgrind" c_valgrind "$name"
 		[ $sanitizers = 0 ] || step "$name, sanitized" c_sanitized "$name"
@@ -483,8 +486,8 @@ parity() { # NAME: objects in $objects, BTFs in $targets
 	grep '^parity:' "$log" || true
 }
 
-# libbpf opens objects of the machine's own byte order only.
-byte_order() { printf '\001\000' | od -An -td2 | awk '{ print $1 == 1 ? "el" : "eb" }'; }
+# libbpf opens objects of one byte order only: that of the machine it is compiled for.
+byte_order() { if $cc -dM -E -x c /dev/null | grep -q '__BYTE_ORDER__ __ORDER_BIG_ENDIAN__'; then echo eb; else echo el; fi; }
 
 check_parity() {
 	[ -e ctests/parity.c ] || return 0

@@ -3,26 +3,23 @@
 """Packages of a Debian release, whichever Debian this machine is.
 
 usage: debian.py RELEASE DIR PACKAGE...
+       debian.py RELEASE
 
-Downloads the newest amd64 versions of packages, security updates included, into DIR. The package lists are fetched for
-it, and are gone afterwards: nobody has to be root, and neither this machine's lists nor its pins nor its architecture
-make a difference. Its proxy and passwords do hold, and where its sources name a mirror of Debian, that is asked.
+Downloads the newest amd64 versions of packages into DIR, from the Debian archive that this machine's apt is configured
+for, and from its security archive if there is one. The package lists are fetched into a temporary folder: nobody has to
+be root, and the machine's pins and architecture make no difference; its proxy and passwords apply. Without DIR, prints
+the release's lines for a sources.list.
 
-Exit status: 0, 3 when the packages cannot be had (no network, no apt, no keyring), 1 for anything else.
+Exit status: 0, 3 when the packages cannot be had (no network, no apt, no archive, no keyring), 1 for anything else.
 """
 import contextlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# Where a release is and where its security updates are, if this machine's sources don't say.
-ARCHIVES = {"updates": "http://deb.debian.org/debian", "security": "http://deb.debian.org/debian-security"}
-# Other distributions have suites called -updates and -security, too, but not of these releases.
-SUITE = re.compile(r"'(\S+)/dists/(?:bullseye|bookworm|trixie|forky)-(updates|security)/InRelease' ")
 
 # Read after all that the machine has set. What that runs after an update may need root.
 CONFIG = """\
@@ -59,27 +56,50 @@ def run(*command, cwd=None):
     return done.stdout
 
 
+def sources(name):
+    """A release's lines for a sources.list."""
+    if not os.path.exists(KEYRING):
+        raise Unavailable(f"no {KEYRING}: install the package debian-archive-keyring")
+    # Other distributions and third parties have suites of the same names, but are of another origin.
+    query = "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages", "Origin: Debian"
+    listed = run("apt-get", *query)
+    if not listed:
+        # Maybe the machine has no lists, as a container that was made small.
+        with tempfile.TemporaryDirectory() as folder:
+            # apt fetches as a user of its own, who must be able to write there
+            os.chmod(folder, 0o777)
+            os.makedirs(os.path.join(folder, "lists", "partial"))
+            config = os.path.join(folder, "apt.conf")
+            with open(config, "w", encoding="utf-8") as file:
+                file.write(f'#clear APT::Update;\nDir::Cache "{folder}/cache";\nDir::State::Lists "{folder}/lists";\n')
+            run("apt-get", "-c", config, "-qq", "update")
+            listed = run("apt-get", "-c", config, *query)
+    # As in the machine's sources.list, of several mirrors the first is asked.
+    archives = dict(reversed([line.rsplit(" ", 1) for line in listed.splitlines()]))
+    if "Debian" not in archives:
+        raise Unavailable("there is no archive of Debian in apt's sources")
+    suites = [(name, archives["Debian"])]
+    if "Debian-Security" in archives:
+        suites.append((name + "-security", archives["Debian-Security"]))
+    return "".join(f"deb [signed-by={KEYRING} target=Packages] {archive} {suite} main\n" for suite, archive in suites)
+
+
 class Release:
     """A release, by package lists of its own, which are kept in an empty folder."""
 
     def __init__(self, name, folder):
         self.folder = os.path.abspath(folder)
         self.config = os.path.join(self.folder, "apt.conf")
-        archives = dict(ARCHIVES)
-        for archive, kind in SUITE.findall(run("apt-get", "--print-uris", "update")):
-            archives[kind] = archive
-        if not os.path.exists(KEYRING):
-            raise Unavailable(f"no {KEYRING}: install the package debian-archive-keyring")
+        lines = sources(name)
         os.makedirs(os.path.join(self.folder, "lists", "partial"))
-        with open(os.path.join(self.folder, "sources.list"), "w", encoding="utf-8") as sources:
-            for suite, kind in (name, "updates"), (name + "-security", "security"):
-                sources.write(f"deb [signed-by={KEYRING} target=Packages] {archives[kind]} {suite} main\n")
+        with open(os.path.join(self.folder, "sources.list"), "w", encoding="utf-8") as file:
+            file.write(lines)
         with open(self.config, "w", encoding="utf-8") as config:
             config.write(CONFIG.format(folder=self.folder))
         try:
             self.apt("apt-get", "-qq", "update")
         except Unavailable as why:
-            raise Unavailable(f"{why} (a mirror is taken from apt's sources, a proxy from http_proxy)") from None
+            raise Unavailable(f"{why} (the archive is that of apt's sources, a proxy that of http_proxy)") from None
 
     def apt(self, tool, *args):
         return run(tool, "-c", self.config, *args, cwd=self.folder)
@@ -97,16 +117,20 @@ class Release:
 def release(name, parent):
     """A release in a temporary folder, with which all that was downloaded goes."""
     with tempfile.TemporaryDirectory(prefix=name + ".", dir=parent) as folder:
-        # apt fetches as a user of its own, who must be able to write there
+        # as above
         os.chmod(folder, 0o777)
         yield Release(name, folder)
 
 
 def main():
-    if len(sys.argv) < 4 or sys.argv[1].startswith("-"):
+    if len(sys.argv) in (1, 3) or sys.argv[1].startswith("-"):
         raise SystemExit(__doc__.strip())
-    name, folder, packages = sys.argv[1], sys.argv[2], sys.argv[3:]
+    name, *rest = sys.argv[1:]
     try:
+        if not rest:
+            print(sources(name), end="")
+            return 0
+        folder, *packages = rest
         with release(name, folder) as found:
             for package in packages:
                 shutil.move(found.download(package), folder)

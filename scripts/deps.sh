@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
 # `deps.sh libbpf`: and what `make check-libbpf` needs besides; `deps.sh threads`: `make check-threads`; `deps.sh coverage`:
-# `make fuzz-coverage`.
+# `make fuzz-coverage`; `deps.sh msrv`: `make check-msrv`.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -32,6 +32,7 @@ need libbpf-dev library libbpf.a
 need libbpf-dev header bpf/libbpf.h
 need libelf-dev library libelf.a
 need zlib1g-dev library libz.a
+need lld-19 sh -c 'command -v ld.lld-19 || command -v ld.lld'
 need valgrind has valgrind
 # Where only root's PATH may lead.
 need iproute2 env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v tc'
@@ -43,6 +44,10 @@ need xz-utils has xz
 ! has apt-get >/dev/null || need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 if [ "${1:-}" = libbpf ]; then
 	need clang-19 has "${CLANG:-clang-19}"
+fi
+if [ "${1:-}" = msrv ]; then
+	need mmdebstrap has mmdebstrap
+	need util-linux has unshare
 fi
 # The sources of Rust's library, of the very compiler that is used: only rustup has them.
 if [ "${1:-}" = threads ] && has rustup >/dev/null && ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then

@@ -167,7 +167,8 @@ fn map(file: &File) -> Option<Data<'static>> {
     }
     // SAFETY: fstatfs has filled it.
     let stat = unsafe { stat.assume_init() };
-    if stat.f_type != libc::SYSFS_MAGIC {
+    // Their types differ between C libraries.
+    if i128::from(stat.f_type) != i128::from(libc::SYSFS_MAGIC) {
         return None;
     }
     // SAFETY: the kernel's own BTF is part of its read-only image: it neither changes nor goes away. The kernel allows

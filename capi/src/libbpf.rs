@@ -25,7 +25,8 @@ std::arch::global_asm!(
     ".weak libbpf_minor_version",
     ".weak libbpf_print",
     ".weak libbpf__load_raw_btf",
-    ".pushsection .data.rel.ro.corelo_libbpf, \"aw\", @progbits",
+    // % and not @, which begins a comment in ARM's assembly.
+    ".pushsection .data.rel.ro.corelo_libbpf, \"aw\", %progbits",
     ".hidden corelo_libbpf",
     ".globl corelo_libbpf",
     ".balign {size}",
@@ -55,6 +56,7 @@ struct Functions {
     internal: Option<unsafe extern "C" fn()>,
 }
 
+#[allow(improper_ctypes, reason = "rustc 1.85 warns of pointers to the opaque struct btf, newer ones do not")]
 unsafe extern "C" {
     #[link_name = "corelo_libbpf"]
     safe static FUNCTIONS: Functions;

@@ -84,8 +84,8 @@ fn btf_section<S: SectionHeader<Endian = Endianness>>(
         }
         let elf::SectionType(sh_type) = section.sh_type(order);
         if sh_type != elf::SHT_PROGBITS.0 {
-            let what = format_args!("section '{}' is of type {sh_type}, not 1 (PROGBITS)", Lossy(name));
-            return Err(Error::Elf { what: what.to_string().into() });
+            let what = format!("section '{}' is of type {sh_type}, not 1 (PROGBITS)", Lossy(name));
+            return Err(Error::Elf { what: what.into() });
         }
         last = Some(at);
     }
@@ -277,8 +277,8 @@ impl<'d> BpfElf<'d> {
         let section = self.names.from(section.sh_name(self.order)).unwrap_or_default();
         let what = if is_inside { "is not made of whole instructions" } else { "ends past the end of its section" };
         let (name, section) = (Clipped(Lossy(name)), Clipped(Lossy(section)));
-        let func = format_args!("function '{name}' (section '{section}', offset {start}, size {size})");
-        Err(Error::Elf { what: format!("{func} {what}").into() })
+        let what = format!("function '{name}' (section '{section}', offset {start}, size {size}) {what}");
+        Err(Error::Elf { what: what.into() })
     }
 
     /// Whether there is a symbol table, without which programs cannot be told apart.

@@ -125,8 +125,8 @@ impl<'j, 't> Job<'j, 't> {
         }
         let elf_section = elf.section_by_name(name, work)?.filter(|section| section.is_code);
         if elf_section.as_ref().is_some_and(|section| section.overlaps) {
-            let what = format_args!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
-            return Err(Error::Elf { what: what.to_string().into() });
+            let what = format!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
+            return Err(Error::Elf { what: what.into() });
         }
         self.teller.section(name, section);
         for (idx, relo) in section.core_relos().enumerate() {

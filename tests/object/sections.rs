@@ -95,7 +95,7 @@ fn an_object_without_symbols_is_refused() {
     const SYMTAB: u8 = 2;
     let (btf, relos, _) = local(HELD);
     let mut object = Elf::new("tc").finish(&btf, &relos);
-    let headers = usize::from_le_bytes(object[40..48].try_into().unwrap());
+    let headers = usize::try_from(u64::from_le_bytes(object[40..48].try_into().unwrap())).unwrap();
     let symtab = (headers..object.len()).step_by(64).find(|header| object[header + 4] == SYMTAB).unwrap();
     object[symtab + 4] = 0;
     let before = object.clone();
