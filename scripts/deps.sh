@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh libbpf`: and what `make check-libbpf` needs besides; `deps.sh threads`: `make check-threads`; `deps.sh coverage`:
-# `make fuzz-coverage`.
+# `deps.sh libbpf`: and what `make check-libbpf` needs besides; `deps.sh kernels`: `make check-kernels`; `deps.sh threads`:
+# `make check-threads`; `deps.sh coverage`: `make fuzz-coverage`.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -43,6 +43,9 @@ need xz-utils has xz
 ! has apt-get >/dev/null || need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 if [ "${1:-}" = libbpf ]; then
 	need clang-19 has "${CLANG:-clang-19}"
+fi
+if [ "${1:-}" = kernels ]; then
+	need qemu-system-x86 has qemu-system-x86_64
 fi
 # The sources of Rust's library, of the very compiler that is used: only rustup has them.
 if [ "${1:-}" = threads ] && has rustup >/dev/null && ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then
