@@ -52,7 +52,7 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
+.PHONY: check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -192,6 +192,10 @@ check-corpora: stage ## ITERATIONS mutations of each object of the corpus (10,00
 check-libbpf: stage ## libbpf with corelo inside runs the kernel's own tests (downloads 150 MB, once)
 	@scripts/deps.sh libbpf || true
 	@scripts/check-libbpf.sh
+
+check-kernels: stage ## corelo's output in two of Debian's kernels, under qemu
+	@scripts/deps.sh kernels || true
+	@scripts/check-kernels.py
 
 fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_SEED on, FUZZ_JOBS at a time, FUZZ_SANITIZER
 	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' FUZZ_SEED='$(FUZZ_SEED)' FUZZ_JOBS='$(FUZZ_JOBS)' \

@@ -6,9 +6,10 @@ usage: corpus.py DIR
 
 Writes DIR/objects/RELEASE/NAME.bpf.o (the objects in libxdp1, and those inside the programs of
 libbpf-tools, xdp-tools and systemd; each once, whatever has a copy of it),
-DIR/btf/{6.1,6.1-cloud,6.12,6.12-cloud}.btf (from amd64 kernel images) and
+DIR/btf/{6.1,6.1-cloud,6.12,6.12-cloud}.btf (from amd64 kernel images),
+DIR/kernels/{6.1-cloud,6.12-cloud} (the two of these images that are booted) and
 DIR/manifest (what came from which package; written last). Does nothing when all
-that the manifest lists is there. Downloads 270 MB, keeps 22. The packages are those of
+that the manifest lists is there. Downloads 270 MB, keeps 47. The packages are those of
 Debian 12 and 13, whatever this machine is: see debian.py.
 
 Exit status: 0 when the corpus is there, 3 when the packages cannot be had (no
@@ -35,6 +36,8 @@ KERNELS = {
     "6.12": "linux-image-6.12-amd64",
     "6.12-cloud": "linux-image-6.12-cloud-amd64",
 }
+# By make check-kernels: small, and with all that it needs built in.
+BOOTED = ("6.1-cloud", "6.12-cloud")
 # Release, package, the files in it that are looked into, and the least number of objects that it must have.
 TOOLS = (
     ("bookworm", "libbpf-tools", r"\./usr/sbin/[^/]+", 40),
@@ -151,7 +154,8 @@ def is_complete(folder):
             rows = [line.split() for line in manifest]
         found = {(*name.split("/")[1:-1], deb.split("_")[0]) for _, name, deb in rows}
         wanted = {(debian, package) for debian, package, _, _ in TOOLS}
-        return wanted <= found and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows)
+        wanted_images = {f"kernels/{name}" for name in BOOTED}
+        return wanted <= found and wanted_images <= {name for _, name, _ in rows} and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows)
     except (OSError, ValueError):
         return False
 
@@ -169,7 +173,7 @@ def build(folder, releases):
     # all of this before the first large download
     bookworm = releases["bookworm"]
     images = {name: newest_image(bookworm, package, name.split("-")[0]) for name, package in KERNELS.items()}
-    for sub in ("objects", "btf"):
+    for sub in ("objects", "btf", "kernels"):
         shutil.rmtree(os.path.join(folder, sub), ignore_errors=True)
 
     kept = set()
@@ -189,16 +193,19 @@ def build(folder, releases):
 
     for name, package in images.items():
         deb = bookworm.download(package)
-        btf = next((btf for _, image in files_of(deb, r"\./boot/vmlinu[xz]-[^/]+") if (btf := kernel_btf(image))), None)
+        image, btf = next(((image, btf) for _, image in files_of(deb, r"\./boot/vmlinu[xz]-[^/]+") if (btf := kernel_btf(image))),
+                          (None, None))
         if not btf:
             raise SystemExit(f"corpus.py: no BTF in {os.path.basename(deb)}")
         keep(f"btf/{name}.btf", btf, deb)
+        if name in BOOTED:
+            keep(f"kernels/{name}", image, deb)
         # one kernel at a time on disk
         os.remove(deb)
 
     with open(os.path.join(folder, "manifest"), "w", encoding="ascii") as manifest:
         manifest.writelines(sorted(rows, key=lambda row: row.split()[1]))
-    return len(rows) - len(images), len(images)
+    return len(rows) - len(images) - len(BOOTED), len(images)
 
 
 def main():

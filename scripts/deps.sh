@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh libbpf`: and what `make check-libbpf` needs besides; `deps.sh threads`: `make check-threads`; `deps.sh coverage`:
-# `make fuzz-coverage`; `deps.sh msrv`: `make check-msrv`.
+# `deps.sh libbpf`: and what `make check-libbpf` needs besides; `deps.sh kernels`: `make check-kernels`; `deps.sh msrv`:
+# `make check-msrv`; `deps.sh threads`: `make check-threads`; `deps.sh coverage`: `make fuzz-coverage`.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -48,6 +48,9 @@ fi
 if [ "${1:-}" = msrv ]; then
 	need mmdebstrap has mmdebstrap
 	need util-linux has unshare
+fi
+if [ "${1:-}" = kernels ]; then
+	need qemu-system-x86 has qemu-system-x86_64
 fi
 # The sources of Rust's library, of the very compiler that is used: only rustup has them.
 if [ "${1:-}" = threads ] && has rustup >/dev/null && ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then

@@ -227,6 +227,20 @@ FAULTS = [
       ("capi/src/libbpf.rs", "%progbits", "@progbits")],
      [("make check-msrv", [r"assertion failed: size_of[\s\S]*check-msrv: failed.* i686-unknown-linux-gnu",
                            "check-msrv: failed.* CARGO_BUILD_TARGET=armv7-unknown-linux-gnueabihf"])]),
+    # --- kernels
+    ("relocated for another kernel, with the semantics of libbpf; fewer programs",
+     [("scripts/check-kernels.py", '"--semantics", semantics, "--btf", self.btf,',
+       '"--semantics", "libbpf", "--btf", os.path.join(CORPUS, "btf/6.1-cloud.btf"),'),
+      ("scripts/check-kernels.py", 'deb.startswith("libbpf-tools_")]', 'deb.startswith("libbpf-tools_")][1:]')],
+     [("make check-kernels", ["DIFFERENCE 6.12-cloud programs .*errno='0'.*errno='0'", "DIFFERENCE 6.1-cloud skeleton .* enum64_for_an_enum",
+                              "6.1-cloud programs: not 240 programs"])]),
+    ("guest that does not boot", [("scripts/check-kernels.py", '"console=ttyS0 quiet ', '"rdinit=/none console=ttyS0 quiet ')],
+     [("make check-kernels", [r"did not come to its end[\s\S]*Kernel panic[\s\S]*FAIL 6\.12-cloud: boots"])]),
+    ("object without a verdict, known difference that is none",
+     [("ctests/kernels/programs.c", "	if (wanted) {\n", '	if (wanted && !strstr(path, "opensnoop")) {\n'),
+      ("scripts/check-kernels.py", '("duplicate.el.bpf.o", "twice_a"): POISON', '("plain.el.bpf.o", "plain"): POISON')],
+     [("make check-kernels", ["no verdict: programs original/opensnoop", "NO DIFFERENCE 6.12-cloud skeleton plain.el.bpf.o plain",
+                              r"DIFFERENCE 6.12-cloud skeleton duplicate\.el\.bpf\.o twice_a"])]),
 
     # --- threads and fuzzing, which compile the library in ways of their own
     ("data race", [("src/object/targets.rs", "!was_searched.swap(true, Ordering::Relaxed)",

@@ -121,6 +121,17 @@ fn what_sscanf_takes_for_an_index_is_one() {
     }
 }
 
+#[test]
+fn byte_0xa0_is_no_white_space() {
+    // It is for isspace() of the kernel.
+    let (mut b, s, _) = sample(Endian::NATIVE);
+    let access_str_off = b.byte_str(b"0:\xa02:1");
+    let mut relo = b.relo(ReloKind::FieldByteOffset, s, "0:2:1");
+    relo.access_str_off = access_str_off;
+    let error = Spec::parse(&b.btf(), &relo).unwrap_err();
+    assert!(matches!(error, Error::BadAccessStr { .. }), "{error}");
+}
+
 /// `struct s0 { struct s1 { ... int m; ... } m; } `, `depth` structs inside one another.
 fn nested(depth: usize) -> (Build, TypeId) {
     let mut b = Build::new(Endian::NATIVE);

@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""corelo's output in the kernels that it was made for.
+
+usage: check-kernels.py
+
+Boots two kernels of the corpus under qemu, without KVM, and loads BPF programs there (ctests/kernels). It compares the
+verdict, the kernel's tag (its hash of the relocated instructions) and the number of instructions that the verifier
+walked, of
+
+- each program of Debian 12's libbpf-tools: relocated by libbpf in the guest, and by corelo beforehand;
+- those, the fixtures and ctests/kernels/semantics.bpf.o: relocated by the kernel, and by corelo with the kernel's semantics;
+- each relocated instruction of those objects, in the same two ways.
+
+Known differences are in EXPECTED and must occur. The closing line counts comparisons; with CORELO_NO_SKIP=1 a skip is a
+failure. It takes corelo from target/stage (`make stage`) and leaves the guests' output and consoles in
+target/check/kernels.
+"""
+import concurrent.futures
+import contextlib
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict, namedtuple
+
+import corpus
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WORK = os.path.join(ROOT, "target/check/kernels")
+CORPUS = os.path.join(ROOT, "target/corpus")
+CORELO = os.path.join(ROOT, "target/stage/usr/bin/corelo")
+QEMU = "qemu-system-x86_64"
+LOADER = ("init.c", "programs.c", "instructions.c")
+# For one guest, in seconds. It needs 40 on an idle machine.
+TIMEOUT = 900
+# Fewer programs, or fewer that load, mean that the comparison has lost its input.
+LEAST_PROGRAMS, LEAST_LOADED = 240, 230
+
+# For the first two see docs/deviations.md.
+ARRAY = "this kernel compares the sizes of the whole arrays"
+POISON = "this kernel refuses to poison an instruction that it cannot relocate"
+NO_PROGRAM = "the instruction is in no program: no loader gives its relocation to the kernel, and corelo skips it"
+EXPECTED = {
+    ("semantics.bpf.o", "array_of_another_length"): ARRAY,
+    ("semantics.bpf.o", "tp_btf/sched_switch+8"): ARRAY,
+    ("duplicate.el.bpf.o", "twice_a"): POISON,
+    ("weak.el.bpf.o", ".text+32"): NO_PROGRAM,
+    ("weak.el.bpf.o", ".text+48"): NO_PROGRAM,
+}
+# Their programs are relocated by the kernel one instruction at a time only.
+NO_SKELETON = {"klockstat.bpf.o": "libbpf makes light skeletons of 32 programs at most"}
+
+# A row of the loader: see ctests/kernels/guest.h. Two loads agree if all but the words of detail are equal.
+Row = namedtuple("Row", "errno poison tag verified detail")
+
+
+class Unavailable(Exception):
+    """Something that the check needs and this machine lacks."""
+
+
+def verdict(row):
+    if row.errno == "0":
+        return "loaded"
+    if row.poison == "1":
+        return "poisoned"
+    return "without target" if "failed to find kernel BTF type ID" in row.detail else "rejected"
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def output_of(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def compile_loader():
+    cc = os.environ.get("CC", "cc").split()
+    pkg_config = os.environ.get("PKG_CONFIG", "pkg-config")
+    for tool in (QEMU, cc[0], pkg_config):
+        if not shutil.which(tool):
+            raise Unavailable(f"no {tool} (scripts/deps.sh kernels)")
+    if not output_of(*cc, "-dumpmachine").startswith("x86_64"):
+        raise Unavailable("the guests are amd64, which the compiler is not for")
+    for archive in ("libc.a", "libbpf.a", "libelf.a", "libz.a"):
+        # the bare name of one that it does not find
+        if output_of(*cc, f"-print-file-name={archive}") == archive:
+            raise Unavailable(f"no {archive} (scripts/deps.sh kernels)")
+    loader = os.path.join(WORK, "init")
+    subprocess.run([*cc, *"-std=c99 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -g -O1 -static".split(), "-o", loader,
+                    *(os.path.join(ROOT, "ctests/kernels", name) for name in LOADER),
+                    *output_of(pkg_config, "--static", "--libs", "libbpf").split()], check=True)
+    return loader
+
+
+def libbpf_tools():
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "scripts/corpus.py"), CORPUS], stderr=subprocess.PIPE, text=True)
+    if done.returncode == 3:
+        raise Unavailable(done.stderr.strip())
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    with open(os.path.join(CORPUS, "manifest"), encoding="ascii") as manifest:
+        rows = [line.split() for line in manifest]
+    return [os.path.join(CORPUS, name) for _, name, deb in rows
+            if name.startswith("objects/bookworm/") and deb.startswith("libbpf-tools_")]
+
+
+def cpio(files):
+    """An initramfs ("newc") of {path: contents} and the folders of these paths."""
+    folders = sorted({path[:at] for path in files for at in range(len(path)) if path[at] == "/"})
+    archive = bytearray()
+
+    def add(number, path, mode, contents=b""):
+        fields = (number, mode, 0, 0, 1, 0, len(contents), 0, 0, 0, 0, len(path) + 1, 0)
+        archive.extend(b"070701" + b"".join(b"%08X" % field for field in fields) + path.encode() + b"\0")
+        archive.extend(b"\0" * (-len(archive) % 4) + contents)
+        archive.extend(b"\0" * (-len(archive) % 4))
+
+    for number, path in enumerate(folders):
+        add(number, path, 0o040755)
+    for number, (path, contents) in enumerate(files.items(), len(folders)):
+        add(number, path, 0o100755, contents)
+    add(0, "TRAILER!!!", 0)
+    return archive
+
+
+class Guest:
+    """A kernel, the files that its virtual machine gets, and what the loader said there."""
+
+    def __init__(self, kernel, loader):
+        self.kernel = kernel
+        self.folder = os.path.join(WORK, kernel)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        self.btf = os.path.join(CORPUS, f"btf/{kernel}.btf")
+        self.files = {"init": read(loader), "target.btf": read(self.btf)}
+        self.jobs = []
+        # {object: corelo's message} of those that it refuses
+        self.refused = {}
+        # {(way, object, name): {who relocated: [Row]}}
+        self.rows = defaultdict(lambda: defaultdict(list))
+        self.failures = []
+
+    def relocate(self, path, semantics):
+        """The path in the guest, or None for an object that corelo refuses."""
+        name = os.path.basename(path)
+        out = os.path.join(self.folder, name)
+        done = subprocess.run([CORELO, "relocate", "--semantics", semantics, "--btf", self.btf, "-o", out, path],
+                              stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            self.refused[name] = done.stderr
+            return None
+        self.files[f"{semantics}/{name}"] = read(out)
+        os.remove(out)
+        return f"{semantics}/{name}"
+
+    def add(self, path, by_libbpf):
+        original = f"original/{os.path.basename(path)}"
+        self.files[original] = read(path)
+        if by_libbpf:
+            self.jobs += [("programs", object) for object in (original, self.relocate(path, "libbpf")) if object]
+        relocated = self.relocate(path, "kernel")
+        self.jobs.append(("instructions", original, relocated) if relocated else ("instructions", original))
+        if relocated and os.path.basename(path) not in NO_SKELETON:
+            self.jobs += [("skeleton", original), ("skeleton", relocated)]
+
+    def boot(self):
+        """qemu enters an unpacked kernel at once; a packed one would unpack itself under emulation."""
+        vmlinux, initrd, console, output = (
+            os.path.join(self.folder, name) for name in ("vmlinux", "initrd", "console", "output"))
+        image = read(os.path.join(CORPUS, "kernels", self.kernel))
+        with open(vmlinux, "wb") as file:
+            file.write(next(data for data in corpus.unpacked(image) if data.startswith(b"\x7fELF")))
+        self.files["jobs"] = "".join("\t".join(job) + "\n" for job in self.jobs).encode()
+        with open(initrd, "wb") as file:
+            file.write(cpio(self.files))
+        with open(console + ".qemu", "wb") as messages, contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run([QEMU, "-accel", "tcg", "-M", "pc,hpet=off,usb=off", "-nodefaults", "-display", "none", "-no-reboot",
+                            "-m", "1024", "-kernel", vmlinux, "-initrd", initrd,
+                            "-append", "console=ttyS0 quiet panic=-1 oops=panic nokaslr mitigations=off",
+                            "-serial", f"file:{console}", "-serial", f"file:{output}"],
+                           stdin=subprocess.DEVNULL, stdout=messages, stderr=messages, timeout=TIMEOUT)
+        for path in (vmlinux, initrd):
+            os.remove(path)
+        self.take(read(output).decode(errors="replace").splitlines())
+        return self
+
+    def take(self, lines):
+        if lines[1:2] != ["btf\tsame"]:
+            self.failures.append("the guest's kernel has not the BTF of the corpus")
+        answered = set()
+        for line in lines:
+            way, *fields = line.split("\t")
+            if way == "failed":
+                self.failures.append(f"the loader failed: {' '.join(fields)}")
+            elif len(fields) == 7:
+                path, name, *row = fields
+                answered.add((way, path))
+                who, file = path.split("/")
+                if way == "relocated":
+                    way, who = "instructions", "kernel"
+                self.rows[way, file, name][who].append(Row(*row))
+        if lines[-1:] != ["end"]:
+            console = read(os.path.join(self.folder, "console")).decode(errors="replace").splitlines()
+            self.failures.append("\n     ".join(["the guest did not come to its end; its console:", *console[-20:]]))
+            return
+        # an object without relocations has no instructions to ask about
+        self.failures += [f"no verdict: {way} {path}" for way, path, *_ in self.jobs
+                          if way != "instructions" and (way, path) not in answered]
+
+
+class Report:
+    def __init__(self):
+        self.passed = self.skipped = self.failed = 0
+
+    def result(self, name, failures):
+        for failure in failures:
+            print(f"     {failure}")
+        if failures:
+            self.failed += 1
+        else:
+            self.passed += 1
+        print(f"{'FAIL' if failures else 'ok  '} {name}", flush=True)
+
+    def compare(self, guest, way, what, relocated):
+        """Rows of one way to load: of the objects as they are, and of those that corelo has relocated."""
+        failures, verdicts, expected, refused = [], Counter(), 0, set()
+        for (_, file, name), rows in sorted(item for item in guest.rows.items() if item[0][0] == way):
+            original, ours = rows["original"], rows[relocated]
+            verdicts.update(map(verdict, original))
+            where = f"{guest.kernel} {way} {file} {name}"
+            if way == "instructions" and file in guest.refused:
+                refused.update(file for row in original if row.errno != "0")
+            elif [row[:-1] for row in original] == [row[:-1] for row in ours]:
+                if (file, name) in EXPECTED:
+                    failures.append(f"NO DIFFERENCE {where}, but: {EXPECTED[file, name]}")
+            elif (file, name) in EXPECTED:
+                expected += 1
+                print(f"     expected: {where}: {EXPECTED[file, name]}")
+            else:
+                failures.append(f"DIFFERENCE {where}: {original} and by corelo: {ours}")
+        result = (f"{guest.kernel}: {sum(verdicts.values())} {what}: "
+                  f"{', '.join(f'{count} {verdict}' for verdict, count in verdicts.most_common())}; "
+                  f"{len(failures)} differences, {expected} expected")
+        if way == "instructions":
+            failures += [f"{guest.kernel} {file}: only corelo refuses it: {guest.refused[file]}"
+                         for file in guest.refused.keys() - refused]
+        if way == "skeleton":
+            for file, why in NO_SKELETON.items():
+                print(f"     not compared: {guest.kernel} {way} {file}: {why}")
+        if not verdicts["loaded"]:
+            failures.append(f"{guest.kernel} {way}: nothing was loaded")
+        if way == "programs" and (sum(verdicts.values()) < LEAST_PROGRAMS or verdicts["loaded"] < LEAST_LOADED):
+            failures.append(f"{guest.kernel} {way}: not {LEAST_PROGRAMS} programs, {LEAST_LOADED} of them loaded")
+        self.result(result, failures)
+
+    def guest(self, guest):
+        self.result(f"{guest.kernel}: boots, has the corpus's BTF, gives verdicts", guest.failures)
+        self.compare(guest, "programs", "programs relocated by libbpf", "libbpf")
+        self.compare(guest, "skeleton", "programs relocated by the kernel", "kernel")
+        self.compare(guest, "instructions", "instructions relocated by the kernel", "kernel")
+
+
+def main():
+    if len(sys.argv) > 1:
+        raise SystemExit(__doc__.strip())
+    started, report = time.time(), Report()
+    os.makedirs(WORK, exist_ok=True)
+    try:
+        loader, tools = compile_loader(), libbpf_tools()
+    except Unavailable as why:
+        print(f"SKIP kernels: {why}")
+        report.skipped += 1
+    else:
+        fixtures = sorted(glob.glob(os.path.join(ROOT, "tests/fixtures/*.el.bpf.o")))
+        guests = [Guest(kernel, loader) for kernel in corpus.BOOTED]
+        for guest in guests:
+            for path in tools:
+                guest.add(path, by_libbpf=True)
+            for path in fixtures + [os.path.join(ROOT, "ctests/kernels/semantics.bpf.o")]:
+                guest.add(path, by_libbpf=False)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for guest in pool.map(Guest.boot, guests):
+                report.guest(guest)
+    print(f"check-kernels: {report.passed} passed, {report.skipped} skipped, {report.failed} failed; {time.time() - started:.0f} s")
+    if report.skipped and os.environ.get("CORELO_NO_SKIP") == "1":
+        print("check-kernels: CORELO_NO_SKIP=1: a skip is a failure", file=sys.stderr)
+        return 1
+    return report.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
