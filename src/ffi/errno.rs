@@ -23,6 +23,8 @@ pub(super) fn errno(error: &Error) -> c_int {
         | Error::TypeCycle { .. }
         | Error::NoSize { .. }
         | Error::BaseEndian
+        | Error::BaseMismatch { .. }
+        | Error::NotSplit { .. }
         | Error::Ext { .. }
         | Error::UnknownRelo { .. }
         | Error::BadAccessStr { .. }
