@@ -546,10 +546,11 @@ static void bad_files(void)
 
 static void split(int big)
 {
-	struct corelo_btf *base, *middle, *top, *foreign;
-	struct build base_build, middle_build, top_build, foreign_build;
-	unsigned char *data, *middle_data, *top_data, *foreign_data;
-	size_t size, middle_size, top_size, foreign_size;
+	struct corelo_btf *base, *middle, *top, *foreign, *named;
+	struct build base_build, middle_build, top_build, foreign_build, module_build;
+	unsigned char *data, *middle_data, *top_data, *foreign_data, *module_data;
+	size_t size, middle_size, top_size, foreign_size, module_size;
+	uint32_t foreign_proto;
 
 	small(&base_build, big);
 	data = build_btf(&base_build, &size);
@@ -577,6 +578,27 @@ static void split(int big)
 	foreign = OPENED(corelo_btf_from_bytes(foreign_data, foreign_size, NULL));
 	CHECK_REFUSED(corelo_btf_from_bytes(middle_data, middle_size, foreign), EINVAL, "byte order");
 	corelo_btf_free(foreign);
+
+	/* made for another base, and for none */
+	build_start(&foreign_build, big);
+	build_int(&foreign_build, "int", 4, BTF_INT_SIGNED);
+	foreign_proto = build_type(&foreign_build, "", BTF_KIND_FUNC_PROTO, 0, 1);
+	free(foreign_data);
+	foreign_data = build_btf(&foreign_build, &foreign_size);
+	build_start_split(&module_build, &foreign_build);
+	build_type(&module_build, "func", BTF_KIND_FUNC, 0, foreign_proto);
+	module_data = build_btf(&module_build, &module_size);
+	foreign = OPENED(corelo_btf_from_bytes(foreign_data, foreign_size, NULL));
+	corelo_btf_free(OPENED(corelo_btf_from_bytes(module_data, module_size, foreign)));
+	CHECK_REFUSED(corelo_btf_from_bytes(module_data, module_size, base), EINVAL, "func [4] refers to struct [2]");
+	CHECK_REFUSED(corelo_btf_from_bytes(foreign_data, foreign_size, foreign), EINVAL, "complete BTF");
+	CHECK(write_file("base.btf", data, size) && write_file("module.btf", module_data, module_size));
+	named = OPENED(corelo_btf_open("base.btf", NULL));
+	CHECK_REFUSED(corelo_btf_open("module.btf", named), EINVAL, "module.btf: this is not a module of base.btf: ");
+	corelo_btf_free(named);
+	CHECK(!unlink("base.btf") && !unlink("module.btf"));
+	corelo_btf_free(foreign);
+	free(module_data);
 
 	/* freed from below: who stands on it keeps what it needs */
 	corelo_btf_free(base);

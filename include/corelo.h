@@ -186,11 +186,15 @@ const char *corelo_last_error(void);
  * needed, also when it is freed first. Files are copied into memory, so that nobody can change them under the program; the
  * running kernel's own is mapped.
  *
- * What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
+ * A file without a base is checked type by type, when one is used: a broken type harms only those who need it. Of a file with a
+ * base, every name and reference is checked here, as libbpf does: a module's BTF on another build's kernel would give wrong
+ * answers. A module so small that it fits another kernel by chance cannot be told. Not checked again is a loaded module's
+ * file in `/sys/kernel/btf` on the running kernel's, `/sys/kernel/btf/vmlinux`.
  *
  * Other threads may use `base` at the same time, and any number of them what is returned.
  *
- * Returns NULL and sets errno: `EINVAL` for broken BTF, a NULL `path` and what is no regular file, `EISDIR` for a directory,
+ * Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's without a base, a
+ * kernel's with one, a NULL `path` and what is no regular file, `EISDIR` for a directory,
  * `EFBIG` for a file of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
  * too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
  * `ENOEXEC` for broken ELF, which includes a `.BTF` of another type than PROGBITS, `ENOMEM`, and what open(2) and read(2) give.

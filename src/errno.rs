@@ -26,6 +26,8 @@ impl Error {
             | Error::TypeCycle { .. }
             | Error::NoSize { .. }
             | Error::BaseEndian
+            | Error::BaseMismatch { .. }
+            | Error::NotSplit { .. }
             | Error::Ext { .. }
             | Error::UnknownRelo { .. }
             | Error::BadAccessStr { .. }

@@ -44,7 +44,7 @@ pub enum Error {
         /// Bytes of data that there are.
         size: usize,
     },
-    /// The string section does not begin and end with a NUL.
+    /// The string section does not begin and end with a NUL: a module's BTF that was opened without its kernel's, for one.
     BtfStrings {
         /// Length of the section.
         len: usize,
@@ -92,6 +92,18 @@ pub enum Error {
     },
     /// Split BTF whose byte order is not its base's.
     BaseEndian,
+    /// Split BTF that was made for another base: a module's of another build of the kernel.
+    BaseMismatch {
+        /// Name of the base.
+        base: String,
+        /// The first type that cannot be on it, and why.
+        what: String,
+    },
+    /// BTF that is complete by itself, given as if it were split on a base.
+    NotSplit {
+        /// Name of the base.
+        base: String,
+    },
 
     /// `.BTF.ext` cannot be read.
     Ext {
@@ -340,10 +352,14 @@ impl fmt::Display for Error {
                     "{name} section at offset {off}, {len} bytes long, is misplaced in {size} bytes of BTF: is the file whole?"
                 )
             }
-            Self::BtfStrings { len: 0, .. } => write!(f, "BTF with types but without a string section"),
-            Self::BtfStrings { without_base: true, .. } => write!(
+            Self::BtfStrings { without_base: true, len } => write!(
                 f,
-                "the string section does not begin and end with a NUL: if this is a module's BTF, it needs its kernel's as base"
+                "{}: if this is a module's BTF, give its kernel's first, as the base",
+                if *len == 0 {
+                    "types without a string section"
+                } else {
+                    "the string section does not begin and end with a NUL"
+                }
             ),
             Self::BtfStrings { .. } => write!(f, "the string section does not end with a NUL"),
             Self::TypeTruncated { type_id } => write!(f, "type [{type_id}] runs past the end of the type section"),
@@ -363,6 +379,16 @@ impl fmt::Display for Error {
             Self::SizeOverflow { type_id } => write!(f, "type [{type_id}] is larger than 4 GiB"),
             Self::NoSize { type_id } => write!(f, "type [{type_id}] has no size"),
             Self::BaseEndian => write!(f, "split BTF and its base have different byte orders"),
+            Self::BaseMismatch { base, what } => write!(
+                f,
+                "this is not a module of {base}: {what}: take both from the same build of the kernel (those of the running one are in /sys/kernel/btf)"
+            ),
+            Self::NotSplit { base } => {
+                write!(
+                    f,
+                    "complete BTF, such as a kernel's, and not a module's on {base}: open it without a base, or give it first"
+                )
+            }
             Self::Ext { what, value } => write!(f, ".BTF.ext: {what} ({value})"),
             Self::UnknownRelo { kind } => write!(f, "relocation kind {} is none of the 13", kind.raw()),
             Self::BadAccessStr { access_str, what, .. } => write!(f, "access string \"{access_str}\": {what}"),

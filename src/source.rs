@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where BTF comes from: a file, the running kernel, one of its modules, bytes.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::Read;
 use std::ops::Range;
@@ -50,7 +51,27 @@ impl From<std::io::Error> for Error {
 ///
 /// [`Error::Elf`], [`Error::NoBtf`], and what [`read_file`] and [`Btf::new`] give, all with the path.
 pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
-    read(path).and_then(|data| from_data(data, base, Btf::new)).map_err(|error| error.at(path.display()))
+    // When the running kernel loaded the module, it checked that the module's BTF fits its own.
+    let is_checked = base.as_ref().is_some_and(|base| is_running_kernel(base)) && is_loaded_module(path);
+    let open_raw = if is_checked { Btf::deferred } else { Btf::new };
+    let btf = read(path).and_then(|data| from_data(data, base, open_raw));
+    btf.map(|btf| named(btf, path)).map_err(|error| error.at(path.display()))
+}
+
+/// The same BTF, called by its path.
+fn named(btf: Btf<'static>, path: &Path) -> Btf<'static> {
+    btf.with_name(path.display().to_string())
+}
+
+/// Whether this was opened from the running kernel's own file.
+fn is_running_kernel(btf: &Btf<'_>) -> bool {
+    btf.name().is_some_and(|name| Path::new(name) == Path::new(SYSFS_BTF).join(VMLINUX))
+}
+
+/// Whether this file is in the folder of the running kernel and the kernel made it: another file system may lie there.
+fn is_loaded_module(path: &Path) -> bool {
+    let is_module = path.parent() == Some(Path::new(SYSFS_BTF)) && path.file_name() != Some(OsStr::new(VMLINUX));
+    is_module && open_file(path).is_ok_and(|(file, _)| is_on_sysfs(&file))
 }
 
 /// Opens BTF, or an ELF file with a `.BTF` section, from bytes of which it takes possession.
@@ -158,23 +179,29 @@ fn read(path: &Path) -> Result<Data<'static>> {
 /// Maps BTF of the running kernel. Any other file can be truncated by its owner, and reading a page that is gone kills the
 /// process: those are copied. `None` where the file is not sysfs's, and where the kernel does not map its BTF, as before
 /// Linux 6.16.
-#[expect(unsafe_code, reason = "mapping a file: see the reasons below")]
+#[expect(unsafe_code, reason = "mapping a file: see the reason below")]
 fn map(file: &File) -> Option<Data<'static>> {
-    let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the descriptor is open, and `stat` has room for what is written.
-    if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
-        return None;
-    }
-    // SAFETY: fstatfs has filled it.
-    let stat = unsafe { stat.assume_init() };
-    // Their types differ between C libraries.
-    if i128::from(stat.f_type) != i128::from(libc::SYSFS_MAGIC) {
+    if !is_on_sysfs(file) {
         return None;
     }
     // SAFETY: the kernel's own BTF is part of its read-only image: it neither changes nor goes away. The kernel allows
     // private mappings only.
     let mapped = unsafe { memmap2::MmapOptions::new().map_copy_read_only(file) }.ok()?;
     Some(Data::Mapped(mapped))
+}
+
+/// Whether a file is one of sysfs, which only the kernel makes.
+#[expect(unsafe_code, reason = "asking for a file's file system: see the reasons below")]
+fn is_on_sysfs(file: &File) -> bool {
+    let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the descriptor is open, and `stat` has room for what is written.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: fstatfs has filled it.
+    let stat = unsafe { stat.assume_init() };
+    // Their types differ between C libraries.
+    i128::from(stat.f_type) == i128::from(libc::SYSFS_MAGIC)
 }
 
 /// Opens the BTF of the running kernel: `/sys/kernel/btf/vmlinux`, else a kernel image with BTF in one of the places
@@ -189,7 +216,7 @@ pub fn open_kernel() -> Result<Btf<'static>> {
     let mut tried = Vec::new();
     let mut open = |path: PathBuf| {
         // That a kernel's own BTF is whole need not be known before its types are looked at, in the same pass.
-        match read(&path).and_then(|data| from_data(data, None, Btf::deferred)) {
+        match read(&path).and_then(|data| Ok(named(from_data(data, None, Btf::deferred)?, &path))) {
             Ok(btf) => Ok(Some(btf)),
             // Not that there is none: with memory, there might be.
             Err(Error::NoMemory) => Err(Error::NoMemory),

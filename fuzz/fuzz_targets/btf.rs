@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use corelo::Error;
 use corelo::btf::{Btf, BtfView, Data, TypeId};
 use corelo_fuzz::walk::{searches_agree, walk};
 use corelo_fuzz::watch::watched;
@@ -28,7 +29,7 @@ fuzz_target!(|data: &[u8]| watched(data, || {
     // On itself, as many levels deep as are allowed and one more.
     let mut level = base;
     for _ in 0..18 {
-        match open(second.unwrap_or(first), Some(Arc::clone(&level))) {
+        match Btf::deferred(Data::Owned(second.unwrap_or(first).to_vec()), Some(Arc::clone(&level))) {
             Ok(split) => level = Arc::new(split),
             Err(_) => break,
         }
@@ -46,6 +47,12 @@ fn check(bytes: &[u8], base: Option<&Arc<Btf<'static>>>) -> corelo::Result<Btf<'
             assert_eq!(btf.type_cnt(), deferred.type_cnt());
             assert_eq!(btf.pointer_size(), deferred.pointer_size());
             btf
+        }
+        // Whether it fits its base is only asked at once.
+        (Err(error @ (Error::BaseMismatch { .. } | Error::NotSplit { .. })), Ok(deferred)) => {
+            assert!(base.is_some());
+            walk(&deferred);
+            return Err(error);
         }
         (Err(error), Ok(deferred)) => {
             assert_eq!(deferred.type_cnt(), deferred.start_id(), "of broken records none counts");

@@ -3,6 +3,7 @@
 //! the relocation records and line numbers of an object ([`ext`]).
 
 pub mod ext;
+mod fit;
 mod parse;
 pub(crate) mod raw;
 mod records;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use once_cell::sync::OnceCell;
 
+use super::fit;
 use super::raw::{self, Kind, KindSet};
 use super::records::{Heard, Places, Records};
 use super::view::{BtfView, NameIs, Type, TypeId};
@@ -43,7 +44,8 @@ impl fmt::Debug for Data<'_> {
 /// BTF that has been opened. Immutable, so any number of threads may use it.
 ///
 /// Before the first type is looked at, every record is stepped over once to learn where it begins. What a record says is
-/// checked when it is read: a broken type harms only those who need it.
+/// checked when it is read: a broken type harms only those who need it. The names and references of split BTF are all
+/// checked by [`Btf::new`], since on a wrong base they lead to other names and types.
 #[derive(Debug)]
 pub struct Btf<'d> {
     data: Data<'d>,
@@ -55,6 +57,8 @@ pub struct Btf<'d> {
     layout_at: usize,
     layout_len: u32,
     base: Option<Arc<Btf<'static>>>,
+    /// What messages call it.
+    name: Option<String>,
     /// Number of bases below one another.
     level: u32,
     start_id: u32,
@@ -91,25 +95,32 @@ impl<'d> Btf<'d> {
     /// Opens BTF that begins with its header. With `base`, it is split BTF whose ids and strings go on where the base's
     /// end; the base may itself be split, up to 16 times.
     ///
+    /// Split BTF must fit its base: every name and type that it refers to must exist, and the types be of kinds that can be
+    /// referred to. That refuses a module's BTF on another build's kernel, but for one so small that it fits by chance.
+    ///
     /// BTF without types and strings is valid: some kernel modules carry it.
     ///
     /// # Errors
     ///
     /// [`Error::BtfMagic`], [`Error::BtfHeader`], [`Error::BtfSection`], [`Error::BtfStrings`],
     /// [`Error::TypeTruncated`], [`Error::UnknownKind`], [`Error::TooManyTypes`], [`Error::BaseEndian`],
-    /// [`Error::Unsupported`], [`Error::NoMemory`].
+    /// [`Error::BaseMismatch`], [`Error::NotSplit`], [`Error::Unsupported`], [`Error::NoMemory`].
     pub fn new(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
         let btf = Self::deferred(data, base)?;
         btf.places()?;
+        if let Some(base) = &btf.base {
+            fit::check(&btf, base)?;
+        }
         Ok(btf)
     }
 
     /// As [`Btf::new`], but the records are stepped over only when the first type is looked at, so that whoever needs them
-    /// can do more in the same pass. Until then it is not known whether they are all whole.
+    /// can do more in the same pass. Until then it is not known whether they are all whole. Whether split BTF fits its base
+    /// is not checked: this is for what the running kernel has checked.
     ///
     /// # Errors
     ///
-    /// As [`Btf::new`], without those that name a type.
+    /// As [`Btf::new`], without those that name a type of this BTF.
     pub fn deferred(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
         let found = raw::sections(data.as_ref())?;
         let endian = found.types.endian();
@@ -144,6 +155,7 @@ impl<'d> Btf<'d> {
             layout_at,
             layout_len,
             base,
+            name: None,
             level,
             start_id,
             start_str_off,
@@ -158,6 +170,18 @@ impl<'d> Btf<'d> {
         Self { pointer_size: OnceCell::with_value(Some(bytes)), ..self }
     }
 
+    /// Sets what errors call this BTF when a module does not fit it, such as the path of its file.
+    #[must_use]
+    pub fn with_name(self, name: String) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
+    /// What errors call this BTF, if that was set.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// The BTF that this one is split on.
     #[must_use]
     pub fn base(&self) -> Option<&Arc<Btf<'static>>> {
@@ -168,6 +192,11 @@ impl<'d> Btf<'d> {
     #[must_use]
     pub const fn start_id(&self) -> u32 {
         self.start_id
+    }
+
+    /// The string offset at which the base ends; 0 without a base.
+    pub(super) const fn start_str_off(&self) -> u32 {
+        self.start_str_off
     }
 
     /// Calls `each` with every type of these kinds that has a name, from id `start_id` on in order, and with the strings from
@@ -213,12 +242,12 @@ impl<'d> Btf<'d> {
         levels
     }
 
-    fn types(&self) -> Bytes<'_> {
+    pub(super) fn types(&self) -> Bytes<'_> {
         Bytes::new(self.section(self.types_at, self.types_len), self.endian)
     }
 
     /// The layout section, or the base's if there is none.
-    fn layout(&self) -> Bytes<'_> {
+    pub(super) fn layout(&self) -> Bytes<'_> {
         match &self.base {
             Some(base) if self.layout_len == 0 => base.layout(),
             _ => Bytes::new(self.section(self.layout_at, self.layout_len), self.endian),
@@ -246,7 +275,7 @@ impl<'d> Btf<'d> {
     }
 
     /// The string section.
-    fn strings(&self) -> &[u8] {
+    pub(super) fn strings(&self) -> &[u8] {
         self.section(self.strings_at, self.strings_len)
     }
 
@@ -261,7 +290,7 @@ impl<'d> Btf<'d> {
     }
 
     /// The end of this BTF's strings as split BTF counts them.
-    fn str_end(&self) -> Result<u32> {
+    pub(super) fn str_end(&self) -> Result<u32> {
         self.start_str_off
             .checked_add(self.strings_len)
             .ok_or(Error::BtfStrings { len: usize::MAX, without_base: false })

@@ -242,8 +242,15 @@ impl Kind {
 pub(crate) struct KindSet(u32);
 
 impl KindSet {
+    /// All kinds, those of later kernels included.
+    pub(crate) const ALL: Self = Self(u32::MAX);
+
     pub(crate) const fn new() -> Self {
         Self(0)
+    }
+
+    pub(crate) const fn without(self, kind: Kind) -> Self {
+        Self(self.0 & !Self::bit(kind.raw()))
     }
 
     pub(crate) const fn with(self, kind: Kind) -> Self {

@@ -3,6 +3,7 @@
 //! done once, and every fourth place is kept.
 
 use once_cell::sync::OnceCell;
+use std::iter;
 
 use super::raw::{Info, Kind, KindSet, TYPE_LEN, payload_len};
 use super::view::{Type, TypeId};
@@ -44,12 +45,29 @@ impl Places {
             let info = Info(types.u32(at.checked_add(INFO_AT)?)?);
             at = at.checked_add(TYPE_LEN)?.checked_add(payload_len(info, layout)?)?;
         }
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = *types.as_slice().get(at..)?.first_chunk()?;
-        let word = |bytes| types.endian().u32(bytes);
-        let info = Info(word([e, f, g, h]));
-        let payload = types.slice(at.checked_add(TYPE_LEN)?, payload_len(info, layout)?)?;
-        Some(Type::new(word([a, b, c, d]), info, word([i, j, k, l]), payload))
+        type_at(types, layout, at)
     }
+}
+
+/// The type whose record begins at offset `at`.
+#[inline(always)]
+fn type_at<'a>(types: Bytes<'a>, layout: Bytes<'_>, at: usize) -> Option<Type<'a>> {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = *types.as_slice().get(at..)?.first_chunk()?;
+    let word = |bytes| types.endian().u32(bytes);
+    let info = Info(word([e, f, g, h]));
+    let payload = types.slice(at.checked_add(TYPE_LEN)?, payload_len(info, layout)?)?;
+    Some(Type::new(word([a, b, c, d]), info, word([i, j, k, l]), payload))
+}
+
+/// The types of a section in order, up to the first broken one.
+#[inline(always)]
+pub(super) fn types_of<'a>(types: Bytes<'a>, layout: Bytes<'a>) -> impl Iterator<Item = Type<'a>> {
+    let mut at = 0_usize;
+    iter::from_fn(move || {
+        let t = type_at(types, layout, at)?;
+        at = at.saturating_add(TYPE_LEN).saturating_add(t.payload_len());
+        Some(t)
+    })
 }
 
 /// Where `info` lies in a record.

@@ -4,7 +4,7 @@
 use std::ffi::CStr;
 use std::fmt;
 
-use super::raw::{Info, Kind};
+use super::raw::{Info, Kind, KindSet};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
@@ -219,6 +219,26 @@ impl<'a> Type<'a> {
 
     fn int_data(self) -> u32 {
         if self.kind() == Kind::Int { self.payload.u32(0).unwrap_or(0) } else { 0 }
+    }
+
+    /// Whether the kind is one of these.
+    pub(super) const fn is_of(self, kinds: KindSet) -> bool {
+        self.info.is_of(kinds)
+    }
+
+    /// Bytes that follow the record.
+    pub(super) const fn payload_len(self) -> usize {
+        self.payload.len()
+    }
+
+    /// What follows the record, as elements of `N` words.
+    #[inline(always)]
+    pub(super) fn elements<const N: usize>(self) -> impl Iterator<Item = [u32; N]> + 'a {
+        let endian = self.payload.endian();
+        self.payload.as_slice().chunks_exact(const { 4 * N }).map(move |element| {
+            let element = Bytes::new(element, endian);
+            std::array::from_fn(|i| element.u32(i.wrapping_mul(4)).unwrap_or_default())
+        })
     }
 
     fn element(self, idx: u32, len: usize) -> Option<Bytes<'a>> {

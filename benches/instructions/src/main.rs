@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use corelo::btf::{Btf, Data};
+use corelo::btf::{Btf, BtfView as _, Data};
 use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Report, Target, relocate};
 use corelo::relo::Semantics;
@@ -25,8 +25,10 @@ use synth::Struct;
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
 const TYPES: u32 = 50_000;
 
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 12] = [
     "open-checked",
+    "open-module",
+    "open-module-unchecked",
     "open-and-relocate",
     "second-object",
     "fields",
@@ -77,6 +79,30 @@ fn synthesised(btf: &'static [u8]) -> OpenTargets {
     OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
 }
 
+/// Split BTF of the kinds and the size that the median module of Debian 12's kernels has (100 types in 6 KB).
+fn module(kernel: &Btf<'_>) -> Vec<u8> {
+    const INT: u32 = 1;
+    let (start, mut types, mut count) = (kernel.type_cnt(), Vec::new(), 0);
+    let mut add = |words: &[u32]| {
+        types.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        count += 1;
+        start + count - 1
+    };
+    for i in 0..20 {
+        let in_kernel = 1 + i * (TYPES / 20);
+        // struct of eight members, pointer, prototype, two functions
+        let mut composite = vec![0, 4 << 24 | 8, 32];
+        composite.extend((0..8).flat_map(|member| [0, if member % 2 == 0 { INT } else { in_kernel }, member * 32]));
+        let composite = add(&composite);
+        let pointer = add(&[0, 2 << 24, composite]);
+        let proto = add(&[0, 13 << 24 | 2, INT, 0, pointer, 0, INT]);
+        add(&[0, 12 << 24, proto]);
+        add(&[0, 12 << 24, proto]);
+    }
+    let len = u32::try_from(types.len()).expect("it is small");
+    [vec![0x9f, 0xeb, 1, 0], [24, 0, len, len, 0].map(u32::to_le_bytes).concat(), types].concat()
+}
+
 fn spread_types(count: u32) -> Vec<Struct> {
     let at = |i: u32| i * (TYPES / count);
     (0..count).map(|i| Struct::of_ints(format!("type_{}", at(i)), &format!("m{}_", at(i) % 64), 4)).collect()
@@ -105,6 +131,20 @@ fn run(path: &str) -> Option<()> {
             let btf: &'static [u8] = synth::target(TYPES).leak();
             let mut kept = None;
             count(|| kept = Some(Btf::new(Data::Borrowed(btf), None).expect("it was made right")));
+        }
+        // With its kernel, as every module is. Unchecked, it is only stepped over, as when both come from sysfs.
+        "open-module" | "open-module-unchecked" => {
+            let kernel: &'static [u8] = synth::target(TYPES).leak();
+            let module: &'static [u8] =
+                module(&Btf::new(Data::Borrowed(kernel), None).expect("it was made right")).leak();
+            let open = if path == "open-module" { Btf::new } else { Btf::deferred };
+            let mut kept = None;
+            count(|| {
+                let kernel = Arc::new(Btf::new(Data::Borrowed(kernel), None).expect("it was made right"));
+                let module = open(Data::Borrowed(module), Some(kernel)).expect("it was made right");
+                assert!(module.type_cnt() > TYPES);
+                kept = Some(module);
+            });
         }
         "open-and-relocate" | "relocations-cold" => {
             let btf: &'static [u8] = synth::target(TYPES).leak();

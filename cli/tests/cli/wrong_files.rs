@@ -78,6 +78,27 @@ fn what_is_no_target_is_named_and_said_what_it_is() {
 }
 
 #[test]
+fn modules_and_kernels_that_do_not_belong_together_are_both_named() {
+    let dir = Dir::new("modules");
+    let kernel = dir.file("kernel.btf", &read("examples/demo.btf"));
+    // A function whose type is the kernel's first, and no string.
+    let words = [24, 0, 12, 12, 0, 0, 12 << 24, 1].map(u32::to_le_bytes).concat();
+    let module = dir.file("module.btf", &[&[0x9f, 0xeb, 1, 0], &*words].concat());
+    for (targets, begins, says) in [
+        ([&kernel, &module], &module, format!("this is not a module of {kernel}: func [")),
+        ([&kernel, &kernel], &kernel, format!("not a module's on {kernel}: ")),
+        ([&module, &kernel], &module, "give its kernel's first".to_owned()),
+    ] {
+        let object = fixture("poison.el.bpf.o");
+        let options = targets.iter().flat_map(|path| ["--btf", path]);
+        let run: Run = command(["inspect", &object].into_iter().chain(options)).output().unwrap().into();
+        let lines = run.fails();
+        assert!(lines.len() == 1 && lines[0].starts_with(&format!("corelo: {begins}: ")), "{lines:?}");
+        assert!(lines[0].contains(&says), "{lines:?}");
+    }
+}
+
+#[test]
 fn target_of_the_other_byte_order_is_refused() {
     let dir = Dir::new("byte-order");
     let out = dir.path("out.o");

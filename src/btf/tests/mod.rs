@@ -3,6 +3,7 @@
 
 mod deferred;
 mod ext;
+mod fit;
 mod header;
 mod split;
 mod types;

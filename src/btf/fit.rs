@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Whether split BTF fits its base. A module's BTF holds ids and string offsets of the one kernel build that it was made
+//! with; on another build's, they mean other types and other names.
+
+use super::parse::Btf;
+use super::raw::{Kind, KindSet};
+use super::records::types_of;
+use super::view::{BtfView as _, Type, TypeId};
+use crate::bytes::{Bytes, Endian, index};
+use crate::error::{Error, Result};
+
+/// Kinds of types that have a type id in place of a size, and may refer to each other.
+const REFERRING: KindSet = KindSet::new()
+    .with(Kind::Ptr)
+    .with(Kind::Typedef)
+    .with(Kind::Volatile)
+    .with(Kind::Const)
+    .with(Kind::Restrict)
+    .with(Kind::FuncProto)
+    .with(Kind::Var)
+    .with(Kind::TypeTag);
+/// What these, members, parameters and elements refer to: all but declarations. Kinds newer than this library may be types.
+const TYPES: KindSet =
+    KindSet::ALL.without(Kind::Func).without(Kind::Var).without(Kind::Datasec).without(Kind::DeclTag);
+/// What a function refers to.
+const PROTOS: KindSet = KindSet::new().with(Kind::FuncProto);
+/// What is in a data section.
+const SYMBOLS: KindSet = KindSet::new().with(Kind::Var).with(Kind::Func);
+
+/// References whose kinds are looked up, besides functions', since each costs 20 nanoseconds. On a wrong base, nearly every
+/// second one is to a declaration; a module with more references has functions.
+const LOOK_UPS: u32 = 256;
+
+/// Checks that names and references of the types that split BTF adds lead to where they can lead.
+///
+/// Source: libbpf `btf_sanity_check`.
+/// Deviation: libbpf looks at the kinds of what functions refer to, and not at what prototypes return. It takes a kernel's
+/// whole BTF on itself.
+///
+/// # Errors
+///
+/// [`Error::BaseMismatch`], [`Error::NotSplit`], [`Error::NoMemory`].
+pub(super) fn check(btf: &Btf<'_>, base: &Btf<'_>) -> Result<()> {
+    let (types, layout) = (btf.types().as_slice(), btf.layout());
+    // The byte order is a constant in each of the two copies of the loop.
+    let seen = match btf.endian() {
+        Endian::Little => Seen::new(btf, types_of(Bytes::new(types, Endian::Little), layout)),
+        Endian::Big => Seen::new(btf, types_of(Bytes::new(types, Endian::Big), layout)),
+    }?;
+    let base = base.name().unwrap_or("its base");
+    let fits = !seen.wrong_kind && is_name(btf, seen.last_name)? && seen.last_id < btf.type_cnt();
+    if seen.needs_no_base(btf) && (!fits || seen.has_nothing_of_its_own(btf)) {
+        return Err(Error::NotSplit { base: base.to_owned() });
+    }
+    if !fits {
+        return Err(Error::BaseMismatch { base: base.to_owned(), what: first_misfit(btf)? });
+    }
+    Ok(())
+}
+
+/// Calls `name` with the offset of each name in a type, and `reference` with each id and the kinds that it may have.
+#[inline(always)]
+fn parts(t: Type<'_>, mut name: impl FnMut(u32), mut reference: impl FnMut(u32, KindSet)) {
+    name(t.name_off());
+    if t.kind() == Kind::Func {
+        return reference(t.type_id().0, PROTOS);
+    }
+    if t.is_of(REFERRING) {
+        reference(t.type_id().0, TYPES);
+    }
+    // Most types have nothing else.
+    if t.payload_len() == 0 {
+        return;
+    }
+    match t.kind() {
+        Kind::Struct | Kind::Union => t.elements().for_each(|[name_off, member, _]| {
+            name(name_off);
+            reference(member, TYPES);
+        }),
+        Kind::FuncProto => t.elements().for_each(|[name_off, param]| {
+            name(name_off);
+            reference(param, TYPES);
+        }),
+        Kind::Enum => t.elements().for_each(|[name_off, _]| name(name_off)),
+        Kind::Enum64 => t.elements().for_each(|[name_off, _, _]| name(name_off)),
+        Kind::Array => t.elements().for_each(|[elem, index, _]| {
+            reference(elem, TYPES);
+            reference(index, TYPES);
+        }),
+        Kind::Datasec => t.elements().for_each(|[symbol, _, _]| reference(symbol, SYMBOLS)),
+        Kind::DeclTag => reference(t.type_id().0, KindSet::ALL),
+        _ => {}
+    }
+}
+
+/// What a pass over the types has seen. It only tells whether there is a misfit, which costs least.
+struct Seen {
+    /// The highest string offset and the highest id.
+    last_name: u32,
+    last_id: u32,
+    /// A reference to a type of a wrong kind.
+    wrong_kind: bool,
+}
+
+impl Seen {
+    #[inline(always)]
+    fn new<'a>(btf: &Btf<'_>, types: impl Iterator<Item = Type<'a>>) -> Result<Self> {
+        let start_id = btf.start_id();
+        let (mut last_name, mut last_id, mut wrong_kind, mut look_ups) = (0_u32, 0_u32, false, LOOK_UPS);
+        // Nearly all functions have a prototype that comes before them: these are not looked up.
+        let mut protos = Vec::new();
+        protos.try_reserve_exact(index(btf.type_cnt().saturating_sub(start_id)))?;
+        for t in types {
+            parts(
+                t,
+                |name_off| last_name = last_name.max(name_off),
+                |to, kinds| {
+                    last_id = last_id.max(to);
+                    if kinds == PROTOS {
+                        let known = to.checked_sub(start_id).and_then(|own| protos.get(index(own)));
+                        wrong_kind |= !known.copied().unwrap_or_else(|| is_of(btf, to, PROTOS));
+                    } else if look_ups > 0 {
+                        look_ups = look_ups.wrapping_sub(1);
+                        wrong_kind |= !is_of(btf, to, kinds);
+                    }
+                },
+            );
+            protos.push(t.is_of(PROTOS));
+        }
+        Ok(Self { last_name, last_id, wrong_kind })
+    }
+
+    /// Whether this could be BTF without a base, such as a kernel's: without one, all names and ids would be its own.
+    fn needs_no_base(&self, btf: &Btf<'_>) -> bool {
+        let (strings, own_types) = (btf.strings(), btf.type_cnt().saturating_sub(btf.start_id()));
+        strings.len() > 1
+            && strings.first() == Some(&0)
+            && index(self.last_name) < strings.len()
+            && self.last_id <= own_types
+    }
+
+    /// Whether all names and ids are the base's, as those of no split BTF that has strings.
+    fn has_nothing_of_its_own(&self, btf: &Btf<'_>) -> bool {
+        self.last_name < btf.start_str_off() && self.last_id < btf.start_id()
+    }
+}
+
+/// Whether there is a string at this offset. Offset 0 is no name, also where there are no strings.
+fn is_name(btf: &Btf<'_>, name_off: u32) -> Result<bool> {
+    Ok(name_off == 0 || name_off < btf.str_end()?)
+}
+
+#[inline(never)]
+fn is_of(btf: &Btf<'_>, id: u32, kinds: KindSet) -> bool {
+    btf.type_by_id(TypeId(id)).is_ok_and(|t| t.is_of(kinds))
+}
+
+/// The first type that does not fit, and why.
+#[cold]
+fn first_misfit(btf: &Btf<'_>) -> Result<String> {
+    let str_end = btf.str_end()?;
+    for id in (btf.start_id()..btf.type_cnt()).map(TypeId) {
+        let t = btf.type_by_id(id)?;
+        let (mut wrong_name, mut wrong_id) = (None, None);
+        parts(
+            t,
+            |name_off| {
+                if name_off != 0 && name_off >= str_end {
+                    wrong_name.get_or_insert(name_off);
+                }
+            },
+            |to, kinds| {
+                if !is_of(btf, to, kinds) {
+                    wrong_id.get_or_insert(to);
+                }
+            },
+        );
+        let from = t.kind().name();
+        if let Some(to) = wrong_id {
+            return Ok(match btf.type_by_id(TypeId(to)).map(|t| t.kind().name()) {
+                Ok(kind) => format!("{from} [{id}] refers to {kind} [{to}]"),
+                Err(_) => format!("{from} [{id}] refers to [{to}], past the last type"),
+            });
+        }
+        if let Some(name_off) = wrong_name {
+            return Ok(format!("{from} [{id}] has a name at offset {name_off}, past the last string"));
+        }
+    }
+    Ok("its types".to_owned())
+}
