@@ -175,9 +175,10 @@ fn names_elf_crate(text: &str) -> bool {
 }
 
 #[test]
-fn only_one_file_names_the_elf_crate() {
+fn only_two_files_name_the_elf_crate() {
     for (path, text) in sources("src") {
-        assert_eq!(names_elf_crate(&text), path == "src/object/elf.rs", "{path}");
+        let allowed = ["src/object/elf.rs", "src/object/elf/btf_sections.rs"].contains(&path.as_str());
+        assert_eq!(names_elf_crate(&text), allowed, "{path}");
     }
 }
 

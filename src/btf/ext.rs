@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::raw::magic_endian;
+use super::raw::{check_end, magic_endian};
 use super::relo_kind::ReloKind;
 use super::view::TypeId;
 use crate::bytes::{Bytes, index};
@@ -146,7 +146,7 @@ impl<'a> BtfExt<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Ext`], [`Error::BtfSection`].
+    /// [`Error::Ext`], [`Error::BtfSection`], [`Error::Unsupported`].
     pub fn new(data: &'a [u8]) -> Result<Self> {
         let bad = |what, value| Error::Ext { what, value };
         let endian = magic_endian(data).ok_or(bad("no magic number", 0))?;
@@ -162,11 +162,12 @@ impl<'a> BtfExt<'a> {
             return Err(bad("unknown flags", u32::from(bytes.u8(3).unwrap_or(0))));
         }
         let line_infos = subsection("line_info", body, field(16)?, field(20)?, LINE_INFO_LEN)?;
-        let core_relos = if hdr_len >= HDR_LEN_CORE_RELO {
-            subsection("core_relo", body, field(24)?, field(28)?, CORE_RELO_LEN)?
-        } else {
-            Sections { rec_size: CORE_RELO_LEN, sections: Bytes::new(&[], endian) }
-        };
+        let (core_relo_off, core_relo_len) =
+            if hdr_len >= HDR_LEN_CORE_RELO { (field(24)?, field(28)?) } else { (0, 0) };
+        let core_relos = subsection("core_relo", body, core_relo_off, core_relo_len, CORE_RELO_LEN)?;
+        let end = |off: u32, len: u32| u64::from(off).saturating_add(len.into());
+        let ends = [end(field(8)?, field(12)?), end(field(16)?, field(20)?), end(core_relo_off, core_relo_len)];
+        check_end(body, ends.into_iter().max().unwrap_or(0))?;
         Ok(Self { core_relos, line_infos })
     }
 

@@ -110,9 +110,8 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
         }
         // SAFETY: `data` and `base` are as documented, and the size is one that can be.
         let (data, base) = unsafe { (std::slice::from_raw_parts(data.cast::<u8>(), size), base_from_c(base)?) };
-        let copy = memory::copied(data)?;
         let name = memory::text(format_args!("{size} bytes"))?;
-        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::from_bytes(copy, base)?))))
+        reserve::with(|| Handle::into_c(Target::new(name, Arc::new(source::from_bytes(data, base)?))))
     })
 }
 

@@ -13,6 +13,7 @@ pub(super) fn errno(error: &Error) -> c_int {
         // BTF written on a machine of the other byte order, with a header that cannot be converted.
         Error::BtfHeader { hdr_len: ..24, size: 24.., endian } if *endian != Endian::NATIVE => libc::ENOTSUP,
         Error::BtfMagic { .. }
+        | Error::PackedBtf { .. }
         | Error::BtfHeader { .. }
         | Error::BtfSection { .. }
         | Error::BtfStrings { .. }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! ELF files: BPF objects, and whatever else carries a `.BTF` section. The only file that knows the `object` crate, of which
-//! it uses the part that reads tables where they lie and allocates nothing.
+//! ELF files: BPF objects, and whatever else carries a `.BTF` section. Only this and `btf_sections` know the `object` crate,
+//! of which they use the part that reads tables where they lie and allocates nothing.
 
+mod btf_sections;
 mod names;
 mod overlaps;
 #[cfg(test)]
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 use crate::memory;
 use crate::relo::Work;
 use crate::relo::text::{Clipped, Lossy};
+use btf_sections::btf_section;
+pub(crate) use btf_sections::{BtfSections, ReadAt};
 use names::{Index, Strings};
 
 impl From<object::Error> for Error {
@@ -31,81 +34,14 @@ impl From<object::Error> for Error {
 /// Where in the file its class is said.
 const EI_CLASS: usize = 4;
 
+const NO_NAMES: &str = "broken ELF file: no section holds the names of the sections";
+
 /// Whether this begins like an ELF file.
 pub(crate) fn is_elf(data: &[u8]) -> bool {
     data.starts_with(&elf::ELFMAG)
 }
 
-/// The BTF that an ELF file of any kind carries.
-#[derive(Clone, Debug)]
-pub(crate) struct BtfSections {
-    /// Where `.BTF` lies in the file.
-    pub(crate) btf: Range<usize>,
-    /// Where `.BTF.base` lies: the part of the kernel's BTF that a module was built against.
-    pub(crate) base: Option<Range<usize>>,
-    /// Size of a pointer by the file's class.
-    pub(crate) pointer_size: u32,
-}
-
-/// Finds the BTF of an ELF file: a kernel, a module, a BPF object, 32-bit or 64-bit.
-pub(crate) fn btf_sections(data: &[u8]) -> Result<BtfSections> {
-    if data.get(EI_CLASS) == Some(&elf::ELFCLASS32.0) {
-        btf_sections_of::<elf::FileHeader32<Endianness>>(data, 4)
-    } else {
-        btf_sections_of::<elf::FileHeader64<Endianness>>(data, 8)
-    }
-}
-
-fn btf_sections_of<Elf: FileHeader<Endian = Endianness>>(data: &[u8], pointer_size: u32) -> Result<BtfSections> {
-    let header = Elf::parse(data)?;
-    let order = header.endian()?;
-    let sections = header.section_headers(order, data)?;
-    let names = section_names(header, order, sections, data)?;
-    let range = |name: &[u8]| {
-        let section = btf_section(sections, order, names, name)?.and_then(|at| sections.get(at));
-        section.map(|section| file_range(section, order, data)).transpose()
-    };
-    let btf = range(b".BTF")?.filter(|range| !range.is_empty()).ok_or(Error::NoBtf)?;
-    Ok(BtfSections { btf, base: range(b".BTF.base")?, pointer_size })
-}
-
-/// Which section has the BTF of this name: the last one, as in libbpf.
-///
-/// Source: libbpf `bpf_object__elf_collect`, `btf_find_elf_sections`.
-/// Deviation: in an object, libbpf passes over one that says to hold strings.
-fn btf_section<S: SectionHeader<Endian = Endianness>>(
-    sections: &[S],
-    order: Endianness,
-    names: Strings<'_>,
-    name: &[u8],
-) -> Result<Option<usize>> {
-    let mut last = None;
-    for (at, section) in sections.iter().enumerate().skip(1) {
-        if !names.is(section.sh_name(order), name) {
-            continue;
-        }
-        let elf::SectionType(sh_type) = section.sh_type(order);
-        if sh_type != elf::SHT_PROGBITS.0 {
-            let what = format_args!("section '{}' is of type {sh_type}, not 1 (PROGBITS)", Lossy(name));
-            return Err(Error::Elf { what: memory::text(what)?.into() });
-        }
-        last = Some(at);
-    }
-    Ok(last)
-}
-
-/// Where a section lies in the file: nowhere, if it has no data there.
-fn file_range<S: SectionHeader<Endian = Endianness>>(
-    section: &S,
-    order: Endianness,
-    data: &[u8],
-) -> Result<Range<usize>> {
-    // Checks that it is all there.
-    section.data(order, data)?;
-    Ok(unchecked_range(section, order))
-}
-
-/// As [`file_range`], where the section may be cut off.
+/// Where a section lies in the file: nowhere, if it has no data there. It may be cut off.
 fn unchecked_range<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness) -> Range<usize> {
     let (start, len) = section.file_range(order).unwrap_or((0, 0));
     let start = usize::try_from(start).unwrap_or(usize::MAX);
@@ -123,8 +59,7 @@ fn section_names<'d, Elf: FileHeader<Endian = Endianness>>(
         return Ok(Strings::default());
     }
     let SectionIndex(at) = header.section_strings_index(order, data)?;
-    let what = Cow::Borrowed("broken ELF file: no section holds the names of the sections");
-    let section = sections.get(at).ok_or(Error::Elf { what })?;
+    let section = sections.get(at).ok_or(Error::Elf { what: Cow::Borrowed(NO_NAMES) })?;
     Ok(strings(section, order, data))
 }
 

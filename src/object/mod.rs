@@ -7,6 +7,7 @@
 
 mod changes;
 pub(crate) mod elf;
+pub(crate) mod format;
 mod found;
 mod input;
 mod job;
