@@ -119,6 +119,8 @@ pub(super) struct BpfElf<'d> {
     symbol_names: Strings<'d>,
     /// Functions by their [`place`], with their places in the symbol table.
     funcs: Vec<Numbered>,
+    /// Those by their names, once one is looked for.
+    funcs_by_name: OnceCell<Index>,
 }
 
 impl<'d> BpfElf<'d> {
@@ -172,6 +174,7 @@ impl<'d> BpfElf<'d> {
             symbols: symbols.symbols(),
             symbol_names: symbol_names.map_or_else(Strings::default, |section| strings(section, order, data)),
             funcs: Vec::new(),
+            funcs_by_name: OnceCell::new(),
         };
         this.read_funcs(&symbols)?;
         Ok(this)
@@ -185,7 +188,7 @@ impl<'d> BpfElf<'d> {
             if !is_func(symbol) {
                 continue;
             }
-            let Ok(Some(SectionIndex(section))) = symbols.symbol_section(order, symbol, at) else { continue };
+            let Some(section) = self.section_of(symbol, symbols.symbol_section(order, symbol, at))? else { continue };
             let Some(code) = self.sections.get(section).filter(|section| is_code(section, order)) else { continue };
             self.check_func(symbol, code)?;
             // No instruction is so far away that its offset does not fit.
@@ -195,6 +198,22 @@ impl<'d> BpfElf<'d> {
         }
         self.funcs.sort_unstable();
         Ok(())
+    }
+
+    /// The number of the section that a function is in; `None` if it is in no section of this file.
+    ///
+    /// Deviation: libbpf knows nothing of extended section numbers, and opens such an object without the function.
+    fn section_of(&self, func: &Symbol, found: object::Result<Option<SectionIndex>>) -> Result<Option<usize>> {
+        let what = match found {
+            Ok(None) => return Ok(None),
+            Ok(Some(SectionIndex(section))) if section < self.sections.len() => return Ok(Some(section)),
+            Ok(Some(SectionIndex(section))) => memory::text(format_args!("is in section {section}, which does not exist"))?,
+            Err(_) => "has an extended section number (0xffff), and no SHT_SYMTAB_SHNDX section says which: llvm-objcopy before \
+                       LLVM 22 breaks objects so; take the file as it was before"
+                .into(),
+        };
+        let name = Clipped(Lossy(self.symbol_names.from(func.st_name(self.order)).unwrap_or_default()));
+        Err(Error::Elf { what: memory::text(format_args!("broken ELF file: function '{name}' {what}"))?.into() })
     }
 
     /// That a function lies in its section and is made of whole instructions.
@@ -221,6 +240,17 @@ impl<'d> BpfElf<'d> {
     /// Whether there is a symbol table, without which programs cannot be told apart.
     pub(super) const fn has_symbols(&self) -> bool {
         !self.symbols.is_empty()
+    }
+
+    /// Whether some section holds instructions.
+    pub(super) fn has_code(&self) -> bool {
+        self.sections.iter().any(|section| is_code(section, self.order) && section.sh_size(self.order) > 0)
+    }
+
+    /// Whether several sections have this name.
+    pub(super) fn has_several(&self, name: &[u8]) -> bool {
+        let is_it = |section: &&Shdr| self.names.is(section.sh_name(self.order), name);
+        self.sections.iter().skip(1).filter(is_it).nth(1).is_some()
     }
 
     /// The section `.BTF` or `.BTF.ext`.
@@ -287,6 +317,32 @@ impl<'d> BpfElf<'d> {
         let start = func.checked_sub(place(section, 0))?;
         let code = start..start.checked_add(self.symbols.get(index(symbol))?.st_size(self.order))?;
         code.contains(&off.into()).then_some(Func { symbol, code })
+    }
+
+    /// Whether there is a function of this name at another place than this one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    pub(super) fn has_func_elsewhere(&self, name: &[u8], section: u32, off: u32, work: &Work) -> Result<bool> {
+        work.name(name)?;
+        let name_of = |symbol| self.symbols.get(index(symbol)).map_or(0, |symbol| symbol.st_name(self.order));
+        let by_name = match self.funcs_by_name.get() {
+            Some(by_name) => by_name,
+            None => {
+                let offsets = self.funcs.iter().map(|(_, symbol)| name_of(*symbol));
+                let by_name = Index::new(self.symbol_names, offsets)?;
+                self.funcs_by_name.get_or_init(|| by_name)
+            }
+        };
+        for number in by_name.find(name) {
+            work.steps(1)?;
+            let Some((at, symbol)) = self.funcs.get(index(number)) else { continue };
+            if *at != place(section, off) && self.symbol_names.is_counted(name_of(*symbol), name, work)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The name of a function, which is not looked at before it is displayed.

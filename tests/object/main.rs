@@ -16,6 +16,7 @@ mod btf;
 mod object;
 mod order;
 mod sections;
+mod skipped;
 
 use std::sync::Arc;
 

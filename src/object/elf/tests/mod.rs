@@ -147,13 +147,23 @@ fn functions_are_found_by_section_and_offset_in_either_byte_order() {
                 [14, FUNC, second, 0, 16],
                 [3, FUNC, second, 0, 32],
                 [19, FUNC, 0, 0, 64],
-                [19, FUNC, XINDEX, 0, 64],
                 [19, FUNC, 0xfff1, 0, 64],
             ],
         );
         let data = file.finish();
         let elf = BpfElf::new(&data).unwrap();
         assert_eq!(elf.endian, endian);
+        for (name, section, off, expected) in [
+            (&b"second"[..], second, 32, false),
+            (b"second", second, 0, true),
+            (b"second", first, 32, true),
+            (b"econd", first, 32, false),
+            (b"data", first, 32, false),
+            (b"", first, 32, false),
+        ] {
+            let section = u32::try_from(section).unwrap();
+            assert_eq!(elf.has_func_elsewhere(name, section, off, &work()).unwrap(), expected, "{name:?}");
+        }
         let name_at = |section: u64, off| {
             let func = elf.func_at(u32::try_from(section).unwrap(), off)?;
             Some(elf.func_name(&func).to_string())
@@ -291,7 +301,7 @@ fn broken_tables_are_refused() {
         file.bytes[at..at + len].copy_from_slice(&bytes);
     };
     assert!(BpfElf::new(&make(|_| ()).finish()).is_ok());
-    let spoilt: [(&str, Spoil, &str); 11] = [
+    let spoilt: [(&str, Spoil, &str); 13] = [
         ("code cut off", |file| file.sections[CODE][5] = 1 << 32, "section size or offset"),
         ("code behind the end", |file| file.sections[CODE][4] = u64::MAX - 8, "section size or offset"),
         ("name of a section", |file| file.sections[CODE][0] = 1 << 20, "a section's name"),
@@ -302,6 +312,22 @@ fn broken_tables_are_refused() {
         ("symbols' strings cut off", |file| file.sections[STRINGS][5] = 1 << 32, "a function's name"),
         ("machine", |file| file.machine = 62, "its machine is 62, not 247 (BPF)"),
         ("32 bits", |file| *file = File::new(Endian::Little, false), "it is no 64-bit ELF file"),
+        (
+            "symbol's section does not exist",
+            |file| {
+                let shndx = file.sections[SYMBOLS][4] as usize + 24 + 6;
+                file.bytes[shndx..shndx + 2].copy_from_slice(&[77, 0]);
+            },
+            "function 'prog' is in section 77, which does not exist",
+        ),
+        (
+            "symbol's extended index is nowhere",
+            |file| {
+                let shndx = file.sections[SYMBOLS][4] as usize + 24 + 6;
+                file.bytes[shndx..shndx + 2].copy_from_slice(&[0xff; 2]);
+            },
+            "function 'prog' has an extended section number (0xffff), and no SHT_SYMTAB_SHNDX section says which",
+        ),
         (
             "symbol's extended index cut off",
             |file| {
