@@ -62,11 +62,7 @@ pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
 /// [`Error::Elf`], [`Error::NoBtf`], [`Error::PackedBtf`], and what [`Btf::new`] gives.
 pub fn from_bytes<'b>(data: impl Into<Cow<'b, [u8]>>, base: Base) -> Result<Btf<'static>> {
     let data = data.into();
-    if elf::is_elf(&data) {
-        from_elf(&*data, base)
-    } else {
-        from_raw(owned(data)?, b"", base, Btf::new)
-    }
+    if elf::is_elf(&data) { from_elf(&*data, base) } else { from_raw(owned(data)?, b"", base, Btf::new) }
 }
 
 type Base = Option<Arc<Btf<'static>>>;

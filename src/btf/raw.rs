@@ -95,7 +95,8 @@ pub(crate) fn check_end(body: Bytes<'_>, end: u64) -> Result<()> {
     let rest = usize::try_from(end).ok().and_then(|end| body.tail(end)).map_or(&[][..], Bytes::as_slice);
     let padding = rest.iter().take(MAX_PADDING).take_while(|byte| **byte == 0).count();
     let next = Bytes::new(rest.get(padding..).unwrap_or_default(), body.endian());
-    let is_header = next.u16(0) == Some(MAGIC) && next.u8(2) == Some(1) && next.u32(4).is_some_and(|len| len >= HDR_LEN);
+    let is_header =
+        next.u16(0) == Some(MAGIC) && next.u8(2) == Some(1) && next.u32(4).is_some_and(|len| len >= HDR_LEN);
     if is_header {
         return Err(Error::Unsupported {
             what: "several BTF headers in a row, as ld joins them: link BPF objects with bpftool gen object; for others, encode the linked file with pahole -J",

@@ -56,17 +56,18 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 /// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
 ///
 /// With a `base`, the file is split BTF on top of it, such as a module's on its kernel's. The base stays alive as long as
-/// needed, also when it is freed first. Files are copied into memory, so that nobody can change them under the program; the
-/// running kernel's own is mapped.
+/// needed, also when it is freed first. Raw BTF, and of an ELF file the section, are copied into memory, so that nobody can
+/// change them under the program; the running kernel's own is mapped.
 ///
 /// What the file says of single types is checked when they are used, so that a broken type harms only those who need it.
 ///
 /// Other threads may use `base` at the same time, and any number of them what is returned.
 ///
 /// Returns NULL and sets errno: `EINVAL` for broken BTF, a NULL `path` and what is no regular file, `EISDIR` for a directory,
-/// `EFBIG` for a file of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
-/// too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
-/// `ENOEXEC` for broken ELF, which includes a `.BTF` of another type than PROGBITS, `ENOMEM`, and what open(2) and read(2) give.
+/// `EFBIG` for raw BTF or a section of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
+/// too short, for several BTF headers in a row, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA`
+/// for ELF without BTF, `ENOEXEC` for broken ELF, which includes a `.BTF` that is compressed or of another type than PROGBITS,
+/// `ENOMEM`, and what open(2) and read(2) give. Of a compressed file, `corelo_last_error` names the command that decompresses it.
 ///
 /// # Safety
 ///
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
     })
 }
 
-/// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
+/// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. The BTF is copied, of an ELF file the section.
 ///
 /// Otherwise as `corelo_btf_open`, also for threads, which may read `data` at the same time. `EINVAL` also for NULL `data`.
 ///

@@ -17,7 +17,10 @@ const REGISTER_STRUCTS: [&[u8]; 3] = [b"pt_regs", b"user_pt_regs", b"user_regs_s
 
 /// Members that these structs have on one architecture only. Programs may declare only those that they read.
 const MEMBERS: [(Arch, &[&str]); 9] = [
-    (Arch("x86"), &["ax", "bx", "cx", "dx", "di", "si", "bp", "ip", "orig_ax", "rax", "rdi", "rsi", "rdx", "rcx", "rip"]),
+    (
+        Arch("x86"),
+        &["ax", "bx", "cx", "dx", "di", "si", "bp", "ip", "orig_ax", "rax", "rdi", "rsi", "rdx", "rcx", "rip"],
+    ),
     (Arch("arm64"), &["pstate", "orig_x0"]),
     (Arch("arm"), &["uregs"]),
     (Arch("s390"), &["gprs", "psw", "orig_gpr2"]),
@@ -103,5 +106,66 @@ impl fmt::Display for OtherArch {
                 "this is a register of {object}, and the target is of another architecture: it has no such struct"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arch, OtherArch};
+    use crate::btf::build::Build;
+    use crate::btf::{Btf, TypeId};
+    use crate::bytes::Endian;
+
+    /// BTF with one struct, of members that are all of one type: a number, or an array of so many.
+    fn btf(members: &[&str], nelems: Option<u32>) -> (Btf<'static>, TypeId) {
+        let mut build = Build::new(Endian::NATIVE);
+        let int = build.int("long", 8, 0);
+        let of = nelems.map_or(int, |nelems| build.array(int, nelems));
+        let members: Vec<_> = members.iter().map(|name| (*name, of, 0)).collect();
+        let id = build.struct_("pt_regs", 8, &members);
+        (build.btf(), id)
+    }
+
+    #[test]
+    fn each_architecture_is_known_by_its_registers() {
+        for (members, nelems, name) in [
+            (&["r15", "di"][..], None, Some("x86")),
+            (&["regs"], Some(31), Some("arm64")),
+            (&["regs"], Some(32), None),
+            (&["regs", "csr_era"], Some(32), Some("loongarch")),
+            (&["regs", "cp0_epc"], Some(32), Some("mips")),
+            (&["orig_x0"], None, Some("arm64")),
+            (&["uregs"], Some(18), Some("arm")),
+            (&["psw", "gprs"], Some(16), Some("s390")),
+            (&["gpr"], Some(32), Some("powerpc")),
+            (&["epc", "ra", "sp"], None, Some("riscv")),
+            (&["sp", "pc"], None, None),
+            (&[], None, None),
+        ] {
+            let (btf, id) = btf(members, nelems);
+            assert_eq!(Arch::of(&btf, id).map(|Arch(name)| name), name, "{members:?}");
+        }
+    }
+
+    #[test]
+    fn registers_within_anonymous_members_are_found() {
+        let mut build = Build::new(Endian::NATIVE);
+        let int = build.int("long", 8, 0);
+        let inner = build.struct_("", 8, &[("nip", int, 0)]);
+        let union = build.union_("", 8, &[("", inner, 0)]);
+        let outer = build.struct_("pt_regs", 8, &[("", union, 0)]);
+        // Of itself.
+        let id = build.next_id();
+        build.struct_("pt_regs", 8, &[("", id, 0), ("", id, 0)]);
+        let btf = build.btf();
+        assert_eq!(Arch::of(&btf, outer).map(|Arch(name)| name), Some("powerpc"));
+        assert!(Arch::of(&btf, id).is_none());
+    }
+
+    #[test]
+    fn both_are_named() {
+        let other = |target| OtherArch { object: Arch("arm64"), target }.to_string();
+        assert!(other(Some(Arch("x86"))).contains("arm64, and the target's architecture is x86"));
+        assert!(other(None).contains("arm64, and the target is of another architecture"));
     }
 }

@@ -15,6 +15,7 @@ use std::ops::Range;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym as _, SymbolTable};
 use object::{Endianness, SectionIndex, StringTable, elf};
 
+use super::format;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
 use crate::memory;
@@ -128,7 +129,7 @@ impl<'d> BpfElf<'d> {
     pub(super) fn new(data: &'d [u8]) -> Result<Self> {
         let not_bpf = |what| Err(Error::NotBpf { what });
         if !is_elf(data) {
-            return not_bpf(Cow::Borrowed("it is no ELF file"));
+            return not_bpf(Cow::Borrowed(format::packed(data).unwrap_or("it is no ELF file")));
         }
         if data.get(EI_CLASS) != Some(&elf::ELFCLASS64.0) {
             return not_bpf(Cow::Borrowed("it is no 64-bit ELF file"));

@@ -44,3 +44,41 @@ pub(crate) fn packed_as(name: &[u8], head: &[u8]) -> Option<&'static str> {
     let is_tar = has(b".tar.") || [&b".tgz"[..], b".txz", b".tzst"].iter().any(|end| name.ends_with(end));
     packed(head).map(|what| if is_tar && what.starts_with("compressed") { TAR } else { what })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HEAD_LEN, packed, packed_as};
+
+    #[test]
+    fn formats_are_named_with_their_command() {
+        for (at, magic, says) in [
+            (0, &b"\x1f\x8b\x08"[..], "gzip -dc"),
+            (0, b"\xfd7zXZ\0\0", "xz -dc"),
+            (0, b"\x28\xb5\x2f\xfd", "zstd -dc"),
+            (0, b"BZh9", "bzip2 -dc"),
+            (0, b"PK\x03\x04", "unzip"),
+            (257, b"ustar  \0", "tar -xf"),
+            (0x202, b"HdrS", "extract-vmlinux"),
+            (0x1_0008, b"S390EP", "/sys/kernel/btf/vmlinux"),
+        ] {
+            let mut file = vec![0x4d; usize::try_from(HEAD_LEN).unwrap()];
+            file[at..at + magic.len()].copy_from_slice(magic);
+            assert!(packed(&file).unwrap().contains(says), "{says}");
+            file.truncate(at + magic.len() - 1);
+            let cut = packed(&file[..at + 1]);
+            assert!(cut.is_none(), "{cut:?}");
+        }
+        for other in [&b""[..], b"#!/bin/sh", b"\x7fELF", b"\x9f\xeb\x01\0"] {
+            assert!(packed(other).is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn archives_are_unpacked_with_their_compression() {
+        let xz = b"\xfd7zXZ\0\0";
+        for (name, is_tar) in [("6.1.btf.tar.xz", true), ("6.1.txz", true), ("6.1.btf.xz", false), ("tar.btf", false)] {
+            let what = packed_as(name.as_bytes(), xz).unwrap();
+            assert_eq!(what.contains("tar -xf"), is_tar, "{name}: {what}");
+        }
+    }
+}

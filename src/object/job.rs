@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::changes::Changes;
-use super::eliminated::FuncInfos;
 use super::elf::{Func, Section};
+use super::eliminated::FuncInfos;
 use super::input::Input;
 use super::targets::CandidateSearch;
 use super::telling::{ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, Poisoned, Resolved, Site, Teller};

@@ -7,8 +7,8 @@
 
 mod arch;
 mod changes;
-mod eliminated;
 pub(crate) mod elf;
+mod eliminated;
 pub(crate) mod format;
 mod found;
 mod input;

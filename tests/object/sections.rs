@@ -63,7 +63,11 @@ fn sections_that_say_to_hold_something_else_are_refused() {
     const NOBITS: u32 = 8;
     let (btf, relos, _) = local(HELD);
     for (name, kind, says) in [
-        (".BTF", NOBITS, "section '.BTF' is empty (NOBITS): this is a debug file; take the file that it was split off from"),
+        (
+            ".BTF",
+            NOBITS,
+            "section '.BTF' is empty (NOBITS): this is a debug file; take the file that it was split off from",
+        ),
         (".BTF.ext", NOTE, "section '.BTF.ext' is of type 7, not 1 (PROGBITS)"),
     ] {
         let mut elf = Elf::new("tc");

@@ -1,40 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Objects whose symbols or sections leave CO-RE records without a function: refused, or warned of.
 
-use std::fmt;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use corelo::log::{Level, Log};
 use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::{Error, source};
 
 use crate::btf::Btf;
 use crate::object::{BYTE_OFFSET, Elf, PROGBITS, ext};
-use crate::struct_with_x;
+use crate::{Warnings, struct_with_x};
 
 const PROGS: u32 = 1;
 const SYMTAB: u32 = 2;
 const EXECINSTR: u64 = 4;
 const STT_FUNC: u8 = 2;
 const STT_OBJECT: u8 = 1;
-
-/// Keeps warnings.
-#[derive(Debug, Default)]
-struct Warnings(Mutex<Vec<String>>);
-
-impl Log for Warnings {
-    fn enabled(&self, level: Level) -> bool {
-        level == Level::Warn
-    }
-
-    fn log(&self, _level: Level, line: fmt::Arguments<'_>) {
-        self.0.lock().unwrap().push(line.to_string());
-    }
-}
 
 fn read(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -63,7 +47,8 @@ impl Object {
 
     fn symbols(&self) -> impl Iterator<Item = usize> + use<> {
         let symtab = self.headers(SYMTAB)[0];
-        let range: Range<usize> = self.u64(symtab + 24) as usize..(self.u64(symtab + 24) + self.u64(symtab + 32)) as usize;
+        let range: Range<usize> =
+            self.u64(symtab + 24) as usize..(self.u64(symtab + 24) + self.u64(symtab + 32)) as usize;
         range.step_by(24)
     }
 
@@ -93,7 +78,7 @@ impl Object {
         let targets = OpenTargets { kernel: Target::new("target", Arc::new(kernel)), modules: Vec::new() };
         let options = Options { semantics: Semantics::Libbpf, log: &log };
         let result = relocate(&mut self.0, &targets, &options, Some(&mut report));
-        (result, report, log.0.into_inner().unwrap(), self.0 == before)
+        (result, report, log.lines(), self.0 == before)
     }
 }
 
@@ -127,8 +112,10 @@ fn functions_without_symbols_are_warned_of_unless_their_name_survives() {
     assert_eq!(count, 2);
     assert_eq!(
         warnings,
-        ["sec '.text': 2 CO-RE relocations skipped, the first at insn #4: no function symbol covers the instruction: has \
-          strip or objcopy removed symbols?"]
+        [
+            "sec '.text': 2 CO-RE relocations skipped, the first at insn #4: no function symbol covers the instruction: has \
+          strip or objcopy removed symbols?"
+        ]
     );
 }
 

@@ -76,7 +76,8 @@ impl<'f> BtfSections<'f> {
         let table_piece = |count| begin(file, table_off, size_of::<Elf::SectionHeader>().saturating_mul(count));
         // The first section header has the number of sections where the file's header has no room for it.
         let first = table_piece(1)?;
-        let count = usize::try_from(header.shnum(order, Piece { off: table_off, bytes: &first })?).unwrap_or(usize::MAX);
+        let count =
+            usize::try_from(header.shnum(order, Piece { off: table_off, bytes: &first })?).unwrap_or(usize::MAX);
         let table = table_piece(count)?;
         let table = Piece { off: table_off, bytes: &table };
         let sections = header.section_headers(order, table)?;
