@@ -12,7 +12,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -507,9 +509,36 @@ static void bad_input(int big)
 	free(data);
 }
 
+/* A kernel with debug information: of all its bytes, the BTF alone is copied. */
+static void huge_elf(void)
+{
+	const size_t huge = (size_t)1 << 30;
+	size_t size, table;
+	unsigned char *elf = build_load(TARGET_EL, &size), *all;
+	struct rusage before, after;
+	struct corelo_btf *btf;
+
+	all = mmap(NULL, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!CHECK(elf) || !CHECK(all != MAP_FAILED))
+		return;
+	table = build_get(elf + 40, 8, 0);
+	memcpy(all, elf, table);
+	memcpy(all + huge - (size - table), elf + table, size - table);
+	build_put(all + 40, huge - (size - table), 8, 0);
+	CHECK(!getrusage(RUSAGE_SELF, &before));
+	btf = OPENED(corelo_btf_from_bytes(all, huge, NULL));
+	CHECK(!getrusage(RUSAGE_SELF, &after));
+	/* kilobytes */
+	CHECK(after.ru_maxrss - before.ru_maxrss < 64 << 10);
+	corelo_btf_free(btf);
+	munmap(all, huge);
+	free(elf);
+}
+
 static void bad_files(void)
 {
 	char path[] = P_tmpdir "/corelo-btf-XXXXXX", fifo[] = P_tmpdir "/corelo-btf-XXXXXX";
+	char raw[] = P_tmpdir "/corelo-btf-XXXXXX", xz[] = P_tmpdir "/corelo-btf-XXXXXX";
 	struct corelo_btf *btf;
 
 	CHECK_REFUSED(corelo_btf_open("tests/no such file", NULL), ENOENT, "tests/no such file");
@@ -535,12 +564,21 @@ static void bad_files(void)
 	if (CHECK(build_file(fifo, "\177ELF\2\1\1", 7))) {
 		CHECK_REFUSED(corelo_btf_open(fifo, NULL), ENOEXEC, fifo);
 		CHECK(!truncate(fifo, (off_t)10 << 30));
-		CHECK_REFUSED(corelo_btf_open(fifo, NULL), EFBIG, fifo);
+		CHECK_REFUSED(corelo_btf_open(fifo, NULL), ENODATA, fifo);
 		unlink(fifo);
+	}
+	if (CHECK(build_file(raw, "\237\353\1\0\30\0\0", 8))) {
+		CHECK(!truncate(raw, (off_t)10 << 30));
+		CHECK_REFUSED(corelo_btf_open(raw, NULL), EFBIG, raw);
+		unlink(raw);
+	}
+	if (CHECK(build_file(xz, "\375\067zXZ", 6))) {
+		CHECK_REFUSED(corelo_btf_open(xz, NULL), EINVAL, "compressed with xz: decompress it with xz -dc");
+		unlink(xz);
 	}
 	/* a success says nothing of earlier failures, and takes nothing back */
 	btf = OPENED(corelo_btf_open(TARGET_EL, NULL));
-	CHECK(strstr(corelo_last_error(), fifo));
+	CHECK(strstr(corelo_last_error(), xz));
 	corelo_btf_free(btf);
 }
 
@@ -703,6 +741,7 @@ int main(void)
 	of_other_kernels();
 	bad_input(0);
 	bad_input(1);
+	huge_elf();
 	bad_files();
 	split(0);
 	split(1);

@@ -313,7 +313,10 @@ static void nothing_to_do(int big)
 			continue;
 		before = build_copy(elf, size);
 		report = (void *)&report;
+		warnings = 0;
 		CHECK(!relocate(elf, size, targets[big], CORELO_LIBBPF, &report));
+		/* code without BTF was compiled without -g, or has lost it */
+		CHECK(warnings == (int)i && (!i || strstr(last_warning, "no .BTF section")));
 		CHECK(corelo_report_count(report) == 0);
 		corelo_report_free(report);
 		/* no target is looked at, of whatever byte order, and no kernel */
@@ -397,6 +400,56 @@ static void messages(void)
 }
 
 /* One field of an object, made wrong. */
+/* Every CO-RE record needs a function: what takes their symbols away is refused, or warned of. */
+static void odd_symbols(int big)
+{
+	enum { SHT_SYMTAB = 2, STT_FUNC = 2 };
+	unsigned char *elf, *copy, *symtab, *header;
+	struct corelo_report *report = NULL;
+	const struct corelo_relo *relo;
+	size_t size, len, i;
+	uint16_t shndx[] = { 0xffff, 77 };
+	const char *const words[] = { "function 'static_one' has an extended section number", "is in section 77" };
+
+	elf = build_load(OBJECT("subprogs", big), &size);
+	if (!CHECK(elf))
+		return;
+	symtab = build_find(elf, ".symtab", &len);
+	if (!CHECK(symtab))
+		return;
+	copy = build_copy(elf, size);
+#define EACH_FUNC(change)									\
+	for (i = 0; i + 24 <= len; i += 24)							\
+		if ((symtab[i + 4] & 15) == STT_FUNC)						\
+			change
+
+	EACH_FUNC(build_put(symtab + i + 6, shndx[0], 2, big));
+	check_failure("0xffff", elf, size, targets[big], CORELO_LIBBPF, -ENOEXEC, words[0]);
+	EACH_FUNC(build_put(symtab + i + 6, shndx[1], 2, big));
+	check_failure("77", elf, size, targets[big], CORELO_LIBBPF, -ENOEXEC, words[1]);
+	memcpy(elf, copy, size);
+
+	EACH_FUNC(symtab[i + 4] &= 0xf0);
+	warnings = 0;
+	CHECK(!relocate(elf, size, targets[big], CORELO_LIBBPF, &report));
+	CHECK(warnings == 2 && strstr(last_warning, "sec 'raw_tp/shared': 2 CO-RE relocations skipped"));
+	if (CHECK(corelo_report_count(report) == 5)) {
+		relo = corelo_report_get(report, 0);
+		CHECK(relo->outcome == CORELO_SKIPPED && strstr(relo->message, "no function symbol"));
+	}
+	corelo_report_free(report);
+	memcpy(elf, copy, size);
+#undef EACH_FUNC
+
+	/* as strip leaves it */
+	for (header = elf + build_get(elf + 40, 8, big); header < elf + size; header += 64)
+		if (build_get(header + 4, 4, big) == SHT_SYMTAB)
+			build_put(header + 4, 0, 4, big);
+	check_failure("stripped", elf, size, targets[big], CORELO_LIBBPF, -ENOEXEC, "no symbol table|strip");
+	free(copy);
+	free(elf);
+}
+
 static void wrong_objects(int big)
 {
 	enum { CODE, EXT, RECORD, BTF, ELF };
@@ -483,8 +536,9 @@ static void wrong_objects(int big)
 		memcpy(elf, copy, size);
 	}
 
-	/* behind the end of the code, it is of a function that was dropped; the rest goes on */
+	/* behind the end of the code, it is in no function, which is warned of; the rest goes on */
 	build_put(sections[RECORD], 1 << 20, 4, big);
+	warnings = 0;
 	CHECK(!relocate(elf, size, targets[big], CORELO_LIBBPF, &report));
 	if (CHECK(corelo_report_count(report) == 2)) {
 		relo = corelo_report_get(report, 0);
@@ -492,6 +546,7 @@ static void wrong_objects(int big)
 		relo = corelo_report_get(report, 1);
 		CHECK(relo->outcome == CORELO_RESOLVED && relo->new_val == 32764);
 	}
+	CHECK(warnings == 1 && strstr(last_warning, "1 CO-RE relocation skipped, the first at insn #131072: no function"));
 	corelo_report_free(report);
 	memcpy(elf, copy, size);
 	/* old LLVM has no machine */
@@ -855,6 +910,7 @@ int main(void)
 	messages();
 	for (big = 0; big <= 1; big++) {
 		nothing_to_do(big);
+		odd_symbols(big);
 		wrong_objects(big);
 		truncated(big);
 		other_byte_order(big);

@@ -60,7 +60,8 @@ enum corelo_outcome {
 	/** The instruction is invalid now: the verifier refuses it where it can be reached. */
 	CORELO_POISONED = 1,
 	/**
-	 * Nothing was done: no program has this instruction. The linker dropped a weak function, but not its records.
+	 * Nothing was done: no program has this instruction. Most often the linker eliminated a weak function, but not its
+	 * records; anything else is logged as a warning.
 	 */
 	CORELO_SKIPPED = 2,
 	/** The object cannot be relocated because of this one. */
@@ -183,8 +184,8 @@ const char *corelo_last_error(void);
  * Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
  *
  * With a `base`, the file is split BTF on top of it, such as a module's on its kernel's. The base stays alive as long as
- * needed, also when it is freed first. Files are copied into memory, so that nobody can change them under the program; the
- * running kernel's own is mapped.
+ * needed, also when it is freed first. Raw BTF, and of an ELF file the section, are copied into memory, so that nobody can
+ * change them under the program; the running kernel's own is mapped.
  *
  * A file without a base is checked type by type, when one is used: a broken type harms only those who need it. Of a file with a
  * base, every name and reference is checked here, as libbpf does: a module's BTF on another build's kernel would give wrong
@@ -207,7 +208,7 @@ const char *corelo_last_error(void);
 struct corelo_btf *corelo_btf_open(const char *path, const struct corelo_btf *base);
 
 /**
- * Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
+ * Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. The BTF is copied, of an ELF file the section.
  *
  * Otherwise as `corelo_btf_open`, also for threads, which may read `data` at the same time. `EINVAL` also for NULL `data`.
  *
@@ -288,6 +289,10 @@ void corelo_set_log(corelo_log_fn fn, void *ctx);
  * libbpf and the kernel have nothing left to relocate. An object without any is left as it is. In sections whose name
  * begins with '?', which are not loaded by default, a relocation that fails is logged, and poisons its instruction.
  *
+ * Warnings go to the log: of code without BTF; of relocations that are skipped because no function symbol covers their
+ * instruction, other than those of weak functions that the linker eliminated; of several `.BTF.ext` sections, of which the
+ * last counts; and of an access to registers of another architecture than the target's.
+ *
  * On success, only relocated instructions and the field `core_relo_len` of `.BTF.ext` have changed. On failure, nothing.
  *
  * Deviation: all relocations are tried and reported, where libbpf stops at the first that fails.
@@ -301,7 +306,9 @@ void corelo_set_log(corelo_log_fn fn, void *ctx);
  * - `-ERANGE`: an offset above 32767 in a load or store;
  * - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB or a target's array
  *   with elements above 2 GiB, and input made so that comparing its types would take more work than real input needs;
- * - `-ENOEXEC`: not a BPF object, or a broken ELF file, such as one with a program that ends behind its section;
+ * - `-ENOEXEC`: not a BPF object, one without a symbol table (libbpf: `-ENOENT`), or a broken ELF file, such as one with a
+ *   program that ends behind its section, or with a function whose section cannot be known;
+ * - `-ENOTSUP`: several BTF headers in a row in `.BTF` or `.BTF.ext`;
  * - `-ESRCH`: no targets given, and no BTF of the running kernel;
  * - `-ENOMEM`, and what reading the running kernel's files gives.
  *

@@ -24,6 +24,11 @@ pub enum Error {
         /// The first two bytes.
         found: [u8; 2],
     },
+    /// The data has to be unpacked first.
+    PackedBtf {
+        /// What it is, and the command that unpacks it.
+        what: &'static str,
+    },
     /// The BTF header is cut off, or says that it is shorter or longer than it can be.
     BtfHeader {
         /// Length that the header states.
@@ -339,6 +344,7 @@ impl fmt::Display for Error {
             Self::BtfMagic { found: [a, b] } => {
                 write!(f, "not BTF: it begins with {a:02x} {b:02x} instead of the magic number 0xeb9f")
             }
+            Self::PackedBtf { what } => write!(f, "not BTF: {what}"),
             Self::BtfHeader { size: size @ 0..24, .. } => write!(f, "not BTF: {size} bytes are less than its header"),
             Self::BtfHeader { hdr_len, size, .. } => {
                 write!(

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where BTF comes from: a file, the running kernel, one of its modules, bytes.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::Read;
+use std::io::{Read, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use crate::btf::{Btf, Data, magic_endian};
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::memory;
-use crate::object::{Target, Targets, elf};
+use crate::object::elf::{self, BtfSections, ReadAt};
+use crate::object::format::{self, HEAD_LEN};
+use crate::object::{Target, Targets};
 
 /// The running kernel's own BTF.
 const SYSFS_BTF: &str = "/sys/kernel/btf";
@@ -47,20 +51,16 @@ impl From<std::io::Error> for Error {
 /// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, such as a kernel, a module or an object. With
 /// `base`, the file is split BTF on top of it.
 ///
+/// Of an ELF file, only the headers and the BTF are read.
+///
 /// # Errors
 ///
-/// [`Error::Elf`], [`Error::NoBtf`], and what [`read_file`] and [`Btf::new`] give, all with the path.
+/// [`Error::Elf`], [`Error::NoBtf`], [`Error::PackedBtf`], and what [`read_file`] and [`Btf::new`] give, all with the path.
 pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
     // When the running kernel loaded the module, it checked that the module's BTF fits its own.
     let is_checked = base.as_ref().is_some_and(|base| is_running_kernel(base)) && is_loaded_module(path);
     let open_raw = if is_checked { Btf::deferred } else { Btf::new };
-    let btf = read(path).and_then(|data| from_data(data, base, open_raw));
-    btf.map(|btf| named(btf, path)).map_err(|error| error.at(path.display()))
-}
-
-/// The same BTF, called by its path.
-fn named(btf: Btf<'static>, path: &Path) -> Btf<'static> {
-    btf.with_name(path.display().to_string())
+    open_with(path, base, open_raw).map_err(|error| error.at(path.display()))
 }
 
 /// Whether this was opened from the running kernel's own file.
@@ -74,32 +74,49 @@ fn is_loaded_module(path: &Path) -> bool {
     is_module && open_file(path).is_ok_and(|(file, _)| is_on_sysfs(&file))
 }
 
-/// Opens BTF, or an ELF file with a `.BTF` section, from bytes of which it takes possession.
+/// Opens BTF, or an ELF file with a `.BTF` section, from bytes. Only what is kept is copied: raw BTF that is borrowed, or
+/// the section.
 ///
 /// # Errors
 ///
-/// [`Error::Elf`], [`Error::NoBtf`], and what [`Btf::new`] gives.
-pub fn from_bytes(data: Vec<u8>, base: Base) -> Result<Btf<'static>> {
-    from_data(Data::Owned(data), base, Btf::new)
+/// [`Error::Elf`], [`Error::NoBtf`], [`Error::PackedBtf`], and what [`Btf::new`] gives.
+pub fn from_bytes<'b>(data: impl Into<Cow<'b, [u8]>>, base: Base) -> Result<Btf<'static>> {
+    let data = data.into();
+    if elf::is_elf(&data) { from_elf(&*data, base) } else { from_raw(owned(data)?, b"", base, Btf::new) }
 }
 
 type Base = Option<Arc<Btf<'static>>>;
+/// [`Btf::new`] or [`Btf::deferred`].
+type OpenRaw = fn(Data<'static>, Base) -> Result<Btf<'static>>;
 
-/// Opens raw BTF with `open_raw`, and that of an ELF file.
-fn from_data(
-    data: Data<'static>,
-    base: Base,
-    open_raw: fn(Data<'static>, Base) -> Result<Btf<'static>>,
-) -> Result<Btf<'static>> {
-    let bytes = data.as_ref();
-    if magic_endian(bytes).is_some() || !elf::is_elf(bytes) {
-        return open_raw(data, base);
+fn open_with(path: &Path, base: Base, open_raw: OpenRaw) -> Result<Btf<'static>> {
+    let (file, metadata) = open_file(path)?;
+    let is_kernels_own = path == Path::new(SYSFS_BTF).join(VMLINUX);
+    let btf = match is_kernels_own.then(|| map(&file)).flatten() {
+        Some(mapped) => open_raw(mapped, base),
+        None => match read_head(&file)? {
+            head if elf::is_elf(&head) => from_elf(&FilePieces { file: &file, size: metadata.len() }, base),
+            head => from_raw(read_rest(head, &file, metadata.len())?, path.as_os_str().as_bytes(), base, open_raw),
+        },
+    };
+    Ok(btf?.with_name(path.display().to_string()))
+}
+
+/// Opens raw BTF from a file of this name.
+fn from_raw(data: Vec<u8>, name: &[u8], base: Base, open_raw: OpenRaw) -> Result<Btf<'static>> {
+    if magic_endian(&data).is_none() {
+        if let Some(what) = format::packed_as(name, &data) {
+            return Err(Error::PackedBtf { what });
+        }
     }
-    let found = elf::btf_sections(bytes)?;
-    let section = |range: Range<usize>| memory::copied(bytes.get(range).unwrap_or_default());
-    let base = match (base, found.base) {
+    open_raw(Data::Owned(data), base)
+}
+
+fn from_elf(file: &(impl ReadAt + ?Sized), base: Base) -> Result<Btf<'static>> {
+    let sections = BtfSections::read(file)?;
+    let base = match (base, sections.base) {
         // A module built out of tree brings the part of the kernel's BTF that it needs.
-        (None, Some(range)) => Some(Arc::new(Btf::new(Data::Owned(section(range)?), None)?)),
+        (None, Some(section)) => Some(Arc::new(Btf::new(Data::Owned(owned(section)?), None)?)),
         (Some(_), Some(_)) => {
             return Err(Error::Unsupported {
                 what: "a module with its own .BTF.base on another base: take the loaded module's BTF from /sys/kernel/btf, or leave the base out",
@@ -107,17 +124,56 @@ fn from_data(
         }
         (base, None) => base,
     };
-    let btf = Btf::new(Data::Owned(section(found.btf)?), base)?;
-    Ok(btf.with_pointer_size(found.pointer_size))
+    let btf = Btf::new(Data::Owned(owned(sections.btf)?), base)?;
+    Ok(btf.with_pointer_size(sections.pointer_size))
 }
 
-/// What is read at most: more than a kernel with all its debug information has. Memory for it is taken as it comes.
+/// `Cow::into_owned`, where memory may run out.
+fn owned(data: Cow<'_, [u8]>) -> Result<Vec<u8>> {
+    match data {
+        Cow::Borrowed(data) => memory::copied(data),
+        Cow::Owned(data) => Ok(data),
+    }
+}
+
+/// A file of which pieces are read. Each is a copy, so what becomes of the file later does not matter.
+struct FilePieces<'f> {
+    file: &'f File,
+    size: u64,
+}
+
+impl ReadAt for FilePieces<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
+        let len = range.end.saturating_sub(range.start);
+        let mut file = self.file;
+        file.seek(SeekFrom::Start(range.start))?;
+        let mut piece = Vec::new();
+        piece.try_reserve_exact(bounded(len)?)?;
+        file.take(len).read_to_end(&mut piece)?;
+        if u64::try_from(piece.len()).is_ok_and(|read| read == len) {
+            return Ok(Cow::Owned(piece));
+        }
+        Err(Error::Elf { what: "the file was cut off while it was read".into() })
+    }
+}
+
+/// What is read into memory at most: a section of an ELF file, or another file. Memory for it is taken as it comes.
 const MAX_LEN: u64 = (1 << 31) - 1;
+
+/// `len`, if it is at most [`MAX_LEN`]; else `EFBIG`.
+fn bounded(len: u64) -> Result<usize> {
+    let too_large = || std::io::Error::from_raw_os_error(libc::EFBIG).into();
+    usize::try_from(len).ok().filter(|_| len <= MAX_LEN).ok_or_else(too_large)
+}
 
 /// Reads a file that should be BTF or an object, without trust in what its name leads to.
 ///
-/// Only regular files are read: a pipe may wait for ever for a writer, and a device may have no end. Of one that is
-/// neither ELF nor BTF no more is read than it takes to see that, and never more than 2 GiB.
+/// Only regular files are read: a pipe may wait for ever for a writer, and a device may have no end. Of a file that is
+/// neither ELF nor BTF only the first 64 KiB are read, which tell its format, and never more than 2 GiB.
 ///
 /// # Errors
 ///
@@ -125,8 +181,7 @@ const MAX_LEN: u64 = (1 << 31) - 1;
 /// 2 GiB and more, and for what open(2) and read(2) give; [`Error::NoMemory`].
 pub fn read_file(path: &Path) -> Result<(Vec<u8>, Metadata)> {
     let (file, metadata) = open_file(path)?;
-    // Only a hint: what is read counts.
-    let data = read_stream(&file, metadata.len())?;
+    let data = read_rest(read_head(&file)?, &file, metadata.len())?;
     Ok((data, metadata))
 }
 
@@ -136,20 +191,25 @@ pub fn read_file(path: &Path) -> Result<(Vec<u8>, Metadata)> {
 ///
 /// [`Error::Io`], with `EFBIG` for 2 GiB and more; [`Error::NoMemory`].
 pub fn read_stream(mut stream: impl Read, len: u64) -> Result<Vec<u8>> {
-    let mut data = Vec::new();
-    stream.by_ref().take(4).read_to_end(&mut data)?;
+    read_rest(read_head(&mut stream)?, stream, len)
+}
+
+/// The magic number.
+fn read_head(stream: impl Read) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    stream.take(4).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Adds to `data`, which is the magic number, what comes after it. `len` is only a hint: what is read counts.
+fn read_rest(mut data: Vec<u8>, stream: impl Read, len: u64) -> Result<Vec<u8>> {
     if !elf::is_elf(&data) && magic_endian(&data).is_none() {
+        stream.take(HEAD_LEN).read_to_end(&mut data)?;
         return Ok(data);
     }
-    let too_large = || Error::from(std::io::Error::from_raw_os_error(libc::EFBIG));
-    if len > MAX_LEN {
-        return Err(too_large());
-    }
-    data.try_reserve(usize::try_from(len).map_err(|_| too_large())?)?;
+    data.try_reserve(bounded(len)?)?;
     stream.take(MAX_LEN).read_to_end(&mut data)?;
-    if u64::try_from(data.len()).is_ok_and(|len| len > MAX_LEN) {
-        return Err(too_large());
-    }
+    bounded(u64::try_from(data.len()).unwrap_or(u64::MAX))?;
     Ok(data)
 }
 
@@ -164,16 +224,6 @@ fn open_file(path: &Path) -> Result<(File, Metadata)> {
         return Err(Error::Argument { what: "not a regular file: a pipe, a device or a socket may have no end" });
     }
     Ok((file, metadata))
-}
-
-/// The content of a file: mapped where nobody can cut it off under us, else read.
-fn read(path: &Path) -> Result<Data<'static>> {
-    if path == Path::new(SYSFS_BTF).join(VMLINUX) {
-        if let Some(mapped) = map(&open_file(path)?.0) {
-            return Ok(mapped);
-        }
-    }
-    Ok(Data::Owned(read_file(path)?.0))
 }
 
 /// Maps BTF of the running kernel. Any other file can be truncated by its owner, and reading a page that is gone kills the
@@ -216,7 +266,7 @@ pub fn open_kernel() -> Result<Btf<'static>> {
     let mut tried = Vec::new();
     let mut open = |path: PathBuf| {
         // That a kernel's own BTF is whole need not be known before its types are looked at, in the same pass.
-        match read(&path).and_then(|data| Ok(named(from_data(data, None, Btf::deferred)?, &path))) {
+        match open_with(&path, None, Btf::deferred) {
             Ok(btf) => Ok(Some(btf)),
             // Not that there is none: with memory, there might be.
             Err(Error::NoMemory) => Err(Error::NoMemory),

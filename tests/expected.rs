@@ -74,7 +74,7 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
                 assert_eq!((entry.orig_val, entry.new_val), (value(&row.orig), value(expected)), "{line}");
             }
             Outcome::Poisoned(_) => assert_eq!(expected, "poison", "{line}"),
-            Outcome::Skipped => assert_eq!(expected, "skipped", "{line}"),
+            Outcome::Skipped(_) => assert_eq!(expected, "skipped", "{line}"),
             Outcome::Failed(error) => {
                 assert!(expected.starts_with("refused:"), "{line}: {error}");
                 refused = true;

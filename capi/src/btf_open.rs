@@ -12,7 +12,6 @@ use super::handle::Handle;
 use super::{last_error, text};
 use corelo::btf::Btf;
 use corelo::error::{Error, Result};
-use corelo::internal::memory;
 use corelo::object::Target;
 use corelo::source;
 
@@ -56,8 +55,8 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 /// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
 ///
 /// With a `base`, the file is split BTF on top of it, such as a module's on its kernel's. The base stays alive as long as
-/// needed, also when it is freed first. Files are copied into memory, so that nobody can change them under the program; the
-/// running kernel's own is mapped.
+/// needed, also when it is freed first. Raw BTF, and of an ELF file the section, are copied into memory, so that nobody can
+/// change them under the program; the running kernel's own is mapped.
 ///
 /// A file without a base is checked type by type, when one is used: a broken type harms only those who need it. Of a file with a
 /// base, every name and reference is checked here, as libbpf does: a module's BTF on another build's kernel would give wrong
@@ -68,9 +67,10 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 ///
 /// Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's without a base, a
 /// kernel's with one, a NULL `path` and what is no regular file, `EISDIR` for a directory,
-/// `EFBIG` for a file of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
-/// too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
-/// `ENOEXEC` for broken ELF, which includes a `.BTF` of another type than PROGBITS, `ENOMEM`, and what open(2) and read(2) give.
+/// `EFBIG` for raw BTF or a section of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
+/// too short, for several BTF headers in a row, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA`
+/// for ELF without BTF, `ENOEXEC` for broken ELF, which includes a `.BTF` that is compressed or of another type than PROGBITS,
+/// `ENOMEM`, and what open(2) and read(2) give. Of a compressed file, `corelo_last_error` names the command that decompresses it.
 ///
 /// # Safety
 ///
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
     })
 }
 
-/// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. They are copied.
+/// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. The BTF is copied, of an ELF file the section.
 ///
 /// Otherwise as `corelo_btf_open`, also for threads, which may read `data` at the same time. `EINVAL` also for NULL `data`.
 ///
@@ -113,8 +113,8 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
         }
         // SAFETY: `data` and `base` are as documented, and the size is one that can be.
         let (data, base) = unsafe { (std::slice::from_raw_parts(data.cast::<u8>(), size), base_from_c(base)?) };
-        let copy = memory::copied(data)?;
-        Ok(Handle::into_c(Target::new(format!("{size} bytes"), Arc::new(source::from_bytes(copy, base)?))))
+        let btf = source::from_bytes(data, base)?;
+        Ok(Handle::into_c(Target::new(format!("{size} bytes"), Arc::new(btf))))
     })
 }
 

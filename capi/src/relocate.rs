@@ -58,6 +58,10 @@ pub struct corelo_relocate_opts {
 /// libbpf and the kernel have nothing left to relocate. An object without any is left as it is. In sections whose name
 /// begins with '?', which are not loaded by default, a relocation that fails is logged, and poisons its instruction.
 ///
+/// Warnings go to the log: of code without BTF; of relocations that are skipped because no function symbol covers their
+/// instruction, other than those of weak functions that the linker eliminated; of several `.BTF.ext` sections, of which the
+/// last counts; and of an access to registers of another architecture than the target's.
+///
 /// On success, only relocated instructions and the field `core_relo_len` of `.BTF.ext` have changed. On failure, nothing.
 ///
 /// Deviation: all relocations are tried and reported, where libbpf stops at the first that fails.
@@ -71,7 +75,9 @@ pub struct corelo_relocate_opts {
 /// - `-ERANGE`: an offset above 32767 in a load or store;
 /// - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB or a target's array
 ///   with elements above 2 GiB, and input made so that comparing its types would take more work than real input needs;
-/// - `-ENOEXEC`: not a BPF object, or a broken ELF file, such as one with a program that ends behind its section;
+/// - `-ENOEXEC`: not a BPF object, one without a symbol table (libbpf: `-ENOENT`), or a broken ELF file, such as one with a
+///   program that ends behind its section, or with a function whose section cannot be known;
+/// - `-ENOTSUP`: several BTF headers in a row in `.BTF` or `.BTF.ext`;
 /// - `-ESRCH`: no targets given, and no BTF of the running kernel;
 /// - `-ENOMEM`, and what reading the running kernel's files gives.
 ///

@@ -18,7 +18,8 @@ pub enum corelo_outcome {
     CORELO_RESOLVED = 0,
     /// The instruction is invalid now: the verifier refuses it where it can be reached.
     CORELO_POISONED = 1,
-    /// Nothing was done: no program has this instruction. The linker dropped a weak function, but not its records.
+    /// Nothing was done: no program has this instruction. Most often the linker eliminated a weak function, but not its
+    /// records; anything else is logged as a warning.
     CORELO_SKIPPED = 2,
     /// The object cannot be relocated because of this one.
     CORELO_FAILED = 3,
@@ -99,7 +100,7 @@ fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_relo> {
     };
     let (outcome, message) = match &mut entry.outcome {
         Outcome::Resolved => (corelo_outcome::CORELO_RESOLVED, ptr::null()),
-        Outcome::Skipped => (corelo_outcome::CORELO_SKIPPED, c"no program has this instruction".as_ptr()),
+        Outcome::Skipped(why) => (corelo_outcome::CORELO_SKIPPED, fixed_string(why, fixed)?),
         Outcome::Poisoned(Cow::Borrowed(why)) => (corelo_outcome::CORELO_POISONED, fixed_string(why, fixed)?),
         Outcome::Poisoned(Cow::Owned(why)) => (corelo_outcome::CORELO_POISONED, c_string(why)?),
         Outcome::Failed(error) => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The object to relocate, from a file or standard input.
 
-use std::fs::Permissions;
+use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use corelo::source::{read_file, read_stream};
@@ -17,7 +18,7 @@ pub(crate) struct Input {
     /// What messages call it.
     pub(crate) name: String,
     pub(crate) data: Vec<u8>,
-    /// Those of the file; `None` for standard input.
+    /// Those of the file; `None` for standard input and pipes.
     pub(crate) permissions: Option<Permissions>,
 }
 
@@ -26,10 +27,28 @@ pub(crate) fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+/// What messages call an input.
+pub(crate) fn name_of(path: &Path) -> String {
+    if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// Reads standard input, or a pipe that the shell has opened and named, as in `--btf <(zstd -dc vmlinux.btf.zst)`; `None`
+/// for any other path. A pipe that is opened by its own name may never get a writer.
+pub(crate) fn read_pipe(path: &Path) -> Result<Option<Vec<u8>>> {
+    let is_pipe = || fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+    if is_dash(path) || path == Path::new("/dev/stdin") && is_pipe() {
+        return read_stream(io::stdin().lock(), 0).map(Some);
+    }
+    if ["/dev/fd", "/proc/self/fd"].iter().any(|dir| path.starts_with(dir)) && is_pipe() {
+        return read_stream(File::open(path)?, 0).map(Some);
+    }
+    Ok(None)
+}
+
 impl Input {
     /// Reads the object whole; of what is none, the beginning.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let name = if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() };
+        let name = name_of(path);
         let (data, permissions) = read(path).map_err(|error| error.at(&*name))?;
         let what = if data.is_empty() {
             "it is empty"
@@ -43,8 +62,8 @@ impl Input {
 }
 
 fn read(path: &Path) -> Result<(Vec<u8>, Option<Permissions>)> {
-    if is_dash(path) {
-        return Ok((read_stream(io::stdin().lock(), 0)?, None));
+    if let Some(data) = read_pipe(path)? {
+        return Ok((data, None));
     }
     let (data, metadata) = read_file(path)?;
     Ok((data, Some(metadata.permissions())))

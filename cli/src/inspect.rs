@@ -48,7 +48,7 @@ impl Inspect {
 
     /// Whether there can be no relocations at all: most often the object was compiled without `-g`.
     fn has_no_btf(&self, input: &Input) -> bool {
-        let btf = corelo::source::from_bytes(input.data.clone(), None);
+        let btf = corelo::source::from_bytes(&input.data, None);
         btf.is_err_and(|error| matches!(error.root(), Error::NoBtf))
     }
 }
@@ -70,7 +70,7 @@ impl Counts {
             all: report.entries.len(),
             resolved: count(|outcome| matches!(outcome, Outcome::Resolved)),
             poisoned: count(|outcome| matches!(outcome, Outcome::Poisoned(_))),
-            skipped: count(|outcome| matches!(outcome, Outcome::Skipped)),
+            skipped: count(|outcome| matches!(outcome, Outcome::Skipped(_))),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
         }
     }
@@ -196,9 +196,8 @@ impl<'r> Row<'r> {
             Outcome::Poisoned(why) => {
                 (local, "poisoned".into(), AnsiColor::Yellow.on_default(), Some(why.clone().into_owned()))
             }
-            Outcome::Skipped => {
-                let why = "no program has this instruction: the linker dropped its function".to_owned();
-                (NONE.to_owned(), "skipped".into(), Style::new().dimmed(), Some(why))
+            Outcome::Skipped(why) => {
+                (NONE.to_owned(), "skipped".into(), Style::new().dimmed(), Some((*why).to_owned()))
             }
             Outcome::Failed(why) => {
                 // Until there is a spec in the target, nothing has been calculated.

@@ -11,7 +11,8 @@ mod targets;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use corelo::relo::Semantics;
 
 use stderr::StderrLog;
@@ -66,8 +67,8 @@ struct Question {
     #[arg(value_name = "IN.o")]
     object: PathBuf,
 
-    /// BTF to relocate against: a raw or ELF file. The first is the kernel's, further ones its modules'. Without any, the
-    /// running kernel and its modules
+    /// BTF to relocate against: a raw or ELF file; `-` for standard input. The first is the kernel's, further ones its
+    /// modules'. Without any, the running kernel and its modules
     #[arg(long, value_name = "TARGET")]
     btf: Vec<PathBuf>,
 
@@ -83,6 +84,16 @@ enum Whose {
     Libbpf,
     /// The kernel's own, which relocates light skeletons
     Kernel,
+}
+
+impl Question {
+    /// Ends the process where standard input would be read twice.
+    fn check(&self) {
+        if self.btf.iter().chain([&self.object]).filter(|path| input::is_dash(path)).count() > 1 {
+            let what = "standard input can be read once: `-` is given several times";
+            Cli::command().error(ErrorKind::ArgumentConflict, what).exit();
+        }
+    }
 }
 
 impl From<Whose> for Semantics {
@@ -103,6 +114,8 @@ fn main() -> ExitCode {
     }
     .write_global();
     let log = StderrLog::new(cli.verbose);
+    let (Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question })) = &cli.command;
+    question.check();
     let done = match cli.command {
         Command::Relocate(relocate) => relocate.run(&log),
         Command::Inspect(inspect) => inspect.run(&log),

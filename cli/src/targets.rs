@@ -9,6 +9,7 @@ use corelo::btf::Btf;
 use corelo::object::{OpenTargets, Target, Targets};
 use corelo::source::{self, RunningKernel};
 
+use crate::input::{name_of, read_pipe};
 use crate::stderr::StderrLog;
 
 /// Opens a kernel and its modules; without any, the running ones when they are needed.
@@ -22,6 +23,10 @@ pub(crate) fn open<'l>(paths: &[PathBuf], log: &'l StderrLog) -> Result<Box<dyn 
 }
 
 fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>) -> Result<Target> {
-    let btf = Arc::new(source::open(path, base.cloned())?);
-    Ok(Target::new(path.display().to_string(), btf))
+    let (name, base) = (name_of(path), base.cloned());
+    let btf = match read_pipe(path).map_err(|error| error.at(&*name))? {
+        Some(data) => source::from_bytes(data, base).map_err(|error| error.at(&*name))?,
+        None => source::open(path, base)?,
+    };
+    Ok(Target::new(name, Arc::new(btf)))
 }

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Files that are none, have no end, or change under whoever reads them.
 
-#![expect(clippy::unwrap_used, reason = "a panic here is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a panic here is a failed test"
+)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -19,8 +25,11 @@ use corelo::source;
 /// The top directory of the project.
 const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const OBJECT: &str = "examples/demo.bpf.o";
-/// Raw BTF, which is kept as it is read; of an ELF file, a section is copied out.
+/// Raw BTF, which is read from one end to the other.
 const BTF: &str = "examples/demo.btf";
+/// An ELF file, of which only pieces are read, and an object for it. Section number 4 is `.BTF`.
+const ELF: &str = "tests/fixtures/target.el.o";
+const ELF_OBJECT: &str = "tests/fixtures/fields.el.bpf.o";
 
 fn dir(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("files-{}-{name}", std::process::id()));
@@ -54,6 +63,38 @@ fn sparse(path: &Path, begins: &[u8]) {
     file.set_len(10 << 30).unwrap();
 }
 
+/// An ELF file of 20 GiB, with the section headers in the middle. `change` is given them.
+fn sparse_elf(path: &Path, change: impl Fn(&mut [u8])) {
+    let mut elf = fs::read(top(ELF)).unwrap();
+    let mut headers = elf.split_off(usize::try_from(u64::from_le_bytes(elf[40..48].try_into().unwrap())).unwrap());
+    elf[40..48].copy_from_slice(&(10_u64 << 30).to_le_bytes());
+    change(&mut headers);
+    if headers[32] != 0 {
+        // The first header has the number of sections.
+        elf[60..62].fill(0);
+    }
+    sparse(path, &elf);
+    let mut file = File::options().append(true).open(path).unwrap();
+    file.write_all(&headers).unwrap();
+    file.set_len(20 << 30).unwrap();
+}
+
+/// In 200 MB of address space, where a kernel with debug information has some hundred megabytes of it.
+#[test]
+fn of_an_elf_file_only_the_btf_is_read() {
+    let dir = dir("huge");
+    let path = dir.join("elf");
+    sparse_elf(&path, |_| ());
+    let inspect = |btf: &Path| {
+        let args = [Path::new("inspect"), ELF_OBJECT.as_ref(), "--btf".as_ref(), btf];
+        corelo("ulimit -v 200000;", &args)
+    };
+    let (small, huge) = (inspect(ELF.as_ref()), inspect(&path));
+    assert!(small.status.success() && huge.status.success(), "{huge:?}");
+    assert_eq!(small.stdout, huge.stdout);
+    fs::remove_dir_all(dir).unwrap();
+}
+
 #[test]
 fn what_is_no_file_or_has_no_end_is_refused_at_once() {
     let dir = dir("odd");
@@ -65,6 +106,12 @@ fn what_is_no_file_or_has_no_end_is_refused_at_once() {
     File::create(at("empty")).unwrap();
     sparse(&at("zeros"), b"");
     sparse(&at("elf"), b"\x7fELF\x02\x01\x01");
+    let size_of = |section: usize| 64 * section + 32..64 * section + 40;
+    sparse_elf(&at("elf, much BTF"), |headers| headers[size_of(4)].copy_from_slice(&(3_u64 << 30).to_le_bytes()));
+    sparse_elf(&at("elf, much memory"), |headers| headers[size_of(4)].copy_from_slice(&(1_u64 << 30).to_le_bytes()));
+    sparse_elf(&at("elf, many sections"), |headers| {
+        headers[size_of(0)].copy_from_slice(&0x0400_0001_u64.to_le_bytes())
+    });
     sparse(&at("btf"), &[0x9f, 0xeb, 1, 0, 24, 0, 0, 0]);
     let proc = |name: &str| PathBuf::from("/proc").join(name);
 
@@ -77,7 +124,10 @@ fn what_is_no_file_or_has_no_end_is_refused_at_once() {
         ("/dev/null".into(), "not a regular file", "not a regular file"),
         (at("empty"), "not BTF: 0 bytes", "it is empty"),
         (at("zeros"), "not BTF: it begins with 00 00", "it is no ELF file"),
-        (at("elf"), "File too large", "File too large"),
+        (at("elf"), "no .BTF section", "File too large"),
+        (at("elf, much BTF"), "File too large", "File too large"),
+        (at("elf, many sections"), "File too large", "File too large"),
+        (at("elf, much memory"), "out of memory", "File too large"),
         (at("btf"), "File too large", "File too large"),
         (proc("self/environ"), "not BTF", "not a BPF object"),
         // Says that it is regular, and cannot be read at its beginning.
@@ -101,16 +151,22 @@ fn standard_input_without_an_end_is_refused() {
 
 #[test]
 fn a_file_that_changes_after_it_was_opened_changes_no_answer() {
+    for (object, btf) in [(OBJECT, BTF), (ELF_OBJECT, ELF)] {
+        changes_after_it_was_opened(object, btf);
+    }
+}
+
+fn changes_after_it_was_opened(object: &str, btf: &str) {
     let dir = dir("open");
     let (path, options) = (dir.join("btf"), Options { semantics: Semantics::Libbpf, log: &NoLog });
-    let object = fs::read(top(OBJECT)).unwrap();
+    let object = fs::read(top(object)).unwrap();
     let answer = |btf| {
         let mut relocated = object.clone();
         let targets = OpenTargets { kernel: Target::new("kernel", Arc::new(btf)), modules: Vec::new() };
         relocate(&mut relocated, &targets, &options, None).unwrap();
         relocated
     };
-    let expected = answer(source::open(&top(BTF), None).unwrap());
+    let expected = answer(source::open(&top(btf), None).unwrap());
     assert_ne!(expected, object);
 
     type Change = fn(&Path);
@@ -126,7 +182,7 @@ fn a_file_that_changes_after_it_was_opened_changes_no_answer() {
         ("gone", |path| fs::remove_file(path).unwrap()),
     ];
     for (name, change) in changes {
-        fs::copy(top(BTF), &path).unwrap();
+        fs::copy(top(btf), &path).unwrap();
         let btf = source::open(&path, None).unwrap();
         change(&path);
         assert_eq!(answer(btf), expected, "{name}");
@@ -137,10 +193,16 @@ fn a_file_that_changes_after_it_was_opened_changes_no_answer() {
 /// A file that is written again and again is at times a part of itself. So is what was read of it.
 #[test]
 fn files_that_change_while_they_are_read_are_read_whole_or_refused() {
+    for (object, btf) in [(OBJECT, BTF), (ELF_OBJECT, ELF)] {
+        change_while_they_are_read(object, btf);
+    }
+}
+
+fn change_while_they_are_read(whole_object: &str, whole_btf: &str) {
     let dir = dir("busy");
     let (object, btf, out) = (dir.join("o"), dir.join("btf"), dir.join("out"));
-    let quiet =
-        corelo("", &[Path::new("relocate"), OBJECT.as_ref(), "--btf".as_ref(), BTF.as_ref(), "-o".as_ref(), &out]);
+    let args = [whole_object, "--btf", whole_btf, "-o"].map(Path::new);
+    let quiet = corelo("", &[&[Path::new("relocate")], &args[..], &[&out]].concat());
     assert!(quiet.status.success(), "{quiet:?}");
     let expected = fs::read(&out).unwrap();
 
@@ -148,7 +210,7 @@ fn files_that_change_while_they_are_read_are_read_whole_or_refused() {
     let (mut relocated, mut refusals) = (0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let (object_bytes, btf_bytes) = (fs::read(top(OBJECT)).unwrap(), fs::read(top(BTF)).unwrap());
+            let (object_bytes, btf_bytes) = (fs::read(top(whole_object)).unwrap(), fs::read(top(whole_btf)).unwrap());
             let mut round = 0_usize;
             while !ends.load(Ordering::Relaxed) {
                 for (path, bytes) in [(&object, &object_bytes), (&btf, &btf_bytes)] {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! `.BTF.ext`: the CO-RE relocations of each program section, and its line numbers (kernel
+//! `.BTF.ext`: the CO-RE relocations of each program section, its functions and line numbers (kernel
 //! `Documentation/bpf/btf.rst`, `Documentation/bpf/llvm_reloc.rst`).
 //!
-//! Both subsections have the same shape: the size of a record, then for each ELF section its name, a count and that many
+//! All subsections have the same shape: the size of a record, then for each ELF section its name, a count and that many
 //! records. Records may be larger than the known part, which comes first in them.
 
 use std::ops::Range;
 
-use super::raw::magic_endian;
+use super::raw::{check_end, magic_endian};
 use super::relo_kind::ReloKind;
 use super::view::TypeId;
 use crate::bytes::{Bytes, index};
@@ -22,6 +22,7 @@ pub const CORE_RELO_LEN_FIELD: Range<usize> = 28..32;
 const SEC_LEN: usize = 8;
 const CORE_RELO_LEN: u32 = 16;
 const LINE_INFO_LEN: u32 = 16;
+const FUNC_INFO_LEN: u32 = 8;
 
 /// One CO-RE relocation, `struct bpf_core_relo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,11 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// The records as functions, in order: the byte offset of the first instruction, and the type.
+    pub(crate) fn func_infos(self) -> impl Iterator<Item = (u32, TypeId)> + 'a {
+        self.records().filter_map(|record| Some((record.u32(0)?, TypeId(record.u32(4)?))))
+    }
+
     fn records(self) -> impl Iterator<Item = Bytes<'a>> {
         let endian = self.records.endian();
         self.records.as_slice().chunks_exact(index(self.rec_size).max(1)).map(move |record| Bytes::new(record, endian))
@@ -134,6 +140,7 @@ fn first_section(rest: Bytes<'_>, rec_size: u32) -> Result<(Section<'_>, Bytes<'
 #[derive(Clone, Copy, Debug)]
 pub struct BtfExt<'a> {
     core_relos: Sections<'a>,
+    func_infos: Sections<'a>,
     line_infos: Sections<'a>,
 }
 
@@ -146,7 +153,7 @@ impl<'a> BtfExt<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Ext`], [`Error::BtfSection`].
+    /// [`Error::Ext`], [`Error::BtfSection`], [`Error::Unsupported`].
     pub fn new(data: &'a [u8]) -> Result<Self> {
         let bad = |what, value| Error::Ext { what, value };
         let endian = magic_endian(data).ok_or(bad("no magic number", 0))?;
@@ -161,19 +168,26 @@ impl<'a> BtfExt<'a> {
         if bytes.u8(3) != Some(0) {
             return Err(bad("unknown flags", u32::from(bytes.u8(3).unwrap_or(0))));
         }
+        let func_infos = subsection("func_info", body, field(8)?, field(12)?, FUNC_INFO_LEN)?;
         let line_infos = subsection("line_info", body, field(16)?, field(20)?, LINE_INFO_LEN)?;
-        let core_relos = if hdr_len >= HDR_LEN_CORE_RELO {
-            subsection("core_relo", body, field(24)?, field(28)?, CORE_RELO_LEN)?
-        } else {
-            Sections { rec_size: CORE_RELO_LEN, sections: Bytes::new(&[], endian) }
-        };
-        Ok(Self { core_relos, line_infos })
+        let (core_relo_off, core_relo_len) =
+            if hdr_len >= HDR_LEN_CORE_RELO { (field(24)?, field(28)?) } else { (0, 0) };
+        let core_relos = subsection("core_relo", body, core_relo_off, core_relo_len, CORE_RELO_LEN)?;
+        let end = |off: u32, len: u32| u64::from(off).saturating_add(len.into());
+        let ends = [end(field(8)?, field(12)?), end(field(16)?, field(20)?), end(core_relo_off, core_relo_len)];
+        check_end(body, ends.into_iter().max().unwrap_or(0))?;
+        Ok(Self { core_relos, func_infos, line_infos })
     }
 
     /// CO-RE relocations.
     #[must_use]
     pub const fn core_relos(&self) -> Sections<'a> {
         self.core_relos
+    }
+
+    /// Functions.
+    pub(crate) const fn func_infos(&self) -> Sections<'a> {
+        self.func_infos
     }
 
     /// Line numbers.

@@ -74,14 +74,35 @@ pub(crate) fn sections(data: &[u8]) -> Result<Sections<'_>> {
         section("layout", layout_off, layout_len)?
     };
     let from_start = |off: u32| index(hdr_len).saturating_add(index(off));
+    let strings = section("string", str_off, str_len)?;
+    check_end(body, end(str_off, str_len))?;
     Ok(Sections {
         types: section("type", type_off, type_len)?,
-        strings: section("string", str_off, str_len)?,
+        strings,
         layout,
         types_at: from_start(type_off),
         strings_at: from_start(str_off),
         layout_at: from_start(layout_off),
     })
+}
+
+/// Checks that no other header follows at `end`: a linker that does not know BTF puts that of its inputs in a row, and their
+/// `.BTF.ext`. Any other data is ignored.
+///
+/// Deviation: libbpf reads the first and ignores the others.
+pub(crate) fn check_end(body: Bytes<'_>, end: u64) -> Result<()> {
+    const MAX_PADDING: usize = 7;
+    let rest = usize::try_from(end).ok().and_then(|end| body.tail(end)).map_or(&[][..], Bytes::as_slice);
+    let padding = rest.iter().take(MAX_PADDING).take_while(|byte| **byte == 0).count();
+    let next = Bytes::new(rest.get(padding..).unwrap_or_default(), body.endian());
+    let is_header =
+        next.u16(0) == Some(MAGIC) && next.u8(2) == Some(1) && next.u32(4).is_some_and(|len| len >= HDR_LEN);
+    if is_header {
+        return Err(Error::Unsupported {
+            what: "several BTF headers in a row, as ld joins them: link BPF objects with bpftool gen object; for others, encode the linked file with pahole -J",
+        });
+    }
+    Ok(())
 }
 
 /// What a type record is.

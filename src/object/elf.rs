@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! ELF files: BPF objects, and whatever else carries a `.BTF` section. The only file that knows the `object` crate, of which
-//! it uses the part that reads tables where they lie and allocates nothing.
+//! ELF files: BPF objects, and whatever else carries a `.BTF` section. Only this and `btf_sections` know the `object` crate,
+//! of which they use the part that reads tables where they lie and allocates nothing.
 
+mod btf_sections;
 mod names;
 mod overlaps;
 #[cfg(test)]
@@ -14,10 +15,13 @@ use std::ops::Range;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym as _, SymbolTable};
 use object::{Endianness, SectionIndex, StringTable, elf};
 
+use super::format;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
 use crate::relo::Work;
 use crate::relo::text::{Clipped, Lossy};
+use btf_sections::btf_section;
+pub(crate) use btf_sections::{BtfSections, ReadAt};
 use names::{Index, Strings};
 
 impl From<object::Error> for Error {
@@ -29,81 +33,14 @@ impl From<object::Error> for Error {
 /// Where in the file its class is said.
 const EI_CLASS: usize = 4;
 
+const NO_NAMES: &str = "broken ELF file: no section holds the names of the sections";
+
 /// Whether this begins like an ELF file.
 pub(crate) fn is_elf(data: &[u8]) -> bool {
     data.starts_with(&elf::ELFMAG)
 }
 
-/// The BTF that an ELF file of any kind carries.
-#[derive(Clone, Debug)]
-pub(crate) struct BtfSections {
-    /// Where `.BTF` lies in the file.
-    pub(crate) btf: Range<usize>,
-    /// Where `.BTF.base` lies: the part of the kernel's BTF that a module was built against.
-    pub(crate) base: Option<Range<usize>>,
-    /// Size of a pointer by the file's class.
-    pub(crate) pointer_size: u32,
-}
-
-/// Finds the BTF of an ELF file: a kernel, a module, a BPF object, 32-bit or 64-bit.
-pub(crate) fn btf_sections(data: &[u8]) -> Result<BtfSections> {
-    if data.get(EI_CLASS) == Some(&elf::ELFCLASS32.0) {
-        btf_sections_of::<elf::FileHeader32<Endianness>>(data, 4)
-    } else {
-        btf_sections_of::<elf::FileHeader64<Endianness>>(data, 8)
-    }
-}
-
-fn btf_sections_of<Elf: FileHeader<Endian = Endianness>>(data: &[u8], pointer_size: u32) -> Result<BtfSections> {
-    let header = Elf::parse(data)?;
-    let order = header.endian()?;
-    let sections = header.section_headers(order, data)?;
-    let names = section_names(header, order, sections, data)?;
-    let range = |name: &[u8]| {
-        let section = btf_section(sections, order, names, name)?.and_then(|at| sections.get(at));
-        section.map(|section| file_range(section, order, data)).transpose()
-    };
-    let btf = range(b".BTF")?.filter(|range| !range.is_empty()).ok_or(Error::NoBtf)?;
-    Ok(BtfSections { btf, base: range(b".BTF.base")?, pointer_size })
-}
-
-/// Which section has the BTF of this name: the last one, as in libbpf.
-///
-/// Source: libbpf `bpf_object__elf_collect`, `btf_find_elf_sections`.
-/// Deviation: in an object, libbpf passes over one that says to hold strings.
-fn btf_section<S: SectionHeader<Endian = Endianness>>(
-    sections: &[S],
-    order: Endianness,
-    names: Strings<'_>,
-    name: &[u8],
-) -> Result<Option<usize>> {
-    let mut last = None;
-    for (at, section) in sections.iter().enumerate().skip(1) {
-        if !names.is(section.sh_name(order), name) {
-            continue;
-        }
-        let elf::SectionType(sh_type) = section.sh_type(order);
-        if sh_type != elf::SHT_PROGBITS.0 {
-            let what = format!("section '{}' is of type {sh_type}, not 1 (PROGBITS)", Lossy(name));
-            return Err(Error::Elf { what: what.into() });
-        }
-        last = Some(at);
-    }
-    Ok(last)
-}
-
-/// Where a section lies in the file: nowhere, if it has no data there.
-fn file_range<S: SectionHeader<Endian = Endianness>>(
-    section: &S,
-    order: Endianness,
-    data: &[u8],
-) -> Result<Range<usize>> {
-    // Checks that it is all there.
-    section.data(order, data)?;
-    Ok(unchecked_range(section, order))
-}
-
-/// As [`file_range`], where the section may be cut off.
+/// Where a section lies in the file: nowhere, if it has no data there. It may be cut off.
 fn unchecked_range<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness) -> Range<usize> {
     let (start, len) = section.file_range(order).unwrap_or((0, 0));
     let start = usize::try_from(start).unwrap_or(usize::MAX);
@@ -121,8 +58,7 @@ fn section_names<'d, Elf: FileHeader<Endian = Endianness>>(
         return Ok(Strings::default());
     }
     let SectionIndex(at) = header.section_strings_index(order, data)?;
-    let what = Cow::Borrowed("broken ELF file: no section holds the names of the sections");
-    let section = sections.get(at).ok_or(Error::Elf { what })?;
+    let section = sections.get(at).ok_or(Error::Elf { what: Cow::Borrowed(NO_NAMES) })?;
     Ok(strings(section, order, data))
 }
 
@@ -182,6 +118,8 @@ pub(super) struct BpfElf<'d> {
     symbol_names: Strings<'d>,
     /// Functions by their [`place`], with their places in the symbol table.
     funcs: Vec<Numbered>,
+    /// Those by their names, once one is looked for.
+    funcs_by_name: OnceCell<Index>,
 }
 
 impl<'d> BpfElf<'d> {
@@ -189,7 +127,7 @@ impl<'d> BpfElf<'d> {
     pub(super) fn new(data: &'d [u8]) -> Result<Self> {
         let not_bpf = |what| Err(Error::NotBpf { what });
         if !is_elf(data) {
-            return not_bpf(Cow::Borrowed("it is no ELF file"));
+            return not_bpf(Cow::Borrowed(format::packed(data).unwrap_or("it is no ELF file")));
         }
         if data.get(EI_CLASS) != Some(&elf::ELFCLASS64.0) {
             return not_bpf(Cow::Borrowed("it is no 64-bit ELF file"));
@@ -235,6 +173,7 @@ impl<'d> BpfElf<'d> {
             symbols: symbols.symbols(),
             symbol_names: symbol_names.map_or_else(Strings::default, |section| strings(section, order, data)),
             funcs: Vec::new(),
+            funcs_by_name: OnceCell::new(),
         };
         this.read_funcs(&symbols)?;
         Ok(this)
@@ -248,7 +187,7 @@ impl<'d> BpfElf<'d> {
             if !is_func(symbol) {
                 continue;
             }
-            let Ok(Some(SectionIndex(section))) = symbols.symbol_section(order, symbol, at) else { continue };
+            let Some(section) = self.section_of(symbol, symbols.symbol_section(order, symbol, at))? else { continue };
             let Some(code) = self.sections.get(section).filter(|section| is_code(section, order)) else { continue };
             self.check_func(symbol, code)?;
             // No instruction is so far away that its offset does not fit.
@@ -258,6 +197,22 @@ impl<'d> BpfElf<'d> {
         }
         self.funcs.sort_unstable();
         Ok(())
+    }
+
+    /// The number of the section that a function is in; `None` if it is in no section of this file.
+    ///
+    /// Deviation: libbpf knows nothing of extended section numbers, and opens such an object without the function.
+    fn section_of(&self, func: &Symbol, found: object::Result<Option<SectionIndex>>) -> Result<Option<usize>> {
+        let what = match found {
+            Ok(None) => return Ok(None),
+            Ok(Some(SectionIndex(section))) if section < self.sections.len() => return Ok(Some(section)),
+            Ok(Some(SectionIndex(section))) => format!("is in section {section}, which does not exist"),
+            Err(_) => "has an extended section number (0xffff), and no SHT_SYMTAB_SHNDX section says which: llvm-objcopy before \
+                       LLVM 22 breaks objects so; take the file as it was before"
+                .into(),
+        };
+        let name = Clipped(Lossy(self.symbol_names.from(func.st_name(self.order)).unwrap_or_default()));
+        Err(Error::Elf { what: format!("broken ELF file: function '{name}' {what}").into() })
     }
 
     /// That a function lies in its section and is made of whole instructions.
@@ -284,6 +239,17 @@ impl<'d> BpfElf<'d> {
     /// Whether there is a symbol table, without which programs cannot be told apart.
     pub(super) const fn has_symbols(&self) -> bool {
         !self.symbols.is_empty()
+    }
+
+    /// Whether some section holds instructions.
+    pub(super) fn has_code(&self) -> bool {
+        self.sections.iter().any(|section| is_code(section, self.order) && section.sh_size(self.order) > 0)
+    }
+
+    /// Whether several sections have this name.
+    pub(super) fn has_several(&self, name: &[u8]) -> bool {
+        let is_it = |section: &&Shdr| self.names.is(section.sh_name(self.order), name);
+        self.sections.iter().skip(1).filter(is_it).nth(1).is_some()
     }
 
     /// The section `.BTF` or `.BTF.ext`.
@@ -350,6 +316,32 @@ impl<'d> BpfElf<'d> {
         let start = func.checked_sub(place(section, 0))?;
         let code = start..start.checked_add(self.symbols.get(index(symbol))?.st_size(self.order))?;
         code.contains(&off.into()).then_some(Func { symbol, code })
+    }
+
+    /// Whether there is a function of this name at another place than this one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    pub(super) fn has_func_elsewhere(&self, name: &[u8], section: u32, off: u32, work: &Work) -> Result<bool> {
+        work.name(name)?;
+        let name_of = |symbol| self.symbols.get(index(symbol)).map_or(0, |symbol| symbol.st_name(self.order));
+        let by_name = match self.funcs_by_name.get() {
+            Some(by_name) => by_name,
+            None => {
+                let offsets = self.funcs.iter().map(|(_, symbol)| name_of(*symbol));
+                let by_name = Index::new(self.symbol_names, offsets)?;
+                self.funcs_by_name.get_or_init(|| by_name)
+            }
+        };
+        for number in by_name.find(name) {
+            work.steps(1)?;
+            let Some((at, symbol)) = self.funcs.get(index(number)) else { continue };
+            if *at != place(section, off) && self.symbol_names.is_counted(name_of(*symbol), name, work)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The name of a function, which is not looked at before it is displayed.

@@ -7,6 +7,7 @@ use super::elf::BpfElf;
 use crate::btf::ext::BtfExt;
 use crate::btf::{Btf, BtfView, Data};
 use crate::error::{Error, Result};
+use crate::log::Log;
 use crate::relo::Work;
 
 /// An object with CO-RE relocations.
@@ -24,13 +25,18 @@ pub(super) struct Input<'d> {
 }
 
 impl<'d> Input<'d> {
-    /// Reads all that the relocation of the object needs to know of it; `None` if it has no CO-RE relocations.
+    /// Reads all that the relocation of the object needs to know of it; `None` if it has no CO-RE relocations. Warns where it
+    /// has code without BTF.
     ///
     /// # Errors
     ///
     /// That it is no BPF object, or a broken one.
-    pub(super) fn read(object: &'d [u8]) -> Result<Option<Self>> {
+    pub(super) fn read(object: &'d [u8], log: &dyn Log) -> Result<Option<Self>> {
         let elf = BpfElf::new(object)?;
+        // As in libbpf: no relocation would be any program's.
+        if !elf.has_symbols() {
+            return Err(Error::Elf { what: "no symbol table: take the file as it was before strip".into() });
+        }
         let work = Work::for_input(object.len());
         // An eighth, since both may be done, and there is the report to write.
         let telling = Work::for_input(object.len() / 8);
@@ -40,16 +46,17 @@ impl<'d> Input<'d> {
                 .and_then(|section| Some((object.get(section.range.clone())?, section)))
                 .filter(|(data, _)| !data.is_empty()))
         };
-        let (Some((btf, _)), Some((ext, ext_section))) = (content(b".BTF")?, content(b".BTF.ext")?) else {
-            return Ok(None);
-        };
+        let (btf, ext) = (content(b".BTF")?, content(b".BTF.ext")?);
+        if btf.is_none() && elf.has_code() {
+            log.warn(format_args!("no .BTF section, so no CO-RE relocations: compile with clang -g"));
+        }
+        if elf.has_several(b".BTF.ext") {
+            log.warn(format_args!("several .BTF.ext sections: only the last one is relocated, as by libbpf"));
+        }
+        let (Some((btf, _)), Some((ext, ext_section))) = (btf, ext) else { return Ok(None) };
         let btf_ext = BtfExt::new(ext)?;
         if btf_ext.core_relos().is_empty() {
             return Ok(None);
-        }
-        // As in libbpf: no relocation would be any program's.
-        if !elf.has_symbols() {
-            return Err(Error::Elf { what: "no symbol table: take the file as it was before strip".into() });
         }
         let btf = Btf::new(Data::Borrowed(btf), None).map_err(|error| error.at(".BTF"))?.with_pointer_size(8);
         if btf.endian() != elf.endian {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use super::changes::Changes;
 use super::elf::{Func, Section};
+use super::eliminated::FuncInfos;
 use super::input::Input;
 use super::targets::CandidateSearch;
-use super::telling::{Poisoned, Resolved, Site, Teller};
+use super::telling::{ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, Poisoned, Resolved, Site, Teller};
 use super::{Options, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{BtfView, TypeId};
@@ -27,6 +28,7 @@ pub(super) struct Job<'j, 't> {
     changes: Changes,
     /// There was too much work: what is left is not looked at.
     gave_up: bool,
+    func_infos: FuncInfos<'j>,
     teller: Teller<'j, 't>,
 }
 
@@ -92,6 +94,7 @@ impl<'j, 't> Job<'j, 't> {
             answers: Answers::default(),
             changes: Changes::default(),
             gave_up: false,
+            func_infos: FuncInfos::new(&input.btf_ext),
             teller: Teller::new(input, targets, options.log, report),
         })
     }
@@ -123,7 +126,9 @@ impl<'j, 't> Job<'j, 't> {
         if name.is_empty() {
             return Err(Error::Ext { what: "a section without a name", value: sec_name_off });
         }
-        let elf_section = elf.section_by_name(name, work)?.filter(|section| section.is_code);
+        let named = elf.section_by_name(name, work)?;
+        let without_code = if named.is_some() { NOT_CODE } else { NO_SECTION };
+        let elf_section = named.filter(|section| section.is_code);
         if elf_section.as_ref().is_some_and(|section| section.overlaps) {
             let what = format!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
             return Err(Error::Elf { what: what.into() });
@@ -136,9 +141,17 @@ impl<'j, 't> Job<'j, 't> {
                 self.teller.failed(Error::InsnOutside { insn_off: relo.insn_off }, &site, None)?;
                 continue;
             }
-            let (Some(elf_section), Some(func)) = (&elf_section, &func) else {
-                self.teller.skipped(&site)?;
-                continue;
+            let (elf_section, func) = match (&elf_section, &func) {
+                (Some(elf_section), Some(func)) => (elf_section, func),
+                (None, _) => {
+                    self.teller.skipped(&site, without_code)?;
+                    continue;
+                }
+                (Some(elf_section), None) => {
+                    let is_eliminated = self.func_infos.is_eliminated(&site, elf_section, self.input)?;
+                    self.teller.skipped(&site, if is_eliminated { ELIMINATED } else { NO_FUNCTION })?;
+                    continue;
+                }
             };
             if relo.kind != ReloKind::TypeIdLocal {
                 // Without a kernel to ask, no relocation can be answered, those of optional programs no more than others.
@@ -149,6 +162,7 @@ impl<'j, 't> Job<'j, 't> {
                 break;
             }
         }
+        self.teller.section_done(name);
         Ok(())
     }
 

@@ -5,8 +5,11 @@
 //! instructions change, and `.BTF.ext` is told that it holds no CO-RE relocations any more, so that nobody applies them
 //! twice.
 
+mod arch;
 mod changes;
 pub(crate) mod elf;
+mod eliminated;
+pub(crate) mod format;
 mod found;
 mod input;
 mod job;
@@ -39,7 +42,8 @@ pub struct Options<'a> {
 
 /// Relocates a BPF object in place: the instructions of every program, and `core_relo_len` of `.BTF.ext`.
 ///
-/// An object without BTF or without CO-RE relocations is left as it is. Programs in sections whose name begins with `?`
+/// An object without BTF or without CO-RE relocations is left as it is; of code without BTF, the log has a warning, and of
+/// records that belong to no function, other than those of eliminated weak ones. Programs in sections whose name begins with `?`
 /// are not loaded unless somebody asks for it, so a relocation that fails there poisons its instruction and is logged.
 ///
 /// `report` gets an entry for each relocation, also when the call fails.
@@ -71,7 +75,7 @@ pub fn plan(
     options: &Options<'_>,
     mut report: Option<&mut Report>,
 ) -> Result<Changes> {
-    let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
+    let Some(input) = Input::read(object, options.log)? else { return Ok(Changes::default()) };
     if let Some(report) = &mut report {
         // All at once: a list that grows leaves up to half of what it takes unused.
         let sections = input.btf_ext.core_relos();

@@ -14,8 +14,9 @@ pub enum Outcome {
     Resolved,
     /// The instruction is invalid now; the verifier refuses it where it can be reached. The message says why.
     Poisoned(Cow<'static, str>),
-    /// Nothing was done: no program has this instruction. The linker dropped a weak function, but not its records.
-    Skipped,
+    /// Nothing was done: no program has this instruction. The message says why: most often the linker eliminated a weak
+    /// function, but not its records.
+    Skipped(&'static str),
     /// The object cannot be relocated because of this one.
     Failed(Box<Error>),
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::arch::OtherArch;
 use super::elf::{BpfElf, Func};
 use super::input::Input;
 use super::lines::Lines;
@@ -49,6 +50,14 @@ pub(super) enum Poisoned {
     BadResize,
 }
 
+/// Skipped relocations of a section that are no eliminated function's.
+struct Orphans {
+    /// Why the first was skipped, and where it is.
+    why: &'static str,
+    insn_idx: u32,
+    count: u32,
+}
+
 /// Failures that are kept with all they say. An object that has more is told by the first ones.
 const MAX_FAILURES: usize = 100;
 /// Bytes of text that a report has at most, for each byte of the object and in any case.
@@ -56,6 +65,12 @@ const TEXT_PER_BYTE: usize = 4;
 const TEXT_AT_LEAST: usize = 1 << 20;
 /// Warnings that are logged.
 const MAX_WARNINGS: u32 = 100;
+
+/// Why a relocation was skipped.
+pub(super) const ELIMINATED: &str = "the linker eliminated its weak function: the object has another of this name";
+pub(super) const NO_SECTION: &str = "the object has no section of this name";
+pub(super) const NOT_CODE: &str = "the section is not marked as executable";
+pub(super) const NO_FUNCTION: &str = "no function symbol covers the instruction: has strip or objcopy removed symbols?";
 
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
                           value: only pointers and unsigned ints can be resized; read it with bpf_core_read()";
@@ -72,6 +87,9 @@ pub(super) struct Teller<'j, 't> {
     failures: Vec<Error>,
     failure_count: usize,
     warnings: u32,
+    warned_of_arch: bool,
+    /// Of the section at hand.
+    orphans: Option<Orphans>,
     /// Bytes of text that the report may still have.
     text_left: usize,
 }
@@ -93,6 +111,8 @@ impl<'j, 't> Teller<'j, 't> {
             failures: Vec::new(),
             failure_count: 0,
             warnings: 0,
+            warned_of_arch: false,
+            orphans: None,
             text_left: input.object.len().saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST),
         }
     }
@@ -104,14 +124,27 @@ impl<'j, 't> Teller<'j, 't> {
     }
 
     /// No program has the instruction.
-    pub(super) fn skipped(&mut self, site: &Site<'_>) -> Result<()> {
-        self.log.debug(format_args!(
-            "sec '{}': skipping relo #{} at insn #{}: it belongs to no program, as those of weak functions that the linker eliminated",
-            Clipped(Lossy(site.section)),
-            site.idx,
-            site.relo.insn_off / 8
-        ));
-        self.note(site, Outcome::Skipped, None)
+    pub(super) fn skipped(&mut self, site: &Site<'_>, why: &'static str) -> Result<()> {
+        let (section, insn_idx) = (Clipped(Lossy(site.section)), site.relo.insn_off / 8);
+        self.log.debug(format_args!("sec '{section}': skipping relo #{} at insn #{insn_idx}: {why}", site.idx));
+        if why != ELIMINATED {
+            let first = Orphans { why, insn_idx, count: 0 };
+            let orphans = self.orphans.get_or_insert(first);
+            orphans.count = orphans.count.saturating_add(1);
+        }
+        self.note(site, Outcome::Skipped(why), None)
+    }
+
+    /// The relocations of the section have been told of.
+    pub(super) fn section_done(&mut self, name: &[u8]) {
+        let Some(Orphans { why, insn_idx, count }) = self.orphans.take() else { return };
+        if self.warnings < MAX_WARNINGS {
+            self.warnings = self.warnings.saturating_add(1);
+            let (section, s) = (Clipped(Lossy(name)), if count == 1 { "" } else { "s" });
+            self.log.warn(format_args!(
+                "sec '{section}': {count} CO-RE relocation{s} skipped, the first at insn #{insn_idx}: {why}"
+            ));
+        }
     }
 
     /// An instruction has changed.
@@ -131,6 +164,10 @@ impl<'j, 't> Teller<'j, 't> {
             None => Outcome::Resolved,
             Some(Poisoned::NoMatch) => {
                 let why = resolved.map(|resolved| self.text(NoMatch(resolved))).transpose()?;
+                if let Some(other_arch) = resolved.and_then(OtherArch::of).filter(|_| !self.warned_of_arch) {
+                    self.warned_of_arch = true;
+                    self.warn(site, format_args!("poisoned: {other_arch}"));
+                }
                 Outcome::Poisoned(why.unwrap_or_default().into())
             }
             Some(Poisoned::BadResize) => {
@@ -251,10 +288,13 @@ struct NoMatch<'a>(&'a Resolved<'a, 'a>);
 impl fmt::Display for NoMatch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let relo::Resolved { local, first_cand, .. } = self.0;
+        if let Some(other_arch) = OtherArch::of(self.0) {
+            return other_arch.fmt(f);
+        }
         let Some(cand) = first_cand else {
             return write!(f, "the target has no {}", Named(local.btf, local.root_type_id));
         };
-        write!(f, "type [{cand}] of the target has no ")?;
+        write!(f, "type [{}] of the target has no ", cand.id)?;
         match local.accessors.last().and_then(|accessor| accessor.name) {
             Some(last) if local.kind.is_enumval_based() => write!(f, "enumerator {}", Lossy(last.to_bytes())),
             Some(last) => write!(f, "member {} there, or one of another type", Lossy(last.to_bytes())),

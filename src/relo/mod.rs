@@ -110,7 +110,7 @@ pub struct Resolved<'l, 't, L, T> {
     /// The access in the first candidate that matched; `None` when none did, and for [`ReloKind::TypeIdLocal`].
     pub targ: Option<Spec<'t, T>>,
     /// The first candidate that was looked at; `None` when the target has no type of this name.
-    pub first_cand: Option<TypeId>,
+    pub first_cand: Option<Candidate<'t, T>>,
 }
 
 /// Answers one relocation from the candidates of its root type, and prunes those: unless none matches, only the matching
@@ -144,7 +144,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         return Err(Error::AnonymousRoot { type_id });
     }
 
-    let first_cand = cands.iter().next().map(|cand| cand.id);
+    let first_cand = cands.iter().next();
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
     let mut matching = Matching::default();
     for (i, cand) in cands.iter().enumerate() {

@@ -35,7 +35,7 @@ pub(crate) fn outcome(mut object: Vec<u8>, targ: &Btf) -> String {
     match (report.entries.last().map(|entry| (&entry.outcome, entry.new_val)), result) {
         (Some((Outcome::Resolved, new_val)), Ok(())) => new_val.to_string(),
         (Some((Outcome::Poisoned(_), _)), Ok(())) => "poison".to_owned(),
-        (Some((Outcome::Skipped, _)), Ok(())) => "skipped".to_owned(),
+        (Some((Outcome::Skipped(_), _)), Ok(())) => "skipped".to_owned(),
         (_, Err(error)) => name_of(&error),
         (None, Ok(())) => "nothing".to_owned(),
         (Some((Outcome::Failed(_), _)), Ok(())) => "a failure that was not told".to_owned(),

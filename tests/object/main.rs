@@ -8,6 +8,7 @@
     reason = "a panic is a failed test"
 )]
 
+mod arch;
 #[allow(dead_code, reason = "it makes hostile input, too")]
 #[path = "../bounds/btf.rs"]
 mod btf;
@@ -16,16 +17,38 @@ mod btf;
 mod object;
 mod order;
 mod sections;
+mod skipped;
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use btf::Btf;
-use corelo::log::NoLog;
+use corelo::log::{Level, Log, NoLog};
 use corelo::object::{Options, Target};
 use corelo::relo::Semantics;
 use corelo::source;
 
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+
+/// Keeps warnings.
+#[derive(Debug, Default)]
+struct Warnings(Mutex<Vec<String>>);
+
+impl Log for Warnings {
+    fn enabled(&self, level: Level) -> bool {
+        level == Level::Warn
+    }
+
+    fn log(&self, _level: Level, line: fmt::Arguments<'_>) {
+        self.0.lock().unwrap().push(line.to_string());
+    }
+}
+
+impl Warnings {
+    fn lines(self) -> Vec<String> {
+        self.0.into_inner().unwrap()
+    }
+}
 
 fn target(name: &str, btf: &Btf) -> Target {
     Target::new(name, Arc::new(source::from_bytes(btf.bytes(), None).unwrap()))

@@ -63,7 +63,11 @@ fn sections_that_say_to_hold_something_else_are_refused() {
     const NOBITS: u32 = 8;
     let (btf, relos, _) = local(HELD);
     for (name, kind, says) in [
-        (".BTF", NOBITS, "section '.BTF' is of type 8, not 1 (PROGBITS)"),
+        (
+            ".BTF",
+            NOBITS,
+            "section '.BTF' is empty (NOBITS): this is a debug file; take the file that it was split off from",
+        ),
         (".BTF.ext", NOTE, "section '.BTF.ext' is of type 7, not 1 (PROGBITS)"),
     ] {
         let mut elf = Elf::new("tc");
@@ -87,18 +91,4 @@ fn functions_in_one_place_are_relocated_together() {
     let report = relocated(&mut object).unwrap();
     assert!(matches!(report.entries[..], [ref entry] if matches!(entry.outcome, Outcome::Resolved)), "{report:?}");
     assert_eq!(imm(&object), 4);
-}
-
-/// All relocations were skipped, as those of no program, and the object was said to need none any more.
-#[test]
-fn an_object_without_symbols_is_refused() {
-    const SYMTAB: u8 = 2;
-    let (btf, relos, _) = local(HELD);
-    let mut object = Elf::new("tc").finish(&btf, &relos);
-    let headers = usize::try_from(u64::from_le_bytes(object[40..48].try_into().unwrap())).unwrap();
-    let symtab = (headers..object.len()).step_by(64).find(|header| object[header + 4] == SYMTAB).unwrap();
-    object[symtab + 4] = 0;
-    let before = object.clone();
-    let error = relocated(&mut object).unwrap_err().to_string();
-    assert_eq!((error.as_str(), object), ("no symbol table: take the file as it was before strip", before));
 }

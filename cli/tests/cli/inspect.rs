@@ -16,9 +16,9 @@ shared (.text)
 (in no program) (.text)
   insn  kind      access   local   target  source
      4  byte_off  moved.c      -  skipped  weak_second.bpf.c:
-                  no program has this instruction: the linker dropped its function
+                  the linker eliminated its weak function: the object has another of this name
      6  byte_sz   moved.c      -  skipped  weak_second.bpf.c:
-                  no program has this instruction: the linker dropped its function
+                  the linker eliminated its weak function: the object has another of this name
 weak_first (raw_tp/weak_first)
   insn  kind      access   local   target  source
      0  byte_off  moved.b      4       12  weak_first.bpf.c:

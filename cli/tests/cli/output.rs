@@ -60,12 +60,32 @@ fn relocating_again_changes_nothing() {
     assert_eq!(fs::read(once).unwrap(), fs::read(twice).unwrap());
 }
 
+/// As `zstd -dc vmlinux.btf.zst | corelo ... --btf -`, and `--btf <(zstd -dc vmlinux.btf.zst)` in bash.
+#[test]
+fn btf_is_read_from_standard_input_and_pipes() {
+    let object = fixture("poison.el.bpf.o");
+    let expected = run(&["inspect", &object, "--btf", TARGET]);
+    let expected = expected.succeeds();
+    for (path, redirect) in [("-", ""), ("/dev/stdin", ""), ("/dev/fd/9", "9<&0 </dev/null")] {
+        let script = format!("cat {TARGET} | {{ \"$0\" inspect {object} --btf {path} {redirect}; }}");
+        let mut shell = Command::new("sh");
+        shell.current_dir(env!("CARGO_MANIFEST_DIR")).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]);
+        let shown: Run = shell.output().unwrap().into();
+        assert_eq!(shown.succeeds(), expected, "{path}");
+    }
+    let empty = shell("exec </dev/null", &["inspect", &object, "--btf", "-"]);
+    assert!(empty.fails()[0].starts_with("corelo: standard input: not BTF"), "{empty:?}");
+}
+
 #[test]
 fn object_without_relocations_is_copied() {
     let dir = Dir::new("copied");
-    for object in ["plain.el.bpf.o", "nobtf.el.bpf.o"] {
+    let no_btf = "warning: no .BTF section, so no CO-RE relocations: compile with clang -g\n";
+    for (object, warning) in [("plain.el.bpf.o", ""), ("nobtf.el.bpf.o", no_btf)] {
         let (path, out) = (fixture(object), dir.path(object));
-        assert_eq!(run(&["relocate", &path, "--btf", TARGET, "-o", &out]).succeeds(), "");
+        let relocated = run(&["relocate", &path, "--btf", TARGET, "-o", &out]);
+        let expected = if warning.is_empty() { String::new() } else { format!("corelo: {path}: {warning}") };
+        assert_eq!((relocated.status, relocated.stderr), (0, expected));
         assert_eq!(read(&path), fs::read(out).unwrap(), "{object}");
     }
 }

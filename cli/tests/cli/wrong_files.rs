@@ -16,6 +16,7 @@ fn what_is_no_object_is_named_and_said_what_it_is() {
     let cut = &whole[..whole.len() - 64];
     for (name, content, says) in [
         ("text", &b"#!/bin/sh\n"[..], "no ELF file"),
+        ("object.gz", b"\x1f\x8b\x08\0", "not a BPF object: compressed with gzip: decompress it with gzip -dc"),
         ("empty", b"", "empty"),
         ("header-cut.o", &whole[..40], "broken ELF file"),
         ("cut.o", cut, "broken ELF file"),
@@ -64,6 +65,9 @@ fn what_is_no_target_is_named_and_said_what_it_is() {
         ("cut.btf", &btf[..btf.len() - 1], "is the file whole?"),
         ("cut.o", &elf[..elf.len() - 64], "broken ELF file"),
         ("nobtf.o", &read(&fixture("nobtf.el.bpf.o")), "no .BTF section"),
+        ("btf.zst", b"\x28\xb5\x2f\xfd\0", "not BTF: compressed with zstd: decompress it with zstd -dc"),
+        ("btf.tar.xz", b"\xfd7zXZ\0\0", "not BTF: a tar archive: unpack it with tar -xf"),
+        ("two.btf", &btf.repeat(2), "several BTF headers in a row, as ld joins them"),
     ] {
         let path = dir.file(name, content);
         for targets in [&[&*path][..], &[TARGET, &path]] {

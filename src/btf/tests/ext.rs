@@ -182,6 +182,24 @@ fn other_magic_version_or_flags_are_rejected() {
 }
 
 #[test]
+fn several_headers_in_a_row_are_rejected() {
+    for endian in ENDIANS {
+        let (one, none) = (small(endian).bytes(), ExtBuild::new(endian).bytes());
+        for first in [&one, &none] {
+            for rest in [&one[..], &none, &[&[0; 3][..], &one].concat()] {
+                let error = BtfExt::new(&[first, rest].concat()).unwrap_err();
+                assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+            }
+            assert!(BtfExt::new(&[first, &[0; 40][..]].concat()).is_ok());
+        }
+        // Emptied, a subsection is followed by what was in it.
+        let mut emptied = one;
+        put_u32(&mut emptied, CORE_RELO_LEN, 0, endian);
+        assert!(BtfExt::new(&emptied).unwrap().core_relos().is_empty());
+    }
+}
+
+#[test]
 fn truncation_anywhere_is_rejected() {
     for endian in ENDIANS {
         let bytes = full(endian).bytes();

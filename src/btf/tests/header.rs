@@ -141,6 +141,23 @@ fn a_header_alone_is_empty_btf() {
 }
 
 #[test]
+fn several_headers_in_a_row_are_rejected() {
+    for endian in ENDIANS {
+        let bytes = pair(endian).bytes();
+        for padding in 0..8 {
+            let joined = [&bytes[..], &vec![0; padding], &bytes].concat();
+            let error = open(&joined).unwrap_err();
+            assert!(matches!(error, Error::Unsupported { .. }), "{padding}: {error}");
+            assert!(error.to_string().contains("several BTF headers in a row"), "{error}");
+        }
+        // Data that is no header is ignored, as by libbpf.
+        for rest in [&[0; 64][..], &bytes[..2], &bytes[4..], b"text"] {
+            assert!(open(&[&bytes, rest].concat()).is_ok(), "{rest:?}");
+        }
+    }
+}
+
+#[test]
 fn truncation_anywhere_is_rejected() {
     for endian in ENDIANS {
         for build in [pair(endian), pair(endian).layout(&[(0, 0); 20])] {

@@ -9,6 +9,7 @@ pub(super) const STRTAB: u64 = 3;
 pub(super) const NOBITS: u64 = 8;
 pub(super) const SYMTAB_SHNDX: u64 = 18;
 pub(super) const ALLOC_EXEC: u64 = 6;
+pub(super) const COMPRESSED: u64 = 0x800;
 pub(super) const XINDEX: u64 = 0xffff;
 pub(super) const FUNC: u64 = 2;
 

@@ -8,14 +8,16 @@
 
 mod file;
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 
 use super::overlaps::overlapping;
-use super::{BpfElf, btf_sections};
+use super::{BpfElf, BtfSections, ReadAt};
 use crate::bytes::Endian;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::relo::Work;
-use file::{ALLOC_EXEC, FUNC, File, NOBITS, PROGBITS, STRTAB, SYMTAB_SHNDX, XINDEX};
+use file::{ALLOC_EXEC, COMPRESSED, FUNC, File, NOBITS, PROGBITS, STRTAB, SYMTAB_SHNDX, XINDEX};
 
 fn work() -> Work {
     Work::for_input(0)
@@ -39,33 +41,82 @@ fn btf_is_found_in_either_class_and_byte_order() {
         file.add_named(".BTF.base", PROGBITS, 0, b"the base");
         let with_base = file.finish();
         for data in [&without_base, &with_base] {
-            let found = btf_sections(data).unwrap();
-            assert_eq!(&data[found.btf], b"the types", "{endian:?}");
+            let found = BtfSections::read(&data[..]).unwrap();
+            assert_eq!(*found.btf, b"the types"[..], "{endian:?}");
             assert_eq!(found.pointer_size, if is_64 { 8 } else { 4 });
         }
-        assert!(btf_sections(&without_base).unwrap().base.is_none());
-        let base = btf_sections(&with_base).unwrap().base.unwrap();
-        assert_eq!(&with_base[base], b"the base");
+        assert!(BtfSections::read(&without_base[..]).unwrap().base.is_none());
+        assert_eq!(BtfSections::read(&with_base[..]).unwrap().base.unwrap(), &b"the base"[..]);
     }
 }
 
 #[test]
 fn btf_in_a_section_that_says_to_hold_something_else_is_refused() {
     const NOTE: u64 = 7;
-    for (name, sh_type) in [(".BTF", NOBITS), (".BTF", NOTE), (".BTF", STRTAB), (".BTF.base", NOBITS)] {
+    for (name, sh_type, flags, says) in [
+        (".BTF", NOBITS, 0, "is empty (NOBITS): this is a debug file; take the file that it was split off from"),
+        (".BTF", NOTE, 0, "is of type 7, not 1 (PROGBITS)"),
+        (".BTF", STRTAB, 0, "is of type 3, not 1 (PROGBITS)"),
+        (".BTF.base", NOBITS, 0, "is empty (NOBITS)"),
+        (".BTF", PROGBITS, COMPRESSED, "is compressed: decompress it with llvm-objcopy --compress-sections=.BTF=none"),
+        (".BTF.base", PROGBITS, COMPRESSED, "llvm-objcopy --compress-sections=.BTF.base=none"),
+    ] {
         let mut file = File::new(Endian::Little, true);
-        file.add_named(name, sh_type, 0, b"no types");
+        file.add_named(name, sh_type, flags, b"no types");
         file.add_named(".BTF", PROGBITS, 0, b"types");
         file.add_named(name, PROGBITS, 0, b"types");
         let data = file.finish();
         let errors = [
-            btf_sections(&data).map(|_| ()).expect_err(name),
+            BtfSections::read(&data[..]).map(|_| ()).expect_err(name),
             BpfElf::new(&data).unwrap().btf_section(name.as_bytes()).map(|_| ()).expect_err(name),
         ];
         for error in errors {
             assert!(matches!(error, Error::Elf { .. }), "{name} {sh_type}: {error}");
-            assert_eq!(error.to_string(), format!("section '{name}' is of type {sh_type}, not 1 (PROGBITS)"));
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("section '{name}' is ")) && text.contains(says), "{text}");
         }
+    }
+}
+
+/// A file that notes which of its bytes are read.
+struct Watched<'f> {
+    file: &'f [u8],
+    read: RefCell<Vec<Range<u64>>>,
+}
+
+impl ReadAt for Watched<'_> {
+    fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    fn read_at(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
+        self.read.borrow_mut().push(range.clone());
+        self.file.read_at(range)
+    }
+}
+
+#[test]
+fn only_headers_names_and_btf_are_read() {
+    for is_64 in [false, true] {
+        let mut file = File::new(Endian::Big, is_64);
+        let header_len = file.bytes.len();
+        let debug_info = vec![0xa5; 100_000];
+        let mut wanted = 2 * header_len;
+        for (name, content) in
+            [(".debug_info", &debug_info[..]), (".BTF", b"types"), (".debug_line", &debug_info), (".BTF.base", b"base")]
+        {
+            file.add_named(name, PROGBITS, 0, content);
+            wanted += if name.starts_with(".BTF") { content.len() } else { 0 };
+        }
+        file.add_named(".BTF.ext", PROGBITS, 0, &debug_info);
+        let data = file.finish();
+        // The table with its first entry once more, its strings, and what is wanted.
+        wanted += 8 * 64 + 100;
+        let watched = Watched { file: &data, read: RefCell::default() };
+        let found = BtfSections::read(&watched).unwrap();
+        assert_eq!((&*found.btf, found.base.as_deref()), (&b"types"[..], Some(&b"base"[..])));
+        let read: u64 = watched.read.borrow().iter().map(|range| range.end - range.start).sum();
+        assert!(read < wanted as u64, "{read} bytes of {}, {:?}", data.len(), watched.read);
     }
 }
 
@@ -74,9 +125,9 @@ fn an_empty_section_has_no_btf() {
     let mut file = File::new(Endian::Little, true);
     file.add_named(".BTF", PROGBITS, 0, b"types");
     file.add_named(".BTF.base", PROGBITS, 0, b"");
-    assert_eq!(btf_sections(&file.clone().finish()).unwrap().base.map(|base| base.len()), Some(0));
+    assert_eq!(BtfSections::read(&file.clone().finish()[..]).unwrap().base.map(|base| base.len()), Some(0));
     file.add_named(".BTF", PROGBITS, 0, b"");
-    assert!(matches!(btf_sections(&file.finish()), Err(Error::NoBtf)));
+    assert!(matches!(BtfSections::read(&file.finish()[..]), Err(Error::NoBtf)));
 }
 
 #[test]
@@ -96,13 +147,23 @@ fn functions_are_found_by_section_and_offset_in_either_byte_order() {
                 [14, FUNC, second, 0, 16],
                 [3, FUNC, second, 0, 32],
                 [19, FUNC, 0, 0, 64],
-                [19, FUNC, XINDEX, 0, 64],
                 [19, FUNC, 0xfff1, 0, 64],
             ],
         );
         let data = file.finish();
         let elf = BpfElf::new(&data).unwrap();
         assert_eq!(elf.endian, endian);
+        for (name, section, off, expected) in [
+            (&b"second"[..], second, 32, false),
+            (b"second", second, 0, true),
+            (b"second", first, 32, true),
+            (b"econd", first, 32, false),
+            (b"data", first, 32, false),
+            (b"", first, 32, false),
+        ] {
+            let section = u32::try_from(section).unwrap();
+            assert_eq!(elf.has_func_elsewhere(name, section, off, &work()).unwrap(), expected, "{name:?}");
+        }
         let name_at = |section: u64, off| {
             let func = elf.func_at(u32::try_from(section).unwrap(), off)?;
             Some(elf.func_name(&func).to_string())
@@ -240,7 +301,7 @@ fn broken_tables_are_refused() {
         file.bytes[at..at + len].copy_from_slice(&bytes);
     };
     assert!(BpfElf::new(&make(|_| ()).finish()).is_ok());
-    let spoilt: [(&str, Spoil, &str); 11] = [
+    let spoilt: [(&str, Spoil, &str); 13] = [
         ("code cut off", |file| file.sections[CODE][5] = 1 << 32, "section size or offset"),
         ("code behind the end", |file| file.sections[CODE][4] = u64::MAX - 8, "section size or offset"),
         ("name of a section", |file| file.sections[CODE][0] = 1 << 20, "a section's name"),
@@ -251,6 +312,22 @@ fn broken_tables_are_refused() {
         ("symbols' strings cut off", |file| file.sections[STRINGS][5] = 1 << 32, "a function's name"),
         ("machine", |file| file.machine = 62, "its machine is 62, not 247 (BPF)"),
         ("32 bits", |file| *file = File::new(Endian::Little, false), "it is no 64-bit ELF file"),
+        (
+            "symbol's section does not exist",
+            |file| {
+                let shndx = file.sections[SYMBOLS][4] as usize + 24 + 6;
+                file.bytes[shndx..shndx + 2].copy_from_slice(&[77, 0]);
+            },
+            "function 'prog' is in section 77, which does not exist",
+        ),
+        (
+            "symbol's extended index is nowhere",
+            |file| {
+                let shndx = file.sections[SYMBOLS][4] as usize + 24 + 6;
+                file.bytes[shndx..shndx + 2].copy_from_slice(&[0xff; 2]);
+            },
+            "function 'prog' has an extended section number (0xffff), and no SHT_SYMTAB_SHNDX section says which",
+        ),
         (
             "symbol's extended index cut off",
             |file| {
@@ -316,14 +393,14 @@ fn broken_headers_are_refused() {
         ("header cut off", whole[..40].to_vec(), "header"),
         ("byte order", with(5, &[3]), "Unsupported"),
     ] {
-        for error in [BpfElf::new(&data).map(|_| ()), btf_sections(&data).map(|_| ())] {
+        for error in [BpfElf::new(&data).map(|_| ()), BtfSections::read(&data[..]).map(|_| ())] {
             let error = error.expect_err(name);
             assert!(matches!(error, Error::Elf { .. }), "{name}: {error}");
             assert!(error.to_string().starts_with("broken ELF file: "), "{name}: {error}");
             assert!(error.to_string().contains(text), "{name}: {error}");
         }
     }
-    assert!(matches!(btf_sections(&with(4, &[3])), Err(Error::Elf { .. })));
+    assert!(matches!(BtfSections::read(&with(4, &[3])[..]), Err(Error::Elf { .. })));
     let not_bpf = [
         ("it is no ELF file", with(0, b"x")),
         ("it is no relocatable file", with(16, &[2])),
@@ -337,7 +414,7 @@ fn broken_headers_are_refused() {
     assert!(unended.contains("a section's name is outside its table"), "{unended}");
     // Neither is broken.
     assert!(BpfElf::new(&with(40, &[0; 8])).unwrap().section_by_name(b".BTF", &work()).unwrap().is_none());
-    assert!(matches!(btf_sections(&with(40, &[0; 8])), Err(Error::NoBtf)));
+    assert!(matches!(BtfSections::read(&with(40, &[0; 8])[..]), Err(Error::NoBtf)));
 }
 
 /// Small numbers that look random.

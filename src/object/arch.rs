@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Which architecture an object or a target is of, by the members of its register structs. An object compiled for another
+//! one has its register accesses poisoned.
+
+use std::fmt;
+
+use super::telling::Resolved;
+use crate::btf::{BtfView, Type, TypeId};
+use crate::relo::essential_name;
+
+/// An architecture, by the name that `__TARGET_ARCH_` has for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Arch(&'static str);
+
+/// The structs that libbpf's `PT_REGS_*()` macros read.
+const REGISTER_STRUCTS: [&[u8]; 3] = [b"pt_regs", b"user_pt_regs", b"user_regs_struct"];
+
+/// Members that these structs have on one architecture only. Programs may declare only those that they read.
+const MEMBERS: [(Arch, &[&str]); 9] = [
+    (
+        Arch("x86"),
+        &["ax", "bx", "cx", "dx", "di", "si", "bp", "ip", "orig_ax", "rax", "rdi", "rsi", "rdx", "rcx", "rip"],
+    ),
+    (Arch("arm64"), &["pstate", "orig_x0"]),
+    (Arch("arm"), &["uregs"]),
+    (Arch("s390"), &["gprs", "psw", "orig_gpr2"]),
+    (Arch("powerpc"), &["gpr", "nip", "orig_gpr3"]),
+    (Arch("riscv"), &["a0", "a1", "a2", "a3", "a4", "a5", "a7", "ra", "s0", "epc"]),
+    (Arch("loongarch"), &["csr_era", "csr_prmd"]),
+    (Arch("mips"), &["cp0_epc", "cp0_status"]),
+    (Arch("sparc"), &["u_regs", "tpc"]),
+];
+
+/// More members than any of these structs has, structs within one another, and bytes of a name.
+const MAX_MEMBERS: usize = 128;
+const MAX_DEPTH: u32 = 3;
+const MAX_NAME: usize = 32;
+
+/// The number of registers in `regs` of arm64, which LoongArch and MIPS have, too.
+const ARM64_REGS: u32 = 31;
+
+impl Arch {
+    fn of<B: BtfView>(btf: &B, id: TypeId) -> Option<Self> {
+        Self::within(btf, id, MAX_DEPTH, &mut { MAX_MEMBERS })
+    }
+
+    /// Looks at no more than `left` members, those of anonymous ones included.
+    fn within<B: BtfView>(btf: &B, id: TypeId, depth: u32, left: &mut usize) -> Option<Self> {
+        for member in btf.type_by_id(id).ok()?.members() {
+            *left = left.checked_sub(1)?;
+            let name = btf.name_within(member.name_off, MAX_NAME).unwrap_or_default();
+            let array = || btf.type_by_id(member.type_id).ok().and_then(Type::array);
+            let found = if name.is_empty() {
+                depth.checked_sub(1).and_then(|depth| Self::within(btf, member.type_id, depth, left))
+            } else if name == b"regs" && array().is_some_and(|array| array.nelems == ARM64_REGS) {
+                Some(Self("arm64"))
+            } else {
+                let has = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
+                MEMBERS.iter().find(|(_, names)| has(names)).map(|(arch, _)| *arch)
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+}
+
+/// Displays that an object was compiled for another architecture.
+#[derive(Clone, Copy)]
+pub(super) struct OtherArch {
+    object: Arch,
+    /// `None` where the target does not have the struct.
+    target: Option<Arch>,
+}
+
+impl OtherArch {
+    /// Finds out whether nothing in the target matches because it is of another architecture.
+    pub(super) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
+        let (btf, id) = (resolved.local.btf, resolved.local.root_type_id);
+        let name = essential_name(btf.name_within(btf.type_by_id(id).ok()?.name_off(), MAX_NAME)?);
+        if resolved.targ.is_some() || !REGISTER_STRUCTS.contains(&name) {
+            return None;
+        }
+        let object = Arch::of(btf, id)?;
+        let target = match resolved.first_cand {
+            Some(cand) => Some(Arch::of(cand.btf, cand.id).filter(|target| *target != object)?),
+            // Every kernel has this one.
+            None if name == b"pt_regs" => return None,
+            None => None,
+        };
+        Some(Self { object, target })
+    }
+}
+
+impl fmt::Display for OtherArch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { object: Arch(object), target } = self;
+        match target {
+            Some(Arch(target)) => write!(
+                f,
+                "this is a register of {object}, and the target's architecture is {target}: compile with -D__TARGET_ARCH_{target}"
+            ),
+            None => write!(
+                f,
+                "this is a register of {object}, and the target is of another architecture: it has no such struct"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arch, OtherArch};
+    use crate::btf::build::Build;
+    use crate::btf::{Btf, TypeId};
+    use crate::bytes::Endian;
+
+    /// BTF with one struct, of members that are all of one type: a number, or an array of so many.
+    fn btf(members: &[&str], nelems: Option<u32>) -> (Btf<'static>, TypeId) {
+        let mut build = Build::new(Endian::NATIVE);
+        let int = build.int("long", 8, 0);
+        let of = nelems.map_or(int, |nelems| build.array(int, nelems));
+        let members: Vec<_> = members.iter().map(|name| (*name, of, 0)).collect();
+        let id = build.struct_("pt_regs", 8, &members);
+        (build.btf(), id)
+    }
+
+    #[test]
+    fn each_architecture_is_known_by_its_registers() {
+        for (members, nelems, name) in [
+            (&["r15", "di"][..], None, Some("x86")),
+            (&["regs"], Some(31), Some("arm64")),
+            (&["regs"], Some(32), None),
+            (&["regs", "csr_era"], Some(32), Some("loongarch")),
+            (&["regs", "cp0_epc"], Some(32), Some("mips")),
+            (&["orig_x0"], None, Some("arm64")),
+            (&["uregs"], Some(18), Some("arm")),
+            (&["psw", "gprs"], Some(16), Some("s390")),
+            (&["gpr"], Some(32), Some("powerpc")),
+            (&["epc", "ra", "sp"], None, Some("riscv")),
+            (&["sp", "pc"], None, None),
+            (&[], None, None),
+        ] {
+            let (btf, id) = btf(members, nelems);
+            assert_eq!(Arch::of(&btf, id).map(|Arch(name)| name), name, "{members:?}");
+        }
+    }
+
+    #[test]
+    fn registers_within_anonymous_members_are_found() {
+        let mut build = Build::new(Endian::NATIVE);
+        let int = build.int("long", 8, 0);
+        let inner = build.struct_("", 8, &[("nip", int, 0)]);
+        let union = build.union_("", 8, &[("", inner, 0)]);
+        let outer = build.struct_("pt_regs", 8, &[("", union, 0)]);
+        // Of itself.
+        let id = build.next_id();
+        build.struct_("pt_regs", 8, &[("", id, 0), ("", id, 0)]);
+        let btf = build.btf();
+        assert_eq!(Arch::of(&btf, outer).map(|Arch(name)| name), Some("powerpc"));
+        assert!(Arch::of(&btf, id).is_none());
+    }
+
+    #[test]
+    fn both_are_named() {
+        let other = |target| OtherArch { object: Arch("arm64"), target }.to_string();
+        assert!(other(Some(Arch("x86"))).contains("arm64, and the target's architecture is x86"));
+        assert!(other(None).contains("arm64, and the target is of another architecture"));
+    }
+}
