@@ -5,6 +5,7 @@
 //! instructions change, and `.BTF.ext` is told that it holds no CO-RE relocations any more, so that nobody applies them
 //! twice.
 
+mod bitfield;
 mod changes;
 pub(crate) mod elf;
 mod found;
@@ -16,7 +17,7 @@ mod report;
 mod targets;
 mod telling;
 
-pub use report::{Entry, Outcome, Report};
+pub use report::{Counts, Entry, Outcome, Report};
 pub use targets::{OpenTargets, Target, Targets};
 
 use crate::btf::ext::CORE_RELO_LEN_FIELD;
@@ -42,7 +43,7 @@ pub struct Options<'a> {
 /// An object without BTF or without CO-RE relocations is left as it is. Programs in sections whose name begins with `?`
 /// are not loaded unless somebody asks for it, so a relocation that fails there poisons its instruction and is logged.
 ///
-/// `report` gets an entry for each relocation, also when the call fails.
+/// Returns how many relocations ended how. `report` gets an entry for each, also when the call fails.
 ///
 /// Source: libbpf `bpf_object__relocate_core`.
 /// Deviation: all relocations are tried, where libbpf stops at the first that fails; and one that fails in a `?` section
@@ -58,9 +59,10 @@ pub fn relocate(
     targets: &dyn Targets,
     options: &Options<'_>,
     report: Option<&mut Report>,
-) -> Result<()> {
-    plan(object, targets, options, report)?.write(object);
-    Ok(())
+) -> Result<Counts> {
+    let (changes, counts) = plan(object, targets, options, report)?;
+    changes.write(object);
+    Ok(counts)
 }
 
 /// What [`relocate`] would write, for whoever has more to do that may fail before it is written.
@@ -69,8 +71,8 @@ pub(crate) fn plan(
     targets: &dyn Targets,
     options: &Options<'_>,
     mut report: Option<&mut Report>,
-) -> Result<Changes> {
-    let Some(input) = Input::read(object)? else { return Ok(Changes::default()) };
+) -> Result<(Changes, Counts)> {
+    let Some(input) = Input::read(object)? else { return Ok(Default::default()) };
     if let Some(report) = &mut report {
         // All at once: a list that grows leaves up to half of what it takes unused.
         let sections = input.btf_ext.core_relos();
@@ -82,11 +84,11 @@ pub(crate) fn plan(
     for section in input.btf_ext.core_relos().iter() {
         job.relocate_section(&section)?;
     }
-    let mut changes = job.finish()?;
+    let (mut changes, counts) = job.finish()?;
     // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
     let at = input.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
     if let Some(&[a, b, c, d, ..]) = object.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         changes.set(at, [a, b, c, d, 0, 0, 0, 0], &input.work)?;
     }
-    Ok(changes)
+    Ok((changes, counts))
 }

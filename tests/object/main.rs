@@ -15,6 +15,7 @@ mod btf;
 #[path = "../bounds/object.rs"]
 mod object;
 mod order;
+mod reasons;
 mod sections;
 
 use std::sync::Arc;
