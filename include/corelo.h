@@ -146,15 +146,24 @@ struct corelo_relo {
 	 * Which target it was found in: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
 	 */
 	const char *target;
-	/** Value by the object's BTF. */
+	/**
+	 * Value by the object's BTF, as the instruction holds it: that of an enumerator is sign-extended from 32 bits even where
+	 * the enum is unsigned. `local_spec` has an enumerator's value with the sign of its type.
+	 */
 	uint64_t orig_val;
-	/** Value by the target's BTF; 0 where there is none. */
+	/**
+	 * Value by the target's BTF, in the same way; 0 where there is none. `target_spec` has an enumerator's value.
+	 */
 	uint64_t new_val;
 	/** Source file, where the object has line numbers. */
 	const char *file;
 	/** Line in the source file, from 1; 0 where it is not known. */
 	uint32_t line;
-	/** Why it was poisoned, was skipped or failed. */
+	/**
+	 * Why it was poisoned, was skipped or failed: which member, enumerator or type the target has not, or has otherwise. Of a
+	 * resolved one, why nothing in the target matches, or that the program does not read the field with it, which is a
+	 * bitfield in the target; NULL for all others.
+	 */
 	const char *message;
 };
 

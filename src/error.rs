@@ -196,6 +196,8 @@ pub enum Error {
     InsnMismatch {
         /// Value in the instruction.
         found: i64,
+        /// Bits that the instruction has for it: 16, 32 or 64.
+        bits: u32,
         /// Value by the object's BTF.
         expected: u64,
         /// Value by the target's BTF.
@@ -420,7 +422,7 @@ impl fmt::Display for Error {
                 impl fmt::Display for Given {
                     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                         match self.0 {
-                            Some(value) => value.fmt(f),
+                            Some(value) => Bits(value).fmt(f),
                             None => f.write_str("no value"),
                         }
                     }
@@ -436,10 +438,7 @@ impl fmt::Display for Error {
                 f,
                 "instruction with opcode 0x{code:02x} cannot be relocated: only ALU with an immediate, LDX, ST, STX and LDIMM64 can"
             ),
-            Self::InsnMismatch { found, expected, new } => write!(
-                f,
-                "the instruction holds {found} where the object's BTF gives {expected}, which is {new} in the target: code and BTF of the object do not belong together"
-            ),
+            Self::InsnMismatch { found, bits, expected, new } => fmt_insn_mismatch(f, *found, *bits, *expected, *new),
             Self::MemSizeMismatch { found, expected } => {
                 write!(f, "the instruction moves {found} bytes where the object's BTF gives the field {expected}")
             }
@@ -491,5 +490,49 @@ impl fmt::Display for Error {
                 }
             }
         }
+    }
+}
+
+/// Displays the bits of a value that may be signed or not: as a number where that makes no difference.
+struct Bits(u64);
+
+impl fmt::Display for Bits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if i64::try_from(self.0).is_ok() { self.0.fmt(f) } else { write!(f, "{:#x}", self.0) }
+    }
+}
+
+/// Says why an instruction holds another value than the object's BTF gives. The numbers tell: compilers cut what does not
+/// fit, and libbpf extends the sign of what has none.
+fn fmt_insn_mismatch(f: &mut fmt::Formatter<'_>, found: i64, bits: u32, expected: u64, new: u64) -> fmt::Result {
+    let raw = u64::from_ne_bytes(found.to_ne_bytes());
+    let mask = u64::MAX.checked_shr(64_u32.saturating_sub(bits)).unwrap_or(0);
+    let is_cut = bits < 64 && raw & mask == expected & mask;
+    match bits {
+        16 if is_cut => write!(
+            f,
+            "the field is at offset {expected}, which the compiler has cut to the 16 bits of a load or store, {found}: compute the address with bpf_core_field_offset() or read through bpf_core_read()"
+        ),
+        32 if is_cut => write!(
+            f,
+            "the object's BTF gives {expected}, which the compiler has cut to the 32 bits of an immediate, {found}: only values up to 2147483647 can be relocated there"
+        ),
+        64 if i32::try_from(found).is_err() && raw.leading_zeros() == 32 && expected == raw | !u64::from(u32::MAX) => {
+            write!(
+                f,
+                "the enumerator is {found} in an unsigned enum, whose values above 2147483647 libbpf takes for negative: declare it in a flavor of the enum as {}, and cast what it gives to 32 bits",
+                found.wrapping_sub(1 << 32)
+            )
+        }
+        _ if raw == new => write!(
+            f,
+            "the instruction holds {found}, the target's value, where the object's BTF gives {}: has it been relocated before?",
+            Bits(expected)
+        ),
+        _ => write!(
+            f,
+            "the instruction holds {found} where the object's BTF gives {}: code or BTF was changed after it was compiled",
+            Bits(expected)
+        ),
     }
 }

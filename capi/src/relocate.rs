@@ -116,7 +116,7 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
             // The last for which there may be no memory, so before anything is written.
             *place = corelo_report::new(report)?.into_c();
         }
-        let changes = planned.inspect_err(|error| {
+        let (changes, _) = planned.inspect_err(|error| {
             // The caller gets the first in words, the log all.
             for failure in error.failures() {
                 CLog.warn(format_args!("{failure}"));

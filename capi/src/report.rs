@@ -53,15 +53,18 @@ pub struct corelo_relo {
     pub target_spec: *const c_char,
     /// Which target it was found in: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
     pub target: *const c_char,
-    /// Value by the object's BTF.
+    /// Value by the object's BTF, as the instruction holds it: that of an enumerator is sign-extended from 32 bits even where
+    /// the enum is unsigned. `local_spec` has an enumerator's value with the sign of its type.
     pub orig_val: u64,
-    /// Value by the target's BTF; 0 where there is none.
+    /// Value by the target's BTF, in the same way; 0 where there is none. `target_spec` has an enumerator's value.
     pub new_val: u64,
     /// Source file, where the object has line numbers.
     pub file: *const c_char,
     /// Line in the source file, from 1; 0 where it is not known.
     pub line: u32,
-    /// Why it was poisoned, was skipped or failed.
+    /// Why it was poisoned, was skipped or failed: which member, enumerator or type the target has not, or has otherwise. Of a
+    /// resolved one, why nothing in the target matches, or that the program does not read the field with it, which is a
+    /// bitfield in the target; NULL for all others.
     pub message: *const c_char,
 }
 
@@ -99,7 +102,14 @@ fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_relo> {
         _ => 0,
     };
     let (outcome, message) = match &mut entry.outcome {
-        Outcome::Resolved => (corelo_outcome::CORELO_RESOLVED, ptr::null()),
+        Outcome::Resolved => {
+            let note = match &mut entry.note {
+                Some(Cow::Borrowed(note)) => fixed_string(note, fixed)?,
+                Some(Cow::Owned(note)) => c_string(note)?,
+                None => ptr::null(),
+            };
+            (corelo_outcome::CORELO_RESOLVED, note)
+        }
         Outcome::Skipped(why) => (corelo_outcome::CORELO_SKIPPED, fixed_string(why, fixed)?),
         Outcome::Poisoned(Cow::Borrowed(why)) => (corelo_outcome::CORELO_POISONED, fixed_string(why, fixed)?),
         Outcome::Poisoned(Cow::Owned(why)) => (corelo_outcome::CORELO_POISONED, c_string(why)?),

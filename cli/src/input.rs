@@ -6,8 +6,11 @@ use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
+use corelo::log::Log as _;
 use corelo::source::{read_file, read_stream};
 use corelo::{Error, Result};
+
+use crate::stderr::StderrLog;
 
 /// How BTF begins, in either byte order.
 const BTF_MAGIC: u16 = 0xeb9f;
@@ -58,6 +61,14 @@ impl Input {
             return Ok(Self { name, data, permissions });
         };
         Err(Error::NotBpf { what: what.into() }.at(name))
+    }
+
+    /// Warns if there can be no relocations at all: most often the object was compiled without `-g`.
+    pub(crate) fn warn_of_missing_btf(&self, log: &StderrLog) {
+        let btf = corelo::source::from_bytes(&self.data, None);
+        if btf.is_err_and(|error| matches!(error.root(), Error::NoBtf)) {
+            log.warn(format_args!("{}: no .BTF section: compile with clang -g", self.name));
+        }
     }
 }
 

@@ -2,14 +2,12 @@
 //! `corelo inspect`: a table of the relocations.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use corelo::log::{Level, Log, NoLog, Printable};
 use corelo::object::{Entry, Options, Outcome, Report, relocate};
-use corelo::relo::ReloKind;
 use corelo::{Error, Result};
 
 use crate::input::Input;
@@ -37,58 +35,13 @@ impl Inspect {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 written => written.map_err(|cause| Error::from(cause).at("standard output"))?,
             }
-            if report.entries.is_empty() && self.has_no_btf(&input) {
-                log.warn(format_args!("{}: no .BTF section: compile with clang -g", input.name));
+            if report.entries.is_empty() {
+                input.warn_of_missing_btf(log);
             }
             // What is left in the buffer after a failure would be tried, and fail, again.
             let _ = stdout.into_parts();
         }
-        relocated.map(|()| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
-    }
-
-    /// Whether there can be no relocations at all: most often the object was compiled without `-g`.
-    fn has_no_btf(&self, input: &Input) -> bool {
-        let btf = corelo::source::from_bytes(&input.data, None);
-        btf.is_err_and(|error| matches!(error.root(), Error::NoBtf))
-    }
-}
-
-/// How many relocations ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    all: usize,
-    resolved: usize,
-    poisoned: usize,
-    skipped: usize,
-    failed: usize,
-}
-
-impl Counts {
-    pub(crate) fn of(report: &Report) -> Self {
-        let count = |is: fn(&Outcome) -> bool| report.entries.iter().filter(|entry| is(&entry.outcome)).count();
-        Self {
-            all: report.entries.len(),
-            resolved: count(|outcome| matches!(outcome, Outcome::Resolved)),
-            poisoned: count(|outcome| matches!(outcome, Outcome::Poisoned(_))),
-            skipped: count(|outcome| matches!(outcome, Outcome::Skipped(_))),
-            failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
-        }
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { all, resolved, poisoned, skipped, failed } = self;
-        if *all == 0 {
-            return f.write_str("no CO-RE relocations");
-        }
-        write!(f, "{all} relocation{}: {resolved} resolved, {poisoned} poisoned", if *all == 1 { "" } else { "s" })?;
-        for (count, what) in [(skipped, "skipped"), (failed, "failed")] {
-            if *count > 0 {
-                write!(f, ", {count} {what}")?;
-            }
-        }
-        Ok(())
+        relocated.map(|_| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
     }
 }
 
@@ -179,19 +132,21 @@ impl<'r> Table<'r> {
         if !self.report.entries.is_empty() {
             writeln!(out)?;
         }
-        writeln!(out, "{}", Counts::of(self.report))
+        writeln!(out, "{}", self.report.counts())
     }
 }
 
 impl<'r> Row<'r> {
     fn new(entry: &'r Entry, kernel: Option<&str>, source_dir: &str) -> Self {
         const NONE: &str = "-";
-        let value = |value| Number { value, kind: entry.kind }.to_string();
-        let local = value(entry.orig_val);
+        let local = entry.orig_number().to_string();
         let (local, target, style, note) = match &entry.outcome {
             Outcome::Resolved => {
                 let elsewhere = entry.target.as_deref().filter(|name| Some(*name) != kernel);
-                (local, Cow::Owned(value(entry.new_val)), Style::new(), elsewhere.map(|name| format!("in {name}")))
+                let elsewhere = elsewhere.map(|name| format!("in {name}"));
+                let notes: Vec<_> = elsewhere.as_deref().into_iter().chain(entry.note.as_deref()).collect();
+                let note = (!notes.is_empty()).then(|| notes.join("; "));
+                (local, Cow::Owned(entry.new_number().to_string()), Style::new(), note)
             }
             Outcome::Poisoned(why) => {
                 (local, "poisoned".into(), AnsiColor::Yellow.on_default(), Some(why.clone().into_owned()))
@@ -233,30 +188,10 @@ fn common_dir<'f>(files: impl Iterator<Item = &'f str>) -> &'f str {
     files.map(dir).reduce(common).filter(|dir| *dir != "/").unwrap_or_default()
 }
 
-/// A value for people to read.
-struct Number {
-    value: u64,
-    kind: ReloKind,
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whether an enumerator is signed is not known here. Small negative ones are common; of what else has the highest
-        // bit set, the bits say more than either number.
-        let signed = i64::from_ne_bytes(self.value.to_ne_bytes());
-        match self.kind {
-            ReloKind::EnumvalValue if signed < i32::MIN.into() => write!(f, "{:#x}", self.value),
-            ReloKind::EnumvalValue => signed.fmt(f),
-            _ => self.value.fmt(f),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use corelo::relo::ReloKind;
 
-    use super::{Number, common_dir};
+    use super::common_dir;
 
     #[test]
     fn common_dir_ends_at_a_slash() {
@@ -269,16 +204,5 @@ mod tests {
         assert_eq!(dir(&["x.c", "a/x.c"]), "");
         assert_eq!(dir(&["a/x.c"]), "a/");
         assert_eq!(dir(&[]), "");
-    }
-
-    #[test]
-    fn numbers_are_signed_where_they_may_be() {
-        let enumerator = |value| Number { value, kind: ReloKind::EnumvalValue }.to_string();
-        assert_eq!(enumerator(5), "5");
-        assert_eq!(enumerator(0xffff_ffff), "4294967295");
-        assert_eq!(enumerator(u64::MAX), "-1");
-        assert_eq!(enumerator(0xffff_ffff_8000_0000), "-2147483648");
-        assert_eq!(enumerator(0xffff_ffff_7fff_ffff), "0xffffffff7fffffff");
-        assert_eq!(Number { value: u64::MAX, kind: ReloKind::TypeSize }.to_string(), "18446744073709551615");
     }
 }

@@ -24,7 +24,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// Say more on stderr: once for a summary, twice for how each answer was found
+    /// Say more on stderr: once for a summary and what was poisoned, twice for how each answer was found
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
 

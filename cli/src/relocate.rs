@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `corelo relocate`: the object with its relocations applied.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use corelo::log::{Level, Log as _};
-use corelo::object::{Options, Report, relocate};
+use corelo::object::{Entry, Options, Outcome, Report, relocate};
 use corelo::{Error, Result};
 
 use crate::input::{Input, is_dash};
-use crate::inspect::Counts;
 use crate::stderr::{StderrLog, say};
 use crate::{Relocate, output, targets};
 
@@ -18,25 +18,52 @@ impl Relocate {
         let name = &input.name;
         let targets = targets::open(&self.question.btf, log)?;
         let options = Options { semantics: self.question.semantics.into(), log: &log.about(name) };
-        // It takes many times the object's size in memory, and is there to be counted.
+        // It takes many times the object's size in memory, and is there for what is poisoned to be named.
         let mut report = log.enabled(Level::Info).then(Report::default);
         let relocated = relocate(&mut input.data, &*targets, &options, report.as_mut());
 
         let out = if is_dash(&self.output) { "standard output".to_owned() } else { self.output.display().to_string() };
-        if let Err(error) = relocated {
-            for failure in error.failures() {
-                say(format_args!("{name}: {failure}"));
+        let counts = match relocated {
+            Ok(counts) => counts,
+            Err(error) => {
+                for failure in error.failures() {
+                    say(format_args!("{name}: {failure}"));
+                }
+                if let Error::Several { count: failed, .. } = error {
+                    say(format_args!("{name}: {failed} relocations failed: {out} is not written"));
+                }
+                return Ok(ExitCode::FAILURE);
             }
-            if let Error::Several { count: failed, .. } = error {
-                say(format_args!("{name}: {failed} relocations failed: {out} is not written"));
-            }
-            return Ok(ExitCode::FAILURE);
-        }
+        };
         output::write(&self.output, &input.data, input.permissions.as_ref())
             .map_err(|cause| Error::from(cause).at(&*out))?;
         if let Some(report) = report {
-            log.log(Level::Info, format_args!("{name}: {}: {out} is written", Counts::of(&report)));
+            for entry in &report.entries {
+                if let Outcome::Poisoned(why) = &entry.outcome {
+                    say(format_args!("{name}: poisoned: {}: {why}", Place(entry)));
+                }
+            }
+            say(format_args!("{name}: {counts}: {out} is written"));
+        } else if log.enabled(Level::Warn) && counts.poisoned > 0 {
+            say(format_args!("{name}: {counts} (-v says which and why)"));
+        } else if log.enabled(Level::Warn) && counts.skipped > 0 {
+            say(format_args!("{name}: {counts}"));
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Displays which relocation an entry is of.
+struct Place<'e>(&'e Entry);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Entry { program, section, kind, access, insn_off, file, line, .. } = self.0;
+        let program = program.as_deref().unwrap_or("?");
+        write!(f, "prog '{program}': <{}> {access} at insn {} of section '{section}'", kind.name(), insn_off / 8)?;
+        match file {
+            Some(file) => write!(f, " ({file}:{line})"),
+            None => Ok(()),
+        }
     }
 }

@@ -83,8 +83,8 @@ impl OtherArch {
             return None;
         }
         let object = Arch::of(btf, id)?;
-        let target = match resolved.first_cand {
-            Some(cand) => Some(Arch::of(cand.btf, cand.id).filter(|target| *target != object)?),
+        let target = match resolved.mismatch {
+            Some((cand, _)) => Some(Arch::of(cand.btf, cand.id).filter(|target| *target != object)?),
             // Every kernel has this one.
             None if name == b"pt_regs" => return None,
             None => None,

@@ -37,7 +37,7 @@ impl<'a> FuncInfos<'a> {
     ///
     /// [`Error::NoMemory`]. What cannot be found out is not eliminated.
     pub(super) fn is_eliminated(&self, site: &Site<'_>, section: &Section, input: &Input<'_>) -> Result<bool> {
-        let Some(info) = self.at(site.sec_name_off, site.relo.insn_off) else { return Ok(false) };
+        let Some(info) = self.at(site.relos.sec_name_off, site.relo.insn_off) else { return Ok(false) };
         let Ok(name) = input.btf.type_name(info.type_id) else { return Ok(false) };
         match input.elf.has_func_elsewhere(name.to_bytes(), section.index, info.insn_off, &input.telling) {
             Err(Error::NoMemory) => Err(Error::NoMemory),

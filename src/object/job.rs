@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
+use super::bitfield;
 use super::changes::Changes;
 use super::elf::{Func, Section};
 use super::eliminated::FuncInfos;
 use super::input::Input;
 use super::targets::CandidateSearch;
-use super::telling::{ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, Poisoned, Resolved, Site, Teller};
-use super::{Options, Report, Targets};
+use super::telling::{Answer, ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, Resolved, Site, Teller};
+use super::{Counts, Options, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{BtfView, TypeId};
 use crate::bytes::index;
@@ -99,14 +100,14 @@ impl<'j, 't> Job<'j, 't> {
         })
     }
 
-    /// The changed instructions.
+    /// The changed instructions, and how many relocations ended how.
     ///
     /// # Errors
     ///
     /// That there were failures.
-    pub(super) fn finish(self) -> Result<Changes> {
-        self.teller.finish()?;
-        Ok(self.changes)
+    pub(super) fn finish(self) -> Result<(Changes, Counts)> {
+        let counts = self.teller.finish()?;
+        Ok((self.changes, counts))
     }
 
     /// Relocates what `.BTF.ext` lists for one ELF section. Errors of single relocations are gathered.
@@ -136,7 +137,7 @@ impl<'j, 't> Job<'j, 't> {
         self.teller.section(name, section);
         for (idx, relo) in section.core_relos().enumerate() {
             let func = elf_section.as_ref().and_then(|section| elf.func_at(section.index, relo.insn_off));
-            let site = Site { section: name, sec_name_off, func: func.as_ref(), relo: &relo, idx };
+            let site = Site { section: name, relos: section, func: func.as_ref(), relo: &relo, idx };
             if index(relo.insn_off) % INSN_SIZE != 0 {
                 self.teller.failed(Error::InsnOutside { insn_off: relo.insn_off }, &site, None)?;
                 continue;
@@ -181,15 +182,15 @@ impl<'j, 't> Job<'j, 't> {
             },
         };
         let resolved = resolved.as_ref();
-        let error = match res.and_then(|res| self.patch(site, section, func, &res)) {
-            Ok(poisoned) => return self.teller.answered(site, poisoned, resolved),
+        let error = match res.and_then(|res| self.patch(site, section, func, &res, resolved)) {
+            Ok(answer) => return self.teller.answered(site, answer, resolved),
             Err(Error::NoMemory) => return Err(Error::NoMemory),
             Err(error) => error,
         };
         self.gave_up |= matches!(error, Error::TooMuchWork);
         let is_optional = site.section.starts_with(b"?");
         let poison = ReloRes { poison: true, ..ReloRes::default() };
-        if is_optional && !self.gave_up && self.patch(site, section, func, &poison).is_ok() {
+        if is_optional && !self.gave_up && self.patch(site, section, func, &poison, None).is_ok() {
             return self.teller.poisoned_for(&error, site, resolved);
         }
         self.teller.failed(error, site, resolved)
@@ -220,8 +221,15 @@ impl<'j, 't> Job<'j, 't> {
         Ok(resolved)
     }
 
-    /// Writes an answer into the changed instructions. Gives the reason where the instruction was poisoned.
-    fn patch(&mut self, site: &Site<'_>, section: &Section, func: &Func, res: &ReloRes) -> Result<Option<Poisoned>> {
+    /// Writes an answer into the changed instructions.
+    fn patch(
+        &mut self,
+        site: &Site<'_>,
+        section: &Section,
+        func: &Func,
+        res: &ReloRes,
+        resolved: Option<&Resolved<'j, 't>>,
+    ) -> Result<Answer> {
         let Input { object, elf, work, .. } = self.input;
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
@@ -246,7 +254,20 @@ impl<'j, 't> Job<'j, 't> {
             self.changes.set(second_at, second.encode(elf.endian), work)?;
         }
         self.teller.changed(site, &Change { insn_idx: site.insn_idx(), before: &pair, after: &patched });
-        let why = if res.poison { Poisoned::NoMatch } else { Poisoned::BadResize };
-        Ok(patched.poisoned.then_some(why))
+        if patched.poisoned {
+            return Ok(if res.poison { Answer::NoMatch } else { Answer::NoSuchLoad(bitfield::poisoned(res)) });
+        }
+        let misused = bitfield::misused(first, res, site, &self.input.telling, || {
+            let again;
+            let resolved = match resolved {
+                Some(resolved) => Some(resolved),
+                None => {
+                    again = self.resolve(site, &self.input.telling).ok();
+                    again.as_ref()
+                }
+            };
+            resolved.is_none_or(|resolved| bitfield::bits_are_the_same(first, res, resolved))
+        });
+        Ok(misused.map_or(Answer::Resolved, Answer::Misused))
     }
 }

@@ -6,6 +6,7 @@
 //! twice.
 
 mod arch;
+mod bitfield;
 mod changes;
 pub(crate) mod elf;
 mod eliminated;
@@ -19,7 +20,7 @@ mod report;
 mod targets;
 mod telling;
 
-pub use report::{Entry, Outcome, Report};
+pub use report::{Counts, Entry, Outcome, Report};
 pub use targets::{OpenTargets, Target, Targets};
 
 use crate::btf::ext::CORE_RELO_LEN_FIELD;
@@ -46,7 +47,7 @@ pub struct Options<'a> {
 /// records that belong to no function, other than those of eliminated weak ones. Programs in sections whose name begins with `?`
 /// are not loaded unless somebody asks for it, so a relocation that fails there poisons its instruction and is logged.
 ///
-/// `report` gets an entry for each relocation, also when the call fails.
+/// Returns how many relocations ended how. `report` gets an entry for each, also when the call fails.
 ///
 /// Source: libbpf `bpf_object__relocate_core`.
 /// Deviation: all relocations are tried, where libbpf stops at the first that fails; and one that fails in a `?` section
@@ -62,9 +63,10 @@ pub fn relocate(
     targets: &dyn Targets,
     options: &Options<'_>,
     report: Option<&mut Report>,
-) -> Result<()> {
-    plan(object, targets, options, report)?.write(object);
-    Ok(())
+) -> Result<Counts> {
+    let (changes, counts) = plan(object, targets, options, report)?;
+    changes.write(object);
+    Ok(counts)
 }
 
 /// What [`relocate`] would write, for whoever has more to do that may fail before it is written.
@@ -74,8 +76,8 @@ pub fn plan(
     targets: &dyn Targets,
     options: &Options<'_>,
     mut report: Option<&mut Report>,
-) -> Result<Changes> {
-    let Some(input) = Input::read(object, options.log)? else { return Ok(Changes::default()) };
+) -> Result<(Changes, Counts)> {
+    let Some(input) = Input::read(object, options.log)? else { return Ok(Default::default()) };
     if let Some(report) = &mut report {
         // All at once: a list that grows leaves up to half of what it takes unused.
         let sections = input.btf_ext.core_relos();
@@ -87,11 +89,11 @@ pub fn plan(
     for section in input.btf_ext.core_relos().iter() {
         job.relocate_section(&section)?;
     }
-    let mut changes = job.finish()?;
+    let (mut changes, counts) = job.finish()?;
     // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
     let at = input.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
     if let Some(&[a, b, c, d, ..]) = object.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         changes.set(at, [a, b, c, d, 0, 0, 0, 0], &input.work)?;
     }
-    Ok(changes)
+    Ok((changes, counts))
 }

@@ -2,10 +2,11 @@
 //! What became of each relocation of an object.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::btf::TypeId;
 use crate::error::Error;
-use crate::relo::ReloKind;
+use crate::relo::{Number, ReloKind, Sign};
 
 /// How a relocation ended.
 #[derive(Debug)]
@@ -45,14 +46,86 @@ pub struct Entry {
     pub target_spec: Option<String>,
     /// Name of the BTF that the matching candidate is in.
     pub target: Option<String>,
-    /// Value by the object's BTF.
+    /// Why a resolved relocation found nothing in the target, or what the program does wrong with what was found.
+    pub note: Option<Cow<'static, str>>,
+    /// Value by the object's BTF, as the instruction holds it.
     pub orig_val: u64,
-    /// Value by the target's BTF; 0 when poisoned.
+    /// How it reads.
+    pub orig_sign: Sign,
+    /// Value by the target's BTF, as the instruction gets it; 0 when poisoned.
     pub new_val: u64,
+    /// How it reads.
+    pub new_sign: Sign,
     /// Source file, where the object has line numbers.
     pub file: Option<String>,
     /// Line in the source file, from 1; 0 where there is none.
     pub line: u32,
+}
+
+impl Entry {
+    /// The value by the object's BTF, for people.
+    #[must_use]
+    pub const fn orig_number(&self) -> Number {
+        Number { value: self.orig_val, sign: self.orig_sign }
+    }
+
+    /// The value by the target's BTF, for people.
+    #[must_use]
+    pub const fn new_number(&self) -> Number {
+        Number { value: self.new_val, sign: self.new_sign }
+    }
+}
+
+/// How many relocations of an object ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// [`Outcome::Resolved`].
+    pub resolved: usize,
+    /// [`Outcome::Poisoned`].
+    pub poisoned: usize,
+    /// [`Outcome::Skipped`].
+    pub skipped: usize,
+    /// [`Outcome::Failed`].
+    pub failed: usize,
+}
+
+impl Counts {
+    /// How many there are.
+    #[must_use]
+    pub const fn all(&self) -> usize {
+        let Self { resolved, poisoned, skipped, failed } = *self;
+        resolved.saturating_add(poisoned).saturating_add(skipped).saturating_add(failed)
+    }
+
+    /// Counts one more.
+    pub(super) const fn add(&mut self, outcome: &Outcome) {
+        let count = match outcome {
+            Outcome::Resolved => &mut self.resolved,
+            Outcome::Poisoned(_) => &mut self.poisoned,
+            Outcome::Skipped(_) => &mut self.skipped,
+            Outcome::Failed(_) => &mut self.failed,
+        };
+        *count = count.saturating_add(1);
+    }
+}
+
+/// `25 relocations: 24 resolved, 1 poisoned`.
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resolved, poisoned, skipped, failed } = self;
+        let s = match self.all() {
+            0 => return f.write_str("no CO-RE relocations"),
+            1 => "",
+            _ => "s",
+        };
+        write!(f, "{} relocation{s}: {resolved} resolved, {poisoned} poisoned", self.all())?;
+        for (count, what) in [(skipped, "skipped"), (failed, "failed")] {
+            if *count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What became of each relocation of an object, in the order of `.BTF.ext`.
@@ -60,4 +133,16 @@ pub struct Entry {
 pub struct Report {
     /// An entry for each relocation.
     pub entries: Vec<Entry>,
+}
+
+impl Report {
+    /// How many relocations ended how.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in &self.entries {
+            counts.add(&entry.outcome);
+        }
+        counts
+    }
 }

@@ -9,13 +9,13 @@ use super::elf::{BpfElf, Func};
 use super::input::Input;
 use super::lines::Lines;
 use super::targets::TargetNames;
-use super::{Entry, Outcome, Report, Targets};
+use super::{Counts, Entry, Outcome, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{Btf, BtfView};
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
 use crate::relo::text::{Clipped, Lossy, Named};
-use crate::relo::{self, Change, Spec};
+use crate::relo::{self, Change, ReloKind, Sign, Spec, Why};
 
 pub(super) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
 
@@ -23,7 +23,8 @@ pub(super) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>
 #[derive(Clone, Copy)]
 pub(super) struct Site<'a> {
     pub(super) section: &'a [u8],
-    pub(super) sec_name_off: u32,
+    /// All of the section.
+    pub(super) relos: &'a ext::Section<'a>,
     pub(super) func: Option<&'a Func>,
     pub(super) relo: &'a CoreRelo,
     /// Number of the relocation among those of its section.
@@ -43,11 +44,16 @@ impl Site<'_> {
     }
 }
 
-/// Why an instruction was poisoned.
+/// What became of an instruction.
 #[derive(Clone, Copy)]
-pub(super) enum Poisoned {
+pub(super) enum Answer {
+    Resolved,
+    /// It is resolved, and the program reads something else than the field with it.
+    Misused(&'static str),
+    /// It is poisoned, since no candidate matches.
     NoMatch,
-    BadResize,
+    /// It is poisoned, since no load or store of the field keeps its value. The reason is that it is a bitfield, or its size.
+    NoSuchLoad(Option<&'static str>),
 }
 
 /// Skipped relocations of a section that are no eliminated function's.
@@ -73,7 +79,18 @@ pub(super) const NOT_CODE: &str = "the section is not marked as executable";
 pub(super) const NO_FUNCTION: &str = "no function symbol covers the instruction: has strip or objcopy removed symbols?";
 
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
-                          value: only pointers and unsigned ints can be resized; read it with bpf_core_read()";
+                          value: only pointers and unsigned ints can be resized; read an int or enum with \
+                          BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), which take any size and sign, and \
+                          ask bpf_core_field_size() before anything else is read";
+
+const SIGN_EXTENDED: &str = "the enum is unsigned in the target, and libbpf takes its values for signed: what the program gets \
+                             is this in its low 32 bits, with all higher bits set";
+
+/// Whether the value is that of an unsigned enum, and negative in the instruction.
+fn has_lost_its_sign(resolved: &Resolved<'_, '_>) -> bool {
+    let is_unsigned = |targ: &Spec<'_, _>| targ.sign() == Sign::Unsigned32;
+    resolved.res.new_val > u32::MAX.into() && resolved.targ.as_ref().is_some_and(is_unsigned)
+}
 
 /// Tells what becomes of each relocation: the log, the report if somebody wants one, and in the end whoever called.
 pub(super) struct Teller<'j, 't> {
@@ -85,7 +102,7 @@ pub(super) struct Teller<'j, 't> {
     pub(super) target_names: TargetNames<'t>,
     lines: Lines<'j>,
     failures: Vec<Error>,
-    failure_count: usize,
+    counts: Counts,
     warnings: u32,
     warned_of_arch: bool,
     /// Of the section at hand.
@@ -109,7 +126,7 @@ impl<'j, 't> Teller<'j, 't> {
             target_names: TargetNames::new(targets),
             lines: Lines::new(&input.btf_ext),
             failures: Vec::new(),
-            failure_count: 0,
+            counts: Counts::default(),
             warnings: 0,
             warned_of_arch: false,
             orphans: None,
@@ -132,7 +149,7 @@ impl<'j, 't> Teller<'j, 't> {
             let orphans = self.orphans.get_or_insert(first);
             orphans.count = orphans.count.saturating_add(1);
         }
-        self.note(site, Outcome::Skipped(why), None)
+        self.note(site, Outcome::Skipped(why), None, None)
     }
 
     /// The relocations of the section have been told of.
@@ -157,25 +174,38 @@ impl<'j, 't> Teller<'j, 't> {
     pub(super) fn answered(
         &mut self,
         site: &Site<'_>,
-        poisoned: Option<Poisoned>,
+        answer: Answer,
         resolved: Option<&Resolved<'_, '_>>,
     ) -> Result<()> {
-        let outcome = match poisoned {
-            None => Outcome::Resolved,
-            Some(Poisoned::NoMatch) => {
-                let why = resolved.map(|resolved| self.text(NoMatch(resolved))).transpose()?;
-                if let Some(other_arch) = resolved.and_then(OtherArch::of).filter(|_| !self.warned_of_arch) {
-                    self.warned_of_arch = true;
-                    self.warn(site, format_args!("poisoned: {other_arch}"));
-                }
-                Outcome::Poisoned(why.unwrap_or_default().into())
+        if self.report.is_none() && matches!(answer, Answer::Resolved) {
+            self.counts.add(&Outcome::Resolved);
+            return Ok(());
+        }
+        let unmatched = resolved.filter(|resolved| resolved.targ.is_none() && site.relo.kind != ReloKind::TypeIdLocal);
+        if let (Answer::NoMatch, false, Some(other_arch)) =
+            (answer, self.warned_of_arch, unmatched.and_then(OtherArch::of))
+        {
+            self.warned_of_arch = true;
+            self.warn(site, format_args!("poisoned: {other_arch}"));
+        }
+        let why = unmatched.map(|resolved| self.text(NoMatch(resolved))).transpose()?.map(Cow::Owned);
+        let (outcome, note) = match answer {
+            Answer::Resolved if resolved.is_some_and(has_lost_its_sign) => {
+                (Outcome::Resolved, Some(SIGN_EXTENDED.into()))
             }
-            Some(Poisoned::BadResize) => {
-                self.warn(site, format_args!("{BAD_RESIZE}"));
-                Outcome::Poisoned(Cow::Borrowed(BAD_RESIZE))
+            Answer::Resolved => (Outcome::Resolved, why),
+            Answer::NoMatch => (Outcome::Poisoned(why.unwrap_or_default()), None),
+            Answer::Misused(why) => {
+                self.warn(site, format_args!("{why}"));
+                (Outcome::Resolved, Some(Cow::Borrowed(why)))
+            }
+            Answer::NoSuchLoad(why) => {
+                let why = why.unwrap_or(BAD_RESIZE);
+                self.warn(site, format_args!("poisoned: {why}"));
+                (Outcome::Poisoned(Cow::Borrowed(why)), None)
             }
         };
-        self.note(site, outcome, resolved)
+        self.note(site, outcome, note, resolved)
     }
 
     /// There was an error, but the program is not loaded by default: its instruction was poisoned.
@@ -187,30 +217,26 @@ impl<'j, 't> Teller<'j, 't> {
     ) -> Result<()> {
         self.warn(site, format_args!("{error}: poisoned, since programs in '?' sections are optional"));
         let why = self.text(error)?;
-        self.note(site, Outcome::Poisoned(why.into()), resolved)
+        self.note(site, Outcome::Poisoned(why.into()), None, resolved)
     }
 
     /// There was an error, for which the object cannot be relocated.
     pub(super) fn failed(&mut self, error: Error, site: &Site<'_>, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
-        self.failure_count = self.failure_count.saturating_add(1);
-        if self.report.is_some() {
-            self.note(site, Outcome::Failed(Box::new(error.clone())), resolved)?;
-        }
         if self.failures.len() < MAX_FAILURES {
             self.failures.try_reserve(1)?;
-            self.failures.push(error.at(self.place(site)));
+            self.failures.push(error.clone().at(self.place(site)));
         }
-        Ok(())
+        self.note(site, Outcome::Failed(Box::new(error)), None, resolved)
     }
 
-    /// All relocations have been told of.
+    /// How many relocations ended how.
     ///
     /// # Errors
     ///
     /// That there were failures.
-    pub(super) fn finish(mut self) -> Result<()> {
-        match self.failure_count {
-            0 => Ok(()),
+    pub(super) fn finish(mut self) -> Result<Counts> {
+        match self.counts.failed {
+            0 => Ok(self.counts),
             1 => Err(self.failures.pop().unwrap_or(Error::NoMemory)),
             count => Err(Error::Several { failures: self.failures, count }),
         }
@@ -239,8 +265,15 @@ impl<'j, 't> Teller<'j, 't> {
         Ok(text)
     }
 
-    /// Adds an entry to the report, if somebody wants one.
-    fn note(&mut self, site: &Site<'_>, outcome: Outcome, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
+    /// Counts a relocation, and adds an entry to the report if somebody wants one.
+    fn note(
+        &mut self,
+        site: &Site<'_>,
+        outcome: Outcome,
+        note: Option<Cow<'static, str>>,
+        resolved: Option<&Resolved<'_, '_>>,
+    ) -> Result<()> {
+        self.counts.add(&outcome);
         if self.report.is_none() {
             return Ok(());
         }
@@ -256,7 +289,7 @@ impl<'j, 't> Teller<'j, 't> {
         };
         let targ = resolved.and_then(|resolved| resolved.targ.as_ref());
         let poisoned = matches!(outcome, Outcome::Poisoned(_));
-        let line = self.lines.at(site.sec_name_off, insn_off);
+        let line = self.lines.at(site.relos.sec_name_off, insn_off);
         let file = line.map(|line| Lossy::at(btf, line.file_name_off)).filter(|file| !file.is_empty());
         let entry = Entry {
             outcome,
@@ -269,8 +302,11 @@ impl<'j, 't> Teller<'j, 't> {
             local_spec,
             target_spec: targ.map(|targ| self.text(targ)).transpose()?,
             target: targ.and_then(|targ| self.target_names.of(targ.btf)).map(|name| self.text(name)).transpose()?,
+            note: note.filter(|note| !note.is_empty()),
             orig_val: resolved.map_or(0, |resolved| resolved.res.orig_val),
+            orig_sign: local.map(Spec::sign).unwrap_or_default(),
             new_val: resolved.filter(|_| !poisoned).map_or(0, |resolved| resolved.res.new_val),
+            new_sign: targ.map(Spec::sign).unwrap_or_default(),
             file: file.map(|file| self.text(file)).transpose()?,
             line: line.map_or(0, |line| line.line),
         };
@@ -282,23 +318,18 @@ impl<'j, 't> Teller<'j, 't> {
     }
 }
 
-/// Displays why nothing in the target matched, for whoever has mistyped a name or met another kernel.
+/// Displays why nothing in the target matched: what its first candidate lacks.
 struct NoMatch<'a>(&'a Resolved<'a, 'a>);
 
 impl fmt::Display for NoMatch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let relo::Resolved { local, first_cand, .. } = self.0;
         if let Some(other_arch) = OtherArch::of(self.0) {
             return other_arch.fmt(f);
         }
-        let Some(cand) = first_cand else {
-            return write!(f, "the target has no {}", Named(local.btf, local.root_type_id));
-        };
-        write!(f, "type [{}] of the target has no ", cand.id)?;
-        match local.accessors.last().and_then(|accessor| accessor.name) {
-            Some(last) if local.kind.is_enumval_based() => write!(f, "enumerator {}", Lossy(last.to_bytes())),
-            Some(last) => write!(f, "member {} there, or one of another type", Lossy(last.to_bytes())),
-            None => f.write_str("such element"),
+        let relo::Resolved { local, mismatch, .. } = self.0;
+        match mismatch {
+            Some((cand, mismatch)) => Why { local, targ: cand.btf, root: cand.id, mismatch: *mismatch }.fmt(f),
+            None => write!(f, "the target has no {}", Named(local.btf, local.root_type_id)),
         }
     }
 }
@@ -357,7 +388,7 @@ impl fmt::Display for Place<'_> {
             Access { input, relo: site.relo },
             site.insn_idx()
         )?;
-        let Some(line) = lines.at(site.sec_name_off, site.relo.insn_off) else { return Ok(()) };
+        let Some(line) = lines.at(site.relos.sec_name_off, site.relo.insn_off) else { return Ok(()) };
         let file = Lossy::at(&input.btf, line.file_name_off);
         if file.is_empty() { Ok(()) } else { write!(f, " ({}:{})", Clipped(file), line.line) }
     }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 
 use super::compat;
+use super::mismatch::Mismatch;
 use super::name::essential_name;
 use super::pair::Pair;
 use super::spec::{Accessor, Spec};
@@ -16,8 +17,8 @@ use crate::error::{Error, Result};
 
 /// Follows `local` through the target type that `targ`, an empty spec, has as its root, and fills `targ` on the way.
 ///
-/// `true` when the target has all that the local spec names, in compatible types. On `false`, `targ` holds how far it
-/// went, for the log.
+/// `None` when the target has all that the local spec names, in compatible types. Else `targ` holds how far it went, for
+/// the log.
 ///
 /// Source: libbpf `bpf_core_spec_match`.
 pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
@@ -25,13 +26,16 @@ pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
     local: &Spec<'l, L>,
     targ: &mut Spec<'t, T>,
     semantics: Semantics,
-) -> Result<bool> {
+) -> Result<Option<Mismatch>> {
+    let (local_root, targ_root) = (local.root_type_id, targ.root_type_id);
     match local.kind {
         ReloKind::TypeMatches => {
-            compat::types_match(pair, local.root_type_id, targ.root_type_id, false, semantics.depth())
+            let matches = compat::types_match(pair, local_root, targ_root, false, semantics.depth())?;
+            Ok((!matches).then_some(Mismatch::Type))
         }
         kind if kind.is_type_based() => {
-            compat::types_are_compat(pair, local.root_type_id, targ.root_type_id, semantics.depth())
+            let are_compat = compat::types_are_compat(pair, local_root, targ_root, semantics.depth())?;
+            Ok((!are_compat).then_some(Mismatch::Type))
         }
         kind if kind.is_enumval_based() => match_enumerator(pair, local, targ),
         kind if kind.is_field_based() => match_field(pair, local, targ),
@@ -44,11 +48,12 @@ fn match_enumerator<'t, L: BtfView, T: BtfView>(
     pair: Pair<'_, '_, 't, L, T>,
     local: &Spec<'_, L>,
     targ: &mut Spec<'t, T>,
-) -> Result<bool> {
+) -> Result<Option<Mismatch>> {
     let (targ_id, t) = pair.targ.skip_modifiers(targ.root_type_id)?;
-    let Some(local_name) = local.accessors.last().and_then(|accessor| accessor.name) else { return Ok(false) };
+    let missing = Ok(Some(Mismatch::NoName { step: 0, type_id: targ_id }));
+    let Some(local_name) = local.accessors.last().and_then(|accessor| accessor.name) else { return missing };
     if !t.is_any_enum() {
-        return Ok(false);
+        return missing;
     }
     pair.work.essential_name(local_name.to_bytes())?;
     let name = essential_name(local_name.to_bytes());
@@ -56,14 +61,14 @@ fn match_enumerator<'t, L: BtfView, T: BtfView>(
         Some(table) => table.find(pair.targ, t, name).next().transpose()?,
         None => first_by_name(0..t.vlen(), |idx| has_name(pair.targ, t, idx, name, By::EssentialName))?,
     };
-    let Some((idx, enumerator)) = found.and_then(|idx| Some((idx, t.enumerator(idx)?))) else { return Ok(false) };
+    let Some((idx, enumerator)) = found.and_then(|idx| Some((idx, t.enumerator(idx)?))) else { return missing };
     targ.accessors.push(Accessor {
         type_id: targ_id,
         idx,
         name: Some(targ.btf.name_by_offset(enumerator.name_off)?),
     })?;
     targ.raw.push(idx)?;
-    Ok(true)
+    Ok(None)
 }
 
 fn first_by_name(indices: impl Iterator<Item = u32>, is_it: impl Fn(u32) -> Result<bool>) -> Result<Option<u32>> {
@@ -79,18 +84,19 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
     pair: Pair<'_, 'l, 't, L, T>,
     local: &Spec<'l, L>,
     targ: &mut Spec<'t, T>,
-) -> Result<bool> {
+) -> Result<Option<Mismatch>> {
     let mut at = targ.root_type_id;
-    for (i, accessor) in local.accessors.as_slice().iter().enumerate() {
+    for (step, accessor) in local.accessors.as_slice().iter().enumerate() {
         let Some(name) = accessor.name else {
             let (targ_id, t) = pair.targ.skip_modifiers(at)?;
             // The first step counts elements of the root itself, the others those of an array.
-            let (elem_id, elem) = if i == 0 {
+            let (elem_id, elem) = if step == 0 {
                 (targ_id, t)
             } else {
-                let Some(array) = t.array() else { return Ok(false) };
+                let missing = Ok(Some(Mismatch::NoElement { step, type_id: targ_id }));
+                let Some(array) = t.array() else { return missing };
                 if accessor.idx >= array.nelems && !targ.ends_in_flex_array(&array)? {
-                    return Ok(false);
+                    return missing;
                 }
                 pair.targ.skip_modifiers(array.elem_type_id)?
             };
@@ -106,14 +112,24 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
         };
         let local_struct = pair.local.type_by_id(accessor.type_id)?;
         let member = local_struct.member(accessor.idx).ok_or(Error::BadTypeId { type_id: accessor.type_id })?;
-        let mut search =
-            MemberSearch { pair, name, local_type_id: member.type_id, searched: 0, without: HashMap::new() };
-        match search.find(at, targ)? {
-            Some(type_id) => at = type_id,
-            None => return Ok(false),
+        let mut search = MemberSearch {
+            pair,
+            name,
+            local_type_id: member.type_id,
+            incompatible: None,
+            searched: 0,
+            without: HashMap::new(),
+        };
+        match (search.find(at, targ)?, search.incompatible) {
+            (Some(type_id), _) => at = type_id,
+            (None, Some((type_id, idx))) => return Ok(Some(Mismatch::OtherType { step, type_id, idx })),
+            (None, None) => {
+                let (type_id, _) = pair.targ.skip_modifiers(at)?;
+                return Ok(Some(Mismatch::NoName { step, type_id }));
+            }
         }
     }
-    Ok(true)
+    Ok(None)
 }
 
 /// The largest element that an array of a target may have, in bytes.
@@ -131,6 +147,8 @@ struct MemberSearch<'w, 'l, 't, L, T> {
     pair: Pair<'w, 'l, 't, L, T>,
     name: &'l CStr,
     local_type_id: TypeId,
+    /// The struct or union with a member of the name whose type is incompatible, and the member's index.
+    incompatible: Option<(TypeId, u32)>,
     /// Anonymous structs and unions searched so far.
     searched: u32,
     /// Types without such a member, and at how many steps from the root that was found.
@@ -212,7 +230,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
     }
 
     /// The member of the name, which is the one if its type is compatible.
-    fn end_at(&self, idx: u32, member: &Member, targ_id: TypeId, targ: &mut Spec<'t, T>) -> Result<Option<TypeId>> {
+    fn end_at(&mut self, idx: u32, member: &Member, targ_id: TypeId, targ: &mut Spec<'t, T>) -> Result<Option<TypeId>> {
         targ.raw.push(idx)?;
         targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
         let name = self.pair.targ.name_by_offset(member.name_off)?;
@@ -221,6 +239,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
             return Ok(Some(member.type_id));
         }
         targ.accessors.pop();
+        self.incompatible = Some((targ_id, idx));
         Ok(None)
     }
 }

@@ -14,11 +14,13 @@
 pub mod candidates;
 mod compat;
 mod matching;
+mod mismatch;
 mod name;
 mod numbers;
 mod pair;
 pub(crate) mod patch;
 mod pruned;
+mod sign;
 pub mod spec;
 mod tables;
 pub(crate) mod text;
@@ -30,10 +32,13 @@ mod tests;
 
 pub use crate::btf::ReloKind;
 pub use candidates::{Candidate, add_cands};
+pub use mismatch::Mismatch;
+pub(crate) use mismatch::Why;
 pub use name::essential_name;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
 pub use pruned::{Candidates, Pruned};
+pub use sign::{Number, Sign};
 pub use spec::Spec;
 pub use tables::NameTables;
 pub use value::ReloRes;
@@ -109,8 +114,8 @@ pub struct Resolved<'l, 't, L, T> {
     pub local: Spec<'l, L>,
     /// The access in the first candidate that matched; `None` when none did, and for [`ReloKind::TypeIdLocal`].
     pub targ: Option<Spec<'t, T>>,
-    /// The first candidate that was looked at; `None` when the target has no type of this name.
-    pub first_cand: Option<Candidate<'t, T>>,
+    /// The first candidate that does not match, and why; `None` when there is none.
+    pub mismatch: Option<(Candidate<'t, T>, Mismatch)>,
 }
 
 /// Answers one relocation from the candidates of its root type, and prunes those: unless none matches, only the matching
@@ -138,28 +143,30 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     if relo.kind == ReloKind::TypeIdLocal {
         let id = u64::from(type_id.0);
         let res = ReloRes { orig_val: id, new_val: id, ..ReloRes::default() };
-        return Ok(Resolved { res, local, targ: None, first_cand: None });
+        return Ok(Resolved { res, local, targ: None, mismatch: None });
     }
     if local_name.is_empty() {
         return Err(Error::AnonymousRoot { type_id });
     }
 
-    let first_cand = cands.iter().next();
+    let mut first_mismatch = None;
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
     let mut matching = Matching::default();
     for (i, cand) in cands.iter().enumerate() {
         context.work.steps(CANDIDATE_STEPS)?;
         let pair = Pair::new(local_btf, cand.btf, context.work, context.tables);
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
-        let matched = matching::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
+        let mismatch = matching::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
             context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
         })?;
-        let verb = if matched { "matching" } else { "non-matching" };
-        context.debug(format_args!("{verb} candidate #{i} {}", Clipped(&targ)));
-        matching.note(matched, context.work)?;
-        if !matched {
+        matching.note(mismatch.is_none(), context.work)?;
+        if let Some(mismatch) = mismatch {
+            let why = Why { local: &local, targ: cand.btf, root: cand.id, mismatch };
+            context.debug(format_args!("non-matching candidate #{i} {}: {}", Clipped(&targ), Clipped(why)));
+            first_mismatch = first_mismatch.or(Some((cand, mismatch)));
             continue;
         }
+        context.debug(format_args!("matching candidate #{i} {}", Clipped(&targ)));
         let res = value::calc_relo(pair, &local, Some(&targ))?;
         match &first {
             None => first = Some((res, targ)),
@@ -171,14 +178,14 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
             if context.semantics == Semantics::Libbpf {
                 cands.keep(matching)?;
             }
-            Ok(Resolved { res, local, targ: Some(targ), first_cand })
+            Ok(Resolved { res, local, targ: Some(targ), mismatch: first_mismatch })
         }
         None => {
             context.debug(format_args!("no matching targets found"));
             // Of a target, no more is asked then.
             let pair = Pair::new(local_btf, local_btf, context.work, context.tables);
             let res = value::calc_relo(pair, &local, None)?;
-            Ok(Resolved { res, local, targ: None, first_cand })
+            Ok(Resolved { res, local, targ: None, mismatch: first_mismatch })
         }
     }
 }

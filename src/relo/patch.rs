@@ -84,11 +84,11 @@ pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
     }
     let patched = match first.class() {
         class::ALU | class::ALU64 if first.is_imm_operand() => {
-            expect(i64::from(first.imm), res)?;
+            expect(i64::from(first.imm), 32, res)?;
             InsnPair { first: Insn { imm: low_half(res.new_val), ..first }, second }
         }
         class::LDX | class::ST | class::STX => {
-            expect(i64::from(first.off), res)?;
+            expect(i64::from(first.off), 16, res)?;
             let off = i16::try_from(res.new_val).map_err(|_| Error::OffsetTooBig { offset: res.new_val })?;
             if res.fail_memsz_adjust {
                 return poisoned(insn);
@@ -102,7 +102,7 @@ pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
             if first.src_reg != 0 || first.off != 0 || high != plain {
                 return Err(unexpected);
             }
-            expect(join_halves(first.imm, high.imm), res)?;
+            expect(join_halves(first.imm, high.imm), 64, res)?;
             let second = Some(Insn { imm: high_half(res.new_val), ..high });
             InsnPair { first: Insn { imm: low_half(res.new_val), ..first }, second }
         }
@@ -121,10 +121,11 @@ fn poisoned(InsnPair { first, second }: InsnPair) -> Result<Patched> {
     Ok(Patched { insn: InsnPair { first: Insn::POISON, second }, poisoned: true })
 }
 
-/// Checks that the instruction holds the object's own value. Immediates and offsets are sign-extended, as in libbpf.
-fn expect(found: i64, res: &ReloRes) -> Result<()> {
+/// Checks that the instruction, with `bits` for the value, holds the object's own. Immediates and offsets are sign-extended,
+/// as in libbpf.
+fn expect(found: i64, bits: u32, res: &ReloRes) -> Result<()> {
     if res.validate && found.to_ne_bytes() != res.orig_val.to_ne_bytes() {
-        return Err(Error::InsnMismatch { found, expected: res.orig_val, new: res.new_val });
+        return Err(Error::InsnMismatch { found, bits, expected: res.orig_val, new: res.new_val });
     }
     Ok(())
 }

@@ -6,10 +6,11 @@ use std::ffi::CStr;
 use std::fmt;
 
 use super::ReloKind;
+use super::sign::{Number, Sign};
 use super::text::Lossy;
 use super::work::{Metered, Work};
 use crate::btf::ext::CoreRelo;
-use crate::btf::{Array, BtfView, Kind, Type, TypeId};
+use crate::btf::{Array, BtfView, Type, TypeId};
 use crate::error::{Error, Result};
 
 /// Most steps that a spec can have (`BPF_CORE_SPEC_MAX_LEN`).
@@ -207,6 +208,22 @@ impl<'a, B: BtfView> Spec<'a, B> {
         Ok(())
     }
 
+    /// Width in bits of the bitfield that the access ends at; `None` where it ends at none.
+    pub(crate) fn bit_size(&self) -> Option<u32> {
+        let Accessor { type_id, idx, name } = *self.accessors.last()?;
+        let member = self.btf.type_by_id(type_id).ok()?.member(idx).filter(|_| name.is_some())?;
+        (member.bit_size > 0).then_some(member.bit_size)
+    }
+
+    /// How the value of the enumerator reads; that of anything else is unsigned.
+    pub(crate) fn sign(&self) -> Sign {
+        let holder = self.accessors.last().filter(|_| self.kind.is_enumval_based());
+        match holder.and_then(|accessor| self.btf.type_by_id(accessor.type_id).ok()) {
+            Some(t) => Sign::of_enum(t),
+            None => Sign::Unsigned,
+        }
+    }
+
     /// Whether the array that the spec has reached is a flexible one: of no elements, and the last member of its struct.
     ///
     /// Source: libbpf `is_flex_arr`.
@@ -311,12 +328,7 @@ impl<B: BtfView> Spec<'_, B> {
         let Ok((_, t)) = self.btf.skip_modifiers(from) else { return Ok(()) };
         let Some(enumerator) = t.enumerator(self.raw.as_slice().first().copied().unwrap_or(0)) else { return Ok(()) };
         let name = Lossy::at(self.btf, enumerator.name_off);
-        let bytes = enumerator.value.to_le_bytes();
-        match (t.kflag(), t.kind()) {
-            (true, _) => write!(f, "::{name} = {}", i64::from_le_bytes(bytes)),
-            (false, Kind::Enum) => write!(f, "::{name} = {}", enumerator.value & u64::from(u32::MAX)),
-            (false, _) => write!(f, "::{name} = {}", enumerator.value),
-        }
+        write!(f, "::{name} = {}", Number { value: enumerator.value, sign: Sign::of_enum(t) })
     }
 }
 

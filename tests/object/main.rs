@@ -16,6 +16,7 @@ mod btf;
 #[path = "../bounds/object.rs"]
 mod object;
 mod order;
+mod reasons;
 mod sections;
 mod skipped;
 

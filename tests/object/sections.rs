@@ -27,7 +27,7 @@ fn relocated(object: &mut [u8]) -> Result<Report, Error> {
     struct_with_x(&mut btf, "s", IN_TARGET);
     let targets = OpenTargets { kernel: target("target", &btf), modules: Vec::new() };
     let mut report = Report::default();
-    relocate(object, &targets, &OPTIONS, Some(&mut report)).map(|()| report)
+    relocate(object, &targets, &OPTIONS, Some(&mut report)).map(|_| report)
 }
 
 /// The immediate of the one instruction.

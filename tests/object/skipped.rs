@@ -78,7 +78,7 @@ impl Object {
         let targets = OpenTargets { kernel: Target::new("target", Arc::new(kernel)), modules: Vec::new() };
         let options = Options { semantics: Semantics::Libbpf, log: &log };
         let result = relocate(&mut self.0, &targets, &options, Some(&mut report));
-        (result, report, log.lines(), self.0 == before)
+        (result.map(drop), report, log.lines(), self.0 == before)
     }
 }
 

@@ -64,7 +64,7 @@ fn second(btf: &'static [u8], object: &[u8]) -> f64 {
         let targets = open(btf);
         relocate(&mut object.to_vec(), &targets, &OPTIONS, None).expect("it was made right");
         let mut object = object.to_vec();
-        ns(|| relocate(&mut object, &targets, &OPTIONS, None).expect("it was made right"))
+        ns(|| _ = relocate(&mut object, &targets, &OPTIONS, None).expect("it was made right"))
     })
 }
 
@@ -75,7 +75,7 @@ fn warm(btf: &'static [u8], object: &[u8]) -> f64 {
     }
     median(|| {
         let mut object = object.to_vec();
-        ns(|| relocate(&mut object, &targets, &OPTIONS, None).expect("it was made right"))
+        ns(|| _ = relocate(&mut object, &targets, &OPTIONS, None).expect("it was made right"))
     })
 }
 

@@ -80,6 +80,14 @@ impl Run {
         std::str::from_utf8(&self.stdout).unwrap()
     }
 
+    /// Status 0, and nothing on stderr but one line that counts what was poisoned or skipped.
+    #[track_caller]
+    fn relocates(&self) {
+        let is_count = |line: &str| line.contains(" resolved, ");
+        assert!(self.status == 0 && self.stderr.lines().all(is_count), "{self:?}");
+        assert!(self.stdout.is_empty() && self.stderr.lines().count() <= 1, "{self:?}");
+    }
+
     /// Status 1, and the lines of stderr, each of which says who speaks.
     #[track_caller]
     fn fails(&self) -> Vec<&str> {

@@ -17,7 +17,7 @@ fn relocated_object_differs_only_where_it_should() {
         ("poison.eb.bpf.o", "target.eb.o", &[("syscall", 0, POISON)]),
     ] {
         let (path, out) = (fixture(object), dir.path(object));
-        assert_eq!(run(&["relocate", &path, "--btf", &fixture(target), "-o", &out]).succeeds(), "");
+        run(&["relocate", &path, "--btf", &fixture(target), "-o", &out]).relocates();
         let (before, after) = (read(&path), fs::read(&out).unwrap());
         assert_eq!(before.len(), after.len(), "{object}");
         let elf = object::File::parse(&*before).unwrap();
@@ -54,7 +54,7 @@ fn operand(insn: &[u8], is_little_endian: bool) -> i32 {
 fn relocating_again_changes_nothing() {
     let dir = Dir::new("again");
     let (once, twice) = (dir.path("once.o"), dir.path("twice.o"));
-    assert_eq!(run(&["relocate", "examples/demo.bpf.o", "--btf", "examples/demo.btf", "-o", &once]).succeeds(), "");
+    run(&["relocate", "examples/demo.bpf.o", "--btf", "examples/demo.btf", "-o", &once]).relocates();
     assert_eq!(run(&["inspect", &once, "--btf", "examples/demo.btf"]).succeeds(), "no CO-RE relocations\n");
     assert_eq!(run(&["relocate", &once, "--btf", TARGET, "-o", &twice]).succeeds(), "");
     assert_eq!(fs::read(once).unwrap(), fs::read(twice).unwrap());
@@ -69,7 +69,7 @@ fn btf_is_read_from_standard_input_and_pipes() {
     for (path, redirect) in [("-", ""), ("/dev/stdin", ""), ("/dev/fd/9", "9<&0 </dev/null")] {
         let script = format!("cat {TARGET} | {{ \"$0\" inspect {object} --btf {path} {redirect}; }}");
         let mut shell = Command::new("sh");
-        shell.current_dir(env!("CARGO_MANIFEST_DIR")).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]);
+        shell.current_dir(TOP).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]);
         let shown: Run = shell.output().unwrap().into();
         assert_eq!(shown.succeeds(), expected, "{path}");
     }
@@ -97,8 +97,7 @@ fn output_may_be_the_input_and_keeps_its_permissions() {
     for mode in [0o640, 0o755, 0o444, 0o600] {
         let path = dir.file("in.o", &original);
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        let run = shell("umask 077", &["relocate", &path, "--btf", TARGET, "-o", &path]);
-        assert_eq!(run.succeeds(), "");
+        shell("umask 077", &["relocate", &path, "--btf", TARGET, "-o", &path]).relocates();
         assert_ne!(fs::read(&path).unwrap(), original, "{mode:o}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
         assert_eq!(dir.names(), ["in.o"]);
@@ -112,7 +111,7 @@ fn the_longest_name_that_a_file_can_have_is_written() {
     for length in [250, 255] {
         let name = "a".repeat(length);
         let out = dir.path(&name);
-        assert_eq!(run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &out]).succeeds(), "");
+        run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &out]).relocates();
         assert_eq!(dir.names(), [name]);
         fs::remove_file(out).unwrap();
     }
@@ -124,7 +123,7 @@ fn symbolic_link_stays_and_its_file_is_replaced() {
     let file = dir.file("file.o", b"old");
     let link = dir.path("link.o");
     symlink("file.o", &link).unwrap();
-    assert_eq!(run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &link]).succeeds(), "");
+    run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &link]).relocates();
     assert!(Path::new(&link).is_symlink());
     assert_ne!(fs::read(file).unwrap(), b"old");
     assert_eq!(dir.names(), ["file.o", "link.o"]);
@@ -183,23 +182,41 @@ fn standard_input_and_output_give_the_same_bytes() {
 
 #[test]
 fn devices_are_written_to_and_not_replaced() {
-    let run = run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", "/dev/null"]);
-    assert_eq!(run.succeeds(), "");
+    run(&["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", "/dev/null"]).relocates();
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
 }
 
 #[test]
-fn verbose_sums_up_and_twice_says_how() {
+fn what_was_poisoned_is_counted_and_with_verbose_named() {
     let object = fixture("prune.el.bpf.o");
     let args = ["relocate", &object, "--btf", TARGET, "-o", "/dev/null"];
-    let summary = format!("corelo: {object}: 2 relocations: 1 resolved, 1 poisoned: /dev/null is written\n");
+    let with = |name, value: &str| -> Run { command(args).env(name, value).output().unwrap().into() };
+    let count = "2 relocations: 1 resolved, 1 poisoned";
+    let [quiet, named, written] = [
+        format!("corelo: {object}: {count} (-v says which and why)\n"),
+        format!(
+            "corelo: {object}: poisoned: prog 'prune': <byte_off> prune.second at insn 2 of section 'raw_tp/prune' "
+        ),
+        format!("corelo: {object}: {count}: /dev/null is written\n"),
+    ];
+    assert_eq!(run(&args).stderr, quiet);
+    assert_eq!(with("CORELO_LOG", "warn").stderr, quiet);
+    assert_eq!(with("CORELO_LOG", "off").stderr, "");
     let once: Run = command(args).arg("-v").output().unwrap().into();
-    assert_eq!((once.status, &once.stderr), (0, &summary));
+    let (poisoned, summary) = once.stderr.split_at(once.stderr.find('\n').unwrap() + 1);
+    assert!(poisoned.starts_with(&named), "{once:?}");
+    assert!(poisoned.contains(": the target has no member second in struct prune___one ["), "{once:?}");
+    assert_eq!((once.status, summary), (0, &*written));
+    assert_eq!(with("CORELO_LOG", "info").stderr, once.stderr);
     let twice: Run = command(args).arg("-vv").output().unwrap().into();
-    assert!(twice.stderr.ends_with(&summary), "{twice:?}");
+    assert!(twice.stderr.ends_with(&once.stderr), "{twice:?}");
     assert!(twice.stderr.contains("corelo: debug: prog 'prune': relo #0: "), "{twice:?}");
-    for (level, says) in [("info", summary.as_str()), ("debug", twice.stderr.as_str()), ("warn", "")] {
-        let run: Run = command(args).env("CORELO_LOG", level).output().unwrap().into();
-        assert_eq!(run.stderr, says, "CORELO_LOG={level}");
-    }
+    assert_eq!(with("CORELO_LOG", "debug").stderr, twice.stderr);
+}
+
+#[test]
+fn what_was_skipped_is_counted_and_what_is_well_is_not_spoken_of() {
+    let relocate = |object| run(&["relocate", &fixture(object), "--btf", TARGET, "-o", "/dev/null"]).stderr;
+    let skipped = "corelo: tests/fixtures/weak.el.bpf.o: 5 relocations: 3 resolved, 0 poisoned, 2 skipped\n";
+    assert_eq!((relocate("weak.el.bpf.o"), relocate("subprogs.el.bpf.o")), (skipped.to_owned(), String::new()));
 }

@@ -7,6 +7,7 @@ mod cands;
 mod compat;
 mod matches;
 mod matching;
+mod mismatch;
 mod patch;
 mod spec;
 mod text;

@@ -239,6 +239,31 @@ mod validation {
     }
 
     #[test]
+    fn names_the_cause_of_what_does_not_agree() {
+        let says = |insn: InsnPair, orig_val: u64, new_val: u64| {
+            patch_insn(insn, &res(orig_val, new_val)).unwrap_err().to_string()
+        };
+        let load = |off| pair(insn(LDXW, off, 0));
+        for (error, causes) in [
+            (says(load(-25_536), 40_000, 40_004), &["40000", "cut to the 16 bits", "-25536"][..]),
+            (says(load(8), 0x1_0008, 8), &["65544", "cut to the 16 bits"]),
+            (says(pair(insn(0xb7, 0, -1)), 0xffff_ffff, 0), &["4294967295", "cut to the 32 bits"]),
+            (
+                says(super::ldimm64(-1, 0), u64::MAX, u64::MAX),
+                &["the enumerator is 4294967295", "unsigned enum", "as -1,"],
+            ),
+            (says(super::ldimm64(i32::MIN, 0), 0xffff_ffff_8000_0000, 1), &["2147483648", "as -2147483648,"]),
+            (says(super::ldimm64(9, 0), 8, 9), &["holds 9", "gives 8", "relocated before"]),
+            (says(super::ldimm64(9, 0), u64::MAX - 1, 7), &["holds 9", "0xfffffffffffffffe", "was changed"]),
+            (says(load(9), 8, 7), &["holds 9", "gives 8", "was changed"]),
+            (says(load(-8), 40_000, 7), &["was changed"]),
+        ] {
+            assert!(causes.iter().all(|cause| error.contains(cause)), "{error}");
+            assert!(!error.contains("18446744073709551615"), "{error}");
+        }
+    }
+
+    #[test]
     fn sign_extends_the_offset() {
         assert!(patch_insn(pair(insn(LDXW, -8, 0)), &res(0xffff_ffff_ffff_fff8, 1)).is_ok());
         assert!(patch_insn(pair(insn(LDXW, -8, 0)), &res(0xfff8, 1)).is_err());

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Bitfields that a program does not access as such: it gets the bits of other fields.
+
+use super::telling::{Resolved, Site};
+use crate::btf::{Btf, ReloKind, TypeId};
+use crate::insn::{Insn, class};
+use crate::relo::{ReloRes, Spec, Work};
+
+const IN_THE_TARGET: &str = "the field is a bitfield in the target, and a plain load or store would access other fields too: \
+                             read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
+                             BPF_CORE_WRITE_BITFIELD()";
+const IN_THE_OBJECT: &str = "the field is a bitfield in the object and none in the target: read it with \
+                             BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
+                             BPF_CORE_WRITE_BITFIELD()";
+const ADDRESS: &str = "the field is a bitfield in the target, and what is read from its address has other fields' bits too: \
+                       read it with BPF_CORE_READ_BITFIELD_PROBED()";
+const SHIFTS: &str = "the bitfield lies elsewhere in the loaded word in the target, and the shifts are those of the object: \
+                      read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
+                      BPF_CORE_WRITE_BITFIELD()";
+
+/// Whether the field whose offset this gives is a bitfield, in the object and in the target: bitfields have no type there.
+fn is_bitfield(res: &ReloRes) -> (bool, bool) {
+    (res.orig_type_id == TypeId::VOID, res.new_type_id == TypeId::VOID)
+}
+
+/// Why a load or store was poisoned, if it is for a bitfield.
+pub(super) fn poisoned(res: &ReloRes) -> Option<&'static str> {
+    match is_bitfield(res) {
+        (_, true) => Some(IN_THE_TARGET),
+        (true, false) => Some(IN_THE_OBJECT),
+        (false, false) => None,
+    }
+}
+
+/// Why `insn`, which holds the offset of a field, reads or writes other bits than those of the field in the target; `None`
+/// where it does not. `bits_are_the_same` says whether a load of a bitfield goes well.
+pub(super) fn misused(
+    insn: Insn,
+    res: &ReloRes,
+    site: &Site<'_>,
+    work: &Work,
+    bits_are_the_same: impl FnOnce() -> bool,
+) -> Option<&'static str> {
+    if site.relo.kind != ReloKind::FieldByteOffset || !is_bitfield(res).1 {
+        return None;
+    }
+    let is_load = matches!(insn.class(), class::LDX | class::ST | class::STX);
+    let why = match is_bitfield(res).0 {
+        false if !is_load => ADDRESS,
+        // The address of a bitfield of the object is asked for by macros alone.
+        true if is_load => SHIFTS,
+        _ => return None,
+    };
+    let is_fine = shifts_are_relocated(site, work) || (is_load && bits_are_the_same());
+    (!is_fine).then_some(why)
+}
+
+/// Whether the program relocates the shifts of this field, as `BPF_CORE_READ_BITFIELD` does.
+fn shifts_are_relocated(site: &Site<'_>, work: &Work) -> bool {
+    let Some(func) = site.func else { return false };
+    let is_shift = |kind| matches!(kind, ReloKind::FieldLshiftU64 | ReloKind::FieldRshiftU64);
+    let relo = site.relo;
+    site.relos.core_relos().any(|other| {
+        // Where there was too much work, nothing more is said.
+        work.steps(1).is_err()
+            || (is_shift(other.kind)
+                && (other.type_id, other.access_str_off) == (relo.type_id, relo.access_str_off)
+                && func.code.contains(&other.insn_off.into()))
+    })
+}
+
+/// Whether a bitfield has the same bits of the word that is loaded now as of the one that the compiler meant to be loaded.
+pub(super) fn bits_are_the_same(insn: Insn, res: &ReloRes, resolved: &Resolved<'_, '_>) -> bool {
+    let Some(targ) = &resolved.targ else { return true };
+    let bits = |spec: &Spec<'_, Btf<'_>>, byte_off: i64| {
+        let into_word = i64::from(spec.bit_offset).checked_sub(byte_off.checked_mul(8)?)?;
+        Some((into_word, spec.bit_size()?))
+    };
+    let before = bits(&resolved.local, insn.off.into());
+    let after = i64::try_from(res.new_val).ok().and_then(|off| bits(targ, off));
+    before == after
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Why a candidate does not match, in words.
+
+use super::{Semantics, context, find_cands};
+use crate::btf::build::{Build, ENDIANS, SIGNED};
+use crate::btf::{BtfView as _, TypeId};
+use crate::bytes::Endian;
+use crate::log::NoLog;
+use crate::relo::{Candidates, Pruned, ReloKind, Why, calc_relo};
+
+/// What the first candidate lacks; `None` when there is no candidate, or it matches.
+fn why(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &Build) -> Option<String> {
+    let (mut local, targ) = (local.clone(), targ.btf());
+    let relo = local.relo(kind, type_id, access_str);
+    let local = local.btf();
+    let (found, mut pruned) = (find_cands(&local, type_id, &targ).unwrap(), Pruned::default());
+    let mut cands = Candidates::new(&found, &mut pruned);
+    let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands).unwrap();
+    let (cand, mismatch) = resolved.mismatch?;
+    Some(Why { local: &resolved.local, targ: cand.btf, root: cand.id, mismatch }.to_string())
+}
+
+/// `struct inode { struct timespec64 { long tv_sec; } i_atime; int hash[3][4]; char *name; }`
+fn inode(endian: Endian) -> (Build, TypeId) {
+    let mut b = Build::new(endian);
+    let (long, int, char) = (b.int("long", 8, SIGNED), b.int("int", 4, SIGNED), b.int("char", 1, SIGNED));
+    let timespec = b.struct_("timespec64", 8, &[("tv_sec", long, 0)]);
+    let (row, name) = (b.array(int, 4), b.ptr(char));
+    let hash = b.array(row, 3);
+    let inode = b.struct_("inode", 64, &[("i_atime", timespec, 0), ("hash", hash, 64), ("name", name, 448)]);
+    (b, inode)
+}
+
+#[test]
+fn the_step_that_is_missing_is_named_and_not_the_last_one() {
+    type Add = fn(&mut Build, TypeId);
+    let rows: [(&str, &str, Add, &str); 7] = [
+        (
+            "outer member",
+            "0:0:0",
+            |b, int| _ = b.struct_("inode", 4, &[("i_btime", int, 0)]),
+            "the target has no member i_atime in struct inode [2]",
+        ),
+        (
+            "inner member",
+            "0:0:0",
+            |b, int| {
+                let timespec = b.struct_("timespec64", 4, &[("tv_nsec", int, 0)]);
+                b.struct_("inode", 4, &[("i_atime", timespec, 0)]);
+            },
+            "the target has no member tv_sec in struct timespec64 [2]",
+        ),
+        (
+            "inner member, behind typedefs",
+            "0:0:0",
+            |b, int| {
+                let union = b.union_("", 4, &[("tv_nsec", int, 0)]);
+                let typedef = b.typedef("time_t", union);
+                b.struct_("inode", 4, &[("i_atime", typedef, 0)]);
+            },
+            "the target has no member tv_sec in union <anon> [2]",
+        ),
+        (
+            "type of the outer member",
+            "0:0:0",
+            |b, int| _ = b.struct_("inode", 4, &[("i_atime", int, 0)]),
+            "member i_atime in struct inode [2] has another type: int in the target, struct timespec64 in the object",
+        ),
+        (
+            "type of a member in an anonymous struct",
+            "0:2",
+            |b, int| {
+                let array = b.array(int, 2);
+                let anon = b.struct_("", 8, &[("name", array, 0)]);
+                b.struct_("inode", 8, &[("", anon, 0)]);
+            },
+            "member name in struct <anon> [3] has another type: array of 2 int in the target, pointer to char in the object",
+        ),
+        (
+            "elements",
+            "0:1:1",
+            |b, int| {
+                let name = b.ptr(int);
+                let hash = b.array(name, 3);
+                b.struct_("inode", 8, &[("hash", hash, 0)]);
+            },
+            "member hash in struct inode [4] has another type: array of 3 pointer to int in the target, \
+            array of 3 array of 4 int in the object",
+        ),
+        (
+            "index",
+            "0:1:2:3",
+            |b, int| {
+                let row = b.array(int, 3);
+                let hash = b.array(row, 5);
+                b.struct_("inode", 64, &[("hash", hash, 0)]);
+            },
+            "index 3 is out of bounds: the target has array of 3 int there",
+        ),
+    ];
+    for endian in ENDIANS {
+        let (local, root) = inode(endian);
+        for (name, access_str, add, expected) in rows {
+            let mut targ = Build::new(endian);
+            let int = targ.int("int", 4, SIGNED);
+            add(&mut targ, int);
+            for kind in [ReloKind::FieldByteOffset, ReloKind::FieldExists] {
+                let why = why(&local, kind, root, access_str, &targ);
+                assert_eq!(why.as_deref(), Some(expected), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_enumerator_is_named_with_its_enum() {
+    let build = |enumerator: &str| {
+        let mut b = Build::new(Endian::NATIVE);
+        let e = b.enum_("pid_type", false, &[(enumerator, 1)]);
+        (b, e)
+    };
+    let ((local, e), (targ, _)) = (build("PIDTYPE_PID___x"), build("PIDTYPE_TGID"));
+    for kind in [ReloKind::EnumvalExists, ReloKind::EnumvalValue] {
+        let why = why(&local, kind, e, "0", &targ).unwrap();
+        assert_eq!(why, "the target has no enumerator PIDTYPE_PID___x in enum pid_type [1]");
+    }
+}
+
+#[test]
+fn a_type_that_differs_is_told_from_one_that_is_not_there() {
+    let build = |is_ptr: bool| {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        let of = if is_ptr { b.ptr(int) } else { int };
+        let t = b.typedef("key_t", of);
+        (b, t)
+    };
+    let ((local, t), (targ, _)) = (build(true), build(false));
+    let of = |kind| why(&local, kind, t, "0", &targ);
+    for kind in [ReloKind::TypeExists, ReloKind::TypeSize, ReloKind::TypeIdTarget] {
+        let expected = "typedef key_t [2] of the target, int, is not compatible with the object's, pointer to int";
+        assert_eq!(of(kind).as_deref(), Some(expected));
+    }
+    let expected = "typedef key_t [2] of the target does not match the object's";
+    assert_eq!(of(ReloKind::TypeMatches).as_deref(), Some(expected));
+    assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &Build::new(Endian::NATIVE)), None);
+    assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &local), None);
+}
+
+#[test]
+fn a_type_that_goes_on_and_on_is_cut() {
+    let mut local = Build::new(Endian::NATIVE);
+    let int = local.int("int", 4, SIGNED);
+    let s = local.struct_("s", 4, &[("x", int, 0)]);
+    let mut targ = Build::new(Endian::NATIVE);
+    let of_itself = TypeId(1);
+    assert_eq!(targ.ptr(of_itself), of_itself);
+    targ.struct_("s", 8, &[("x", of_itself, 0)]);
+    let why = why(&local, ReloKind::FieldExists, s, "0:0", &targ).unwrap();
+    assert_eq!(why.matches("pointer to ").count(), 16, "{why}");
+}
+
+#[test]
+fn the_first_of_several_candidates_counts() {
+    let (local, root) = inode(Endian::NATIVE);
+    let mut targ = Build::new(Endian::NATIVE);
+    let int = targ.int("int", 4, SIGNED);
+    targ.struct_("inode___one", 4, &[("i_atime", int, 0)]);
+    targ.struct_("inode___two", 4, &[]);
+    let why = why(&local, ReloKind::FieldExists, root, "0:0", &targ).unwrap();
+    assert!(why.starts_with("member i_atime in struct inode___one [2] has another type"), "{why}");
+    assert_eq!(targ.btf().type_cnt(), 4);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What the report and the log say of the relocations of fixtures: why something was poisoned, and what a program does wrong.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use corelo::log::{Level, Log};
+use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
+use corelo::relo::Semantics;
+use corelo::source;
+
+/// Keeps the warnings.
+#[derive(Debug, Default)]
+struct Warnings(Mutex<Vec<String>>);
+
+impl Log for Warnings {
+    fn enabled(&self, level: Level) -> bool {
+        level == Level::Warn
+    }
+
+    fn log(&self, _level: Level, line: fmt::Arguments<'_>) {
+        self.0.lock().unwrap().push(line.to_string());
+    }
+}
+
+/// Relocates a fixture, with a report and without: the entries, the warnings, and how many relocations ended how.
+fn relocated(name: &str) -> (Vec<Entry>, Vec<String>, Option<Counts>) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let target = if name.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
+    let btf = Arc::new(source::open(&fixtures.join(target), None).unwrap());
+    let targets = OpenTargets { kernel: Target::new(target, btf), modules: Vec::new() };
+    let object = fs::read(fixtures.join(name)).unwrap();
+    let run = |report: Option<&mut Report>| {
+        let log = Warnings::default();
+        let options = Options { semantics: Semantics::Libbpf, log: &log };
+        let counts = relocate(&mut object.clone(), &targets, &options, report).ok();
+        (counts, log.0.into_inner().unwrap())
+    };
+    let mut report = Report::default();
+    let (counts, warnings) = run(Some(&mut report));
+    assert_eq!((counts, &warnings), (run(None).0, &run(None).1), "{name}: without a report");
+    assert!(counts.is_none_or(|counts| counts == report.counts()), "{name}");
+    (report.entries, warnings, counts)
+}
+
+/// What is said of the relocations of a program, in their order.
+fn said<'e>(entries: &'e [Entry], program: &str) -> Vec<&'e str> {
+    let of_program = entries.iter().filter(|entry| entry.program.as_deref() == Some(program));
+    let text = |entry: &'e Entry| match &entry.outcome {
+        Outcome::Poisoned(why) => &**why,
+        _ => entry.note.as_deref().unwrap_or_default(),
+    };
+    of_program.map(text).collect()
+}
+
+#[test]
+fn a_bitfield_that_is_not_accessed_as_one_is_told_of() {
+    for name in ["whole_bits.el.bpf.o", "whole_bits.eb.bpf.o"] {
+        let (entries, warnings, counts) = relocated(name);
+        let says = |program: &str| said(&entries, program);
+        for (program, part) in [
+            ("whole_load", "is a bitfield in the target"),
+            ("whole_store", "is a bitfield in the target"),
+            ("whole_address", "is a bitfield in the target"),
+            ("fixed_shifts", "the shifts are those of the object"),
+            ("no_bits", "is a bitfield in the object and none in the target"),
+        ] {
+            let why = says(program);
+            assert!(why.len() == 1 && why[0].contains(part), "{program}: {why:?}");
+            assert!(why[0].contains("BPF_CORE_READ_BITFIELD_PROBED()"), "{program}: {why:?}");
+            assert!(!why[0].contains("bpf_core_read()"), "{program}: it reads a wrong value");
+            let in_program = |line: &&String| line.contains(&format!("'{program}'"));
+            let warned: Vec<_> = warnings.iter().filter(in_program).collect();
+            assert!(warned.len() == 1 && warned[0].contains(part), "{program}: {warned:?}");
+        }
+        assert_eq!(says("shifted"), [""; 5], "as BPF_CORE_READ_BITFIELD() does it");
+        assert_eq!(says("same_bits"), [""], "the shifts are right in the target too");
+        assert_eq!(warnings.len(), 5);
+        assert_eq!(counts, Some(Counts { resolved: 8, poisoned: 3, ..Counts::default() }));
+    }
+}
+
+#[test]
+fn bitfields_that_are_accessed_as_such_are_not_warned_of() {
+    for name in ["bitfields.el.bpf.o", "bitfields.eb.bpf.o"] {
+        let (entries, warnings, _) = relocated(name);
+        assert_eq!(warnings, [""; 0]);
+        let noted = entries.iter().filter(|entry| entry.note.is_some()).map(|entry| entry.program.as_deref());
+        assert!(noted.eq([Some("missing_bits")]), "{name}");
+    }
+}
+
+#[test]
+fn another_size_is_told_from_a_bitfield() {
+    let (entries, warnings, _) = relocated("insns.el.bpf.o");
+    let why = [said(&entries, "unloadable"), said(&entries, "unstorable")].concat();
+    let count = |part: &str| why.iter().filter(|why| why.contains(part)).count();
+    let counts = ["another size", "is a bitfield in the target", "no member gone in struct insns"].map(count);
+    assert_eq!(counts, [3, 1, 2], "{why:?}");
+    assert_eq!(count("BPF_CORE_READ_BITFIELD_PROBED()"), 4);
+    assert_eq!(count("bpf_core_read()"), 0, "of a field that has shrunk, it reads the next one too");
+    // The offset of a bitfield alone is in the program "alu".
+    assert_eq!(warnings.len(), 5, "{warnings:?}");
+}
+
+/// 0 is no less an answer than poison.
+#[test]
+fn what_the_target_has_not_is_said_where_nothing_is_poisoned_too() {
+    let (entries, warnings, _) = relocated("types.el.bpf.o");
+    let exists = said(&entries, "exists");
+    assert_eq!((exists[0], exists[1]), ("", "the target has no struct nowhere"));
+    assert!(exists[5].contains("typedef callback3_t") && exists[5].contains("is not compatible"), "{exists:?}");
+    let matches = said(&entries, "matches");
+    assert!(matches[1].contains("struct match_missing") && matches[1].contains("does not match"), "{matches:?}");
+
+    let (entries, _, _) = relocated("enums.el.bpf.o");
+    let missing = said(&entries, "missing_enums");
+    assert!(missing[0] == missing[1] && missing[0].contains("no enumerator "), "{missing:?}");
+    assert!(missing[0].contains("in enum color ["), "{missing:?}");
+    assert_eq!(missing[2..], ["the target has no enum nowhere"; 2]);
+    assert_eq!(warnings, [""; 0]);
+}
+
+/// libbpf extends the sign of all 32-bit values: what the program gets is not what its enum says.
+#[test]
+fn values_have_the_sign_of_their_type() {
+    let (entries, ..) = relocated("enums.el.bpf.o");
+    let extremes: Vec<_> = entries.iter().filter(|entry| entry.program.as_deref() == Some("extremes")).collect();
+    let numbers = extremes.iter().map(|entry| (entry.orig_number().to_string(), entry.new_number().to_string()));
+    let expected = [("-1", "-7"), ("1", "4294967295")];
+    assert!(numbers.eq(expected.map(|(orig, new)| (orig.to_owned(), new.to_owned()))));
+    assert_eq!((extremes[1].new_val, extremes[0].note.as_deref()), (u64::MAX, None));
+    assert!(extremes[1].note.as_deref().unwrap().contains("unsigned"), "{:?}", extremes[1].note);
+
+    let (entries, ..) = relocated("cut.el.bpf.o");
+    let numbers: Vec<_> = entries.iter().map(|entry| entry.orig_number().to_string()).collect();
+    assert_eq!(numbers, ["40000", "4294967294"]);
+}
