@@ -18,10 +18,11 @@ use crate::decl::{self, bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_co
 
 /// In the order of the table. The first is what ratios are to.
 const CONTENDERS: [&str; 3] = ["libbpf", "corelo, libbpf's handles", "corelo, own handles"];
-/// A relocation takes a microsecond: all of an object's are calculated so often for one measurement.
+/// So often in a round are all relocations of an object calculated, which takes microseconds.
 const REPEATS: usize = 16;
 
-/// Times of the two functions by contender, in nanoseconds a call.
+/// Times of the two functions by contender, in nanoseconds a call: sums of what each search and each object took in the
+/// median round.
 #[derive(Debug)]
 pub struct Times {
     pub relos: usize,
@@ -227,51 +228,54 @@ pub fn measure(objects: &[PathBuf], libcorelo: &Path, kernel: &Path, rounds: usi
     if libbpf.is_null() {
         return Err(failed(&path));
     }
-    let (mut first, mut later, mut calc) = (empty(), empty(), empty());
     let count = |of: fn(&Object) -> usize| open.iter().map(of).sum::<usize>();
     let (relos, searches) = (count(|object| object.relos.len()), count(|object| object.roots.len()));
+    // By contender, and then by search or by object: the time of each round.
+    let mut search_ns = [(); 3].map(|()| vec![Vec::new(); searches]);
+    let mut calc_ns = [(); 3].map(|()| vec![Vec::new(); open.len()]);
     for _ in 0..rounds {
         let kept = functions.open(&path)?;
         // SAFETY: it has just been opened.
         let kernels = [libbpf, libbpf, unsafe { (functions.handle)(kept) }];
-        for contender in 0..3 {
-            let mut times = Vec::new();
-            for object in &mut open {
-                let mut roots = mem::take(&mut object.roots);
-                for root in &mut roots {
+        let mut number = 0;
+        for object in &mut open {
+            let mut roots = mem::take(&mut object.roots);
+            for root in &mut roots {
+                for contender in 0..3 {
                     let (ids, ns) = object.search(root, contender, &functions, kernels[contender]);
-                    assert!(times.is_empty() || contender == 0 || ids == root.cands, "other candidates than libbpf's");
+                    assert!(contender == 0 || ids == root.cands, "other candidates than libbpf's");
                     root.cands = ids;
-                    times.push(ns);
+                    search_ns[contender][number].push(ns);
                 }
-                object.roots = roots;
+                number += 1;
             }
-            first[contender].push(times.remove(0));
-            later[contender].push(times.iter().sum::<f64>() / times.len() as f64);
+            object.roots = roots;
         }
-        let mut ns = [0.0; 3];
-        for object in &open {
+        for (number, object) in open.iter().enumerate() {
             let mut results = [Vec::new(), Vec::new(), Vec::new()];
             for _ in 0..REPEATS {
                 for contender in 0..3 {
                     let results = &mut results[contender];
-                    ns[contender] += object.calculate(contender, &functions, kernels[contender], results);
+                    let ns = object.calculate(contender, &functions, kernels[contender], results);
+                    calc_ns[contender][number].push(ns);
                 }
             }
             assert!(results[1] == results[0] && results[2] == results[0], "other answers than libbpf's");
         }
-        for contender in 0..3 {
-            calc[contender].push(ns[contender] / (REPEATS * relos) as f64);
-        }
         // SAFETY: nobody uses it any more.
         unsafe { (functions.free)(kept) };
     }
-    let [first_search, later_search, calc] = [first, later, calc].map(|times| times.map(Spread::of));
+    let first_search = search_ns.each_ref().map(|searches| each(&searches[..1], 1));
+    let later_search = search_ns.each_ref().map(|searches| each(&searches[1..], searches.len() - 1));
+    let calc = calc_ns.each_ref().map(|objects| each(objects, relos));
     Ok(Times { relos, searches, first_search, later_search, calc })
 }
 
-fn empty() -> [Vec<f64>; 3] {
-    Default::default()
+/// What one of `calls` takes, where these are the times of parts of them.
+fn each(parts: &[Vec<f64>], calls: usize) -> Spread {
+    let spreads: Vec<Spread> = parts.iter().map(|rounds| Spread::of(rounds.clone())).collect();
+    let mean = |of: fn(&Spread) -> f64| spreads.iter().map(of).sum::<f64>() / calls as f64;
+    Spread { median: mean(|s| s.median), low: mean(|s| s.low), high: mean(|s| s.high) }
 }
 
 /// As text.
