@@ -730,6 +730,42 @@ static void candidates(void)
 	bpf_core_free_cands(NULL);
 }
 
+/* From the second search on there is an index of the names, unless the search begins at another id than the first. */
+static void searched_again(int big)
+{
+	static const char *const names[] = { "task", "task___v1", "task___v1___v2", "task_struct", "other", "task____x" };
+	struct bpf_core_cand_list *list;
+	struct bpf_core_cand cand;
+	struct corelo_btf *many;
+	int from, again, i, id;
+	unsigned char *data;
+	struct build b;
+	size_t size;
+
+	build_start(&b, big);
+	for (i = 0; i < 120; i++)
+		build_type(&b, names[i % 6], BTF_KIND_STRUCT, 0, 0);
+	data = build_btf(&b, &size);
+	many = corelo_btf_from_bytes(data, size, NULL);
+	free(data);
+	cand.btf = corelo_btf_handle(many);
+	cand.id = 1;
+	for (again = 0; again < 4; again++) {
+		from = again == 2 ? 60 : 1;
+		list = calloc(1, sizeof(*list));
+		if (!list)
+			abort();
+		CHECK(!bpf_core_add_cands(&cand, strlen("task"), cand.btf, "many", from, list));
+		/* two of each six, the third one of two flavors not among them */
+		for (i = 0, id = from; id <= 120; id++)
+			if ((id - 1) % 6 < 2 && CHECK(i < list->len))
+				CHECK(list->cands[i++].id == (uint32_t)id);
+		CHECK(i == list->len);
+		bpf_core_free_cands(list);
+	}
+	corelo_btf_free(many);
+}
+
 static void types(void)
 {
 	/* kinds only */
@@ -835,6 +871,7 @@ int main(void)
 		too_many_steps(big, 63);
 		too_many_steps(big, 100);
 		candidates();
+		searched_again(big);
 		types();
 		foreign_handle();
 		corelo_btf_free(local_btf);

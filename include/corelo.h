@@ -609,6 +609,10 @@ size_t bpf_core_essential_name_len(const char *name);
  * Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that may stand for the local type: those of its kind
  * whose essential name is the first `local_essent_len` bytes of its name.
  *
+ * The second search of a handle of corelo's makes an index of its names, which takes eight bytes for each and lasts as long as
+ * the handle: each later one takes microseconds, unless `targ_start_id` is another than the first id after the base's. Of libbpf's
+ * handles nothing is kept.
+ *
  * `targ_btf_name` is for messages and may be NULL. Returns 0, or a negative errno with the list as it was: `-EINVAL` for
  * NULL, ids that no type has, or a length longer than the name; `-E2BIG` for names that take more work to compare than real
  * ones; `-ENOMEM`. The list is from libc's allocator, so libbpf's `bpf_core_free_cands` may free it as well as ours.

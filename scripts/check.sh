@@ -400,11 +400,11 @@ differential_oracle() {
 	grep 'linked with libcorelo' $logs/not_oracle.txt
 }
 
-# One wrong answer in a hundred, of one function after the other.
+# One wrong answer in a hundred, of one function after the other, and all that come of a name that loses two flavors.
 differential_fails() {
 	compile $bin/differential_wrong.so ctests/differential/wrong.c -shared -fPIC
-	for wrong in name_len add_cands parse_spec format_spec calc_value calc_poison calc_validate calc_size calc_errno \
-		calc_cands patch_insn types_are_compat types_match; do
+	for wrong in name_len name_twice add_cands parse_spec format_spec calc_value calc_poison calc_validate calc_size calc_errno \
+		calc_cands enumerator_twice patch_insn types_are_compat types_match; do
 		status=0
 		WRONG=$wrong LD_PRELOAD=$bin/differential_wrong.so $bin/differential --oracle $bin/differential_oracle \
 			--cases 3000 >$logs/wrong.txt || status=$?

@@ -50,6 +50,14 @@ FREED = "        drop(unsafe { Box::from_raw(btf.cast::<Self>()) });\n"
 VPRINT = "static inline int corelo_libbpf_vprint("
 SKELETON = "	err = (bpf_object__open_skeleton)(s, open_opts);\n"
 SKELETON_FREED = "	free((void *)s->data);\n"
+
+
+def lost_twice(work, name):
+    """A name whose flavor is cut off, and then one more."""
+    once = f"let name = {work}.essential_name({name})?;"
+    return once, f"let name = {work}.essential_name({work}.essential_name({name})?.as_bytes())?;"
+
+
 # Whole objects, and the function that patches one instruction.
 WRONG_BYTE = [("src/insn.rs", "endian.i32_bytes(self.imm)", "endian.i32_bytes(self.imm ^ 1)"),
               ("capi/src/core_types.rs", "imm: insn.imm }", "imm: insn.imm ^ 1 }")]
@@ -225,6 +233,13 @@ FAULTS = [
      [(check("c corpora", "btf|btf, valgrind|hostile, (build|fixtures|cut off at every byte)"),
        ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",
         "hostile: hangs: "])]),
+    ("names that lose two flavors",
+     [("src/relo/compat.rs", *lost_twice("self.targ.work", "name")), ("src/relo/matching.rs", *lost_twice("pair.work", "local_name.to_bytes()"))],
+     [(test("--lib relo::tests::mat"), [r"loses_one_flavor_of_two \.\.\. FAILED", r"equal_parts_match \.\.\. FAILED"]),
+      (check("differential", "differential, build|differential"),
+       [r"UNEXPLAINED: bpf_core_types_match: returned", r"UNEXPLAINED: bpf_core_calc_relo_insn: values"])]),
+    ("index without the last name", [("src/relo/candidates.rs", "        entries.sort_unstable();\n", "        entries.pop();\n        entries.sort_unstable();\n")],
+     [(check("c", "core_relo"), [r"FAIL core_relo .*\s[\s\S]*?ctests/core_relo\.c:\d+: FAILED"])]),
     ("panic across the boundary, allocation that may not fail, NULL followed, log not off, BTF of libbpf",
      [("capi/src/guard.rs", "match catch_unwind(AssertUnwindSafe(body)) {", "match Ok::<_, std::convert::Infallible>(body()) {"),
       ("capi/src/btf_open.rs", FROM_BYTES, "        let data = data.to_vec();\n" + FROM_BYTES),

@@ -5,7 +5,11 @@
 //! panic, and nothing has to be aligned.
 
 /// The order of the bytes of an integer. It belongs to the data at hand, never to the machine that reads it.
+///
+/// Four bytes, which leave no padding in a [`Type`](crate::btf::Type): a type is copied at every step of the algorithm, and
+/// padding would be copied byte by byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
 pub enum Endian {
     /// Least significant byte first.
     Little,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Builds what is C: the probes, and a program for each version of libbpf. Two versions export the same names, so each is
-//! a process of its own.
+//! a process of its own. The newest is in this program, too, for libcorelo.so, which `src/mirrored.rs` opens.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,6 +43,13 @@ fn main() {
     let built = include.parent().expect("it is below OUT_DIR").join("libbpf.a");
     contender(&out, "libbpf-newest", &[include], &built);
     println!("cargo:rustc-env=LIBBPF_NEWEST={}", out.join("libbpf-newest").display());
+    // What libcorelo.so calls of libbpf, which libbpf.so would export.
+    for name in ["type_by_id", "name_by_offset", "type_cnt", "pointer_size"] {
+        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=btf__{name}");
+    }
+    for name in ["major", "minor"] {
+        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=libbpf_{name}_version");
+    }
     // What the system has.
     let found = Command::new("pkg-config").args(["--variable=libdir", "libbpf"]).output().expect("pkg-config is there");
     let libdir = String::from_utf8(found.stdout).expect("a path");

@@ -12,15 +12,15 @@ use super::log::CLog;
 use super::snprintf::snprintf;
 use super::{required, required_mut, text_or_none};
 use corelo::btf::ext::CoreRelo;
-use corelo::btf::{BtfView, TypeId};
+use corelo::btf::{BtfView, Type, TypeId};
 use corelo::error::{Error, Result};
 use corelo::insn::Insn;
-use corelo::internal::Change;
-use corelo::internal::memory;
 use corelo::internal::text::{Clipped, Lossy, Named};
-use corelo::log::Log as _;
+use corelo::internal::{Change, memory};
+use corelo::log::{Level, Log, NoLog};
+use corelo::relo::candidates::Wanted;
 use corelo::relo::{
-    self, Candidate, Candidates, Context, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
+    self, Candidate, Candidates, Context, EssentialName, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
 };
 
 /// Levels of types that libbpf compares.
@@ -87,18 +87,19 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
 
         let mut pruned = Pruned::default();
         let mut cands = Candidates::new(&found, &mut pruned);
+        // All lines on the way are for debugging.
+        let log: &dyn Log = if CLog.enabled(Level::Debug) { &CLog } else { &NoLog };
         let context = Context {
             prog_name: &prog_name,
             relo_idx: usize::try_from(relo_idx).unwrap_or(0),
             semantics: Semantics::Libbpf,
             work: &Work::for_types(&local_btf, views.first().unwrap_or(&local_btf)),
             tables: &NameTables::default(),
-            log: &CLog,
+            log,
         };
         let resolved = relo::calc_relo(&context, &relo, &local_btf, &mut cands)
             .map_err(|error| named(error, prog_name, relo_idx))?;
 
-        let (local, targ) = (bpf_core_spec::from(&resolved.local), resolved.targ.as_ref().map(bpf_core_spec::from));
         if let Some(list) = list {
             for (i, cand) in cands.iter().enumerate() {
                 // SAFETY: pruning leaves no more candidates than the list has.
@@ -107,10 +108,10 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             list.len = c_int::try_from(cands.len()).unwrap_or(list.len);
         }
         // SAFETY: there is room for three specs.
-        unsafe { specs_scratch.write(local) };
-        if let Some(targ) = targ {
+        unsafe { bpf_core_spec::write(specs_scratch, &resolved.local) };
+        if let Some(targ) = &resolved.targ {
             // SAFETY: as above.
-            unsafe { specs_scratch.add(2).write(targ) };
+            unsafe { bpf_core_spec::write(specs_scratch.add(2), targ) };
         }
         *targ_res = bpf_core_relo_res::from(&resolved.res);
         Ok(0)
@@ -228,7 +229,8 @@ pub unsafe extern "C" fn bpf_core_parse_spec(
             (AnyBtf::from_c(btf)?, relo, required_mut(spec, "spec is NULL")?, text_or_none(prog_name))
         };
         let parsed = Spec::parse(&btf, &relo).map_err(|error| error.at(format_args!("prog '{prog_name}'")))?;
-        *spec = bpf_core_spec::from(&parsed);
+        // SAFETY: there is room for a spec.
+        unsafe { bpf_core_spec::write(spec, &parsed) };
         Ok(0)
     })
 }
@@ -394,12 +396,16 @@ pub unsafe extern "C" fn bpf_core_essential_name_len(name: *const c_char) -> usi
             return 0;
         }
         // SAFETY: `name` is as documented.
-        relo::essential_name(unsafe { CStr::from_ptr(name) }.to_bytes()).len()
+        EssentialName::of(unsafe { CStr::from_ptr(name) }.to_bytes()).as_bytes().len()
     })
 }
 
 /// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that may stand for the local type: those of its kind
 /// whose essential name is the first `local_essent_len` bytes of its name.
+///
+/// The second search of a handle of corelo's makes an index of its names, which takes eight bytes for each and lasts as long as
+/// the handle: each later one takes microseconds, unless `targ_start_id` is another than the first id after the base's. Of libbpf's
+/// handles nothing is kept.
 ///
 /// `targ_btf_name` is for messages and may be NULL. Returns 0, or a negative errno with the list as it was: `-EINVAL` for
 /// NULL, ids that no type has, or a length longer than the name; `-E2BIG` for names that take more work to compare than real
@@ -435,20 +441,18 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         let name = local_btf.name_by_offset(local.name_off())?.to_bytes();
         let bad = |what| Error::Argument { what };
         let essential = name.get(..local_essent_len).ok_or(bad("local_essent_len is longer than the name"))?;
+        let essential = EssentialName::already_cut(essential);
         let start_id = u32::try_from(targ_start_id).map_err(|_| bad("targ_start_id is negative"))?;
         let old_len = usize::try_from(list.len).map_err(|_| bad("cands has a negative length"))?;
-        let mut found = Vec::new();
-        let work = Work::for_types(&local_btf, &targ);
-        relo::add_cands(local, essential, &targ, start_id, &work, &mut found)?;
+        let found = search(local, essential, &targ, start_id, &Work::for_types(&local_btf, &targ))?;
         if found.is_empty() {
             return Ok(0);
         }
-        for cand in &found {
+        for id in &found {
             CLog.debug(format_args!(
-                "type [{local_id}] {}: candidate [{}] {} in [{}]",
+                "type [{local_id}] {}: candidate [{id}] {} in [{}]",
                 Named(&local_btf, local_id),
-                cand.id,
-                Named(&targ, cand.id),
+                Named(&targ, *id),
                 Clipped(targ_name)
             ));
         }
@@ -461,13 +465,37 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         if room.is_null() {
             return Err(Error::NoMemory);
         }
-        for (i, cand) in (old_len..).zip(&found) {
+        for (i, id) in (old_len..).zip(&found) {
             // SAFETY: there is room for `new_len` candidates.
-            unsafe { room.add(i).write(bpf_core_cand { btf: targ_btf, id: cand.id.0 }) };
+            unsafe { room.add(i).write(bpf_core_cand { btf: targ_btf, id: id.0 }) };
         }
         *list = bpf_core_cand_list { cands: room, len };
         Ok(0)
     })
+}
+
+/// The types of a target that a local type may stand for. A handle of our own makes an index of its names the second time.
+fn search(
+    local: Type<'_>,
+    essential: EssentialName<'_>,
+    targ: &AnyBtf<'_>,
+    start_id: u32,
+    work: &Work,
+) -> Result<Vec<TypeId>> {
+    let Some(target) = targ.target() else {
+        let mut found = Vec::new();
+        relo::add_cands(local, essential, targ, start_id, work, &mut found)?;
+        return memory::collected(found.iter().map(|cand| cand.id));
+    };
+    let mut wanted = Wanted::new(Semantics::Libbpf);
+    wanted.add(local, essential)?;
+    let mut found = Vec::new();
+    target.find(start_id, &wanted, work, &mut |_, id| {
+        found.try_reserve(1)?;
+        found.push(id);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Frees a list and its candidates, both from malloc(3), which no thread may be using. NULL is allowed. libbpf:

@@ -205,21 +205,25 @@ impl From<Insn> for bpf_insn {
     }
 }
 
-impl From<&Spec<'_, AnyBtf<'_>>> for bpf_core_spec {
-    fn from(from: &Spec<'_, AnyBtf<'_>>) -> Self {
-        let none = bpf_core_accessor { type_id: 0, idx: 0, name: ptr::null() };
+impl bpf_core_spec {
+    /// Writes a spec to where C wants it, and zeros to what is left of its 1,312 bytes: too many to be copied.
+    ///
+    /// # Safety
+    ///
+    /// There is room for one that nobody else uses.
+    pub(super) unsafe fn write(to: *mut Self, from: &Spec<'_, AnyBtf<'_>>) {
+        // SAFETY: as above, and zeros are a spec.
+        let spec = unsafe {
+            to.write_bytes(0, 1);
+            &mut *to
+        };
         let (accessors, raw) = (from.accessors.as_slice(), from.raw.as_slice());
         let len = |steps: usize| c_int::try_from(steps).unwrap_or(c_int::MAX);
-        let mut spec = Self {
-            btf: from.btf.raw,
-            spec: [none; BPF_CORE_SPEC_MAX_LEN],
-            root_type_id: from.root_type_id.0,
-            relo_kind: bpf_core_relo_kind(from.kind.raw()),
-            len: len(accessors.len()),
-            raw_spec: [0; BPF_CORE_SPEC_MAX_LEN],
-            raw_len: len(raw.len()),
-            bit_offset: from.bit_offset,
-        };
+        spec.btf = from.btf.raw;
+        spec.root_type_id = from.root_type_id.0;
+        spec.relo_kind = bpf_core_relo_kind(from.kind.raw());
+        (spec.len, spec.raw_len) = (len(accessors.len()), len(raw.len()));
+        spec.bit_offset = from.bit_offset;
         // libbpf does not count the enumerator of a local spec among the raw indices' names, but has it in `spec[0]` too.
         for (to, accessor) in spec.spec.iter_mut().zip(accessors) {
             let name = accessor.name.map_or(ptr::null(), CStr::as_ptr);
@@ -229,11 +233,8 @@ impl From<&Spec<'_, AnyBtf<'_>>> for bpf_core_spec {
             // Indices are from 0 to 2147483647, or below a type's vlen.
             *to = c_int::try_from(*idx).unwrap_or(c_int::MAX);
         }
-        spec
     }
-}
 
-impl bpf_core_spec {
     /// The same spec on our side, with `btf` for its handle.
     ///
     /// # Safety

@@ -60,11 +60,11 @@ unsafe fn text_or_none<'a>(string: *const c_char) -> Lossy<'a> {
 /// `pointer` is either NULL or points to a `T` that nobody writes to for `'a`.
 unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T> {
     fault::point();
-    if !pointer.is_aligned() {
+    if pointer.is_null() || !pointer.is_aligned() {
         return Err(Error::Argument { what });
     }
     // SAFETY: as above, and it is aligned.
-    unsafe { pointer.as_ref() }.ok_or(Error::Argument { what })
+    Ok(unsafe { &*pointer })
 }
 
 /// The place where C wants a result.
@@ -74,9 +74,9 @@ unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T
 /// `pointer` is either NULL or points to a `T` that nobody else uses for `'a`.
 unsafe fn required_mut<'a, T>(pointer: *mut T, what: &'static str) -> Result<&'a mut T> {
     fault::point();
-    if !pointer.is_aligned() {
+    if pointer.is_null() || !pointer.is_aligned() {
         return Err(Error::Argument { what });
     }
     // SAFETY: as above, and it is aligned.
-    unsafe { pointer.as_mut() }.ok_or(Error::Argument { what })
+    Ok(unsafe { &mut *pointer })
 }

@@ -8,11 +8,12 @@ use std::marker::PhantomData;
 use super::btf_open::btf;
 use super::fault;
 use super::handle::{Handle, MAGIC};
-use corelo::btf::{BtfView, Type, TypeId};
+use corelo::btf::{Btf, BtfView, Kind, NameIs, Type, TypeId};
 use corelo::bytes::{Bytes, Endian};
 use corelo::error::{Error, Result};
 use corelo::internal::{Info, payload_len};
 use corelo::log::Level;
+use corelo::object::Target;
 
 // Rust has no weak references, so the table of them is written in assembly. It lies in memory that the loader makes
 // read-only once it has filled it.
@@ -95,7 +96,7 @@ pub(super) struct AnyBtf<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum View<'a> {
-    Ours(&'a corelo::btf::Btf<'static>),
+    Ours { btf: &'a Btf<'static>, target: &'a Target },
     Libbpf(Libbpf<'a>),
 }
 
@@ -112,7 +113,7 @@ struct Libbpf<'a> {
     lifetime: PhantomData<&'a ()>,
 }
 
-impl AnyBtf<'_> {
+impl<'a> AnyBtf<'a> {
     /// Tells the two kinds of handle apart by their first word.
     ///
     /// # Safety
@@ -126,7 +127,7 @@ impl AnyBtf<'_> {
         if unsafe { raw.cast::<usize>().read() } == MAGIC {
             // SAFETY: only ours have the magic word.
             let target = unsafe { Handle::from_c(raw.cast()) }?;
-            return Ok(Self { raw, view: View::Ours(target.btf()) });
+            return Ok(Self { raw, view: View::Ours { btf: target.btf(), target } });
         }
         let Functions {
             type_by_id: Some(type_by_id),
@@ -141,6 +142,14 @@ impl AnyBtf<'_> {
         let (lifetime, info_mask) = (PhantomData, info_mask());
         let libbpf = Libbpf { btf: raw, type_by_id, name_by_offset, type_cnt, pointer_size, info_mask, lifetime };
         Ok(Self { raw, view: View::Libbpf(libbpf) })
+    }
+
+    /// What corelo knows of a handle of its own. libbpf's may have changed since the last call: nothing is kept of them.
+    pub(super) const fn target(&self) -> Option<&'a Target> {
+        match self.view {
+            View::Ours { target, .. } => Some(target),
+            View::Libbpf(_) => None,
+        }
     }
 }
 
@@ -158,15 +167,23 @@ impl BtfView for AnyBtf<'_> {
     fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
         fault::point();
         match &self.view {
-            View::Ours(btf) => btf.type_by_id(id),
+            View::Ours { btf, .. } => btf.type_by_id(id),
             View::Libbpf(btf) => btf.type_by_id(id),
+        }
+    }
+
+    fn kind_and_name(&self, id: TypeId) -> Option<(Kind, u32)> {
+        fault::point();
+        match &self.view {
+            View::Ours { btf, .. } => btf.kind_and_name(id),
+            View::Libbpf(btf) => btf.kind_and_name(id),
         }
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
         fault::point();
         match &self.view {
-            View::Ours(btf) => btf.name_by_offset(name_off),
+            View::Ours { btf, .. } => btf.name_by_offset(name_off),
             View::Libbpf(btf) => btf.name_by_offset(name_off),
         }
     }
@@ -174,7 +191,7 @@ impl BtfView for AnyBtf<'_> {
     fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
         fault::point();
         match &self.view {
-            View::Ours(btf) => btf.name_within(name_off, max),
+            View::Ours { btf, .. } => btf.name_within(name_off, max),
             View::Libbpf(btf) => btf.name_within(name_off, max),
         }
     }
@@ -182,15 +199,48 @@ impl BtfView for AnyBtf<'_> {
     fn text_by_offset(&self, name_off: u32) -> Result<&[u8]> {
         fault::point();
         match &self.view {
-            View::Ours(btf) => btf.text_by_offset(name_off),
+            View::Ours { btf, .. } => btf.text_by_offset(name_off),
             View::Libbpf(btf) => btf.text_by_offset(name_off),
+        }
+    }
+
+    fn name_starts_with(&self, name_off: u32, beginning: &[u8]) -> bool {
+        fault::point();
+        match &self.view {
+            View::Ours { btf, .. } => btf.name_starts_with(name_off, beginning),
+            View::Libbpf(btf) => btf.name_starts_with(name_off, beginning),
+        }
+    }
+
+    fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {
+        fault::point();
+        match &self.view {
+            View::Ours { btf, .. } => btf.compare_name(name_off, name),
+            View::Libbpf(btf) => btf.compare_name(name_off, name),
+        }
+    }
+
+    #[inline]
+    fn find_name(&self, name_offs: impl Iterator<Item = u32>, name: &CStr) -> Result<Option<(u32, NameIs)>> {
+        fault::point();
+        match &self.view {
+            View::Ours { btf, .. } => btf.find_name(name_offs, name),
+            View::Libbpf(btf) => btf.find_name(name_offs, name),
+        }
+    }
+
+    fn levels(&self) -> u32 {
+        fault::point();
+        match &self.view {
+            View::Ours { btf, .. } => btf.levels(),
+            View::Libbpf(btf) => btf.levels(),
         }
     }
 
     fn type_cnt(&self) -> u32 {
         fault::point();
         match &self.view {
-            View::Ours(btf) => btf.type_cnt(),
+            View::Ours { btf, .. } => btf.type_cnt(),
             View::Libbpf(btf) => btf.type_cnt(),
         }
     }
@@ -198,7 +248,7 @@ impl BtfView for AnyBtf<'_> {
     fn pointer_size(&self) -> u32 {
         fault::point();
         match &self.view {
-            View::Ours(btf) => btf.pointer_size(),
+            View::Ours { btf, .. } => btf.pointer_size(),
             View::Libbpf(btf) => btf.pointer_size(),
         }
     }
@@ -206,9 +256,31 @@ impl BtfView for AnyBtf<'_> {
     fn endian(&self) -> Endian {
         fault::point();
         match &self.view {
-            View::Ours(btf) => btf.endian(),
+            View::Ours { btf, .. } => btf.endian(),
             View::Libbpf(btf) => btf.endian(),
         }
+    }
+}
+
+impl Libbpf<'_> {
+    /// The record of a type, and where it lies, which is also where the rest of it follows.
+    fn record(&self, id: TypeId) -> Option<(*const RawType, &RawType)> {
+        // SAFETY: the handle is libbpf's, as `AnyBtf::from_c` was promised.
+        let record = unsafe { (self.type_by_id)(self.btf, id.0) };
+        // SAFETY: libbpf gives NULL or a record, which is aligned as C has it.
+        let raw = unsafe { record.as_ref() }?;
+        (raw.info & !self.info_mask == 0).then_some((record, raw))
+    }
+
+    /// The string at this offset, which has not been measured, and its first byte, by which nearly all differ.
+    fn string(&self, name_off: u32) -> Result<(*const c_char, u8)> {
+        // SAFETY: the handle is libbpf's.
+        let string = unsafe { (self.name_by_offset)(self.btf, name_off) };
+        if string.is_null() {
+            return Err(Error::BadName { name_off });
+        }
+        // SAFETY: libbpf checked that its strings end with a NUL; they last as long as the handle.
+        Ok((string, unsafe { string.cast::<u8>().read() }))
     }
 }
 
@@ -217,41 +289,51 @@ impl BtfView for Libbpf<'_> {
         if id == TypeId::VOID {
             return Ok(Type::VOID);
         }
-        // SAFETY: the handle is libbpf's, as `AnyBtf::from_c` was promised.
-        let record = unsafe { (self.type_by_id)(self.btf, id.0) };
-        // SAFETY: libbpf gives NULL or a record, which is aligned as C has it.
-        let raw = unsafe { record.as_ref() }.ok_or(Error::BadTypeId { type_id: id })?;
-        if raw.info & !self.info_mask != 0 {
-            return Err(Error::BadTypeId { type_id: id });
-        }
+        let Some((record, raw)) = self.record(id) else { return Err(Error::BadTypeId { type_id: id }) };
         let info = Info(raw.info);
         // Of a kind that we do not know, only libbpf knows the length; nothing in it is needed.
-        let len = payload_len(info, Bytes::new(&[], Endian::NATIVE)).unwrap_or(0);
+        let len = payload_len(info, || Bytes::new(&[], Endian::NATIVE)).unwrap_or(0);
         // SAFETY: libbpf checked when it opened the BTF that the whole record is there, with all bits of `info` that count
         // for it, and no others are set.
         let payload = unsafe { std::slice::from_raw_parts(record.add(1).cast::<u8>(), len) };
         Ok(Type::new(raw.name_off, info, raw.size_or_type, Bytes::new(payload, Endian::NATIVE)))
     }
 
+    fn kind_and_name(&self, id: TypeId) -> Option<(Kind, u32)> {
+        self.record(id).map(|(_, raw)| (Info(raw.info).kind(), raw.name_off))
+    }
+
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
-        // SAFETY: the handle is libbpf's.
-        let name = unsafe { (self.name_by_offset)(self.btf, name_off) };
-        if name.is_null() {
-            return Err(Error::BadName { name_off });
-        }
-        // SAFETY: libbpf checked that its strings end with a NUL; they last as long as the handle.
-        Ok(unsafe { CStr::from_ptr(name) })
+        // SAFETY: it is a string, which lasts as long as the handle.
+        Ok(unsafe { CStr::from_ptr(self.string(name_off)?.0) })
     }
 
     fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
-        // SAFETY: the handle is libbpf's.
-        let name = unsafe { (self.name_by_offset)(self.btf, name_off) };
-        if name.is_null() {
-            return None;
-        }
-        // SAFETY: as above, so that there is a NUL where the count ends, or there are as many bytes.
-        let name = unsafe { std::slice::from_raw_parts(name.cast(), libc::strnlen(name, max.saturating_add(1))) };
+        let (string, _) = self.string(name_off).ok()?;
+        // SAFETY: there is a NUL where the count ends, or there are as many bytes.
+        let name = unsafe { std::slice::from_raw_parts(string.cast(), libc::strnlen(string, max.saturating_add(1))) };
         (name.len() <= max).then_some(name)
+    }
+
+    fn name_starts_with(&self, name_off: u32, beginning: &[u8]) -> bool {
+        match self.string(name_off) {
+            Ok((string, first)) if beginning.first() == Some(&first) => {
+                // SAFETY: no more is read than `beginning` has, and none behind the NUL of the string.
+                unsafe { libc::strncmp(string, beginning.as_ptr().cast(), beginning.len()) == 0 }
+            }
+            _ => false,
+        }
+    }
+
+    fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {
+        let (string, first) = self.string(name_off)?;
+        Ok(match first {
+            0 => NameIs::Empty,
+            _ if name.to_bytes().first() != Some(&first) => NameIs::Other,
+            // SAFETY: both are strings.
+            _ if unsafe { libc::strcmp(string, name.as_ptr()) } == 0 => NameIs::Same,
+            _ => NameIs::Other,
+        })
     }
 
     fn type_cnt(&self) -> u32 {

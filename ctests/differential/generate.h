@@ -23,10 +23,6 @@ struct temper {
 	uint32_t names;
 };
 
-static const char *const type_names[] = { "s", "t", "s___a", "t___b", "s___", "e", "e___x", "__s", "s___a___b" };
-static const char *const member_names[] = { "a", "b", "c", "", "a___q", "d", "", "" };
-static const char *const enumerator_names[] = { "A", "B", "C", "A___x", "C___yy", "B____z" };
-
 static inline void temper_start(struct random *r, struct temper *temper)
 {
 	static const uint32_t unique[] = { 0, 40, 80, 90 };
@@ -43,19 +39,51 @@ static inline void set_name(char *name, const char *to)
 	snprintf(name, MODEL_NAME, "%s", to);
 }
 
+/* A name with up to two flavors, and with what only looks like one: few of each, so that names meet again. */
+static inline void flavor(struct random *r, char *name, const char *stem)
+{
+	static const char *const separators[] = { "___", "___", "___", "___", "___", "____", "__", "_____" };
+	static const char *const flavors[] = { "q", "q", "q", "r", "" };
+	static const uint32_t counts[] = { 0, 0, 0, 1, 2, 2 };
+	uint32_t left = RANDOM_OF(r, counts);
+	int len;
+
+	len = snprintf(name, MODEL_NAME, "%s%s", random_chance(r, 4) ? "___" : "", stem);
+	while (left--) {
+		const char *separator = RANDOM_OF(r, separators);
+
+		len += snprintf(name + len, (size_t)(MODEL_NAME - len), "%s%s", separator, RANDOM_OF(r, flavors));
+	}
+}
+
+static inline void flavored_type_name(struct random *r, char *name)
+{
+	static const char *const stems[] = { "s", "t", "e" };
+
+	flavor(r, name, RANDOM_OF(r, stems));
+}
+
 static inline void name_type(struct random *r, struct temper *temper, char *name)
 {
 	if (random_chance(r, 12))
 		set_name(name, "");
 	else if (random_chance(r, temper->unique))
 		snprintf(name, MODEL_NAME, "u%u", ++temper->names);
+	else if (random_chance(r, 60))
+		set_name(name, "s");
 	else
-		set_name(name, random_chance(r, 60) ? "s" : RANDOM_OF(r, type_names));
+		flavored_type_name(r, name);
 }
 
 static inline void name_part(struct random *r, const struct temper *temper, const struct model_type *t, char *name)
 {
-	set_name(name, model_is_enum(t) ? RANDOM_OF(r, enumerator_names) : RANDOM_OF(r, member_names));
+	static const char *const enumerators[] = { "A", "B", "C" };
+	static const char *const members[] = { "a", "b", "c", "d", "", "", "" };
+	const char *stem = model_is_enum(t) ? RANDOM_OF(r, enumerators) : RANDOM_OF(r, members);
+
+	set_name(name, "");
+	if (*stem)
+		flavor(r, name, stem);
 	if (*name && random_below(r, 1000) < temper->binary)
 		set_name(name, "\xff\xc3(");
 }
@@ -224,7 +252,7 @@ static inline void generate_type(struct random *r, struct temper *temper, struct
 		set_name(t->name, "s");
 		t->size_or_type = so_far;
 	} else if (t->kind == BTF_KIND_FWD) {
-		set_name(t->name, RANDOM_OF(r, type_names));
+		flavored_type_name(r, t->name);
 		t->kflag = random_chance(r, 40);
 	} else if (t->kind == BTF_KIND_FLOAT) {
 		set_name(t->name, random_chance(r, 50) ? "float" : "s");

@@ -138,7 +138,7 @@ static inline void mutate_once(struct random *r, const struct temper *temper, st
 		break;
 	case 4:
 		if (*t->name && t->kind != BTF_KIND_INT)
-			set_name(t->name, RANDOM_OF(r, type_names));
+			flavored_type_name(r, t->name);
 		break;
 	case 5:
 		resize(r, t);

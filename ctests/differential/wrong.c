@@ -12,13 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int is_wrong(const char *name)
+{
+	const char *wrong = getenv("WRONG");
+
+	return wrong && !strcmp(wrong, name);
+}
+
 /* Whether this call is to go wrong. */
 static int now(const char *name)
 {
 	static unsigned int calls;
-	const char *wrong = getenv("WRONG");
 
-	return wrong && !strcmp(wrong, name) && ++calls % 100 == 0;
+	return is_wrong(name) && ++calls % 100 == 0;
 }
 
 static void real(const char *name, void *fn, size_t size)
@@ -34,12 +40,33 @@ static void real(const char *name, void *fn, size_t size)
 }
 #define REAL(fn, name) real(name, &(fn), sizeof(fn))
 
-size_t bpf_core_essential_name_len(const char *name)
+/* What is left of a name that was cut and then cut again: another name only where it has two flavors. */
+static size_t length_twice(size_t (*fn)(const char *), const char *name)
+{
+	char cut[64];
+
+	snprintf(cut, sizeof(cut), "%.*s", (int)fn(name), name);
+	return fn(cut);
+}
+
+/* Whether an enumerator of two flavors is asked about. */
+static int has_two_flavors(const struct bpf_core_relo *relo, const struct bpf_core_spec *local)
 {
 	size_t (*fn)(const char *);
+	const char *name = local->spec[0].name;
 
 	REAL(fn, "bpf_core_essential_name_len");
-	return fn(name) + now("name_len");
+	return (relo->kind == BPF_CORE_ENUMVAL_EXISTS || relo->kind == BPF_CORE_ENUMVAL_VALUE) && name &&
+	       length_twice(fn, name) != fn(name);
+}
+
+size_t bpf_core_essential_name_len(const char *name)
+{
+	size_t (*fn)(const char *), len;
+
+	REAL(fn, "bpf_core_essential_name_len");
+	len = fn(name) + now("name_len");
+	return is_wrong("name_twice") ? length_twice(fn, name) : len;
 }
 
 int bpf_core_add_cands(struct bpf_core_cand *local, size_t len, const struct btf *btf, const char *name, int start,
@@ -100,6 +127,8 @@ int bpf_core_calc_relo_insn(const char *prog, const struct bpf_core_relo *relo, 
 		res->new_sz += 4;
 	if (now("calc_errno") && ret)
 		ret = ret == -ENOENT ? -EINVAL : -ENOENT;
+	if (!ret && is_wrong("enumerator_twice") && has_two_flavors(relo, &specs[0]))
+		res->new_val = 0;
 	if (now("calc_cands") && !ret && cands->len)
 		cands->len--;
 	return ret;

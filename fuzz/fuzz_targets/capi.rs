@@ -16,7 +16,7 @@ use corelo::btf::{Btf, BtfView, TypeId};
 use corelo::bytes::Endian;
 use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::{self, Candidate, Candidates, Context, NameTables, Pruned, Semantics, Work, essential_name};
+use corelo::relo::{self, Candidate, Candidates, Context, EssentialName, NameTables, Pruned, Semantics, Work};
 use corelo::source;
 use corelo_capi::*;
 use corelo_fuzz::access::{Wanted, wanted};
@@ -132,7 +132,7 @@ unsafe fn one_relocation(
     let mut cand = bpf_core_cand { btf: local, id: type_id };
     let rust_name = rust_local.type_name(TypeId(type_id)).unwrap_or_default();
     let essent_len = unsafe { bpf_core_essential_name_len(rust_name.as_ptr()) };
-    assert_eq!(essent_len, essential_name(rust_name.to_bytes()).len());
+    assert_eq!(essent_len, EssentialName::of(rust_name.to_bytes()).as_bytes().len());
     let asked_len = if one_in(u, 32)? { usize::from(byte(u)?) } else { essent_len };
 
     let mut rust_cands = Vec::new();
@@ -142,7 +142,7 @@ unsafe fn one_relocation(
         let added = status(unsafe { bpf_core_add_cands(&mut cand, asked_len, targ, name, start_id, list) });
         if added == 0 {
             let t = rust_local.type_by_id(TypeId(type_id)).expect("the C function has seen it");
-            let essential = &rust_name.to_bytes()[..asked_len];
+            let essential = EssentialName::already_cut(&rust_name.to_bytes()[..asked_len]);
             let start_id = u32::try_from(start_id).expect("the C function has taken it");
             relo::add_cands(
                 t,

@@ -12,8 +12,8 @@ use corelo::error::Error;
 use corelo::insn::Insn;
 use corelo::log::{Log, NoLog};
 use corelo::relo::{
-    Candidate, Candidates, Context, InsnPair, NameTables, Pruned, ReloRes, Resolved, Semantics, Work, add_cands,
-    calc_relo, essential_name, patch_insn, types_are_compat, types_match,
+    Candidate, Candidates, Context, EssentialName, InsnPair, NameTables, Pruned, ReloRes, Resolved, Semantics, Work,
+    add_cands, calc_relo, patch_insn, types_are_compat, types_match,
 };
 use corelo_fuzz::access::{Wanted, wanted};
 use corelo_fuzz::edit::edited;
@@ -89,7 +89,7 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
 fn candidates<'b>(local: &Btf<'static>, relo: &CoreRelo, targ: &'b Btf<'static>) -> Cands<'b> {
     let mut cands = Vec::new();
     if let (Ok(t), Ok(name)) = (local.type_by_id(relo.type_id), local.type_name(relo.type_id)) {
-        add_cands(t, essential_name(name.to_bytes()), targ, 1, &Work::for_types(local, targ), &mut cands).unwrap();
+        add_cands(t, EssentialName::of(name.to_bytes()), targ, 1, &Work::for_types(local, targ), &mut cands).unwrap();
     }
     cands
 }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use corelo::btf::{Btf, BtfView, Kind, TypeId};
-use corelo::relo::{Spec, essential_name};
+use corelo::relo::{EssentialName, Spec};
 
 /// Types that are looked at before giving up.
 const MAX_LOOKED_AT: usize = 4000;
@@ -124,6 +124,6 @@ fn enumerators_are_unique(btf: &Btf<'_>, id: TypeId) -> bool {
     let mut names = HashSet::new();
     t.enumerators().all(|enumerator| {
         let name = btf.name_by_offset(enumerator.name_off);
-        name.is_ok_and(|name| names.insert(essential_name(name.to_bytes())))
+        name.is_ok_and(|name| names.insert(EssentialName::of(name.to_bytes())))
     })
 }

@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use corelo::Error;
 use corelo::btf::{Btf, BtfView, Kind, NameIs, Type, TypeId};
 use corelo::relo::candidates::{NameIndex, Wanted};
-use corelo::relo::{Work, add_cands, essential_name};
+use corelo::relo::{EssentialName, Work, add_cands};
 
 /// Asks every type of `btf` everything, and checks what answers have to do with one another.
 pub fn walk(btf: &Btf<'_>) {
@@ -69,7 +69,7 @@ fn names(btf: &Btf<'_>, id: TypeId, t: Type<'_>) {
             let longer = CStr::from_bytes_with_nul(&longer).unwrap();
             let compared = if name.is_empty() { NameIs::Empty } else { NameIs::Other };
             assert_eq!(btf.compare_name(name_off, longer).expect("it has been read"), compared);
-            assert!(name.to_bytes().starts_with(essential_name(name.to_bytes())));
+            assert!(name.to_bytes().starts_with(EssentialName::of(name.to_bytes()).as_bytes()));
         }
         Err(error) => {
             assert!(matches!(error, Error::BadName { .. }), "{error}");
@@ -90,12 +90,12 @@ pub fn searches_agree(
     let named = |id: TypeId| {
         let t = local.type_by_id(id).ok()?;
         let name = local.name_by_offset(t.name_off()).ok()?.to_bytes();
-        (!name.is_empty()).then_some((t, name))
+        (!name.is_empty()).then_some((t, EssentialName::of(name)))
     };
     let work = Work::for_input(1 << 20);
     let mut wanted = Wanted::default();
     let roots: Vec<_> = roots.into_iter().filter_map(named).collect();
-    let numbers: Vec<_> = roots.iter().map(|(root, name)| wanted.add(*root, name).unwrap()).collect();
+    let numbers: Vec<_> = roots.iter().map(|(root, name)| wanted.add(*root, *name).unwrap()).collect();
     for start_id in [targ.start_id(), 1, targ.type_cnt() / 2] {
         let mut by_pass = vec![Vec::new(); wanted.len()];
         let mut by_index = by_pass.clone();
@@ -108,10 +108,10 @@ pub fn searches_agree(
         wanted.find_in_index(&index, targ, &work, &mut |number, id| add(&mut by_index, number, id)).unwrap();
         for ((root, name), number) in roots.iter().zip(&numbers) {
             let mut plain = Vec::new();
-            add_cands(*root, essential_name(name), targ, start_id, &Work::for_input(1 << 20), &mut plain).unwrap();
+            add_cands(*root, *name, targ, start_id, &Work::for_input(1 << 20), &mut plain).unwrap();
             let plain: Vec<u32> = plain.iter().map(|cand| cand.id.0).collect();
             let found = |by: &[Vec<u32>]| number.map_or_else(Vec::new, |number| by[number as usize].clone());
-            let name = String::from_utf8_lossy(name);
+            let name = String::from_utf8_lossy(name.as_bytes());
             assert_eq!(plain, found(&by_pass), "candidates of {name}, by a pass");
             if wanted.is_indexed() {
                 assert_eq!(plain, found(&by_index), "candidates of {name}, by index");

@@ -254,13 +254,20 @@ impl<'d> Btf<'d> {
         }
     }
 
-    /// Where the records begin.
+    /// Where the records begin. Asked for every type: the way that is nearly always taken is kept short.
+    #[inline]
     fn places(&self) -> Result<&Places> {
-        self.records.get(self.types(), self.layout(), self.start_id)
+        match self.records.known() {
+            Some(places) => Ok(places),
+            None => self.records.get(self.types(), self.layout(), self.start_id),
+        }
     }
 
     fn checked_type_cnt(&self) -> Result<u32> {
-        self.start_id.checked_add(self.places()?.count()).ok_or(Error::TooManyTypes)
+        match self.start_id.checked_add(self.places()?.count()) {
+            Some(count) => Ok(count),
+            None => Err(Error::TooManyTypes),
+        }
     }
 
     /// The strings from offset `name_off` on: that string, its NUL, and others.
@@ -330,7 +337,7 @@ impl BtfView for Btf<'_> {
             let Some(base) = &btf.base else { return Err(Error::BadTypeId { type_id: id }) };
             btf = base;
         }
-        let own = btf.places()?.record(btf.types(), btf.layout(), id.0.wrapping_sub(btf.start_id));
+        let own = btf.places()?.record(btf.types(), || btf.layout(), id.0.wrapping_sub(btf.start_id));
         match own {
             Some(t) => Ok(t),
             None => Err(Error::BadTypeId { type_id: id }),
@@ -356,6 +363,10 @@ impl BtfView for Btf<'_> {
         Some(name.to_bytes())
     }
 
+    fn name_starts_with(&self, name_off: u32, beginning: &[u8]) -> bool {
+        self.text_at(name_off).is_some_and(|text| text.starts_with(beginning))
+    }
+
     fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {
         let Some(text) = self.text_at(name_off) else { return Ok(NameIs::of(self.name_by_offset(name_off)?, name)) };
         let name = name.to_bytes_with_nul();
@@ -368,6 +379,7 @@ impl BtfView for Btf<'_> {
         })
     }
 
+    #[inline]
     fn find_name(&self, name_offs: impl Iterator<Item = u32>, name: &CStr) -> Result<Option<(u32, NameIs)>> {
         let (strings, start) = (self.strings(), self.start_str_off);
         let beginning: Option<&[u8; 4]> = name.to_bytes_with_nul().first_chunk();

@@ -344,7 +344,9 @@ impl Info {
         self.0 & 0x00ff_ffff
     }
 
-    pub(crate) const fn kind(self) -> Kind {
+    /// The kind.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
         Kind::from_raw(self.raw_kind())
     }
 
@@ -364,18 +366,18 @@ impl Info {
     }
 }
 
-/// Bytes that follow a type record. `layout` is the layout section of this BTF or of its base, asked for unknown kinds.
+/// Bytes that follow a type record. `layout` gives the layout section of this BTF or of its base, for unknown kinds.
 ///
 /// Source: libbpf `btf_type_size`, `btf_type_size_unknown`.
 #[inline]
-pub fn payload_len(info: Info, layout: Bytes<'_>) -> Option<usize> {
+pub fn payload_len<'a>(info: Info, layout: impl FnOnce() -> Bytes<'a>) -> Option<usize> {
     let raw = info.raw_kind();
     // A branch that is guessed right is faster than a computation, and most records are of such kinds.
     if PAYLOADS.none.has_raw(raw) {
         return Some(0);
     }
     if !PAYLOADS.known.has_raw(raw) {
-        return payload_len_by_layout(info, layout);
+        return payload_len_by_layout(info, layout());
     }
     let words = |of: u64| of.wrapping_shr(u32::from(raw).wrapping_mul(2)) & 3;
     // At most 3 words for each of 2^24 elements: far from overflow.

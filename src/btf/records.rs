@@ -36,42 +36,47 @@ impl Places {
 
     /// Record number `idx` of these types, from 0.
     #[inline]
-    pub(super) fn record<'a>(&self, types: Bytes<'a>, layout: Bytes<'_>, idx: u32) -> Option<Type<'a>> {
+    pub(super) fn record<'a>(&self, types: Bytes<'a>, layout: impl Fn() -> Bytes<'a>, idx: u32) -> Option<Type<'a>> {
         if idx >= self.count {
             return None;
         }
-        let mut at = index(*self.offs.get(index(idx / STRIDE))?);
-        for _ in 0..idx % STRIDE {
-            let info = Info(types.u32(at.checked_add(INFO_AT)?)?);
-            at = at.checked_add(TYPE_LEN)?.checked_add(payload_len(info, layout)?)?;
+        let mut rest = types.as_slice().get(index(*self.offs.get(index(idx / STRIDE))?)..)?;
+        let mut left = idx % STRIDE;
+        loop {
+            let (t, next) = first_type(rest, types.endian(), &layout)?;
+            if left == 0 {
+                return Some(t);
+            }
+            (rest, left) = (next, left.wrapping_sub(1));
         }
-        type_at(types, layout, at)
     }
 }
 
-/// The type whose record begins at offset `at`.
+/// The type whose record is at the beginning of `records`, and what follows it.
 #[inline(always)]
-fn type_at<'a>(types: Bytes<'a>, layout: Bytes<'_>, at: usize) -> Option<Type<'a>> {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = *types.as_slice().get(at..)?.first_chunk()?;
-    let word = |bytes| types.endian().u32(bytes);
+fn first_type<'a, 'l>(
+    records: &'a [u8],
+    endian: Endian,
+    layout: impl FnOnce() -> Bytes<'l>,
+) -> Option<(Type<'a>, &'a [u8])> {
+    let (record, after) = records.split_first_chunk::<TYPE_LEN>()?;
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = *record;
+    let word = |bytes| endian.u32(bytes);
     let info = Info(word([e, f, g, h]));
-    let payload = types.slice(at.checked_add(TYPE_LEN)?, payload_len(info, layout)?)?;
-    Some(Type::new(word([a, b, c, d]), info, word([i, j, k, l]), payload))
+    let (payload, next) = after.split_at_checked(payload_len(info, layout)?)?;
+    Some((Type::new(word([a, b, c, d]), info, word([i, j, k, l]), Bytes::new(payload, endian)), next))
 }
 
 /// The types of a section in order, up to the first broken one.
 #[inline(always)]
 pub(super) fn types_of<'a>(types: Bytes<'a>, layout: Bytes<'a>) -> impl Iterator<Item = Type<'a>> {
-    let mut at = 0_usize;
+    let mut rest = types.as_slice();
     iter::from_fn(move || {
-        let t = type_at(types, layout, at)?;
-        at = at.saturating_add(TYPE_LEN).saturating_add(t.payload_len());
+        let (t, next) = first_type(rest, types.endian(), || layout)?;
+        rest = next;
         Some(t)
     })
 }
-
-/// Where `info` lies in a record.
-const INFO_AT: usize = 4;
 
 /// The records that somebody wants to hear of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,16 +107,17 @@ impl From<Broken> for Error {
 }
 
 impl Records {
+    /// The places of the records, if they were found before.
+    #[inline]
+    pub(super) fn known(&self) -> Option<&Places> {
+        self.places.get()?.as_ref().ok()
+    }
+
     /// The places of the records, found now if they were not before. `start_id` is the id of the first record, and `layout` the
     /// layout section, if there is one.
-    #[inline]
+    #[cold]
     pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&Places> {
-        // Asked for every type: the way that is nearly always taken is kept short.
-        match self.places.get() {
-            Some(Ok(places)) => Ok(places),
-            Some(Err(broken)) => Err((*broken).into()),
-            None => self.for_each(types, layout, start_id, Heard::default(), |_, _, _| ()),
-        }
+        self.for_each(types, layout, start_id, Heard::default(), |_, _, _| ())
     }
 
     /// As [`Records::get`], and calls `each` with the id, the kind and the `name_off` of every record of the kinds and with
@@ -206,7 +212,7 @@ fn step_over_in_order(
             };
             let [a, b, c, d, e, f, g, h, ..] = *head;
             let (name_off, info) = (types.endian().u32([a, b, c, d]), Info(types.endian().u32([e, f, g, h])));
-            let Some(payload) = payload_len(info, layout) else {
+            let Some(payload) = payload_len(info, || layout) else {
                 return Err(Broken::UnknownKind(TypeId(id), info.kind()));
             };
             at = at.saturating_add(TYPE_LEN).saturating_add(payload);

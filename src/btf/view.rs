@@ -29,7 +29,8 @@ pub struct Type<'a> {
     name_off: u32,
     info: Info,
     size_or_type: u32,
-    payload: Bytes<'a>,
+    endian: Endian,
+    payload: &'a [u8],
 }
 
 /// A member of a struct or union.
@@ -71,12 +72,16 @@ const PARAM_LEN: usize = 8;
 impl<'a> Type<'a> {
     /// `void`, type id 0.
     pub const VOID: Type<'static> =
-        Type { name_off: 0, info: Info(0), size_or_type: 0, payload: Bytes::new(&[], Endian::NATIVE) };
+        Type { name_off: 0, info: Info(0), size_or_type: 0, endian: Endian::NATIVE, payload: &[] };
 
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name_off: u32, info: Info, size_or_type: u32, payload: Bytes<'a>) -> Self {
-        Self { name_off, info, size_or_type, payload }
+        Self { name_off, info, size_or_type, endian: payload.endian(), payload: payload.as_slice() }
+    }
+
+    const fn payload(self) -> Bytes<'a> {
+        Bytes::new(self.payload, self.endian)
     }
 
     /// The kind.
@@ -152,10 +157,10 @@ impl<'a> Type<'a> {
 
     /// The offsets of the members' names, from member number `from` on.
     pub(crate) fn member_name_offs(self, from: u32) -> impl Iterator<Item = u32> + 'a {
-        let (endian, members) = (self.payload.endian(), self.payload.as_slice());
+        let (endian, members) = (self.endian, self.payload);
         let members = if self.is_composite() { members } else { &[] };
-        let members = members.chunks_exact(MEMBER_LEN).skip(index(from));
-        members.filter_map(move |member| Some(endian.u32(*member.first_chunk()?)))
+        let members = members.get(index(from).saturating_mul(MEMBER_LEN)..).unwrap_or_default();
+        members.chunks_exact(MEMBER_LEN).filter_map(move |member| Some(endian.u32(*member.first_chunk()?)))
     }
 
     /// Enumerator number `idx` of an enum.
@@ -187,7 +192,7 @@ impl<'a> Type<'a> {
         if self.kind() != Kind::Array {
             return None;
         }
-        Some(Array { elem_type_id: TypeId(self.payload.u32(0)?), nelems: self.payload.u32(8)? })
+        Some(Array { elem_type_id: TypeId(self.payload().u32(0)?), nelems: self.payload().u32(8)? })
     }
 
     /// Type of parameter number `idx` of a function prototype.
@@ -218,7 +223,7 @@ impl<'a> Type<'a> {
     }
 
     fn int_data(self) -> u32 {
-        if self.kind() == Kind::Int { self.payload.u32(0).unwrap_or(0) } else { 0 }
+        if self.kind() == Kind::Int { self.payload().u32(0).unwrap_or(0) } else { 0 }
     }
 
     /// Whether the kind is one of these.
@@ -234,8 +239,8 @@ impl<'a> Type<'a> {
     /// What follows the record, as elements of `N` words.
     #[inline(always)]
     pub(super) fn elements<const N: usize>(self) -> impl Iterator<Item = [u32; N]> + 'a {
-        let endian = self.payload.endian();
-        self.payload.as_slice().chunks_exact(const { 4 * N }).map(move |element| {
+        let endian = self.endian;
+        self.payload.chunks_exact(const { 4 * N }).map(move |element| {
             let element = Bytes::new(element, endian);
             std::array::from_fn(|i| element.u32(i.wrapping_mul(4)).unwrap_or_default())
         })
@@ -245,7 +250,7 @@ impl<'a> Type<'a> {
         if idx >= self.vlen() {
             return None;
         }
-        self.payload.slice(index(idx).checked_mul(len)?, len)
+        self.payload().slice(index(idx).checked_mul(len)?, len)
     }
 }
 
@@ -316,6 +321,11 @@ pub trait BtfView: fmt::Debug {
     /// [`Error::BadTypeId`] when there is none.
     fn type_by_id(&self, id: TypeId) -> Result<Type<'_>>;
 
+    /// The kind of the type with this id, and the offset of its name; `None` when there is none.
+    fn kind_and_name(&self, id: TypeId) -> Option<(Kind, u32)> {
+        self.type_by_id(id).ok().map(|t| (t.kind(), t.name_off()))
+    }
+
     /// The string at this offset; the empty string at offset 0.
     ///
     /// # Errors
@@ -327,6 +337,11 @@ pub trait BtfView: fmt::Debug {
     fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
         let name = self.name_by_offset(name_off).ok()?.to_bytes();
         (name.len() <= max).then_some(name)
+    }
+
+    /// Whether there is a string at this offset that begins with these bytes, of which none is a NUL. No more is looked at.
+    fn name_starts_with(&self, name_off: u32, beginning: &[u8]) -> bool {
+        self.name_by_offset(name_off).is_ok_and(|name| name.to_bytes().starts_with(beginning))
     }
 
     /// The string at this offset, its NUL, and maybe more: for whoever need not know where it ends, since that takes a look
@@ -464,7 +479,7 @@ pub(crate) fn size_of_type<'a>(
             | Kind::DeclTag
             | Kind::TypeTag => t.type_id(),
             Kind::Array => {
-                let array = t.array().ok_or(Error::BadTypeId { type_id: at })?;
+                let Some(array) = t.array() else { return Err(Error::BadTypeId { type_id: at }) };
                 nelems = nelems.checked_mul(array.nelems).ok_or_else(overflow)?;
                 array.elem_type_id
             }

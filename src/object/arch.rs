@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::telling::Resolved;
 use crate::btf::{BtfView, Type, TypeId};
-use crate::relo::essential_name;
+use crate::relo::EssentialName;
 
 /// An architecture, by the name that `__TARGET_ARCH_` has for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl OtherArch {
     /// Finds out whether nothing in the target matches because it is of another architecture.
     pub(super) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
         let (btf, id) = (resolved.local.btf, resolved.local.root_type_id);
-        let name = essential_name(btf.name_within(btf.type_by_id(id).ok()?.name_off(), MAX_NAME)?);
+        let name = EssentialName::of(btf.name_within(btf.type_by_id(id).ok()?.name_off(), MAX_NAME)?).as_bytes();
         if resolved.targ.is_some() || !REGISTER_STRUCTS.contains(&name) {
             return None;
         }

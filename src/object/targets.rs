@@ -66,7 +66,12 @@ impl Target {
     /// Whoever relocates one object goes through the target's types once. An index of all names costs more than that, but
     /// makes every further search a matter of microseconds. It has the target's own types, which is all that is searched
     /// except where split BTF is given as a kernel.
-    fn find(
+    ///
+    /// # Errors
+    ///
+    /// What `found` gives, [`Error::TooMuchWork`], and that the BTF's records are broken.
+    #[doc(hidden)]
+    pub fn find(
         &self,
         start_id: u32,
         wanted: &Wanted<'_>,
@@ -176,10 +181,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             let t = local_btf.type_by_id(id);
             let name = t.as_ref().ok().and_then(|t| local_btf.name_by_offset(t.name_off()).ok()).map(CStr::to_bytes);
             let number = match (t, name) {
-                (Ok(t), Some(name)) => {
-                    work.essential_name(name)?;
-                    wanted.add(t, name)?
-                }
+                (Ok(t), Some(name)) => wanted.add(t, work.essential_name(name)?)?,
                 // Whoever asks for it gets the error.
                 _ => None,
             };

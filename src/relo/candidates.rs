@@ -6,13 +6,12 @@ use std::ffi::CStr;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::Semantics;
-use super::compat::kinds_are_compat;
-use super::name::essential_name;
+use super::name::EssentialName;
 use super::numbers::Numbers;
 use super::work::{Metered, Work};
 use crate::btf::{Btf, BtfView, Kind, KindSet, Type, TypeId};
 use crate::bytes::index;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A target type that a local type may stand for.
 #[derive(Debug)]
@@ -32,8 +31,7 @@ impl<B> Clone for Candidate<'_, B> {
 
 impl<B> Copy for Candidate<'_, B> {}
 
-/// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and a name of which
-/// `essential` is the essential part. The two kinds of enum count as one, as in libbpf; [`Semantics::Kernel`] would have
+/// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and this essential name. The two kinds of enum count as one, as in libbpf; [`Semantics::Kernel`] would have
 /// those of `local`'s own kind only.
 ///
 /// Types whose name cannot be read are passed over: they are nobody's candidates.
@@ -43,27 +41,26 @@ impl<B> Copy for Candidate<'_, B> {}
 ///
 /// # Errors
 ///
-/// [`Error::NoMemory`], [`Error::TooMuchWork`].
+/// [`Error::NoMemory`](crate::Error::NoMemory), [`Error::TooMuchWork`](crate::Error::TooMuchWork).
 pub fn add_cands<'a, B: BtfView>(
     local: Type<'_>,
-    essential: &[u8],
+    essential: EssentialName<'_>,
     targ_btf: &'a B,
     targ_start_id: u32,
     work: &Work,
     cands: &mut Vec<Candidate<'a, B>>,
 ) -> Result<()> {
+    if !may_be_named(essential) {
+        return Ok(());
+    }
     let targ = Metered { btf: targ_btf, work };
+    let local_kind = Semantics::Libbpf.one_kind(local.kind());
     for id in (targ_start_id..targ_btf.type_cnt()).map(TypeId) {
-        let t = match targ.type_by_id(id) {
-            Ok(t) => t,
-            Err(Error::TooMuchWork) => return Err(Error::TooMuchWork),
-            Err(_) => continue,
-        };
-        if !kinds_are_compat(t, local) {
+        let Some((kind, name_off)) = targ.kind_and_name(id)? else { continue };
+        if Semantics::Libbpf.one_kind(kind) != local_kind {
             continue;
         }
-        let Some(name) = targ.name_within(t.name_off(), MAX_NAME_LEN)? else { continue };
-        if !name.is_empty() && essential_name(name) == essential {
+        if targ.has_essential_name(name_off, MAX_NAME_LEN, essential)? {
             cands.try_reserve(1)?;
             cands.push(Candidate { btf: targ_btf, id });
         }
@@ -73,6 +70,11 @@ pub fn add_cands<'a, B: BtfView>(
 
 /// The longest name of a candidate. The kernel takes no name above 512 bytes.
 const MAX_NAME_LEN: usize = 4096;
+
+/// Whether a candidate can have this name.
+fn may_be_named(essential: EssentialName<'_>) -> bool {
+    (1..=MAX_NAME_LEN).contains(&essential.as_bytes().len())
+}
 
 /// The name at the beginning of `text`, if it is one that a candidate can have.
 fn name(text: &[u8]) -> Option<&[u8]> {
@@ -96,18 +98,17 @@ impl<'n> Wanted<'n> {
         Self { semantics, ..Self::default() }
     }
 
-    /// Adds what a local type of this name asks for, and gives its number: types that ask for the same have one number,
-    /// and numbers go up from 0. `None` for a name that no candidate can have.
+    /// Adds what a local type of this essential name asks for, and gives its number: types that ask for the same have one
+    /// number, and numbers go up from 0. `None` for a name that no candidate can have.
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`].
-    pub fn add(&mut self, local: Type<'_>, name: &'n [u8]) -> Result<Option<u32>> {
-        let essential = essential_name(name);
-        if !(1..=MAX_NAME_LEN).contains(&essential.len()) {
+    /// [`Error::NoMemory`](crate::Error::NoMemory).
+    pub fn add(&mut self, local: Type<'_>, essential: EssentialName<'n>) -> Result<Option<u32>> {
+        if !may_be_named(essential) {
             return Ok(None);
         }
-        self.beginnings.add(essential);
+        self.beginnings.add(essential.as_bytes());
         let asked = self.semantics.one_kind(local.kind());
         for kind in [local.kind(), Kind::Enum, Kind::Enum64] {
             if self.semantics.one_kind(kind) == asked {
@@ -140,7 +141,7 @@ impl<'n> Wanted<'n> {
     ///
     /// # Errors
     ///
-    /// What `found` gives, [`Error::TooMuchWork`], and that the BTF's records are broken.
+    /// What `found` gives, [`Error::TooMuchWork`](crate::Error::TooMuchWork), and that the BTF's records are broken.
     pub fn find(
         &self,
         btf: &Btf<'_>,
@@ -161,8 +162,7 @@ impl<'n> Wanted<'n> {
     #[cold]
     fn number(&self, kind: Kind, text: &[u8], work: &Work) -> Result<Option<u32>> {
         let Some(name) = name(text) else { return Ok(None) };
-        work.essential_name(name)?;
-        Ok(self.numbers.get(self.semantics.one_kind(kind), essential_name(name)))
+        Ok(self.numbers.get(self.semantics.one_kind(kind), work.essential_name(name)?))
     }
 
     /// Does what [`Wanted::find`] does by an index of `btf`, if that [has it all](Wanted::is_indexed).
@@ -211,7 +211,7 @@ impl NameIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`], [`Error::TooMuchWork`] for names
+    /// [`Error::NoMemory`](crate::Error::NoMemory), [`Error::TooMuchWork`](crate::Error::TooMuchWork) for names
     /// as no program has them, and that the BTF's records are broken.
     pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
         let work = Work::for_input(btf.size());
@@ -220,10 +220,11 @@ impl NameIndex {
         let mut result = Ok(());
         btf.for_each_name(start_id, INDEXED, |id, kind, text| {
             let Some(name) = name(text).filter(|_| result.is_ok()) else { return };
-            result = work.essential_name(name).and_then(|()| Ok(entries.try_reserve(1)?));
-            if result.is_ok() {
-                entries.push(hash(&hasher, kind, essential_name(name)) | u64::from(id.0));
-            }
+            result = work.essential_name(name).and_then(|essential| {
+                entries.try_reserve(1)?;
+                entries.push(hash(&hasher, kind, essential) | u64::from(id.0));
+                Ok(())
+            });
         })?;
         result?;
         entries.sort_unstable();
@@ -237,7 +238,7 @@ impl NameIndex {
     fn find(
         &self,
         semantics: Semantics,
-        (kind, essential): (Kind, &[u8]),
+        (kind, essential): (Kind, EssentialName<'_>),
         btf: &Btf<'_>,
         work: &Work,
         mut found: impl FnMut(TypeId) -> Result<()>,
@@ -252,8 +253,7 @@ impl NameIndex {
             let id = TypeId(u32::from_be_bytes([a, b, c, d]));
             let t = btf.type_by_id(id)?;
             let name = btf.name_by_offset(t.name_off())?.to_bytes();
-            work.essential_name(name)?;
-            if semantics.one_kind(t.kind()) == kind && essential_name(name) == essential {
+            if semantics.one_kind(t.kind()) == kind && work.essential_name(name)? == essential {
                 found(id)?;
             }
         }
@@ -264,7 +264,7 @@ impl NameIndex {
 const HASH_MASK: u64 = 0xffff_ffff_0000_0000;
 
 /// A hash in the upper half; the lower is for an id. It is for either semantics.
-fn hash(hasher: &RandomState, kind: Kind, essential: &[u8]) -> u64 {
+fn hash(hasher: &RandomState, kind: Kind, essential: EssentialName<'_>) -> u64 {
     hasher.hash_one((Semantics::Libbpf.one_kind(kind), essential)) & HASH_MASK
 }
 

@@ -5,9 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::name::essential_name;
 use super::pair::Pair;
-use super::tables::{By, Lent, has_name};
+use super::tables::{Essential, Lent, has_name};
 use super::work::Metered;
 use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
 use crate::error::{Error, Result};
@@ -341,19 +340,18 @@ fn fwd_matches(fwd: Type<'_>, other: Type<'_>, behind_ptr: bool) -> bool {
 struct Names<'w, 't, T> {
     targ: Metered<'w, 't, T>,
     t: Type<'t>,
-    table: Option<Lent<'w>>,
+    table: Option<Lent<'w, Essential>>,
 }
 
 impl<'w, 't, T: BtfView> Names<'w, 't, T> {
     fn new<L>(pair: Pair<'w, '_, 't, L, T>, id: TypeId, t: Type<'t>, searches: u32) -> Result<Self> {
-        let table = pair.tables.get(pair.targ, id, t, By::EssentialName, searches)?;
+        let table = pair.tables.of_essential_names.get(pair.targ, id, t, searches)?;
         Ok(Self { targ: pair.targ, t, table })
     }
 
-    /// Whether one of this essential name is what is sought: they are asked in their order in the type.
+    /// Whether one of the same essential name is what is sought: they are asked in their order in the type.
     fn any(&self, name: &[u8], mut is_it: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
-        self.targ.work.essential_name(name)?;
-        let name = essential_name(name);
+        let name = self.targ.work.essential_name(name)?;
         if let Some(table) = &self.table {
             for idx in table.find(self.targ, self.t, name) {
                 if is_it(idx?)? {
@@ -363,7 +361,7 @@ impl<'w, 't, T: BtfView> Names<'w, 't, T> {
             return Ok(false);
         }
         for idx in 0..self.t.vlen() {
-            if has_name(self.targ, self.t, idx, name, By::EssentialName)? && is_it(idx)? {
+            if has_name::<Essential, T>(self.targ, self.t, idx, name)? && is_it(idx)? {
                 return Ok(true);
             }
         }

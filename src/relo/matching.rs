@@ -7,10 +7,9 @@ use std::ffi::CStr;
 
 use super::compat;
 use super::mismatch::Mismatch;
-use super::name::essential_name;
 use super::pair::Pair;
 use super::spec::{Accessor, Spec};
-use super::tables::{By, has_name};
+use super::tables::{Essential, has_name};
 use super::{ReloKind, Semantics};
 use crate::btf::{BtfView, Member, NameIs, Type, TypeId};
 use crate::error::{Error, Result};
@@ -55,11 +54,10 @@ fn match_enumerator<'t, L: BtfView, T: BtfView>(
     if !t.is_any_enum() {
         return missing;
     }
-    pair.work.essential_name(local_name.to_bytes())?;
-    let name = essential_name(local_name.to_bytes());
-    let found = match pair.tables.get(pair.targ, targ_id, t, By::EssentialName, 1)? {
+    let name = pair.work.essential_name(local_name.to_bytes())?;
+    let found = match pair.tables.of_essential_names.get(pair.targ, targ_id, t, 1)? {
         Some(table) => table.find(pair.targ, t, name).next().transpose()?,
-        None => first_by_name(0..t.vlen(), |idx| has_name(pair.targ, t, idx, name, By::EssentialName))?,
+        None => first_by_name(0..t.vlen(), |idx| has_name::<Essential, T>(pair.targ, t, idx, name))?,
     };
     let Some((idx, enumerator)) = found.and_then(|idx| Some((idx, t.enumerator(idx)?))) else { return missing };
     targ.accessors.push(Accessor {
@@ -86,6 +84,8 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
     targ: &mut Spec<'t, T>,
 ) -> Result<Option<Mismatch>> {
     let mut at = targ.root_type_id;
+    // What `at` is under its modifiers, where that is known.
+    let mut elem_at = None;
     for (step, accessor) in local.accessors.as_slice().iter().enumerate() {
         let Some(name) = accessor.name else {
             let (targ_id, t) = pair.targ.skip_modifiers(at)?;
@@ -108,10 +108,13 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
             }
             targ.push_element(elem_id, accessor.idx, elem_size)?;
             at = elem_id;
+            elem_at = Some((elem_id, elem));
             continue;
         };
         let local_struct = pair.local.type_by_id(accessor.type_id)?;
-        let member = local_struct.member(accessor.idx).ok_or(Error::BadTypeId { type_id: accessor.type_id })?;
+        let Some(member) = local_struct.member(accessor.idx) else {
+            return Err(Error::BadTypeId { type_id: accessor.type_id });
+        };
         let mut search = MemberSearch {
             pair,
             name,
@@ -120,13 +123,11 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
             searched: 0,
             without: HashMap::new(),
         };
-        match (search.find(at, targ)?, search.incompatible) {
+        let (targ_id, t) = elem_at.take().map_or_else(|| pair.targ.skip_modifiers(at), Ok)?;
+        match (search.find(targ_id, t, targ)?, search.incompatible) {
             (Some(type_id), _) => at = type_id,
             (None, Some((type_id, idx))) => return Ok(Some(Mismatch::OtherType { step, type_id, idx })),
-            (None, None) => {
-                let (type_id, _) = pair.targ.skip_modifiers(at)?;
-                return Ok(Some(Mismatch::NoName { step, type_id }));
-            }
+            (None, None) => return Ok(Some(Mismatch::NoName { step, type_id: targ_id })),
         }
     }
     Ok(None)
@@ -167,8 +168,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
     /// Source: libbpf `bpf_core_match_member`.
     /// Deviation: a type that was searched in vain is not searched again unless it lies deeper. libbpf's search takes
     /// 2^n steps for n anonymous unions that each hold the next one twice.
-    fn find(&mut self, targ_id: TypeId, targ: &mut Spec<'t, T>) -> Result<Option<TypeId>> {
-        let (targ_id, t) = self.pair.targ.skip_modifiers(targ_id)?;
+    fn find(&mut self, targ_id: TypeId, t: Type<'t>, targ: &mut Spec<'t, T>) -> Result<Option<TypeId>> {
         if !t.is_composite() || t.vlen() == 0 {
             return Ok(None);
         }
@@ -179,7 +179,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         // Whether there is room for a member's index is asked before any is looked at.
         targ.raw.push(0)?;
         targ.raw.pop();
-        let table = self.pair.tables.get(self.pair.targ, targ_id, t, By::Name, 1)?;
+        let table = self.pair.tables.of_names.get(self.pair.targ, targ_id, t, 1)?;
         let found = match table.as_deref() {
             Some(table) => {
                 let named = table.find(self.pair.targ, t, self.name.to_bytes()).next().transpose()?;
@@ -218,7 +218,8 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
             self.searched = self.searched.saturating_add(1);
             targ.raw.push(idx)?;
             targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
-            let found = self.find(member.type_id, targ)?;
+            let (inner_id, inner) = self.pair.targ.skip_modifiers(member.type_id)?;
+            let found = self.find(inner_id, inner, targ)?;
             if found.is_some() {
                 return Ok(found);
             }

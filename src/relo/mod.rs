@@ -3,7 +3,7 @@
 //! CO-RE relocation, one relocation at a time. The algorithm is libbpf's, and so are its answers.
 //!
 //! 1. [`spec`]: the access string is followed through the local type: which members by name, at which offset.
-//! 2. [`candidates`]: the target is searched for types of the same essential name ([`essential_name`]) and kind.
+//! 2. [`candidates`]: the target is searched for types of the same essential name ([`EssentialName`]) and kind.
 //! 3. `matching`: in each candidate the same members are looked up by name, through anonymous structs and unions, and
 //!    their types compared (`compat`).
 //! 4. `value`: local and matching spec give the old and the new value. All matching candidates must give the same.
@@ -34,7 +34,7 @@ pub use crate::btf::ReloKind;
 pub use candidates::{Candidate, add_cands};
 pub use mismatch::Mismatch;
 pub(crate) use mismatch::Why;
-pub use name::essential_name;
+pub use name::EssentialName;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
 pub use pruned::{Candidates, Pruned};

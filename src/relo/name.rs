@@ -2,13 +2,37 @@
 // The algorithm is libbpf's (src/libbpf.c, bpf_core_essential_name_len); the code is not.
 //! Essential names: `task_struct___v2` is a flavor of `task_struct`.
 
-/// The part of a name that decides which types and enumerators correspond: what precedes the last `___` that has another
-/// character than an underscore on either side, or else the whole name.
+/// The part of a name that decides which types, members and enumerators correspond: what precedes the last `___` that has
+/// another character than an underscore on either side, or else the whole name.
 ///
 /// The first and the last byte of a name cannot be part of such a separator's underscores, so `___x`, `x___` and
 /// `a____b` have no flavor.
-#[must_use]
-pub fn essential_name(name: &[u8]) -> &[u8] {
+///
+/// A type of its own, since `a___b___c` without its flavor is `a___b`, of which nothing more may be cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EssentialName<'n>(&'n [u8]);
+
+impl<'n> EssentialName<'n> {
+    /// Cuts the flavor off a name.
+    #[must_use]
+    pub fn of(name: &'n [u8]) -> Self {
+        Self(without_flavor(name))
+    }
+
+    /// What a caller has cut off itself, which is all that `bpf_core_add_cands` is given.
+    #[must_use]
+    pub const fn already_cut(essential: &'n [u8]) -> Self {
+        Self(essential)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'n [u8] {
+        self.0
+    }
+}
+
+fn without_flavor(name: &[u8]) -> &[u8] {
     let is_underscore = |at: usize| name.get(at) == Some(&b'_');
     // The last place where the underscores of a separator can end. Of any three in a row, one is found by looking at every
     // third byte.
@@ -32,7 +56,7 @@ pub fn essential_name(name: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::essential_name;
+    use super::EssentialName;
 
     #[test]
     fn only_a_separator_between_other_characters_begins_a_flavor() {
@@ -57,7 +81,7 @@ mod tests {
             ("_a___b", "_a"),
             ("____a___b", "____a"),
         ] {
-            assert_eq!(essential_name(name.as_bytes()), essential.as_bytes(), "{name}");
+            assert_eq!(EssentialName::of(name.as_bytes()).as_bytes(), essential.as_bytes(), "{name}");
         }
     }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Kinds and names, each of which has a number.
+//! Kinds and essential names, each of which has a number.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use hashbrown::HashTable;
 
+use super::name::EssentialName;
 use crate::btf::Kind;
 use crate::bytes::index;
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Default)]
 pub(super) struct Numbers<'n> {
     hasher: RandomState,
-    named: Vec<(Kind, &'n [u8])>,
+    named: Vec<(Kind, EssentialName<'n>)>,
     table: HashTable<u32>,
 }
 
@@ -25,12 +26,12 @@ impl<'n> Numbers<'n> {
     }
 
     /// All, from number 0 on.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Kind, &'n [u8])> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Kind, EssentialName<'n>)> {
         (0..).zip(&self.named).map(|(number, (kind, name))| (number, *kind, *name))
     }
 
     /// The number of this kind and name, if they have one.
-    pub(super) fn get(&self, kind: Kind, name: &[u8]) -> Option<u32> {
+    pub(super) fn get(&self, kind: Kind, name: EssentialName<'_>) -> Option<u32> {
         self.find(self.hasher.hash_one((kind, name)), kind, name)
     }
 
@@ -39,7 +40,7 @@ impl<'n> Numbers<'n> {
     /// # Errors
     ///
     /// [`Error::NoMemory`].
-    pub(super) fn get_or_add(&mut self, kind: Kind, name: &'n [u8]) -> Result<u32> {
+    pub(super) fn get_or_add(&mut self, kind: Kind, name: EssentialName<'n>) -> Result<u32> {
         let hash = self.hasher.hash_one((kind, name));
         if let Some(number) = self.find(hash, kind, name) {
             return Ok(number);
@@ -54,7 +55,7 @@ impl<'n> Numbers<'n> {
         Ok(number)
     }
 
-    fn find(&self, hash: u64, kind: Kind, name: &[u8]) -> Option<u32> {
+    fn find(&self, hash: u64, kind: Kind, name: EssentialName<'_>) -> Option<u32> {
         let is_it = |number: &u32| self.named.get(index(*number)) == Some(&(kind, name));
         self.table.find(hash, is_it).copied()
     }
@@ -62,22 +63,24 @@ impl<'n> Numbers<'n> {
 
 #[cfg(test)]
 mod tests {
-    use super::Numbers;
+    use super::{EssentialName, Numbers};
     use crate::btf::Kind;
 
     #[test]
     fn each_kind_and_name_has_one_number_however_many_there_are() {
         let names: Vec<String> = (0..5000).map(|n| format!("{n}")).collect();
+        let name = |name: &'static str| EssentialName::of(name.as_bytes());
         let mut numbers = Numbers::default();
-        assert_eq!(numbers.get(Kind::Struct, b"0"), None);
+        assert_eq!(numbers.get(Kind::Struct, name("0")), None);
         for _ in 0..2 {
             for (number, name) in (0_u32..).step_by(2).zip(&names) {
-                assert_eq!(numbers.get_or_add(Kind::Struct, name.as_bytes()).unwrap(), number);
-                assert_eq!(numbers.get_or_add(Kind::Union, name.as_bytes()).unwrap(), number + 1);
+                let name = EssentialName::of(name.as_bytes());
+                assert_eq!(numbers.get_or_add(Kind::Struct, name).unwrap(), number);
+                assert_eq!(numbers.get_or_add(Kind::Union, name).unwrap(), number + 1);
             }
         }
         assert_eq!(
-            (numbers.len(), numbers.get(Kind::Enum, b"0"), numbers.get(Kind::Struct, b"x")),
+            (numbers.len(), numbers.get(Kind::Enum, name("0")), numbers.get(Kind::Struct, name("x"))),
             (10_000, None, None)
         );
         for (number, kind, name) in numbers.iter() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What is compared: the local BTF and a target's.
 
-use super::name::essential_name;
 use super::tables::NameTables;
 use super::work::{Metered, Work};
 use crate::btf::BtfView;
@@ -39,8 +38,6 @@ impl<L: BtfView, T: BtfView> Pair<'_, '_, '_, L, T> {
         if local == targ {
             return Ok(true);
         }
-        self.work.essential_name(local)?;
-        self.work.essential_name(targ)?;
-        Ok(essential_name(local) == essential_name(targ))
+        Ok(self.work.essential_name(local)? == self.work.essential_name(targ)?)
     }
 }

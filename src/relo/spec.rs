@@ -172,10 +172,11 @@ impl<'a, B: BtfView> Spec<'a, B> {
         spec.bit_offset = elements_bits(first, local.size_of(id, t)?);
 
         let mut at = id;
+        let mut root = Some((id, t));
         let mut step = 1;
         while let Some(&idx) = spec.raw.as_slice().get(step) {
             step = step.saturating_add(1);
-            let (id, t) = local.skip_modifiers(at)?;
+            let (id, t) = root.take().map_or_else(|| local.skip_modifiers(at), Ok)?;
             at = if t.is_composite() {
                 let member = t.member(idx).ok_or_else(|| bad("there is no such member"))?;
                 spec.bit_offset = spec.bit_offset.wrapping_add(member.bit_offset);

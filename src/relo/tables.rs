@@ -2,33 +2,46 @@
 //! Tables of the names in large target types, so that a member or an enumerator need not be searched for from the first
 //! to the last by every relocation.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::fmt::Debug;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::name::essential_name;
-use super::work::Metered;
+use super::name::EssentialName;
+use super::work::{Metered, Work};
 use crate::btf::{BtfView, NameIs, Type, TypeId};
 use crate::bytes::index;
 use crate::error::{Error, Result};
 
-/// Which names count as one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum By {
-    /// Those that are equal: how fields are searched.
-    #[default]
-    Name,
-    /// Those that are equal without their flavors: enumerators, and the members of types that are matched.
-    EssentialName,
+/// What of a name counts in a search. A search is given that part, and takes it of each name that it looks at.
+pub(super) trait By: Debug + Default {
+    type Part<'n>: Copy + Eq + Hash;
+    fn part<'n>(name: &'n [u8], work: &Work) -> Result<Self::Part<'n>>;
 }
 
-impl By {
-    fn part(self, name: &[u8]) -> &[u8] {
-        match self {
-            Self::Name => name,
-            Self::EssentialName => essential_name(name),
-        }
+/// All of it: how fields are searched.
+#[derive(Debug, Default)]
+pub(super) struct Whole;
+
+impl By for Whole {
+    type Part<'n> = &'n [u8];
+
+    fn part<'n>(name: &'n [u8], _: &Work) -> Result<&'n [u8]> {
+        Ok(name)
+    }
+}
+
+/// All but its flavor: enumerators, and the members of types that are matched.
+#[derive(Debug, Default)]
+pub(super) struct Essential;
+
+impl By for Essential {
+    type Part<'n> = EssentialName<'n>;
+
+    fn part<'n>(name: &'n [u8], work: &Work) -> Result<EssentialName<'n>> {
+        work.essential_name(name)
     }
 }
 
@@ -41,15 +54,24 @@ const WORTH_A_TABLE: u32 = 16;
 /// for a single comparison.
 #[derive(Debug, Default)]
 pub struct NameTables {
+    pub(super) of_names: Tables<Whole>,
+    pub(super) of_essential_names: Tables<Essential>,
+}
+
+/// Those for searches of one sort.
+#[derive(Debug, Default)]
+pub(super) struct Tables<B> {
+    /// Of any type, up to [`WORTH_A_TABLE`]: until then, nothing is kept of single types.
+    searches: Cell<u32>,
     hasher: RandomState,
-    by_type: RefCell<HashMap<u128, Searched>>,
+    by_type: RefCell<HashMap<u128, Searched<B>>>,
 }
 
 #[derive(Debug)]
-enum Searched {
+enum Searched<B> {
     /// So many times, without a table.
     Times(u32),
-    Often(NameTable),
+    Often(NameTable<B>),
     /// Often, and somebody has its table at the moment. Who comes to the same type from there searches without.
     InUse,
     /// A name in it cannot be read: whoever comes to it gets the error, and nobody else.
@@ -58,21 +80,21 @@ enum Searched {
 
 /// A table that is given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Lent<'t> {
-    table: NameTable,
+pub(super) struct Lent<'t, B: By> {
+    table: NameTable<B>,
     key: u128,
-    to: &'t NameTables,
+    to: &'t Tables<B>,
 }
 
-impl Deref for Lent<'_> {
-    type Target = NameTable;
+impl<B: By> Deref for Lent<'_, B> {
+    type Target = NameTable<B>;
 
-    fn deref(&self) -> &NameTable {
+    fn deref(&self) -> &NameTable<B> {
         &self.table
     }
 }
 
-impl Drop for Lent<'_> {
+impl<B: By> Drop for Lent<'_, B> {
     fn drop(&mut self) {
         if let Some(searched) = self.to.by_type.borrow_mut().get_mut(&self.key) {
             *searched = Searched::Often(std::mem::take(&mut self.table));
@@ -80,32 +102,37 @@ impl Drop for Lent<'_> {
     }
 }
 
-impl NameTables {
+impl<B: By> Tables<B> {
     /// The table of a target type in which `searches` names are about to be looked up; `None` where going through all its
     /// members or enumerators is as good.
     ///
     /// # Errors
     ///
     /// [`Error::TooMuchWork`], [`Error::NoMemory`].
-    pub(super) fn get<B: BtfView>(
+    pub(super) fn get<T: BtfView>(
         &self,
-        targ: Metered<'_, '_, B>,
+        targ: Metered<'_, '_, T>,
         id: TypeId,
         t: Type<'_>,
-        by: By,
         searches: u32,
-    ) -> Result<Option<Lent<'_>>> {
+    ) -> Result<Option<Lent<'_, B>>> {
         if t.vlen() < LARGE_VLEN {
             return Ok(None);
         }
-        let key = key(targ.btf, id, by);
+        if self.searches.get() < WORTH_A_TABLE {
+            self.searches.set(self.searches.get().saturating_add(searches));
+            if self.searches.get() < WORTH_A_TABLE {
+                return Ok(None);
+            }
+        }
+        let key = key(targ.btf, id);
         let mut by_type = self.by_type.borrow_mut();
         by_type.try_reserve(1)?;
         let searched = by_type.entry(key).or_insert(Searched::Times(0));
         let table = match std::mem::replace(searched, Searched::InUse) {
             Searched::Often(table) => table,
             Searched::Times(times) if times.saturating_add(searches) >= WORTH_A_TABLE => {
-                match NameTable::new(targ, t, by, self.hasher.clone()) {
+                match NameTable::new(targ, t, self.hasher.clone()) {
                     Ok(Some(table)) => table,
                     Ok(None) => {
                         *searched = Searched::Broken;
@@ -130,16 +157,16 @@ impl NameTables {
     }
 }
 
-/// A type and how it is searched, in one number: that is hashed faster than its parts.
-fn key<B>(btf: &B, id: TypeId, by: By) -> u128 {
+/// A type, in one number: that is hashed faster than its parts.
+fn key<T>(btf: &T, id: TypeId) -> u128 {
     let btf = u128::try_from(std::ptr::from_ref(btf).addr()).unwrap_or_default();
-    (btf << 64) | (u128::from(id.0) << 1) | u128::from(by == By::Name)
+    (btf << 64) | u128::from(id.0)
 }
 
 /// The names of one type's members or enumerators.
 #[derive(Debug, Default)]
-pub(super) struct NameTable {
-    by: By,
+pub(super) struct NameTable<B> {
+    by: PhantomData<B>,
     hasher: RandomState,
     /// A hash of each name and the index of who has it, sorted.
     entries: Vec<(u32, u32)>,
@@ -147,10 +174,10 @@ pub(super) struct NameTable {
     anonymous: Vec<u32>,
 }
 
-impl NameTable {
+impl<B: By> NameTable<B> {
     /// `None` if a name cannot be read.
-    fn new<B: BtfView>(targ: Metered<'_, '_, B>, t: Type<'_>, by: By, hasher: RandomState) -> Result<Option<Self>> {
-        let mut table = Self { by, hasher, entries: Vec::new(), anonymous: Vec::new() };
+    fn new<T: BtfView>(targ: Metered<'_, '_, T>, t: Type<'_>, hasher: RandomState) -> Result<Option<Self>> {
+        let mut table = Self { by: PhantomData, hasher, entries: Vec::new(), anonymous: Vec::new() };
         table.entries.try_reserve_exact(index(t.vlen()))?;
         for idx in 0..t.vlen() {
             let Some(name_off) = name_off(t, idx) else { break };
@@ -161,19 +188,19 @@ impl NameTable {
                 Err(Error::TooMuchWork) => return Err(Error::TooMuchWork),
                 Err(_) => return Ok(None),
             };
-            targ.work.essential_name(name)?;
+            targ.work.name(name)?;
             if name.is_empty() {
                 table.anonymous.try_reserve(1)?;
                 table.anonymous.push(idx);
             }
-            table.entries.push((table.hash(name), idx));
+            table.entries.push((table.hash(B::part(name, targ.work)?), idx));
         }
         table.entries.sort_unstable();
         Ok(Some(table))
     }
 
-    fn hash(&self, name: &[u8]) -> u32 {
-        let [a, b, c, d, ..] = self.hasher.hash_one(self.by.part(name)).to_le_bytes();
+    fn hash(&self, part: B::Part<'_>) -> u32 {
+        let [a, b, c, d, ..] = self.hasher.hash_one(part).to_le_bytes();
         u32::from_le_bytes([a, b, c, d])
     }
 
@@ -190,16 +217,16 @@ impl NameTable {
     }
 
     /// Indices of those that have this name, in their order in the type.
-    pub(super) fn find<'s, B: BtfView>(
+    pub(super) fn find<'s, T: BtfView>(
         &'s self,
-        targ: Metered<'s, 's, B>,
+        targ: Metered<'s, 's, T>,
         t: Type<'s>,
-        name: &'s [u8],
+        name: B::Part<'s>,
     ) -> impl Iterator<Item = Result<u32>> + 's {
         let hash = self.hash(name);
         let at = self.entries.partition_point(|(other, _)| *other < hash);
         let same_hash = self.entries.get(at..).unwrap_or_default().iter().take_while(move |(other, _)| *other == hash);
-        same_hash.filter_map(move |(_, idx)| match has_name(targ, t, *idx, name, self.by) {
+        same_hash.filter_map(move |(_, idx)| match has_name::<B, T>(targ, t, *idx, name) {
             Ok(true) => Some(Ok(*idx)),
             Ok(false) => None,
             Err(error) => Some(Err(error)),
@@ -208,19 +235,15 @@ impl NameTable {
 }
 
 /// Whether member or enumerator number `idx` has this name.
-pub(super) fn has_name<B: BtfView>(
-    targ: Metered<'_, '_, B>,
+pub(super) fn has_name<'n, B: By, T: BtfView>(
+    targ: Metered<'_, 'n, T>,
     t: Type<'_>,
     idx: u32,
-    name: &[u8],
-    by: By,
+    name: B::Part<'n>,
 ) -> Result<bool> {
     let Some(name_off) = name_off(t, idx) else { return Ok(false) };
     let found = targ.name_by_offset(name_off)?.to_bytes();
-    if by == By::EssentialName {
-        targ.work.essential_name(found)?;
-    }
-    Ok(by.part(found) == by.part(name))
+    Ok(B::part(found, targ.work)? == name)
 }
 
 /// Name of member or enumerator number `idx`.

@@ -121,7 +121,9 @@ fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Resul
     if accessor.name.is_none() {
         return element_value(btf, spec, accessor.type_id, holder);
     }
-    let member = holder.member(accessor.idx).ok_or(Error::BadTypeId { type_id: accessor.type_id })?;
+    let Some(member) = holder.member(accessor.idx) else {
+        return Err(Error::BadTypeId { type_id: accessor.type_id });
+    };
     let (type_id, t) = btf.skip_modifiers(member.type_id)?;
     let field = if member.bit_size > 0 {
         Extent::of_bitfield(spec.bit_offset, &member, type_id, t)?
@@ -262,5 +264,8 @@ fn type_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Result
 fn enumval<B: BtfView>(spec: &Spec<'_, B>) -> Result<u64> {
     let Accessor { type_id, idx, .. } = spec.accessors.last().copied().unwrap_or_default();
     let enumerator = spec.btf.type_by_id(type_id)?.enumerator(idx);
-    Ok(enumerator.ok_or(Error::BadTypeId { type_id })?.value)
+    match enumerator {
+        Some(enumerator) => Ok(enumerator.value),
+        None => Err(Error::BadTypeId { type_id }),
+    }
 }

@@ -4,7 +4,8 @@
 use std::cell::Cell;
 use std::ffi::CStr;
 
-use crate::btf::{self, BtfView, NameIs, Type, TypeId};
+use super::name::EssentialName;
+use crate::btf::{self, BtfView, Kind, NameIs, Type, TypeId};
 use crate::bytes::index;
 use crate::error::{Error, Result};
 
@@ -61,14 +62,15 @@ impl Work {
         self.steps(long(name.len() / 16).saturating_add(1))
     }
 
-    /// A name that is searched for a flavor, and hashed or compared.
+    /// Cuts the flavor off a name, to hash it or compare it.
     ///
     /// # Errors
     ///
     /// [`Error::TooMuchWork`].
     #[inline]
-    pub(crate) fn essential_name(&self, name: &[u8]) -> Result<()> {
-        self.steps(long(name.len() / 8).saturating_add(3))
+    pub(crate) fn essential_name<'n>(&self, name: &'n [u8]) -> Result<EssentialName<'n>> {
+        self.steps(long(name.len() / 8).saturating_add(3))?;
+        Ok(EssentialName::of(name))
     }
 
     /// An access string that is read digit by digit.
@@ -127,9 +129,21 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
     /// [`BtfView::type_by_id`].
     #[inline]
     pub(super) fn type_by_id(self, id: TypeId) -> Result<Type<'b>> {
-        // One more for each two levels of split BTF.
-        self.work.steps(TYPE_STEPS.saturating_add((self.btf.levels() / 2).into()))?;
+        self.look_up()?;
         self.btf.type_by_id(id)
+    }
+
+    /// [`BtfView::kind_and_name`].
+    #[inline]
+    pub(super) fn kind_and_name(self, id: TypeId) -> Result<Option<(Kind, u32)>> {
+        self.look_up()?;
+        Ok(self.btf.kind_and_name(id))
+    }
+
+    /// Finding a type takes one more step for each two levels of split BTF.
+    #[inline]
+    fn look_up(self) -> Result<()> {
+        self.work.steps(TYPE_STEPS.saturating_add((self.btf.levels() / 2).into()))
     }
 
     /// [`BtfView::name_by_offset`].
@@ -140,11 +154,16 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
         Ok(name)
     }
 
-    /// [`BtfView::name_within`], for a name that is searched for a flavor, and hashed or compared.
-    pub(super) fn name_within(self, name_off: u32, max: usize) -> Result<Option<&'b [u8]>> {
-        let name = self.btf.name_within(name_off, max);
-        name.map_or(Ok(()), |name| self.work.essential_name(name))?;
-        Ok(name)
+    /// Whether the name at this offset, of no more than `max` bytes, has this essential part, which is not empty.
+    pub(super) fn has_essential_name(self, name_off: u32, max: usize, essential: EssentialName<'_>) -> Result<bool> {
+        let beginning = essential.as_bytes();
+        self.work.name(beginning)?;
+        // Of nearly all names, the first bytes are enough.
+        if !self.btf.name_starts_with(name_off, beginning) {
+            return Ok(false);
+        }
+        let Some(name) = self.btf.name_within(name_off, max) else { return Ok(false) };
+        Ok(self.work.essential_name(name)? == essential)
     }
 
     /// The first member from number `from` on that has this name or none, by [`BtfView::find_name`].

@@ -22,7 +22,7 @@ use corelo::source::{self, RunningKernel};
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
 /// What takes microseconds is measured so many times in a row, and the mean taken.
 const IN_A_ROW: usize = 16;
-const KERNEL: &str = "/sys/kernel/btf/vmlinux";
+pub const KERNEL: &str = "/sys/kernel/btf/vmlinux";
 
 unsafe extern "C" {
     safe fn probe_now() -> u64;

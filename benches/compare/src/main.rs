@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! corelo beside libbpf, aya-obj, and the loop that nobody can be faster than: one table from one run on the same inputs.
 //!
-//! usage: compare OBJECTS_DIR [--rounds N] [--json FILE] [--svg FILE] [--btf DIR]
+//! usage: compare OBJECTS_DIR [--rounds N] [--json FILE] [--svg FILE] [--btf DIR] [--libcorelo FILE]
 //!        compare --growth [BTF_DIR]
+//!        compare --mirrored OBJECTS_DIR LIBCORELO [KERNEL_BTF]
 
 mod contender;
+#[expect(dead_code, reason = "fuzz/fuzz_targets/capi.rs uses all of it")]
+#[path = "../../../fuzz/fuzz_targets/capi/decl.rs"]
+mod decl;
 mod growth;
+mod mirrored;
 mod plot;
 mod process;
 mod synth;
@@ -84,11 +89,13 @@ struct Args {
     json: Option<PathBuf>,
     svg: Option<PathBuf>,
     btf: Option<PathBuf>,
+    libcorelo: Option<PathBuf>,
 }
 
 fn args() -> Option<Args> {
     let mut args = env::args_os().skip(1);
-    let mut found = Args { objects: args.next()?.into(), rounds: 15, json: None, svg: None, btf: None };
+    let objects = args.next()?.into();
+    let mut found = Args { objects, rounds: 15, json: None, svg: None, btf: None, libcorelo: None };
     while let Some(option) = args.next() {
         let value = args.next()?;
         match option.to_str()? {
@@ -96,6 +103,7 @@ fn args() -> Option<Args> {
             "--json" => found.json = Some(value.into()),
             "--svg" => found.svg = Some(value.into()),
             "--btf" => found.btf = Some(value.into()),
+            "--libcorelo" => found.libcorelo = Some(value.into()),
             _ => return None,
         }
     }
@@ -111,13 +119,31 @@ fn main() -> io::Result<()> {
         print!("{}", growth::table(&growth::measure(env::args_os().nth(2).map(PathBuf::from).as_deref())));
         return Ok(());
     }
-    let Some(args) = args() else {
-        eprintln!(
-            "usage: compare OBJECTS_DIR [--rounds N] [--json FILE] [--svg FILE] [--btf DIR]\n       compare --growth [BTF_DIR]"
-        );
-        std::process::exit(2);
-    };
+    if env::args().nth(1).as_deref() == Some("--mirrored") {
+        let args: Vec<PathBuf> = env::args_os().skip(2).map(PathBuf::from).collect();
+        let [objects, libcorelo, kernel @ ..] = &*args else { usage() };
+        let kernel = kernel.first().map_or(Path::new(contender::KERNEL), PathBuf::as_path);
+        print!("{}", mirrored::table(&mirrored::measure(&objects_in(objects)?, libcorelo, kernel, 15)?));
+        return Ok(());
+    }
+    let Some(args) = args() else { usage() };
     compare(&args)
+}
+
+fn usage() -> ! {
+    eprintln!(
+        "usage: compare OBJECTS_DIR [--rounds N] [--json FILE] [--svg FILE] [--btf DIR] [--libcorelo FILE]
+       compare --growth [BTF_DIR]
+       compare --mirrored OBJECTS_DIR LIBCORELO [KERNEL_BTF]"
+    );
+    std::process::exit(2);
+}
+
+fn objects_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "o"));
+    paths.sort();
+    Ok(paths)
 }
 
 fn compare(args: &Args) -> io::Result<()> {
@@ -158,6 +184,10 @@ fn compare(args: &Args) -> io::Result<()> {
     drop(processes);
     fs::remove_dir_all(&scratch)?;
 
+    let mirrored = match &args.libcorelo {
+        Some(path) => Some(mirrored::measure(&objects, path, Path::new(contender::KERNEL), args.rounds)?),
+        None => None,
+    };
     let growth = growth::measure(args.btf.as_deref());
     let object = median_object.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let about = format!(
@@ -166,9 +196,13 @@ fn compare(args: &Args) -> io::Result<()> {
         kernel.type_cnt() - 1,
         args.rounds
     );
-    println!("{about}\n\n{}\n{}", table(&rows), growth::table(&growth));
+    println!("{about}\n\n{}", table(&rows));
+    if let Some(mirrored) = &mirrored {
+        println!("{}", mirrored::table(mirrored));
+    }
+    print!("{}", growth::table(&growth));
     if let Some(path) = &args.json {
-        fs::write(path, json(&about, &rows, &growth))?;
+        fs::write(path, json(&about, &rows, mirrored.as_ref(), &growth))?;
     }
     if let Some(path) = &args.svg {
         fs::write(path, plot::svg(&rows))?;
@@ -231,9 +265,7 @@ fn times(
 
 /// The objects with CO-RE relocations that all contenders relocate, and why others are not among them.
 fn common_objects(processes: &mut [Process], folder: &Path) -> io::Result<(Vec<PathBuf>, Vec<String>)> {
-    let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "o"));
-    paths.sort();
+    let paths = objects_in(folder)?;
     let mut left_out = Vec::new();
     let mut common = Vec::new();
     for path in paths {
@@ -414,7 +446,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-fn json(about: &str, rows: &[Row], growth: &[growth::Series]) -> String {
+fn json(about: &str, rows: &[Row], mirrored: Option<&mirrored::Times>, growth: &[growth::Series]) -> String {
     let mut text = format!("{{\n  \"about\": \"{about}\",\n  \"contenders\": [");
     for (i, (name, row)) in CONTENDERS.iter().zip(rows).enumerate() {
         let comma = if i == 0 { "" } else { "," };
@@ -445,6 +477,8 @@ fn json(about: &str, rows: &[Row], growth: &[growth::Series]) -> String {
         }
         text += " }";
     }
+    text += "\n  ],\n  \"mirrored\": [";
+    text += &mirrored.map_or_else(String::new, mirrored::json);
     text += "\n  ],\n  \"growth\": [";
     for (i, series) in growth.iter().enumerate() {
         let comma = if i == 0 { "" } else { "," };

@@ -109,11 +109,16 @@ impl BtfBuilder {
 
 /// A target of `types` structs with four members each, all of different names.
 pub fn target(types: u32) -> Vec<u8> {
+    builder(types).bytes()
+}
+
+/// As [`target`], for more to be added.
+pub fn builder(types: u32) -> BtfBuilder {
     let mut btf = BtfBuilder::new();
     for i in 0..types {
         btf.add(&Struct::of_ints(format!("type_{i}"), &format!("m{}_", i % 64), 4));
     }
-    btf.bytes()
+    btf
 }
 
 /// A target of `types` structs of which `cands` have the essential name `many`, and all members at the same place.

@@ -4,6 +4,10 @@
 //! Runs one path of corelo on inputs that are the same everywhere: the fixtures, and BTF that is synthesised. Only what
 //! `counted` runs is counted: callgrind is started with `--toggle-collect=counted`.
 
+#[expect(dead_code, reason = "fuzz/fuzz_targets/capi.rs uses more of it")]
+#[path = "../../../fuzz/fuzz_targets/capi/decl.rs"]
+mod decl;
+mod mirrored;
 #[expect(dead_code, reason = "benches/compare uses more of it")]
 #[path = "../../compare/src/synth.rs"]
 mod synth;
@@ -20,6 +24,7 @@ use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
+use mirrored::Opened;
 use synth::Struct;
 
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
@@ -38,6 +43,8 @@ const PATHS: [&str; 12] = [
     "report",
     "relocations-cold",
     "relocations-warm",
+    "add-cands",
+    "calc-relo-insn",
 ];
 
 #[unsafe(no_mangle)]
@@ -167,6 +174,8 @@ fn run(path: &str) -> Option<()> {
             let mut report = Report::default();
             count(|| _ = relocate(&mut object, &targets, &OPTIONS, Some(&mut report)).expect("it can be relocated"));
         }
+        "add-cands" => mirrored::run(Opened::search),
+        "calc-relo-insn" => mirrored::run(Opened::calculate),
         _ => return None,
     }
     Some(())

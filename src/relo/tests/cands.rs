@@ -8,7 +8,7 @@ use crate::btf::build::{Build, ENDIANS, SIGNED, info};
 use crate::btf::{Btf, BtfView, Data, TypeId};
 use crate::bytes::Endian;
 use crate::relo::candidates::{NameIndex, Wanted};
-use crate::relo::{Semantics, Work, add_cands};
+use crate::relo::{EssentialName, Semantics, Work, add_cands};
 
 /// Candidates in `targ` for a local type, in all three ways, which must agree.
 fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
@@ -24,10 +24,11 @@ fn searched(semantics: Semantics, local: &Build, id: TypeId, targ: &Build) -> Ve
     let (local, targ) = (local.btf(), targ.btf());
     let work = Work::for_input(0);
     let mut asked = Wanted::new(semantics);
-    let number = asked.add(local.type_by_id(id).unwrap(), local.type_name(id).unwrap().to_bytes()).unwrap();
+    let number =
+        asked.add(local.type_by_id(id).unwrap(), EssentialName::of(local.type_name(id).unwrap().to_bytes())).unwrap();
     let mut another = Build::new(Endian::NATIVE);
     let another_id = another.struct_("another", 0, &[]);
-    asked.add(another.btf().type_by_id(another_id).unwrap(), b"another").unwrap();
+    asked.add(another.btf().type_by_id(another_id).unwrap(), EssentialName::of(b"another")).unwrap();
     let (mut wanted, mut indexed) = (Vec::new(), Vec::new());
     let collect = |into: &mut Vec<TypeId>, found, id| {
         if Some(found) == number {
@@ -114,7 +115,7 @@ fn both_kinds_of_enum_are_asked_for_apart_by_the_kernels_semantics() {
     {
         let mut asked = Wanted::new(semantics);
         for id in &ids[..2] {
-            asked.add(all.type_by_id(*id).unwrap(), b"x").unwrap();
+            asked.add(all.type_by_id(*id).unwrap(), EssentialName::of(b"x")).unwrap();
         }
         let (mut passed, mut indexed) = (Vec::new(), Vec::new());
         let work = Work::for_input(0);
@@ -183,7 +184,7 @@ fn search_begins_at_the_first_own_id_of_a_module() {
         for (start_id, expected) in [(1, vec![in_kernel, in_module]), (module.start_id(), vec![in_module]), (9, vec![])]
         {
             let mut cands = Vec::new();
-            add_cands(t, b"s", &module, start_id, &Work::for_input(0), &mut cands).unwrap();
+            add_cands(t, EssentialName::of(b"s"), &module, start_id, &Work::for_input(0), &mut cands).unwrap();
             assert_eq!(cands.iter().map(|cand| cand.id).collect::<Vec<_>>(), expected, "{start_id}");
         }
     }
@@ -208,9 +209,9 @@ fn names_in_odd_split_btf_are_found_by_every_search() {
         let split = btf(types, strings, Some(Arc::new(base)));
         let local = split.type_by_id(TypeId(1)).unwrap();
         let mut plain = Vec::new();
-        add_cands(local, b"x", &split, 1, &Work::for_input(0), &mut plain).unwrap();
+        add_cands(local, EssentialName::of(b"x"), &split, 1, &Work::for_input(0), &mut plain).unwrap();
         let (mut asked, mut wanted) = (Wanted::default(), Vec::new());
-        asked.add(local, b"x").unwrap();
+        asked.add(local, EssentialName::of(b"x")).unwrap();
         let found = &mut |_, id| {
             wanted.push(id);
             Ok(())

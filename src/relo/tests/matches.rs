@@ -84,6 +84,13 @@ fn equal_parts_match() {
             ("union", UNION, UNION),
             ("enum", ENUM, ENUM),
             ("values of enumerators", ENUM, |b| b.enum_("e", true, &[("B", 7), ("A", -1)])),
+            ("two flavors", |b| holding(b, "s___x___y", "a", INT), |b| holding(b, "s___x___z", "a", INT)),
+            ("two flavors of a member", |b| holding(b, "s", "a___x___y", INT), |b| holding(b, "s", "a___x___z", INT)),
+            (
+                "two flavors of an enumerator",
+                |b| b.enum_("e", false, &[("A___x___y", 0)]),
+                |b| b.enum_("e", false, &[("A___x___z", 0)]),
+            ),
             ("flavors of enumerators", ENUM, |b| b.enum_("e___x", false, &[("A___x", 0), ("B", 0)])),
             ("arrays", |b| array_of(b, INT, 3), |b| array_of(b, INT, 3)),
             ("forward declarations", FWD, FWD),

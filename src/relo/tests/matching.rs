@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Local specs followed through a target: members by name, elements by index, enumerators by name.
 
-use super::{ask, ask_value};
+use super::{ask, ask_value, context, find_cands};
 use crate::btf::TypeId;
 use crate::btf::build::{Build, ENDIANS, SIGNED};
 use crate::bytes::Endian;
 use crate::error::Error;
-use crate::relo::ReloKind;
+use crate::log::NoLog;
+use crate::relo::{Candidates, Pruned, ReloKind, Semantics, calc_relo};
 
 /// Raw indices and bit offset of `access_str` in the target; `None` when it has no such field.
 fn find(local: &Build, s: TypeId, access_str: &str, targ: &Build) -> Option<(Vec<u32>, u32)> {
@@ -226,6 +227,27 @@ mod enumerator {
                     let exists = ask_value(&local, ReloKind::EnumvalExists, e, access_str, &targ).unwrap();
                     assert_eq!(exists, Some(value.is_some().into()), "{access_str}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn loses_one_flavor_of_two() {
+        // In a small enum, and in one that gets a table of its names.
+        for others in [0, 40] {
+            let others: Vec<_> = (0..others).map(|n| format!("OTHER{n}___x___y")).collect();
+            let others = others.iter().map(|name| (name.as_str(), 7));
+            let enumerators: Vec<_> = [("A", 1), ("A___x", 2), ("A___x___y", 3)].into_iter().chain(others).collect();
+            let mut b = Build::new(Endian::NATIVE);
+            let e = b.enum_("e", false, &enumerators);
+            let relos = ["0", "1", "2"].map(|access_str| b.relo(ReloKind::EnumvalValue, e, access_str));
+            let btf = b.btf();
+            let (context, found) = (context(Semantics::Libbpf, &NoLog), find_cands(&btf, e, &btf).unwrap());
+            // `A` and `A___x` are flavors of `A`, which the first one is; `A___x___y` alone is one of `A___x`.
+            for (relo, value) in relos.iter().zip([1, 1, 3]).cycle().take(60) {
+                let mut pruned = Pruned::default();
+                let res = calc_relo(&context, relo, &btf, &mut Candidates::new(&found, &mut pruned)).unwrap().res;
+                assert_eq!((res.poison, res.new_val), (false, value), "{relo:?}");
             }
         }
     }

@@ -18,8 +18,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::{
-    Candidate, Candidates, Context, NameTables, Pruned, ReloKind, ReloRes, Semantics, Work, add_cands, calc_relo,
-    essential_name,
+    Candidate, Candidates, Context, EssentialName, NameTables, Pruned, ReloKind, ReloRes, Semantics, Work, add_cands,
+    calc_relo,
 };
 use crate::btf::build::Build;
 use crate::btf::{Btf, BtfView, TypeId};
@@ -80,7 +80,7 @@ fn find_cands<'t>(
     targ: &'t Btf<'static>,
 ) -> Result<Vec<Candidate<'t, Btf<'static>>>> {
     let mut cands = Vec::new();
-    let essential = essential_name(local.type_name(type_id)?.to_bytes());
+    let essential = EssentialName::of(local.type_name(type_id)?.to_bytes());
     add_cands(local.type_by_id(type_id)?, essential, targ, 1, &Work::for_input(0), &mut cands)?;
     Ok(cands)
 }

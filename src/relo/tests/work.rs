@@ -10,7 +10,8 @@ use crate::btf::{Btf, BtfView, Type, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
 use crate::relo::{
-    Candidate, Candidates, Pruned, ReloKind, Semantics, Work, add_cands, calc_relo, types_are_compat, types_match,
+    Candidate, Candidates, EssentialName, Pruned, ReloKind, Semantics, Work, add_cands, calc_relo, types_are_compat,
+    types_match,
 };
 
 /// Counts the types that are looked at.
@@ -263,9 +264,9 @@ fn names_that_are_looked_at_by_a_search_are_counted() {
     let targ = targ.btf();
     let local = targ.type_by_id(TypeId(1)).unwrap();
     let mut cands = Vec::new();
-    let result = add_cands(local, b"n", &targ, 1, &Work::for_input(0), &mut cands);
+    let result = add_cands(local, EssentialName::of(b"n"), &targ, 1, &Work::for_input(0), &mut cands);
     assert!(matches!(result, Err(Error::TooMuchWork)), "{result:?}");
-    add_cands(local, b"n", &targ, 1, &Work::for_types(&targ, &targ), &mut cands).unwrap();
+    add_cands(local, EssentialName::of(b"n"), &targ, 1, &Work::for_types(&targ, &targ), &mut cands).unwrap();
     assert!(cands.is_empty());
 }
 
