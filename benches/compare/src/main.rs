@@ -6,8 +6,6 @@
 //!        compare --mirrored OBJECTS_DIR LIBCORELO [KERNEL_BTF]
 
 mod contender;
-#[expect(dead_code, reason = "fuzz/fuzz_targets/capi.rs uses all of it")]
-#[path = "../../../fuzz/fuzz_targets/capi/decl.rs"]
 mod decl;
 mod growth;
 mod mirrored;

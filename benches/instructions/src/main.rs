@@ -4,9 +4,6 @@
 //! Runs one path of corelo on inputs that are the same everywhere: the fixtures, and BTF that is synthesised. Only what
 //! `counted` runs is counted: callgrind is started with `--toggle-collect=counted`.
 
-#[expect(dead_code, reason = "fuzz/fuzz_targets/capi.rs uses more of it")]
-#[path = "../../../fuzz/fuzz_targets/capi/decl.rs"]
-mod decl;
 mod mirrored;
 #[expect(dead_code, reason = "benches/compare uses more of it")]
 #[path = "../../compare/src/synth.rs"]
@@ -30,7 +27,7 @@ use synth::Struct;
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
 const TYPES: u32 = 50_000;
 
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 14] = [
     "open-checked",
     "open-module",
     "open-module-unchecked",

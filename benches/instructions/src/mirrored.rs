@@ -6,8 +6,10 @@
 use std::{mem, ptr};
 
 use corelo::btf::{Btf, BtfView as _, Data, TypeId};
+use corelo_capi::{
+    self as capi, bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_core_relo_res, bpf_core_spec, btf,
+};
 
-use crate::decl::{self, bpf_core_cand, bpf_core_cand_list, bpf_core_relo, bpf_core_relo_res, bpf_core_spec, btf};
 use crate::synth::{self, BtfBuilder, Struct};
 use crate::{TYPES, count};
 
@@ -46,9 +48,9 @@ impl Opened {
         unsafe {
             let list = libc::calloc(1, size_of::<bpf_core_cand_list>()).cast();
             let name = c"target".as_ptr();
-            assert_eq!(decl::bpf_core_add_cands(&mut cand, "wanted".len(), self.target, name, 1, list), 0);
+            assert_eq!(capi::bpf_core_add_cands(&mut cand, "wanted".len(), self.target, name, 1, list), 0);
             assert_eq!(((*list).len, (*(*list).cands).id), (1, self.cand));
-            decl::bpf_core_free_cands(list);
+            capi::bpf_core_free_cands(list);
         }
     }
 
@@ -60,7 +62,7 @@ impl Opened {
             let mut specs: [bpf_core_spec; 3] = mem::zeroed();
             let mut res: bpf_core_relo_res = mem::zeroed();
             let (name, specs) = (c"prog".as_ptr(), specs.as_mut_ptr());
-            let err = decl::bpf_core_calc_relo_insn(name, &self.relo, 0, self.local, &mut list, specs, &mut res);
+            let err = capi::bpf_core_calc_relo_insn(name, &self.relo, 0, self.local, &mut list, specs, &mut res);
             assert_eq!((err, res.new_val), (0, 400));
         }
     }
@@ -68,7 +70,7 @@ impl Opened {
 
 fn open(bytes: &[u8]) -> *const btf {
     // SAFETY: all bytes are there.
-    unsafe { decl::corelo_btf_handle(decl::corelo_btf_from_bytes(bytes.as_ptr().cast(), bytes.len(), ptr::null())) }
+    unsafe { capi::corelo_btf_handle(capi::corelo_btf_from_bytes(bytes.as_ptr().cast(), bytes.len(), ptr::null())) }
 }
 
 /// Counts one call, where the target has been searched before.
