@@ -118,8 +118,8 @@ impl fmt::Display for Counts {
             1 => "",
             _ => "s",
         };
-        write!(f, "{} relocation{s}: {resolved} resolved, {poisoned} poisoned", self.all())?;
-        for (count, what) in [(skipped, "skipped"), (failed, "failed")] {
+        write!(f, "{} relocation{s}: {resolved} resolved", self.all())?;
+        for (count, what) in [(poisoned, "poisoned"), (skipped, "skipped"), (failed, "failed")] {
             if *count > 0 {
                 write!(f, ", {count} {what}")?;
             }
