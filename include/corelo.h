@@ -205,9 +205,10 @@ const char *corelo_last_error(void);
  *
  * Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's without a base, a
  * kernel's with one, a NULL `path` and what is no regular file, `EISDIR` for a directory,
- * `EFBIG` for a file of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
- * too short, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA` for ELF without BTF,
- * `ENOEXEC` for broken ELF, which includes a `.BTF` of another type than PROGBITS, `ENOMEM`, and what open(2) and read(2) give.
+ * `EFBIG` for raw BTF or a section of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
+ * too short, for several BTF headers in a row, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA`
+ * for ELF without BTF, `ENOEXEC` for broken ELF, which includes a `.BTF` that is compressed or of another type than PROGBITS,
+ * `ENOMEM`, and what open(2) and read(2) give. Of a compressed file, `corelo_last_error` names the command that decompresses it.
  *
  * Safety:
  *
