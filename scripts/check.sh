@@ -421,7 +421,7 @@ deviations_documented() {
 		grep -q "\`$name\`" $page || unknown="$unknown $name"
 	done
 	for name in $(grep -o '`[a-z_0-9]*()`' $page | tr -d '\`()' | sort -u); do
-		grep -rqE "(fn|void|^int) $name\(" src tests ctests || unknown="$unknown $name()"
+		grep -rqE "(fn|void|^int) $name\(" src capi cli tests ctests || unknown="$unknown $name()"
 	done
 	echo "in one place only:$unknown"
 	[ -z "$unknown" ]

@@ -73,7 +73,10 @@ static int open_pair(const struct pair *p, struct opened *o)
 		o->handles.target[i] = corelo_btf_handle(o->target[i]);
 	}
 #endif
-	return o->handles.local && o->handles.target[0] && (p->targets < 2 || o->handles.target[1]) ? 0 : -1;
+	if (o->handles.local && o->handles.target[0] && (p->targets < 2 || o->handles.target[1]))
+		return 0;
+	printf("refused: %s\n", corelo_last_error());
+	return -1;
 }
 
 static void close_pair(struct opened *o)

@@ -155,6 +155,51 @@ static inline void mutate_once(struct random *r, const struct temper *temper, st
 	}
 }
 
+/* Where a module's BTF may lead; other references are refused when it is opened, by corelo and by newer versions of libbpf. */
+static inline uint32_t allowed_reference(const struct model *m, uint32_t id)
+{
+	const struct model_type *t = model_type(m, id);
+
+	if (!t)
+		return 0;
+	switch (t->kind) {
+	case BTF_KIND_FUNC:
+	case BTF_KIND_VAR:
+	case BTF_KIND_DATASEC:
+	case BTF_KIND_DECL_TAG:
+		return 0;
+	default:
+		return id;
+	}
+}
+
+static inline uint32_t first_of_kind(const struct model *m, unsigned int kind)
+{
+	uint32_t id;
+
+	for (id = 1; id <= m->count && m->types[id - 1].kind != kind; id++)
+		;
+	return id <= m->count ? id : 0;
+}
+
+static inline void make_module(struct model *m)
+{
+	uint32_t proto = first_of_kind(m, BTF_KIND_FUNC_PROTO), i, part;
+
+	for (i = 0; i < m->count; i++) {
+		struct model_type *t = &m->types[i];
+
+		if (t->kind == BTF_KIND_FUNC && !proto)
+			t->kind = BTF_KIND_TYPEDEF;
+		if (t->kind == BTF_KIND_FUNC)
+			t->size_or_type = proto;
+		else if (model_refers(t))
+			t->size_or_type = allowed_reference(m, t->size_or_type);
+		for (part = 0; part < t->parts; part++)
+			t->part[part].type = allowed_reference(m, t->part[part].type);
+	}
+}
+
 static inline void mutate(struct random *r, const struct temper *temper, const struct model *from, struct model *to)
 {
 	uint32_t changes = random_below(r, 5);

@@ -145,6 +145,7 @@ static inline void plan_pair(struct plan *plan, uint64_t seed, struct pair *p)
 		/* a module */
 		build_start_split(&split, &build);
 		p->first_id[1] = split.next_id;
+		make_module(&plan->target[1]);
 		model_write(&plan->target[1], &split, split.next_id);
 		write_file(&p->target[1], &split);
 		p->targets = 2;

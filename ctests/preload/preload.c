@@ -22,7 +22,8 @@
 #define OFFSETS "examples/offsets.bpf.o"
 #define PINNED "ctests/preload/pinned.bpf.o"
 #define REFUSED "tests/fixtures/range_ldx.el.bpf.o"
-#define NO_CORE "tests/fixtures/nobtf.el.bpf.o"
+#define NO_CORE "tests/fixtures/plain.el.bpf.o"
+#define NO_BTF "tests/fixtures/nobtf.el.bpf.o"
 /* task_struct.pid in there: examples/demo_btf.c. The objects have it at 0. */
 #define DEMO_BTF "examples/demo.btf"
 #define DEMO_PID 64
@@ -177,6 +178,9 @@ static void opens_as_before(void)
 			tell("preloaded", &with);
 		}
 	}
+	/* what cannot be relocated since nobody asked clang for it is opened, with a warning */
+	open_with(&with, "file", NO_BTF, preloaded(), "CORELO_BTF=" DEMO_BTF, "CORELO_STRICT=1");
+	CHECK(!with.status && strstr(with.err, "corelo: no .BTF section"));
 }
 
 static void which_btf(void)
