@@ -524,6 +524,28 @@ check_corpus() {
 	targets=$(find target/corpus -name '*.btf' | sort)
 	[ ! -r /sys/kernel/btf/vmlinux ] || targets="$targets -"
 	parity 'parity, corpus'
+	step 'modules, corpus' modules_of_the_corpus
+}
+
+# Each module on the kernel that it was made for, and on three others.
+modules_of_the_corpus() {
+	count=0
+	for module in target/corpus/modules/6.1-cloud/*; do
+		count=$((count + 1))
+		for kernel in 6.1-cloud 6.1 6.12 6.12-cloud; do
+			status=0
+			said=$("$stage/usr/bin/corelo" inspect examples/demo.bpf.o --btf target/corpus/btf/$kernel.btf --btf "$module" 2>&1) ||
+				status=$?
+			case $kernel-$status-$said in
+			6.1-cloud-0-*) ;;
+			6.1-cloud-*) echo "$module is refused on its own kernel: $said"; return 1 ;;
+			*-1-*"$module"*"$kernel.btf"*) ;;
+			*) echo "$module on $kernel: status $status: $said"; return 1 ;;
+			esac
+		done
+	done
+	echo "modules: $count on their kernel, and on three others"
+	[ $count = 20 ]
 }
 
 hostile_build() {

@@ -7,14 +7,15 @@ usage: corpus.py DIR
 Writes DIR/objects/RELEASE/NAME.bpf.o (the objects in libxdp1, and those inside the programs of
 libbpf-tools, xdp-tools and systemd; each once, whatever has a copy of it),
 DIR/btf/{6.1,6.1-cloud,6.12,6.12-cloud}.btf (from amd64 kernel images),
+DIR/modules/6.1-cloud/NAME (raw split BTF of modules of that kernel),
 DIR/kernels/{6.1-cloud,6.12-cloud} (the two of these images that are booted) and
 DIR/manifest (what came from which package; written last). Does nothing when all
-that the manifest lists is there. Downloads 270 MB, keeps 47. The packages are those of
+that the manifest lists is there. Downloads 270 MB, keeps 49. The packages are those of
 Debian 12 and 13, whatever this machine is: see debian.py.
 
 Exit status: 0 when the corpus is there, 3 when the packages cannot be had (no
-network, no apt, no keyring), 1 for anything else. Needs apt-get, dpkg-deb and, for
-kernels packed so, zstd or lz4.
+network, no apt, no keyring), 1 for anything else. Needs apt-get, dpkg-deb, objcopy and,
+for kernels packed so, zstd or lz4.
 """
 import hashlib
 import lzma
@@ -25,6 +26,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zlib
 
 from debian import Unavailable, release
@@ -38,6 +40,10 @@ KERNELS = {
 }
 # By make check-kernels: small, and with all that it needs built in.
 BOOTED = ("6.1-cloud", "6.12-cloud")
+# Large and small ones, of the kernel whose modules are not packed.
+MODULES_OF = "6.1-cloud"
+MODULES = ("8021q", "bonding", "btrfs", "ceph", "cifs", "dm-mod", "ena", "fuse", "kvm", "mlx5_core", "nf_conntrack", "nf_tables",
+           "nfs", "openvswitch", "overlay", "sunrpc", "tun", "veth", "wireguard", "xfs")
 # Release, package, the files in it that are looked into, and the least number of objects that it must have.
 TOOLS = (
     ("bookworm", "libbpf-tools", r"\./usr/sbin/[^/]+", 40),
@@ -74,7 +80,7 @@ def files_of(deb, pattern):
                     if member.isfile() and re.fullmatch(pattern, member.name):
                         yield os.path.basename(member.name), archive.extractfile(member).read()
         finally:
-            # a kernel is among the first files of its package: the rest needn't be unpacked
+            # what is wanted may be among the first files: the rest needn't be unpacked
             tar.kill()
 
 
@@ -143,6 +149,17 @@ def kernel_btf(image):
     return next((btf for data in unpacked(image) if (btf := find_btf(data))), None)
 
 
+def btf_section(module):
+    """The .BTF section of a module."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, section = os.path.join(folder, "module"), os.path.join(folder, "btf")
+        with open(path, "wb") as f:
+            f.write(module)
+        subprocess.run(["objcopy", "--dump-section", f".BTF={section}", path, "/dev/null"], check=True)
+        with open(section, "rb") as f:
+            return f.read()
+
+
 def digest(path):
     with open(path, "rb") as f:
         return hashlib.sha256(f.read()).hexdigest()
@@ -154,8 +171,9 @@ def is_complete(folder):
             rows = [line.split() for line in manifest]
         found = {(*name.split("/")[1:-1], deb.split("_")[0]) for _, name, deb in rows}
         wanted = {(debian, package) for debian, package, _, _ in TOOLS}
-        wanted_images = {f"kernels/{name}" for name in BOOTED}
-        return wanted <= found and wanted_images <= {name for _, name, _ in rows} and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows)
+        files = {f"kernels/{name}" for name in BOOTED} | {f"modules/{MODULES_OF}/{name}" for name in MODULES}
+        return (wanted <= found and files <= {name for _, name, _ in rows}
+                and all(digest(os.path.join(folder, name)) == sha for sha, name, _ in rows))
     except (OSError, ValueError):
         return False
 
@@ -173,7 +191,7 @@ def build(folder, releases):
     # all of this before the first large download
     bookworm = releases["bookworm"]
     images = {name: newest_image(bookworm, package, name.split("-")[0]) for name, package in KERNELS.items()}
-    for sub in ("objects", "btf", "kernels"):
+    for sub in ("objects", "btf", "kernels", "modules"):
         shutil.rmtree(os.path.join(folder, sub), ignore_errors=True)
 
     kept = set()
@@ -200,12 +218,16 @@ def build(folder, releases):
         keep(f"btf/{name}.btf", btf, deb)
         if name in BOOTED:
             keep(f"kernels/{name}", image, deb)
+        if name == MODULES_OF:
+            pattern = r"\./lib/modules/.*/(" + "|".join(MODULES) + r")\.ko"
+            for module, data in files_of(deb, pattern):
+                keep(f"modules/{name}/{module.removesuffix('.ko')}", btf_section(data), deb)
         # one kernel at a time on disk
         os.remove(deb)
 
     with open(os.path.join(folder, "manifest"), "w", encoding="ascii") as manifest:
         manifest.writelines(sorted(rows, key=lambda row: row.split()[1]))
-    return len(rows) - len(images) - len(BOOTED), len(images)
+    return sum(" objects/" in row for row in rows), len(images)
 
 
 def main():
