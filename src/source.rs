@@ -304,6 +304,8 @@ pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>
 #[derive(Debug)]
 pub struct RunningKernel<'l> {
     log: &'l dyn Log,
+    /// Where the modules' BTF is.
+    dir: PathBuf,
     kernel: OnceCell<Target>,
     modules: OnceCell<Vec<Target>>,
 }
@@ -312,14 +314,14 @@ impl<'l> RunningKernel<'l> {
     /// Opens nothing yet. A module whose BTF cannot be read is passed over with a warning in `log`.
     #[must_use]
     pub fn new(log: &'l dyn Log) -> Self {
-        Self { log, kernel: OnceCell::new(), modules: OnceCell::new() }
+        Self { log, dir: SYSFS_BTF.into(), kernel: OnceCell::new(), modules: OnceCell::new() }
     }
 
     /// The names of all files beside the kernel's own, sorted: the order decides which candidate is looked at first, and
     /// that of a directory changes.
-    fn module_names() -> Vec<String> {
+    fn module_names(&self) -> Vec<String> {
         // Without sysfs, there are no modules to be found either.
-        let Ok(files) = fs::read_dir(SYSFS_BTF) else { return Vec::new() };
+        let Ok(files) = fs::read_dir(&self.dir) else { return Vec::new() };
         let names = files.map_while(|file| Some(file.ok()?.file_name().into_string()));
         let mut names: Vec<_> = names.flatten().filter(|name| name != VMLINUX).collect();
         names.sort_unstable();
@@ -338,8 +340,8 @@ impl Targets for RunningKernel<'_> {
         let open_all = || {
             let kernel = self.kernel()?.btf();
             let mut modules = Vec::new();
-            for name in Self::module_names() {
-                match open_module(&name, Arc::clone(kernel)) {
+            for name in self.module_names() {
+                match open(&self.dir.join(&name), Some(Arc::clone(kernel))) {
                     Ok(module) => modules.push(Target::new(name, Arc::new(module))),
                     // One without which the answers would be others is not passed over for that.
                     Err(Error::NoMemory) => return Err(Error::NoMemory),
@@ -353,5 +355,57 @@ impl Targets for RunningKernel<'_> {
             self.log.warn(format_args!("BTF of module '{name}' passed over: {error}"));
         }
         Ok(modules)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, OnceLock};
+    use std::{env, fs, process};
+
+    use once_cell::sync::OnceCell;
+
+    use super::RunningKernel;
+    use crate::btf::build::Build;
+    use crate::bytes::Endian;
+    use crate::log::{Level, Log};
+    use crate::object::{Target, Targets};
+
+    /// Asks for the modules again whenever it is given a line.
+    #[derive(Debug)]
+    struct AskAgain {
+        kernel: OnceLock<&'static dyn Targets>,
+        lines: AtomicUsize,
+    }
+
+    impl Log for AskAgain {
+        fn enabled(&self, level: Level) -> bool {
+            level == Level::Warn
+        }
+
+        fn log(&self, _level: Level, line: fmt::Arguments<'_>) {
+            assert!(line.to_string().contains("'broken' passed over"), "{line}");
+            self.lines.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(self.kernel.get().unwrap().modules().unwrap().len(), 0);
+        }
+    }
+
+    #[test]
+    fn unreadable_modules_are_logged_once_and_the_log_function_may_ask_for_modules() {
+        let dir = env::temp_dir().join(format!("corelo-source-{}", process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("broken"), "no BTF").unwrap();
+        let log: &'static AskAgain =
+            Box::leak(Box::new(AskAgain { kernel: OnceLock::new(), lines: AtomicUsize::new(0) }));
+        let kernel = OnceCell::with_value(Target::new("vmlinux", Arc::new(Build::new(Endian::NATIVE).btf())));
+        let running: &'static RunningKernel<'_> =
+            Box::leak(Box::new(RunningKernel { log, dir: dir.clone(), kernel, modules: OnceCell::new() }));
+        log.kernel.set(running).unwrap();
+        assert_eq!(running.modules().unwrap().len(), 0);
+        assert_eq!(running.modules().unwrap().len(), 0);
+        assert_eq!(log.lines.load(Ordering::Relaxed), 1);
+        fs::remove_dir_all(dir).unwrap();
     }
 }
