@@ -12,7 +12,7 @@ from collections import defaultdict
 RELO = re.compile(r"prog '([^']*)'.*?: relo #(\d+)(?: <\w+> .*? at insn #\d+[^:]*)?: (.*)")
 # The search for candidates is logged for the local type, before the first relocation that asks for it.
 CAND = re.compile(r"(?:CO-RE relocating|type) \[(\d+)\] (.*)")
-SPEC = re.compile(r"<\w+> \[\d+\] [^:]*?(?:::\S+ = -?\d+|\([\d:]+ @ offset [\d.]+\)|\w+ [\w.]+$)")
+SPEC = re.compile(r"<\w+> \[\d+\] [^:]*?(?:::\S+ = -?\d+|\([\d:]+ @ offset [\d.]+\)|\w+ [\w.]+(?=$|: ))")
 NUMBER = re.compile(r"(?<![\w.])-?\d+")
 # libbpf took a negative index for one until 2026, corelo never did.
 NEGATIVE_INDEX = re.compile(r"[(:]-\d+[:) ]")

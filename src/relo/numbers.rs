@@ -1,38 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Kinds and essential names, each of which has a number.
 
-use std::hash::{BuildHasher as _, RandomState};
-
-use hashbrown::HashTable;
+use std::collections::HashMap;
 
 use super::name::EssentialName;
 use crate::btf::Kind;
-use crate::bytes::index;
 use crate::error::{Error, Result};
 
-/// Different kinds and names, numbered from 0. An object may have as many as relocations, so the table has nothing but the
-/// numbers: a map of the names takes more memory. The hash is keyed, so nobody can make names that collide.
+/// Different kinds and names, numbered from 0. The hash is keyed, so nobody can make names that collide.
 #[derive(Debug, Default)]
-pub(super) struct Numbers<'n> {
-    hasher: RandomState,
-    named: Vec<(Kind, EssentialName<'n>)>,
-    table: HashTable<u32>,
-}
+pub(super) struct Numbers<'n>(HashMap<(Kind, EssentialName<'n>), u32>);
 
 impl<'n> Numbers<'n> {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.named.len()
+        self.0.len()
     }
 
-    /// All, from number 0 on.
+    /// All, in any order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Kind, EssentialName<'n>)> {
-        (0..).zip(&self.named).map(|(number, (kind, name))| (number, *kind, *name))
+        self.0.iter().map(|((kind, name), number)| (*number, *kind, *name))
     }
 
     /// The number of this kind and name, if they have one.
     pub(super) fn get(&self, kind: Kind, name: EssentialName<'_>) -> Option<u32> {
-        self.find(self.hasher.hash_one((kind, name)), kind, name)
+        self.0.get(&(kind, name)).copied()
     }
 
     /// The number of this kind and name: the next one, if they had none.
@@ -41,23 +33,9 @@ impl<'n> Numbers<'n> {
     ///
     /// [`Error::NoMemory`].
     pub(super) fn get_or_add(&mut self, kind: Kind, name: EssentialName<'n>) -> Result<u32> {
-        let hash = self.hasher.hash_one((kind, name));
-        if let Some(number) = self.find(hash, kind, name) {
-            return Ok(number);
-        }
-        let Self { hasher, named, table } = self;
-        let number = u32::try_from(named.len()).map_err(|_| Error::NoMemory)?;
-        named.try_reserve(1)?;
-        let hash_of = |number: &u32| named.get(index(*number)).map_or(0, |named| hasher.hash_one(named));
-        table.try_reserve(1, hash_of).map_err(|_| Error::NoMemory)?;
-        table.insert_unique(hash, number, hash_of);
-        named.push((kind, name));
-        Ok(number)
-    }
-
-    fn find(&self, hash: u64, kind: Kind, name: EssentialName<'_>) -> Option<u32> {
-        let is_it = |number: &u32| self.named.get(index(*number)) == Some(&(kind, name));
-        self.table.find(hash, is_it).copied()
+        let next = u32::try_from(self.len()).map_err(|_| Error::NoMemory)?;
+        self.0.try_reserve(1)?;
+        Ok(*self.0.entry((kind, name)).or_insert(next))
     }
 }
 
