@@ -65,13 +65,18 @@ pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
 
 /// Whether this was opened from the running kernel's own file.
 fn is_running_kernel(btf: &Btf<'_>) -> bool {
-    btf.name().is_some_and(|name| Path::new(name) == Path::new(SYSFS_BTF).join(VMLINUX))
+    let vmlinux = Path::new(SYSFS_BTF).join(VMLINUX);
+    btf.name().is_some_and(|name| Path::new(name) == vmlinux) && is_made_by_kernel(&vmlinux)
 }
 
-/// Whether this file is in the folder of the running kernel and the kernel made it: another file system may lie there.
 fn is_loaded_module(path: &Path) -> bool {
     let is_module = path.parent() == Some(Path::new(SYSFS_BTF)) && path.file_name() != Some(OsStr::new(VMLINUX));
-    is_module && open_file(path).is_ok_and(|(file, _)| is_on_sysfs(&file))
+    is_module && is_made_by_kernel(path)
+}
+
+/// Whether this file is on sysfs: another one may be mounted in its place.
+fn is_made_by_kernel(path: &Path) -> bool {
+    open_file(path).is_ok_and(|(file, _)| is_on_sysfs(&file))
 }
 
 /// Opens BTF, or an ELF file with a `.BTF` section, from bytes. Only what is kept is copied: raw BTF that is borrowed, or
