@@ -236,6 +236,16 @@ static void from_elf(int class, int big)
 	CHECK_REFUSED(corelo_btf_from_bytes(elf, size, base), ENOTSUP, ".BTF.base");
 	corelo_btf_free(base);
 	free(elf);
+	/* the error tells the two sections apart */
+	with_base[0].size = section.size - 1;
+	elf = build_elf(class, big, 62, with_base, 2, &size);
+	CHECK_REFUSED(corelo_btf_from_bytes(elf, size, NULL), EINVAL, ".BTF.base: ");
+	free(elf);
+	with_base[0].size = section.size;
+	with_base[1] = section;
+	elf = build_elf(class, big, 62, with_base, 2, &size);
+	CHECK_REFUSED(corelo_btf_from_bytes(elf, size, NULL), EINVAL, "not a module's on .BTF.base");
+	free(elf);
 	free(split_data);
 
 	/* without the section, with an empty one, with a broken one, and with one outside the file */

@@ -26,6 +26,9 @@ use crate::object::{Target, Targets};
 const SYSFS_BTF: &str = "/sys/kernel/btf";
 const VMLINUX: &str = "vmlinux";
 
+/// The section with the part of the kernel's BTF that a module was built against.
+const BTF_BASE: &str = ".BTF.base";
+
 /// Where else the running kernel's BTF may lie; `{}` is its release. The order is libbpf's.
 const FALLBACKS: [&str; 7] = [
     "/boot/vmlinux-{}",
@@ -121,7 +124,10 @@ fn from_elf(file: &(impl ReadAt + ?Sized), base: Base) -> Result<Btf<'static>> {
     let sections = BtfSections::read(file)?;
     let base = match (base, sections.base) {
         // A module built out of tree brings the part of the kernel's BTF that it needs.
-        (None, Some(section)) => Some(Arc::new(Btf::new(Data::Owned(owned(section)?), None)?)),
+        (None, Some(section)) => {
+            let base = Btf::new(Data::Owned(owned(section)?), None).map_err(|error| error.at(BTF_BASE))?;
+            Some(Arc::new(base.with_name(BTF_BASE.to_owned())))
+        }
         (Some(_), Some(_)) => {
             return Err(Error::Unsupported {
                 what: "a module with its own .BTF.base on another base: take the loaded module's BTF from /sys/kernel/btf, or leave the base out",
