@@ -69,7 +69,7 @@ pub fn add_cands<'a, B: BtfView>(
 }
 
 /// The longest name of a candidate. The kernel takes no name above 512 bytes.
-const MAX_NAME_LEN: usize = 4096;
+pub(crate) const MAX_NAME_LEN: usize = 4096;
 
 /// Whether a candidate can have this name.
 fn may_be_named(essential: EssentialName<'_>) -> bool {

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use crate::arch::poisoned;
 use corelo::log::{Level, Log};
 use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
@@ -121,6 +122,19 @@ fn what_the_target_has_not_is_said_where_nothing_is_poisoned_too() {
     assert!(missing[0].contains("in enum color ["), "{missing:?}");
     assert_eq!(missing[2..], ["the target has no enum nowhere"; 2]);
     assert_eq!(warnings, [""; 0]);
+}
+
+/// A reason is that of one candidate, which need not be the one that the user has in mind.
+#[test]
+fn reasons_say_of_which_candidate_they_are() {
+    let (entries, ..) = relocated("prune.el.bpf.o");
+    let why = said(&entries, "prune");
+    let expected = "(the first candidate of 1; earlier relocations of this type dropped 1 more, as in libbpf)";
+    assert!(why.iter().any(|why| why.contains("no member second in struct prune___one [") && why.ends_with(expected)));
+    let (_, why) = poisoned(&[("s___local", "x")], &[("s", "y"), ("s___two", "z")]);
+    assert!(why[0].contains("no member x in struct s [") && why[0].ends_with("] (the first candidate of 2)"), "{why:?}");
+    let (_, why) = poisoned(&[("s___local", "x")], &[("t", "x")]);
+    assert_eq!(why, ["the target has no struct s"]);
 }
 
 /// libbpf extends the sign of all 32-bit values: what the program gets is not what its enum says.
