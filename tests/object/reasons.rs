@@ -7,6 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::arch::poisoned;
+use crate::btf::{Btf, STRUCT};
+use crate::object::{BYTE_OFFSET, object_of_insns};
+use crate::{struct_with_x, target};
 use corelo::log::{Level, Log};
 use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
@@ -80,6 +83,25 @@ fn a_bitfield_that_is_not_accessed_as_one_is_told_of() {
         assert_eq!(says("same_bits"), [""], "the shifts are right in the target too");
         assert_eq!(warnings.len(), 5);
         assert_eq!(counts, Some(Counts { resolved: 8, poisoned: 3, ..Counts::default() }));
+    }
+}
+
+/// `unsigned int x : 32` is a bitfield in BTF, but nothing else is in its bits.
+#[test]
+fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
+    const HAS_BITFIELDS: u32 = 0x80;
+    for (bits, count) in [(32, 0), (31, 1), (8, 1)] {
+        let mut local = Btf::new();
+        let (root, access) = struct_with_x(&mut local, "s", 8);
+        let mut object = object_of_insns(local, "kprobe", &[(root, access, BYTE_OFFSET)]);
+        let mut targ = Btf::new();
+        let (int, s, x) = (targ.int(), targ.str("s"), targ.str("x"));
+        targ.composite(STRUCT | HAS_BITFIELDS, s, &[(x, int, bits << 24 | 32)]);
+        let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+        let log = Warnings::default();
+        let options = Options { semantics: Semantics::Libbpf, log: &log };
+        let counts = relocate(&mut object, &targets, &options, None).unwrap();
+        assert_eq!((counts.resolved, log.0.into_inner().unwrap().len()), (1, count), "{bits} bits");
     }
 }
 
