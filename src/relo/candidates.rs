@@ -31,7 +31,8 @@ impl<B> Clone for Candidate<'_, B> {
 
 impl<B> Copy for Candidate<'_, B> {}
 
-/// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and this essential name. The two kinds of enum count as one, as in libbpf; [`Semantics::Kernel`] would have
+/// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and this essential name.
+/// The two kinds of enum count as one, as in libbpf; [`Semantics::Kernel`] would have
 /// those of `local`'s own kind only.
 ///
 /// Types whose name cannot be read are passed over: they are nobody's candidates.
