@@ -123,6 +123,7 @@ fn another_size_is_told_from_a_bitfield() {
     let counts = ["another size", "is a bitfield in the target", "no member gone in struct insns"].map(count);
     assert_eq!(counts, [3, 1, 2], "{why:?}");
     assert_eq!(count("BPF_CORE_READ_BITFIELD_PROBED()"), 4);
+    assert_eq!(count("unless it is an array's element"), 3, "of one, no shift can be relocated");
     assert_eq!(count("bpf_core_read()"), 0, "of a field that has shrunk, it reads the next one too");
     // The offset of a bitfield alone is in the program "alu".
     assert_eq!(warnings.len(), 5, "{warnings:?}");
