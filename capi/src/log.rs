@@ -113,13 +113,11 @@ enum FromEnvironment {
 
 fn from_environment() -> FromEnvironment {
     static LIMIT: OnceLock<FromEnvironment> = OnceLock::new();
-    *LIMIT.get_or_init(|| {
-        match std::env::var_os("CORELO_LOG").as_deref().map(OsStr::as_bytes) {
-            Some(b"off") => FromEnvironment::Off,
-            Some(b"warn") => FromEnvironment::UpTo(Level::Warn),
-            Some(b"info") => FromEnvironment::UpTo(Level::Info),
-            Some(b"debug") => FromEnvironment::UpTo(Level::Debug),
-            _ => FromEnvironment::Unset,
-        }
+    *LIMIT.get_or_init(|| match std::env::var_os("CORELO_LOG").as_deref().map(OsStr::as_bytes) {
+        Some(b"off") => FromEnvironment::Off,
+        Some(b"warn") => FromEnvironment::UpTo(Level::Warn),
+        Some(b"info") => FromEnvironment::UpTo(Level::Info),
+        Some(b"debug") => FromEnvironment::UpTo(Level::Debug),
+        _ => FromEnvironment::Unset,
     })
 }

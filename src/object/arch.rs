@@ -167,6 +167,8 @@ mod tests {
         let other = |target| OtherArch { object: Arch("arm64"), target }.to_string();
         assert!(other(Some(Arch("x86"))).contains("arm64, and the target's architecture is x86"));
         // BTF that `bpftool gen min_core_btf` has reduced lacks structs of its own architecture.
-        assert!(other(None).contains("arm64, whose struct the target lacks: it is of another architecture, or reduced"));
+        assert!(
+            other(None).contains("arm64, whose struct the target lacks: it is of another architecture, or reduced")
+        );
     }
 }

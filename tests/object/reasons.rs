@@ -155,7 +155,10 @@ fn reasons_say_of_which_candidate_they_are() {
     let expected = "(the first candidate of 1; earlier relocations of this type dropped 1 more, as in libbpf)";
     assert!(why.iter().any(|why| why.contains("no member second in struct prune___one [") && why.ends_with(expected)));
     let (_, why) = poisoned(&[("s___local", "x")], &[("s", "y"), ("s___two", "z")]);
-    assert!(why[0].contains("no member x in struct s [") && why[0].ends_with("] (the first candidate of 2)"), "{why:?}");
+    assert!(
+        why[0].contains("no member x in struct s [") && why[0].ends_with("] (the first candidate of 2)"),
+        "{why:?}"
+    );
     let (_, why) = poisoned(&[("s___local", "x")], &[("t", "x")]);
     assert_eq!(why, ["the target has no struct s"]);
 }
