@@ -236,6 +236,16 @@ static void from_elf(int class, int big)
 	CHECK_REFUSED(corelo_btf_from_bytes(elf, size, base), ENOTSUP, ".BTF.base");
 	corelo_btf_free(base);
 	free(elf);
+	/* the error tells the two sections apart */
+	with_base[0].size = section.size - 1;
+	elf = build_elf(class, big, 62, with_base, 2, &size);
+	CHECK_REFUSED(corelo_btf_from_bytes(elf, size, NULL), EINVAL, ".BTF.base: ");
+	free(elf);
+	with_base[0].size = section.size;
+	with_base[1] = section;
+	elf = build_elf(class, big, 62, with_base, 2, &size);
+	CHECK_REFUSED(corelo_btf_from_bytes(elf, size, NULL), EINVAL, "not a module's on .BTF.base");
+	free(elf);
 	free(split_data);
 
 	/* without the section, with an empty one, with a broken one, and with one outside the file */
@@ -331,6 +341,9 @@ static int hide(const char *dir)
 	return access(dir, F_OK) ? 0 : mount("none", dir, "tmpfs", 0, NULL);
 }
 
+/* the running kernel's own BTF, also where another file lies in its place */
+static int kernels_own = -1;
+
 static char last_warning[512];
 static int warnings;
 
@@ -354,7 +367,10 @@ static int another_world(void)
 	    (unshare(CLONE_NEWUSER | CLONE_NEWNS) || !write_file("/proc/self/uid_map", uid, strlen(uid)) ||
 	     !write_file("/proc/self/setgroups", "deny", 4) || !write_file("/proc/self/gid_map", gid, strlen(gid))))
 		return -1;
-	return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) || hide("/sys/kernel/btf") ||
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
+		return -1;
+	kernels_own = open("/sys/kernel/btf/vmlinux", O_RDONLY);
+	return hide("/sys/kernel/btf") ||
 	       access("/sys/kernel/btf", F_OK) || hide("/boot") || hide("/lib/modules") ||
 	       hide("/usr/lib/modules") || hide("/usr/lib/debug");
 }
@@ -402,6 +418,14 @@ static void in_another_world(void)
 	CHECK(type_count(module) == 4);
 	CHECK(type_is(module, 4, "typedef module_t"));
 	CHECK_REFUSED(corelo_btf_open_module("broken", kernel), EINVAL, "/sys/kernel/btf/broken");
+	/* a file that the kernel made, on one that it did not make, is checked */
+	snprintf(place, sizeof(place), "/proc/self/fd/%d", kernels_own);
+	CHECK(write_file("/sys/kernel/btf/loaded", "", 0));
+	if (!mount(place, "/sys/kernel/btf/loaded", NULL, MS_BIND, NULL)) {
+		CHECK_REFUSED(corelo_btf_open_module("loaded", kernel), EINVAL, "/sys/kernel/btf/loaded");
+		CHECK(!umount("/sys/kernel/btf/loaded"));
+	}
+	CHECK(!unlink("/sys/kernel/btf/loaded"));
 	corelo_btf_free(kernel);
 	CHECK(type_is(module, 2, "struct task"));
 	corelo_btf_free(module);

@@ -301,7 +301,8 @@ void corelo_set_log(corelo_log_fn fn, void *ctx);
  *
  * Warnings go to the log: of code without BTF; of relocations that are skipped because no function symbol covers their
  * instruction, other than those of weak functions that the linker eliminated; of several `.BTF.ext` sections, of which the
- * last counts; and of an access to registers of another architecture than the target's.
+ * last counts; of a load or store that is poisoned since the field has another size or is a bitfield in the target, and of a
+ * bitfield that is read otherwise as a whole; and of an access to registers of another architecture than the target's.
  *
  * On success, only relocated instructions and the field `core_relo_len` of `.BTF.ext` have changed. On failure, nothing.
  *

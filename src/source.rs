@@ -26,6 +26,9 @@ use crate::object::{Target, Targets};
 const SYSFS_BTF: &str = "/sys/kernel/btf";
 const VMLINUX: &str = "vmlinux";
 
+/// The section with the part of the kernel's BTF that a module was built against.
+const BTF_BASE: &str = ".BTF.base";
+
 /// Where else the running kernel's BTF may lie; `{}` is its release. The order is libbpf's.
 const FALLBACKS: [&str; 7] = [
     "/boot/vmlinux-{}",
@@ -65,13 +68,18 @@ pub fn open(path: &Path, base: Base) -> Result<Btf<'static>> {
 
 /// Whether this was opened from the running kernel's own file.
 fn is_running_kernel(btf: &Btf<'_>) -> bool {
-    btf.name().is_some_and(|name| Path::new(name) == Path::new(SYSFS_BTF).join(VMLINUX))
+    let vmlinux = Path::new(SYSFS_BTF).join(VMLINUX);
+    btf.name().is_some_and(|name| Path::new(name) == vmlinux) && is_made_by_kernel(&vmlinux)
 }
 
-/// Whether this file is in the folder of the running kernel and the kernel made it: another file system may lie there.
 fn is_loaded_module(path: &Path) -> bool {
     let is_module = path.parent() == Some(Path::new(SYSFS_BTF)) && path.file_name() != Some(OsStr::new(VMLINUX));
-    is_module && open_file(path).is_ok_and(|(file, _)| is_on_sysfs(&file))
+    is_module && is_made_by_kernel(path)
+}
+
+/// Whether this file is on sysfs: another one may be mounted in its place.
+fn is_made_by_kernel(path: &Path) -> bool {
+    open_file(path).is_ok_and(|(file, _)| is_on_sysfs(&file))
 }
 
 /// Opens BTF, or an ELF file with a `.BTF` section, from bytes. Only what is kept is copied: raw BTF that is borrowed, or
@@ -116,7 +124,10 @@ fn from_elf(file: &(impl ReadAt + ?Sized), base: Base) -> Result<Btf<'static>> {
     let sections = BtfSections::read(file)?;
     let base = match (base, sections.base) {
         // A module built out of tree brings the part of the kernel's BTF that it needs.
-        (None, Some(section)) => Some(Arc::new(Btf::new(Data::Owned(owned(section)?), None)?)),
+        (None, Some(section)) => {
+            let base = Btf::new(Data::Owned(owned(section)?), None).map_err(|error| error.at(BTF_BASE))?;
+            Some(Arc::new(base.with_name(BTF_BASE.to_owned())))
+        }
         (Some(_), Some(_)) => {
             return Err(Error::Unsupported {
                 what: "a module with its own .BTF.base on another base: take the loaded module's BTF from /sys/kernel/btf, or leave the base out",

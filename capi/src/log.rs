@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where the C library's log lines go: the caller's function, libbpf where it is linked into the same file, or stderr.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{OsStr, c_char, c_void};
 use std::fmt;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::guard::guard;
@@ -112,16 +113,11 @@ enum FromEnvironment {
 
 fn from_environment() -> FromEnvironment {
     static LIMIT: OnceLock<FromEnvironment> = OnceLock::new();
-    *LIMIT.get_or_init(|| {
-        // Rust's own function makes a copy, for which there may be no memory.
-        // SAFETY: the name is a string; what it gives lasts until the program changes its environment.
-        let value = unsafe { libc::getenv(c"CORELO_LOG".as_ptr()).as_ref().map(|value| CStr::from_ptr(value)) };
-        match value.map(CStr::to_bytes) {
-            Some(b"off") => FromEnvironment::Off,
-            Some(b"warn") => FromEnvironment::UpTo(Level::Warn),
-            Some(b"info") => FromEnvironment::UpTo(Level::Info),
-            Some(b"debug") => FromEnvironment::UpTo(Level::Debug),
-            _ => FromEnvironment::Unset,
-        }
+    *LIMIT.get_or_init(|| match std::env::var_os("CORELO_LOG").as_deref().map(OsStr::as_bytes) {
+        Some(b"off") => FromEnvironment::Off,
+        Some(b"warn") => FromEnvironment::UpTo(Level::Warn),
+        Some(b"info") => FromEnvironment::UpTo(Level::Info),
+        Some(b"debug") => FromEnvironment::UpTo(Level::Debug),
+        _ => FromEnvironment::Unset,
     })
 }

@@ -30,6 +30,16 @@ pub(crate) fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+/// Whether to read this argument takes what is left of standard input. A file, `/dev/stdin` opens anew.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    is_dash(path)
+        || ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == Path::new(name)) && is_pipe(path)
+}
+
+fn is_pipe(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
 /// What messages call an input.
 pub(crate) fn name_of(path: &Path) -> String {
     if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() }
@@ -38,11 +48,10 @@ pub(crate) fn name_of(path: &Path) -> String {
 /// Reads standard input, or a pipe that the shell has opened and named, as in `--btf <(zstd -dc vmlinux.btf.zst)`; `None`
 /// for any other path. A pipe that is opened by its own name may never get a writer.
 pub(crate) fn read_pipe(path: &Path) -> Result<Option<Vec<u8>>> {
-    let is_pipe = || fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
-    if is_dash(path) || path == Path::new("/dev/stdin") && is_pipe() {
+    if is_standard_input(path) {
         return read_stream(io::stdin().lock(), 0).map(Some);
     }
-    if ["/dev/fd", "/proc/self/fd"].iter().any(|dir| path.starts_with(dir)) && is_pipe() {
+    if ["/dev/fd", "/proc/self/fd"].iter().any(|dir| path.starts_with(dir)) && is_pipe(path) {
         return read_stream(File::open(path)?, 0).map(Some);
     }
     Ok(None)

@@ -89,8 +89,8 @@ enum Whose {
 impl Question {
     /// Ends the process where standard input would be read twice.
     fn check(&self) {
-        if self.btf.iter().chain([&self.object]).filter(|path| input::is_dash(path)).count() > 1 {
-            let what = "standard input can be read once: `-` is given several times";
+        if self.btf.iter().chain([&self.object]).filter(|path| input::is_standard_input(path)).count() > 1 {
+            let what = "standard input can be read once, and is given several times";
             Cli::command().error(ErrorKind::ArgumentConflict, what).exit();
         }
     }

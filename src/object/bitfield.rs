@@ -6,13 +6,13 @@ use crate::btf::{Btf, ReloKind, TypeId};
 use crate::insn::{Insn, class};
 use crate::relo::{ReloRes, Spec, Work};
 
-const IN_THE_TARGET: &str = "the field is a bitfield in the target, and a plain load or store would access other fields too: \
+const IN_THE_TARGET: &str = "the field is a bitfield in the target, and a plain load or store may access other fields too: \
                              read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
                              BPF_CORE_WRITE_BITFIELD()";
 const IN_THE_OBJECT: &str = "the field is a bitfield in the object and none in the target: read it with \
                              BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
                              BPF_CORE_WRITE_BITFIELD()";
-const ADDRESS: &str = "the field is a bitfield in the target, and what is read from its address has other fields' bits too: \
+const ADDRESS: &str = "the field is a bitfield in the target, and what is read from its address has other bits too: \
                        read it with BPF_CORE_READ_BITFIELD_PROBED()";
 const SHIFTS: &str = "the bitfield lies elsewhere in the loaded word in the target, and the shifts are those of the object: \
                       read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
@@ -33,7 +33,7 @@ pub(super) fn poisoned(res: &ReloRes) -> Option<&'static str> {
 }
 
 /// Why `insn`, which holds the offset of a field, reads or writes other bits than those of the field in the target; `None`
-/// where it does not. `bits_are_the_same` says whether a load of a bitfield goes well.
+/// where it does not. `bits_are_the_same` compares the bits.
 pub(super) fn misused(
     insn: Insn,
     res: &ReloRes,
@@ -51,7 +51,7 @@ pub(super) fn misused(
         true if is_load => SHIFTS,
         _ => return None,
     };
-    let is_fine = shifts_are_relocated(site, work) || (is_load && bits_are_the_same());
+    let is_fine = shifts_are_relocated(site, work) || bits_are_the_same();
     (!is_fine).then_some(why)
 }
 
@@ -69,14 +69,16 @@ fn shifts_are_relocated(site: &Site<'_>, work: &Work) -> bool {
     })
 }
 
-/// Whether a bitfield has the same bits of the word that is loaded now as of the one that the compiler meant to be loaded.
+/// Whether the field has the same bits of the word that is accessed now as of the one that the compiler meant: of a bitfield,
+/// the word that is loaded, and of another field, the field itself.
 pub(super) fn bits_are_the_same(insn: Insn, res: &ReloRes, resolved: &Resolved<'_, '_>) -> bool {
     let Some(targ) = &resolved.targ else { return true };
     let bits = |spec: &Spec<'_, Btf<'_>>, byte_off: i64| {
         let into_word = i64::from(spec.bit_offset).checked_sub(byte_off.checked_mul(8)?)?;
         Some((into_word, spec.bit_size()?))
     };
-    let before = bits(&resolved.local, insn.off.into());
+    let whole = || Some((0, res.orig_sz.checked_mul(8)?));
+    let before = if is_bitfield(res).0 { bits(&resolved.local, insn.off.into()) } else { whole() };
     let after = i64::try_from(res.new_val).ok().and_then(|off| bits(targ, off));
     before == after
 }

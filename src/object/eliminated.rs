@@ -10,6 +10,9 @@ use crate::btf::ext::BtfExt;
 use crate::btf::{BtfView as _, TypeId};
 use crate::error::{Error, Result};
 
+/// Linkage of a global function (`enum btf_func_linkage`).
+const BTF_FUNC_GLOBAL: u32 = 1;
+
 /// The object's func_info records, sorted when the first is looked for.
 pub(super) struct FuncInfos<'a> {
     btf_ext: &'a BtfExt<'a>,
@@ -30,15 +33,16 @@ impl<'a> FuncInfos<'a> {
         Self { btf_ext, sorted: OnceCell::new() }
     }
 
-    /// Whether an instruction of this section, which no function symbol covers, is in an eliminated function: the object has
-    /// another function of its name.
+    /// Whether an instruction of this section, which no function symbol covers, is in an eliminated function: a global one,
+    /// and the object has another of its name. Of a static function, `objcopy --discard-all` removed the symbol.
     ///
     /// # Errors
     ///
     /// [`Error::NoMemory`]. What cannot be found out is not eliminated.
     pub(super) fn is_eliminated(&self, site: &Site<'_>, section: &Section, input: &Input<'_>) -> Result<bool> {
         let Some(info) = self.at(site.relos.sec_name_off, site.relo.insn_off) else { return Ok(false) };
-        let Ok(name) = input.btf.type_name(info.type_id) else { return Ok(false) };
+        let is_global = input.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
+        let Some(name) = input.btf.type_name(info.type_id).ok().filter(|_| is_global) else { return Ok(false) };
         match input.elf.has_func_elsewhere(name.to_bytes(), section.index, info.insn_off, &input.telling) {
             Err(Error::NoMemory) => Err(Error::NoMemory),
             found => Ok(found.unwrap_or(false)),

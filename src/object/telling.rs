@@ -11,11 +11,12 @@ use super::lines::Lines;
 use super::targets::TargetNames;
 use super::{Counts, Entry, Outcome, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
-use crate::btf::{Btf, BtfView};
+use crate::btf::{Btf, BtfView, Type};
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
-use crate::relo::text::{Clipped, Lossy, Named};
-use crate::relo::{self, Change, ReloKind, Sign, Spec, Why};
+use crate::relo::candidates::MAX_NAME_LEN;
+use crate::relo::text::{Clipped, Lossy};
+use crate::relo::{self, Change, EssentialName, ReloKind, Sign, Spec, Why};
 
 pub(super) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
 
@@ -79,9 +80,9 @@ pub(super) const NOT_CODE: &str = "the section is not marked as executable";
 pub(super) const NO_FUNCTION: &str = "no function symbol covers the instruction: has strip or objcopy removed symbols?";
 
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
-                          value: only pointers and unsigned ints can be resized; read an int or enum with \
-                          BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), which take any size and sign, and \
-                          ask bpf_core_field_size() before anything else is read";
+                          value: only pointers and unsigned ints can be resized; read an int or enum, unless it is an \
+                          array's element, with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), which take \
+                          any size and sign, and ask bpf_core_field_size() before anything else is read";
 
 const SIGN_EXTENDED: &str = "the enum is unsigned in the target, and libbpf takes its values for signed: what the program gets \
                              is this in its low 32 bits, with all higher bits set";
@@ -326,10 +327,22 @@ impl fmt::Display for NoMatch<'_> {
         if let Some(other_arch) = OtherArch::of(self.0) {
             return other_arch.fmt(f);
         }
-        let relo::Resolved { local, mismatch, .. } = self.0;
-        match mismatch {
-            Some((cand, mismatch)) => Why { local, targ: cand.btf, root: cand.id, mismatch: *mismatch }.fmt(f),
-            None => write!(f, "the target has no {}", Named(local.btf, local.root_type_id)),
+        let relo::Resolved { local, mismatch, cands, dropped, .. } = self.0;
+        let Some((cand, mismatch)) = mismatch else {
+            // Candidates are found without flavors.
+            let t = local.btf.type_by_id(local.root_type_id).unwrap_or(Type::VOID);
+            let name = local.btf.name_within(t.name_off(), MAX_NAME_LEN).map(EssentialName::of);
+            let name = name.map_or(Lossy::at(local.btf, t.name_off()), |name| Lossy(name.as_bytes()));
+            return write!(f, "the target has no {} {}", t.kind().name(), Clipped(name));
+        };
+        Why { local, targ: cand.btf, root: cand.id, mismatch: *mismatch }.fmt(f)?;
+        match (cands, dropped) {
+            (..=1, 0) => Ok(()),
+            (_, 0) => write!(f, " (the first candidate of {cands})"),
+            _ => write!(
+                f,
+                " (the first candidate of {cands}; earlier relocations of this type dropped {dropped} more, as in libbpf)"
+            ),
         }
     }
 }

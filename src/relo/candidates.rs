@@ -31,7 +31,8 @@ impl<B> Clone for Candidate<'_, B> {
 
 impl<B> Copy for Candidate<'_, B> {}
 
-/// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and this essential name. The two kinds of enum count as one, as in libbpf; [`Semantics::Kernel`] would have
+/// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and this essential name.
+/// The two kinds of enum count as one, as in libbpf; [`Semantics::Kernel`] would have
 /// those of `local`'s own kind only.
 ///
 /// Types whose name cannot be read are passed over: they are nobody's candidates.
@@ -69,7 +70,7 @@ pub fn add_cands<'a, B: BtfView>(
 }
 
 /// The longest name of a candidate. The kernel takes no name above 512 bytes.
-const MAX_NAME_LEN: usize = 4096;
+pub(crate) const MAX_NAME_LEN: usize = 4096;
 
 /// Whether a candidate can have this name.
 fn may_be_named(essential: EssentialName<'_>) -> bool {

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::ReloKind;
+use super::name::EssentialName;
 use super::spec::Spec;
 use super::text::{Lossy, Named};
 use crate::btf::{BtfView, Kind, Type, TypeId};
@@ -66,7 +67,10 @@ impl<L: BtfView, T: BtfView> fmt::Display for Why<'_, L, T> {
             Mismatch::NoName { step, type_id } => {
                 let what = if local.kind.is_enumval_based() { "enumerator" } else { "member" };
                 let holder = TypeText(targ, type_id);
-                write!(f, "the target has no {what} {} in {holder} [{type_id}]", name(step))
+                // Members are found by their whole names, enumerators without flavors.
+                let Lossy(name) = name(step);
+                let name = if local.kind.is_enumval_based() { EssentialName::of(name).as_bytes() } else { name };
+                write!(f, "the target has no {what} {} in {holder} [{type_id}]", Lossy(name))
             }
             Mismatch::OtherType { step, type_id, idx } => {
                 let member = |btf: Type<'_>, idx| btf.member(idx).map_or(TypeId::VOID, |member| member.type_id);
@@ -123,7 +127,7 @@ impl<B: BtfView> fmt::Display for TypeText<'_, B> {
         let name = if name.is_empty() { Lossy(b"<anon>") } else { name };
         match t.kind() {
             Kind::Unkn => f.write_str("void"),
-            Kind::FuncProto => f.write_str("function"),
+            Kind::FuncProto => write!(f, "function of {} parameter{}", t.vlen(), if t.vlen() == 1 { "" } else { "s" }),
             Kind::Int if t.int_offset() != 0 => write!(f, "{name} at bit {}", t.int_offset()),
             Kind::Int | Kind::Float => name.fmt(f),
             Kind::Enum64 => write!(f, "enum {name}"),

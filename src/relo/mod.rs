@@ -116,6 +116,10 @@ pub struct Resolved<'l, 't, L, T> {
     pub targ: Option<Spec<'t, T>>,
     /// The first candidate that does not match, and why; `None` when there is none.
     pub mismatch: Option<(Candidate<'t, T>, Mismatch)>,
+    /// Number of candidates.
+    pub cands: usize,
+    /// Number of further ones, which earlier relocations of the same type had dropped.
+    pub dropped: usize,
 }
 
 /// Answers one relocation from the candidates of its root type, and prunes those: unless none matches, only the matching
@@ -143,12 +147,13 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     if relo.kind == ReloKind::TypeIdLocal {
         let id = u64::from(type_id.0);
         let res = ReloRes { orig_val: id, new_val: id, ..ReloRes::default() };
-        return Ok(Resolved { res, local, targ: None, mismatch: None });
+        return Ok(Resolved { res, local, targ: None, mismatch: None, cands: 0, dropped: 0 });
     }
     if local_name.is_empty() {
         return Err(Error::AnonymousRoot { type_id });
     }
 
+    let (count, dropped) = (cands.len(), cands.dropped());
     let mut first_mismatch = None;
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
     let mut matching = Matching::default();
@@ -178,14 +183,14 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
             if context.semantics == Semantics::Libbpf {
                 cands.keep(matching)?;
             }
-            Ok(Resolved { res, local, targ: Some(targ), mismatch: first_mismatch })
+            Ok(Resolved { res, local, targ: Some(targ), mismatch: first_mismatch, cands: count, dropped })
         }
         None => {
             context.debug(format_args!("no matching targets found"));
             // Of a target, no more is asked then.
             let pair = Pair::new(local_btf, local_btf, context.work, context.tables);
             let res = value::calc_relo(pair, &local, None)?;
-            Ok(Resolved { res, local, targ: None, mismatch: first_mismatch })
+            Ok(Resolved { res, local, targ: None, mismatch: first_mismatch, cands: count, dropped })
         }
     }
 }

@@ -48,6 +48,12 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
         self.pruned.left().map_or(self.found.len(), Vec::len)
     }
 
+    /// How many earlier relocations of the local type have dropped.
+    #[must_use]
+    pub fn dropped(&self) -> usize {
+        self.found.len().saturating_sub(self.len())
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

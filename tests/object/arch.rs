@@ -21,7 +21,7 @@ fn structs(members: &[(&str, &str)]) -> (Btf, Vec<(u32, u32, u32)>) {
 }
 
 /// The warnings, and why each relocation was poisoned.
-fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let (btf, relos) = structs(local);
     let mut object = object_of_insns(btf, "kprobe", &relos);
     let targets = OpenTargets { kernel: target("target", &structs(targ).0), modules: Vec::new() };
@@ -37,7 +37,8 @@ fn objects_for_another_architecture_are_warned_of_once() {
     let x86 = [("pt_regs", "di")];
     let (warnings, why) = poisoned(&[("pt_regs___arm64", "orig_x0"), ("user_pt_regs", "pstate"), ("s", "x")], &x86);
     let other = "this is a register of arm64, and the target's architecture is x86: compile with -D__TARGET_ARCH_x86";
-    let none = "this is a register of arm64, and the target is of another architecture: it has no such struct";
+    let none = "this is a register of arm64, whose struct the target lacks: it is of another architecture, or reduced to the \
+                types of other objects";
     assert_eq!(why, [other, none, "the target has no struct s"]);
     assert!(matches!(&warnings[..], [warning] if warning.ends_with(other)), "{warnings:?}");
 }

@@ -6,6 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use crate::arch::poisoned;
+use crate::btf::{Btf, STRUCT};
+use crate::object::{BYTE_OFFSET, object_of_insns};
+use crate::{struct_with_x, target};
 use corelo::log::{Level, Log};
 use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
@@ -82,6 +86,25 @@ fn a_bitfield_that_is_not_accessed_as_one_is_told_of() {
     }
 }
 
+/// `unsigned int x : 32` is a bitfield in BTF, but nothing else is in its bits.
+#[test]
+fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
+    const HAS_BITFIELDS: u32 = 0x80;
+    for (bits, count) in [(32, 0), (31, 1), (8, 1)] {
+        let mut local = Btf::new();
+        let (root, access) = struct_with_x(&mut local, "s", 8);
+        let mut object = object_of_insns(local, "kprobe", &[(root, access, BYTE_OFFSET)]);
+        let mut targ = Btf::new();
+        let (int, s, x) = (targ.int(), targ.str("s"), targ.str("x"));
+        targ.composite(STRUCT | HAS_BITFIELDS, s, &[(x, int, bits << 24 | 32)]);
+        let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+        let log = Warnings::default();
+        let options = Options { semantics: Semantics::Libbpf, log: &log };
+        let counts = relocate(&mut object, &targets, &options, None).unwrap();
+        assert_eq!((counts.resolved, log.0.into_inner().unwrap().len()), (1, count), "{bits} bits");
+    }
+}
+
 #[test]
 fn bitfields_that_are_accessed_as_such_are_not_warned_of() {
     for name in ["bitfields.el.bpf.o", "bitfields.eb.bpf.o"] {
@@ -100,6 +123,7 @@ fn another_size_is_told_from_a_bitfield() {
     let counts = ["another size", "is a bitfield in the target", "no member gone in struct insns"].map(count);
     assert_eq!(counts, [3, 1, 2], "{why:?}");
     assert_eq!(count("BPF_CORE_READ_BITFIELD_PROBED()"), 4);
+    assert_eq!(count("unless it is an array's element"), 3, "of one, no shift can be relocated");
     assert_eq!(count("bpf_core_read()"), 0, "of a field that has shrunk, it reads the next one too");
     // The offset of a bitfield alone is in the program "alu".
     assert_eq!(warnings.len(), 5, "{warnings:?}");
@@ -121,6 +145,22 @@ fn what_the_target_has_not_is_said_where_nothing_is_poisoned_too() {
     assert!(missing[0].contains("in enum color ["), "{missing:?}");
     assert_eq!(missing[2..], ["the target has no enum nowhere"; 2]);
     assert_eq!(warnings, [""; 0]);
+}
+
+/// A reason is that of one candidate, which need not be the one that the user has in mind.
+#[test]
+fn reasons_say_of_which_candidate_they_are() {
+    let (entries, ..) = relocated("prune.el.bpf.o");
+    let why = said(&entries, "prune");
+    let expected = "(the first candidate of 1; earlier relocations of this type dropped 1 more, as in libbpf)";
+    assert!(why.iter().any(|why| why.contains("no member second in struct prune___one [") && why.ends_with(expected)));
+    let (_, why) = poisoned(&[("s___local", "x")], &[("s", "y"), ("s___two", "z")]);
+    assert!(
+        why[0].contains("no member x in struct s [") && why[0].ends_with("] (the first candidate of 2)"),
+        "{why:?}"
+    );
+    let (_, why) = poisoned(&[("s___local", "x")], &[("t", "x")]);
+    assert_eq!(why, ["the target has no struct s"]);
 }
 
 /// libbpf extends the sign of all 32-bit values: what the program gets is not what its enum says.

@@ -119,6 +119,18 @@ fn functions_without_symbols_are_warned_of_unless_their_name_survives() {
     );
 }
 
+/// The linker eliminates no static function, whatever else has its name: its symbol was discarded.
+#[test]
+fn static_functions_without_symbols_are_warned_of() {
+    let mut object = Object(read("tests/fixtures/weak.el.bpf.o"));
+    let global_func = 0x0c00_0001_u32.to_le_bytes();
+    for at in 0..object.0.len() {
+        object.0[at] &= if object.0[at..].starts_with(&global_func) { 0 } else { 0xff };
+    }
+    let (count, warnings) = skipped(object);
+    assert_eq!((count, warnings.len()), (2, 1), "{warnings:?}");
+}
+
 #[test]
 fn relocations_in_no_function_are_warned_of_by_section() {
     let no_type = |symbol: &mut [u8]| symbol[4] &= 0xf0;

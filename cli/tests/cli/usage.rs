@@ -3,6 +3,18 @@
 
 use super::*;
 
+/// What one argument had read, the other did not get: "0 bytes are less than its header".
+#[test]
+fn a_pipe_on_standard_input_is_read_once_whatever_its_name() {
+    for (object, btf) in
+        [("-", "/dev/stdin"), ("/dev/stdin", "/dev/stdin"), ("/dev/fd/0", "-"), ("-", "/proc/self/fd/0")]
+    {
+        let run: Run = command(["inspect", object, "--btf", btf]).stdin(Stdio::piped()).output().unwrap().into();
+        assert_eq!(run.status, 2, "{object} {btf}: {run:?}");
+        assert!(run.stderr.contains("standard input can be read once"), "{object} {btf}: {run:?}");
+    }
+}
+
 #[test]
 fn wrong_arguments_give_2_and_say_which() {
     let object = &*fixture("poison.el.bpf.o");

@@ -122,7 +122,7 @@ fn an_enumerator_is_named_with_its_enum() {
     let ((local, e), (targ, _)) = (build("PIDTYPE_PID___x"), build("PIDTYPE_TGID"));
     for kind in [ReloKind::EnumvalExists, ReloKind::EnumvalValue] {
         let why = why(&local, kind, e, "0", &targ).unwrap();
-        assert_eq!(why, "the target has no enumerator PIDTYPE_PID___x in enum pid_type [1]");
+        assert_eq!(why, "the target has no enumerator PIDTYPE_PID in enum pid_type [1]");
     }
 }
 
@@ -145,6 +145,22 @@ fn a_type_that_differs_is_told_from_one_that_is_not_there() {
     assert_eq!(of(ReloKind::TypeMatches).as_deref(), Some(expected));
     assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &Build::new(Endian::NATIVE)), None);
     assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &local), None);
+}
+
+#[test]
+fn functions_that_differ_are_told_apart() {
+    let build = |params: usize| {
+        let mut b = Build::new(Endian::NATIVE);
+        let int = b.int("int", 4, SIGNED);
+        let proto = b.func_proto(int, &vec![int; params]);
+        let ptr = b.ptr(proto);
+        let t = b.typedef("callback_t", ptr);
+        (b, t)
+    };
+    let ((local, t), (targ, _)) = (build(2), build(1));
+    let expected = "typedef callback_t [4] of the target, pointer to function of 1 parameter, is not compatible with the \
+                    object's, pointer to function of 2 parameters";
+    assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &targ).as_deref(), Some(expected));
 }
 
 #[test]
