@@ -515,7 +515,8 @@ fn fmt_insn_mismatch(f: &mut fmt::Formatter<'_>, found: i64, bits: u32, expected
         ),
         32 if is_cut => write!(
             f,
-            "the object's BTF gives {expected}, which the compiler has cut to the 32 bits of an immediate, {found}: only values up to 2147483647 can be relocated there"
+            "the object's BTF gives {}, which the compiler has cut to the 32 bits of an immediate, {found}: only values up to 2147483647 can be relocated there",
+            Bits(expected)
         ),
         64 if i32::try_from(found).is_err() && raw.leading_zeros() == 32 && expected == raw | !u64::from(u32::MAX) => {
             write!(
@@ -531,8 +532,9 @@ fn fmt_insn_mismatch(f: &mut fmt::Formatter<'_>, found: i64, bits: u32, expected
         ),
         _ => write!(
             f,
-            "the instruction holds {found} where the object's BTF gives {}: code or BTF was changed after it was compiled",
-            Bits(expected)
+            "the instruction holds {found} where the object's BTF gives {}, and the target's {}: code or BTF was changed after it was compiled",
+            Bits(expected),
+            Bits(new)
         ),
     }
 }
