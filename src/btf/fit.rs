@@ -19,12 +19,12 @@ const REFERRING: KindSet = KindSet::new()
     .with(Kind::FuncProto)
     .with(Kind::Var)
     .with(Kind::TypeTag);
-/// What these, members, parameters and elements refer to: all but declarations. Kinds newer than this library may be types.
+/// Kinds that these, members, parameters and elements may refer to: all but declarations. Newer kinds may be types.
 const TYPES: KindSet =
     KindSet::ALL.without(Kind::Func).without(Kind::Var).without(Kind::Datasec).without(Kind::DeclTag);
-/// What a function refers to.
+/// The kind that a function refers to.
 const PROTOS: KindSet = KindSet::new().with(Kind::FuncProto);
-/// What is in a data section.
+/// Kinds that a data section lists.
 const SYMBOLS: KindSet = KindSet::new().with(Kind::Var).with(Kind::Func);
 
 /// References whose kinds are looked up, besides functions', since each costs 20 nanoseconds. On a wrong base, nearly every

@@ -47,7 +47,7 @@ pub(super) fn misused(
     let is_load = matches!(insn.class(), class::LDX | class::ST | class::STX);
     let why = match is_bitfield(res).0 {
         false if !is_load => ADDRESS,
-        // The address of a bitfield of the object is asked for by macros alone.
+        // Only macros relocate the address of a bitfield of the object.
         true if is_load => SHIFTS,
         _ => return None,
     };

@@ -9,7 +9,7 @@ const KERNEL: &str = "a kernel image without sections: its BTF is /sys/kernel/bt
 const TAR: &str = "a tar archive: unpack it with tar -xf";
 
 /// Magic numbers, their places, and what they belong to.
-const MAGICS: [(usize, &[u8], &str); 17] = [
+const MAGICS: [(usize, &[u8], &str); 18] = [
     (0, b"\x1f\x8b", "compressed with gzip: decompress it with gzip -dc"),
     (0, b"\xfd7zXZ\0", "compressed with xz: decompress it with xz -dc"),
     (0, b"\x5d\0\0", "compressed with lzma: decompress it with xz -dc"),
@@ -19,6 +19,7 @@ const MAGICS: [(usize, &[u8], &str); 17] = [
     (0, b"BZh", "compressed with bzip2: decompress it with bzip2 -dc"),
     (0, b"PK\x03\x04", "a zip archive: unpack it with unzip"),
     (0x101, b"ustar", TAR),
+    (0, b"BC\xc0\xde", "LLVM bitcode: compile it with llc -march=bpf -filetype=obj"),
     // x86, s390.
     (0x202, b"HdrS", KERNEL),
     (0x1_0008, b"S390EP", KERNEL),
@@ -58,6 +59,7 @@ mod tests {
             (0, b"BZh9", "bzip2 -dc"),
             (0, b"PK\x03\x04", "unzip"),
             (257, b"ustar  \0", "tar -xf"),
+            (0, b"BC\xc0\xde5", "llc -march=bpf"),
             (0x202, b"HdrS", "extract-vmlinux"),
             (0x1_0008, b"S390EP", "/sys/kernel/btf/vmlinux"),
         ] {

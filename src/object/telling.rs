@@ -93,7 +93,7 @@ fn has_lost_its_sign(resolved: &Resolved<'_, '_>) -> bool {
     resolved.res.new_val > u32::MAX.into() && resolved.targ.as_ref().is_some_and(is_unsigned)
 }
 
-/// Tells what becomes of each relocation: the log, the report if somebody wants one, and in the end whoever called.
+/// Diagnostics: log lines, report entries, and the error returned to the caller.
 pub(super) struct Teller<'j, 't> {
     input: &'j Input<'j>,
     log: &'j dyn Log,
@@ -255,8 +255,7 @@ impl<'j, 't> Teller<'j, 't> {
         Place { input: self.input, lines: &self.lines, site }
     }
 
-    /// A text of the report, if somebody wants one. When it has said more than any real object gives reason to, it says no
-    /// more.
+    /// A text of the report, if there is one; empty once the report has as many bytes of text as the object's size allows.
     fn text(&mut self, text: impl fmt::Display) -> Result<String> {
         if self.report.is_none() || self.text_left == 0 {
             return Ok(String::new());
@@ -266,7 +265,7 @@ impl<'j, 't> Teller<'j, 't> {
         Ok(text)
     }
 
-    /// Counts a relocation, and adds an entry to the report if somebody wants one.
+    /// Counts a relocation, and adds an entry to the report, if there is one.
     fn note(
         &mut self,
         site: &Site<'_>,
