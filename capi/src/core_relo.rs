@@ -97,24 +97,27 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             tables: &NameTables::default(),
             log,
         };
-        let resolved = relo::calc_relo(&context, &relo, &local_btf, &mut cands)
-            .map_err(|error| named(error, prog_name, relo_idx))?;
-
-        if let Some(list) = list {
-            for (i, cand) in cands.iter().enumerate() {
-                // SAFETY: pruning leaves no more candidates than the list has.
-                unsafe { list.cands.add(i).write(bpf_core_cand { btf: cand.btf.raw, id: cand.id.0 }) };
+        match relo::calc_relo(&context, &relo, &local_btf, &mut cands) {
+            Err(error) => Err(named(error, prog_name, relo_idx)),
+            // By reference: it is large, and to move it is to copy it.
+            Ok(ref resolved) => {
+                if let Some(list) = list {
+                    for (i, cand) in cands.iter().enumerate() {
+                        // SAFETY: pruning leaves no more candidates than the list has.
+                        unsafe { list.cands.add(i).write(bpf_core_cand { btf: cand.btf.raw, id: cand.id.0 }) };
+                    }
+                    list.len = c_int::try_from(cands.len()).unwrap_or(list.len);
+                }
+                // SAFETY: there is room for three specs.
+                unsafe { bpf_core_spec::write(specs_scratch, &resolved.local) };
+                if let Some(targ) = &resolved.targ {
+                    // SAFETY: as above.
+                    unsafe { bpf_core_spec::write(specs_scratch.add(2), targ) };
+                }
+                *targ_res = bpf_core_relo_res::from(&resolved.res);
+                Ok(0)
             }
-            list.len = c_int::try_from(cands.len()).unwrap_or(list.len);
         }
-        // SAFETY: there is room for three specs.
-        unsafe { bpf_core_spec::write(specs_scratch, &resolved.local) };
-        if let Some(targ) = &resolved.targ {
-            // SAFETY: as above.
-            unsafe { bpf_core_spec::write(specs_scratch.add(2), targ) };
-        }
-        *targ_res = bpf_core_relo_res::from(&resolved.res);
-        Ok(0)
     })
 }
 
@@ -125,12 +128,11 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
 /// The list is one of `len` candidates.
 unsafe fn entries<'a>(list: Option<&bpf_core_cand_list>) -> Result<&'a [bpf_core_cand]> {
     let Some(list) = list else { return Ok(&[]) };
-    let bad = Error::Argument { what: "cands has a negative length, or none where it says it has some" };
     match usize::try_from(list.len) {
         Ok(0) => Ok(&[]),
         // SAFETY: as above.
         Ok(len) if !list.cands.is_null() => Ok(unsafe { std::slice::from_raw_parts(list.cands, len) }),
-        _ => Err(bad),
+        _ => Err(Error::Argument { what: "cands has a negative length, or none where it says it has some" }),
     }
 }
 

@@ -35,14 +35,13 @@ impl Handle {
     /// `btf` is either NULL or from [`Handle::into_c`] and not freed during `'a`, or points to a readable word.
     pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf) -> Result<&'a Target> {
         fault::point();
-        let bad = Error::Argument { what: "not a struct corelo_btf" };
         let handle = btf.cast::<Self>();
         if handle.is_null() || !handle.is_aligned() {
             return Err(Error::Argument { what: "struct corelo_btf is NULL" });
         }
         // SAFETY: it is aligned, and there is at least a word.
         if unsafe { handle.cast::<usize>().read() } != MAGIC {
-            return Err(bad);
+            return Err(Error::Argument { what: "not a struct corelo_btf" });
         }
         // SAFETY: only ours have the magic word.
         Ok(&unsafe { &*handle }.target)

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use super::btf_open::btf;
 use super::fault;
 use super::handle::{Handle, MAGIC};
-use corelo::btf::{Btf, BtfView, Kind, NameIs, Type, TypeId};
+use corelo::btf::{Btf, BtfView, Kind, NameIs, TypeId};
 use corelo::bytes::{Bytes, Endian};
 use corelo::error::{Error, Result};
 use corelo::internal::{Info, payload_len};
@@ -164,11 +164,20 @@ fn info_mask() -> u32 {
 const OLD_INFO_MASK: u32 = 0x9f00_ffff;
 
 impl BtfView for AnyBtf<'_> {
-    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
+    #[inline]
+    fn record(&self, id: TypeId) -> Option<&[u8]> {
         fault::point();
         match &self.view {
-            View::Ours { btf, .. } => btf.type_by_id(id),
-            View::Libbpf(btf) => btf.type_by_id(id),
+            View::Ours { btf, .. } => btf.record(id),
+            View::Libbpf(btf) => btf.record(id),
+        }
+    }
+
+    fn no_record(&self, id: TypeId) -> Error {
+        fault::point();
+        match &self.view {
+            View::Ours { btf, .. } => btf.no_record(id),
+            View::Libbpf(btf) => btf.no_record(id),
         }
     }
 
@@ -264,7 +273,7 @@ impl BtfView for AnyBtf<'_> {
 
 impl Libbpf<'_> {
     /// The record of a type, and where it lies, which is also where the rest of it follows.
-    fn record(&self, id: TypeId) -> Option<(*const RawType, &RawType)> {
+    fn raw(&self, id: TypeId) -> Option<(*const RawType, &RawType)> {
         // SAFETY: the handle is libbpf's, as `AnyBtf::from_c` was promised.
         let record = unsafe { (self.type_by_id)(self.btf, id.0) };
         // SAFETY: libbpf gives NULL or a record, which is aligned as C has it.
@@ -285,22 +294,19 @@ impl Libbpf<'_> {
 }
 
 impl BtfView for Libbpf<'_> {
-    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
-        if id == TypeId::VOID {
-            return Ok(Type::VOID);
-        }
-        let Some((record, raw)) = self.record(id) else { return Err(Error::BadTypeId { type_id: id }) };
-        let info = Info(raw.info);
+    #[inline(never)]
+    fn record(&self, id: TypeId) -> Option<&[u8]> {
+        let (record, raw) = self.raw(id)?;
         // Of a kind that we do not know, only libbpf knows the length; nothing in it is needed.
-        let len = payload_len(info, || Bytes::new(&[], Endian::NATIVE)).unwrap_or(0);
+        let payload = payload_len(Info(raw.info), || Bytes::new(&[], Endian::NATIVE)).unwrap_or(0);
+        let len = size_of::<RawType>().saturating_add(payload);
         // SAFETY: libbpf checked when it opened the BTF that the whole record is there, with all bits of `info` that count
         // for it, and no others are set.
-        let payload = unsafe { std::slice::from_raw_parts(record.add(1).cast::<u8>(), len) };
-        Ok(Type::new(raw.name_off, info, raw.size_or_type, Bytes::new(payload, Endian::NATIVE)))
+        Some(unsafe { std::slice::from_raw_parts(record.cast::<u8>(), len) })
     }
 
     fn kind_and_name(&self, id: TypeId) -> Option<(Kind, u32)> {
-        self.record(id).map(|(_, raw)| (Info(raw.info).kind(), raw.name_off))
+        self.raw(id).map(|(_, raw)| (Info(raw.info).kind(), raw.name_off))
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {

@@ -11,7 +11,7 @@ use once_cell::sync::OnceCell;
 use super::fit;
 use super::raw::{self, Kind, KindSet};
 use super::records::{Heard, Places, Records};
-use super::view::{BtfView, NameIs, Type, TypeId};
+use super::view::{BtfView, NameIs, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
@@ -263,6 +263,16 @@ impl<'d> Btf<'d> {
         }
     }
 
+    /// The BTF that a type is in: this one or one of its bases.
+    #[inline]
+    fn level_of(&self, id: TypeId) -> Option<&Btf<'_>> {
+        let mut btf: &Btf<'_> = self;
+        while id.0 < btf.start_id {
+            btf = btf.base.as_ref()?;
+        }
+        Some(btf)
+    }
+
     fn checked_type_cnt(&self) -> Result<u32> {
         match self.start_id.checked_add(self.places()?.count()) {
             Some(count) => Ok(count),
@@ -327,21 +337,16 @@ impl<'d> Btf<'d> {
 }
 
 impl BtfView for Btf<'_> {
-    #[inline]
-    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
-        if id == TypeId::VOID {
-            return Ok(Type::VOID);
-        }
-        let mut btf: &Btf<'_> = self;
-        while id.0 < btf.start_id {
-            let Some(base) = &btf.base else { return Err(Error::BadTypeId { type_id: id }) };
-            btf = base;
-        }
-        let own = btf.places()?.record(btf.types(), || btf.layout(), id.0.wrapping_sub(btf.start_id));
-        match own {
-            Some(t) => Ok(t),
-            None => Err(Error::BadTypeId { type_id: id }),
-        }
+    #[inline(never)]
+    fn record(&self, id: TypeId) -> Option<&[u8]> {
+        let btf = self.level_of(id)?;
+        btf.places().ok()?.record(btf.types(), || btf.layout(), id.0.wrapping_sub(btf.start_id))
+    }
+
+    #[cold]
+    fn no_record(&self, id: TypeId) -> Error {
+        let broken = self.level_of(id).and_then(|btf| btf.places().err());
+        broken.unwrap_or(Error::BadTypeId { type_id: id })
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
@@ -382,13 +387,16 @@ impl BtfView for Btf<'_> {
     #[inline]
     fn find_name(&self, name_offs: impl Iterator<Item = u32>, name: &CStr) -> Result<Option<(u32, NameIs)>> {
         let (strings, start) = (self.strings(), self.start_str_off);
-        let beginning: Option<&[u8; 4]> = name.to_bytes_with_nul().first_chunk();
+        // Of the first four bytes as many as there are, the NUL among them.
+        let first = [0, 1, 2, 3].map(|i| name.to_bytes_with_nul().get(i));
+        let beginning = u32::from_le_bytes(first.map(|byte| byte.copied().unwrap_or(0)));
+        let mask = u32::from_le_bytes(first.map(|byte| if byte.is_some() { 0xff } else { 0 }));
         for (i, name_off) in (0..).zip(name_offs) {
             // Where the first bytes are others, that is all there is to know; nearly all names are so.
-            let text = name_off.checked_sub(start).and_then(|within| strings.get(index(within)..)?.first_chunk::<4>());
-            match (text, beginning) {
-                (Some([0, _, _, _]), _) => return Ok(Some((i, NameIs::Empty))),
-                (Some(text), Some(beginning)) if text != beginning => continue,
+            let text = name_off.checked_sub(start).and_then(|within| strings.get(index(within)..)?.first_chunk());
+            match text.copied().map(u32::from_le_bytes) {
+                Some(text) if text & 0xff == 0 => return Ok(Some((i, NameIs::Empty))),
+                Some(text) if text & mask != beginning => continue,
                 _ => {}
             }
             match self.compare_name(name_off, name)? {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where each type record begins. Records have different lengths, so to find one, all before it are stepped over; this is
-//! done once, and every fourth place is kept.
+//! done once, and the places are kept: all of them, or every fourth of a BTF as large as a kernel's.
 
 use once_cell::sync::OnceCell;
 use std::iter;
@@ -16,15 +16,19 @@ pub(super) struct Records {
     places: OnceCell<Result<Places, Broken>>,
 }
 
-/// Of so many records, the place of one is kept. With fewer, a kernel's table is larger than the cache that it has to
-/// share; with more, it takes longer to find a record.
+/// Of so many records of a large BTF, the place of one is kept. With fewer, a kernel's table is larger than the cache that
+/// it has to share; with more, it takes longer to find a record.
 const STRIDE: u32 = 4;
+/// Bytes of types from which on a BTF is large. Those of objects and nearly all modules are smaller.
+const LARGE_LEN: usize = 1 << 18;
 
 /// A type section that has been stepped over: all its records are whole.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// Where every [`STRIDE`]th record begins.
+    /// Where every record begins, or every [`STRIDE`]th.
     offs: Vec<u32>,
+    /// Whether it is every [`STRIDE`]th.
+    is_large: bool,
     count: u32,
 }
 
@@ -34,37 +38,39 @@ impl Places {
         self.count
     }
 
-    /// Record number `idx` of these types, from 0.
+    /// Record number `idx` of these types, from 0, and what follows it.
     #[inline]
-    pub(super) fn record<'a>(&self, types: Bytes<'a>, layout: impl Fn() -> Bytes<'a>, idx: u32) -> Option<Type<'a>> {
+    pub(super) fn record<'a>(&self, types: Bytes<'a>, layout: impl Fn() -> Bytes<'a>, idx: u32) -> Option<&'a [u8]> {
         if idx >= self.count {
             return None;
         }
-        let mut rest = types.as_slice().get(index(*self.offs.get(index(idx / STRIDE))?)..)?;
+        let place = |at: u32| self.offs.get(index(at)).copied().map(index);
+        if !self.is_large {
+            let end = place(idx.wrapping_add(1)).unwrap_or(types.len());
+            return types.as_slice().get(place(idx)?..end);
+        }
+        let mut rest = types.as_slice().get(place(idx / STRIDE)?..)?;
         let mut left = idx % STRIDE;
         loop {
-            let (t, next) = first_type(rest, types.endian(), &layout)?;
+            let (record, next) = first_record(rest, types.endian(), &layout)?;
             if left == 0 {
-                return Some(t);
+                return Some(record);
             }
             (rest, left) = (next, left.wrapping_sub(1));
         }
     }
 }
 
-/// The type whose record is at the beginning of `records`, and what follows it.
+/// The first of these records with what belongs to it, and those behind it.
 #[inline(always)]
-fn first_type<'a, 'l>(
+fn first_record<'a, 'l>(
     records: &'a [u8],
     endian: Endian,
     layout: impl FnOnce() -> Bytes<'l>,
-) -> Option<(Type<'a>, &'a [u8])> {
-    let (record, after) = records.split_first_chunk::<TYPE_LEN>()?;
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = *record;
-    let word = |bytes| endian.u32(bytes);
-    let info = Info(word([e, f, g, h]));
-    let (payload, next) = after.split_at_checked(payload_len(info, layout)?)?;
-    Some((Type::new(word([a, b, c, d]), info, word([i, j, k, l]), Bytes::new(payload, endian)), next))
+) -> Option<(&'a [u8], &'a [u8])> {
+    let [_, _, _, _, a, b, c, d, ..] = *records.first_chunk::<TYPE_LEN>()?;
+    let payload = payload_len(Info(endian.u32([a, b, c, d])), layout)?;
+    records.split_at_checked(TYPE_LEN.saturating_add(payload))
 }
 
 /// The types of a section in order, up to the first broken one.
@@ -72,9 +78,9 @@ fn first_type<'a, 'l>(
 pub(super) fn types_of<'a>(types: Bytes<'a>, layout: Bytes<'a>) -> impl Iterator<Item = Type<'a>> {
     let mut rest = types.as_slice();
     iter::from_fn(move || {
-        let (t, next) = first_type(rest, types.endian(), || layout)?;
+        let (record, next) = first_record(rest, types.endian(), || layout)?;
         rest = next;
-        Some(t)
+        Type::new(record, types.endian())
     })
 }
 
@@ -141,14 +147,14 @@ impl Records {
         })?;
         let places = places.as_ref().map_err(|broken| Error::from(*broken))?;
         if !is_first {
-            step_over(types, layout, start_id, heard, |_| Ok(()), each)?;
+            step_over(types, layout, start_id, heard, STRIDE, |_| Ok(()), each)?;
         }
         Ok(places)
     }
 }
 
-/// A guess at the length of [`STRIDE`] records for reserving memory in one go, a little below that of kernels' (100).
-const USUAL_LEN: usize = 96;
+/// A guess at the length of a record for reserving memory in one go, a little below that of kernels' (25).
+const USUAL_LEN: usize = 24;
 
 impl Places {
     fn new(
@@ -158,33 +164,39 @@ impl Places {
         heard: Heard,
         each: impl FnMut(TypeId, Kind, u32),
     ) -> Result<Self, Broken> {
+        let is_large = types.len() >= LARGE_LEN;
+        let (stride, usual) =
+            if is_large { (STRIDE, types.len() / USUAL_LEN / 4) } else { (1, types.len() / USUAL_LEN) };
         let mut offs = Vec::new();
-        offs.try_reserve(types.len() / USUAL_LEN).map_err(|_| Broken::NoMemory)?;
+        offs.try_reserve(usual).map_err(|_| Broken::NoMemory)?;
         let keep = |at| {
             offs.try_reserve(1).map_err(|_| Broken::NoMemory)?;
             offs.push(u32::try_from(at).map_err(|_| Broken::TooMany)?);
             Ok(())
         };
-        let count = step_over(types, layout, start_id, heard, keep, each)?;
-        Ok(Self { offs, count })
+        let count = step_over(types, layout, start_id, heard, stride, keep, each)?;
+        Ok(Self { offs, is_large, count })
     }
 }
 
-/// Steps over all records, calls `keep` with the place of every fourth, and `each` with those that are wanted. Gives their
+/// Steps over all records, calls `keep` with the place of every `stride`th, and `each` with those that are wanted. Gives their
 /// number.
 fn step_over(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
     heard: Heard,
+    stride: u32,
     keep: impl FnMut(usize) -> Result<(), Broken>,
     each: impl FnMut(TypeId, Kind, u32),
 ) -> Result<u32, Broken> {
     // The byte order is a constant in each of the two copies of the loop.
     let data = types.as_slice();
     match types.endian() {
-        Endian::Little => step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, heard, keep, each),
-        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, heard, keep, each),
+        Endian::Little => {
+            step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, heard, stride, keep, each)
+        }
+        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, heard, stride, keep, each),
     }
 }
 
@@ -194,6 +206,7 @@ fn step_over_in_order(
     layout: Bytes<'_>,
     start_id: u32,
     heard: Heard,
+    stride: u32,
     mut keep: impl FnMut(usize) -> Result<(), Broken>,
     mut each: impl FnMut(TypeId, Kind, u32),
 ) -> Result<u32, Broken> {
@@ -201,7 +214,7 @@ fn step_over_in_order(
     let mut id = start_id;
     while at != types.len() {
         keep(at)?;
-        for _ in 0..STRIDE {
+        for _ in 0..stride {
             let Some(head) = types.tail(at).and_then(|rest| rest.as_slice().first_chunk::<TYPE_LEN>()) else {
                 if at == types.len() {
                     break;

@@ -4,7 +4,7 @@
 use std::ffi::CStr;
 use std::fmt;
 
-use super::raw::{Info, Kind, KindSet};
+use super::raw::{Info, Kind, KindSet, TYPE_LEN};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
@@ -74,10 +74,14 @@ impl<'a> Type<'a> {
     pub const VOID: Type<'static> =
         Type { name_off: 0, info: Info(0), size_or_type: 0, endian: Endian::NATIVE, payload: &[] };
 
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn new(name_off: u32, info: Info, size_or_type: u32, payload: Bytes<'a>) -> Self {
-        Self { name_off, info, size_or_type, endian: payload.endian(), payload: payload.as_slice() }
+    /// The type that a record and what follows it say; `None` for less than a record.
+    #[inline(always)]
+    pub(super) fn new(record: &'a [u8], endian: Endian) -> Option<Self> {
+        let (head, payload) = record.split_first_chunk::<TYPE_LEN>()?;
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *head;
+        let word = |bytes| endian.u32(bytes);
+        let (name_off, info, size_or_type) = (word([a, b, c, d]), Info(word([e, f, g, h])), word([i, j, k, l]));
+        Some(Self { name_off, info, size_or_type, endian, payload })
     }
 
     const fn payload(self) -> Bytes<'a> {
@@ -314,12 +318,32 @@ const MAX_RESOLVE_DEPTH: usize = 32;
 /// This is what libbpf's `relo_core.c` needs of its surroundings. Besides [`Btf`](super::Btf), the C boundary implements
 /// it for libbpf's own handle.
 pub trait BtfView: fmt::Debug {
+    /// The record of the type with this id, which is not 0, and what follows it; `None` when there is none.
+    ///
+    /// What this returns fits in registers. A [`Type`] is returned through memory, for which a processor has to wait, so all
+    /// that makes one of this is inlined.
+    fn record(&self, id: TypeId) -> Option<&[u8]>;
+
+    /// Why [`BtfView::record`] found none.
+    fn no_record(&self, id: TypeId) -> Error {
+        Error::BadTypeId { type_id: id }
+    }
+
     /// The type with this id; `void` for id 0.
     ///
     /// # Errors
     ///
     /// [`Error::BadTypeId`] when there is none.
-    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>>;
+    #[inline(always)]
+    fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
+        if id == TypeId::VOID {
+            return Ok(Type::VOID);
+        }
+        match self.record(id).and_then(|record| Type::new(record, self.endian())) {
+            Some(t) => Ok(t),
+            None => Err(self.no_record(id)),
+        }
+    }
 
     /// The kind of the type with this id, and the offset of its name; `None` when there is none.
     fn kind_and_name(&self, id: TypeId) -> Option<(Kind, u32)> {
@@ -428,6 +452,7 @@ pub trait BtfView: fmt::Debug {
 }
 
 /// [`BtfView::skip_modifiers`], whoever looks the types up.
+#[inline]
 pub(crate) fn skip_modifiers<'a>(
     id: TypeId,
     type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,

@@ -54,7 +54,7 @@ pub fn add_cands<'a, B: BtfView>(
     if !may_be_named(essential) {
         return Ok(());
     }
-    let targ = Metered { btf: targ_btf, work };
+    let targ = Metered::new(targ_btf, work);
     let local_kind = Semantics::Libbpf.one_kind(local.kind());
     for id in (targ_start_id..targ_btf.type_cnt()).map(TypeId) {
         let Some((kind, name_off)) = targ.kind_and_name(id)? else { continue };

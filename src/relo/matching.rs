@@ -123,7 +123,10 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
             searched: 0,
             without: HashMap::new(),
         };
-        let (targ_id, t) = elem_at.take().map_or_else(|| pair.targ.skip_modifiers(at), Ok)?;
+        let (targ_id, t) = match elem_at.take() {
+            Some(elem) => elem,
+            None => pair.targ.skip_modifiers(at)?,
+        };
         match (search.find(targ_id, t, targ)?, search.incompatible) {
             (Some(type_id), _) => at = type_id,
             (None, Some((type_id, idx))) => return Ok(Some(Mismatch::OtherType { step, type_id, idx })),

@@ -139,9 +139,10 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     cands: &mut Candidates<'_, 't, T>,
 ) -> Result<Resolved<'l, 't, L, T>> {
     let type_id = relo.type_id;
-    let metered = Metered { btf: local_btf, work: context.work };
+    let metered = Metered::new(local_btf, context.work);
     let local_name = metered.name_by_offset(metered.type_by_id(type_id)?.name_off())?;
-    let local = Spec::parse_metered(metered, relo).map_err(|cause| cause.in_local_spec(type_id))?;
+    let mut local = Spec::empty(local_btf, type_id, relo.kind);
+    local.follow(relo, context.work).map_err(|cause| cause.in_local_spec(type_id))?;
     context.debug(format_args!("{}", Clipped(&local)));
 
     if relo.kind == ReloKind::TypeIdLocal {

@@ -15,9 +15,9 @@ pub(super) struct Pair<'w, 'l, 't, L, T> {
     pub(super) tables: &'w NameTables,
 }
 
-impl<'w, 'l, 't, L, T> Pair<'w, 'l, 't, L, T> {
+impl<'w, 'l, 't, L: BtfView, T: BtfView> Pair<'w, 'l, 't, L, T> {
     pub(super) fn new(local: &'l L, targ: &'t T, work: &'w Work, tables: &'w NameTables) -> Self {
-        Self { local: Metered { btf: local, work }, targ: Metered { btf: targ, work }, work, tables }
+        Self { local: Metered::new(local, work), targ: Metered::new(targ, work), work, tables }
     }
 }
 

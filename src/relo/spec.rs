@@ -129,15 +129,19 @@ impl<'a, B: BtfView> Spec<'a, B> {
     /// [`Error::BadAccessStr`], [`Error::SpecTooDeep`] for more than [`MAX_LEN`] indices, [`Error::UnknownRelo`], and
     /// what the local BTF gives.
     pub fn parse(btf: &'a B, relo: &CoreRelo) -> Result<Self> {
-        Self::parse_metered(Metered { btf, work: &Work::for_types(btf, btf) }, relo)
+        Self::parse_within(btf, relo, &Work::for_types(btf, btf))
     }
 
     /// As [`Spec::parse`], with no more work than this.
     pub(crate) fn parse_within(btf: &'a B, relo: &CoreRelo, work: &Work) -> Result<Self> {
-        Self::parse_metered(Metered { btf, work }, relo)
+        let mut spec = Self::empty(btf, relo.type_id, relo.kind);
+        spec.follow(relo, work)?;
+        Ok(spec)
     }
 
-    pub(super) fn parse_metered(local: Metered<'_, 'a, B>, relo: &CoreRelo) -> Result<Self> {
+    /// [`Spec::parse_within`] of an empty spec, which is filled where it lies, since copying it takes long.
+    pub(super) fn follow(&mut self, relo: &CoreRelo, work: &Work) -> Result<()> {
+        let local = Metered::new(self.btf, work);
         // How long the string is, only reading it tells: that is not done once there is nothing left.
         local.work.steps(1)?;
         let access_str = local.name_by_offset(relo.access_str_off)?.to_bytes();
@@ -145,61 +149,63 @@ impl<'a, B: BtfView> Spec<'a, B> {
         if matches!(access_str, [] | [b':', ..]) {
             return Err(bad("it has no index at its start"));
         }
-        let mut spec = Self::empty(local.btf, relo.type_id, relo.kind);
         if relo.kind.is_type_based() {
-            return if access_str == b"0" { Ok(spec) } else { Err(bad("that of a type is \"0\"")) };
+            return if access_str == b"0" { Ok(()) } else { Err(bad("that of a type is \"0\"")) };
         }
         local.work.access_str(access_str)?;
-        spec.raw = parse_access_str(access_str, relo.type_id)?;
+        parse_access_str(access_str, relo.type_id, &mut self.raw)?;
         let (id, t) = local.skip_modifiers(relo.type_id)?;
-        let Some(&first) = spec.raw.as_slice().first() else {
+        let Some(&first) = self.raw.as_slice().first() else {
             return Err(bad("it has no index"));
         };
 
         if relo.kind.is_enumval_based() {
-            if spec.raw.as_slice().len() > 1 {
+            if self.raw.as_slice().len() > 1 {
                 return Err(bad("that of an enumerator is one index"));
             }
             let enumerator = t.enumerator(first).ok_or_else(|| bad("there is no such enumerator"))?;
             let name = Some(local.name_by_offset(enumerator.name_off)?);
-            spec.accessors.push(Accessor { type_id: id, idx: first, name })?;
-            return Ok(spec);
+            self.accessors.push(Accessor { type_id: id, idx: first, name })?;
+            return Ok(());
         }
         if !relo.kind.is_field_based() {
             return Err(Error::UnknownRelo { kind: relo.kind });
         }
-        spec.accessors.push(Accessor { type_id: id, idx: first, name: None })?;
-        spec.bit_offset = elements_bits(first, local.size_of(id, t)?);
+        self.accessors.push(Accessor { type_id: id, idx: first, name: None })?;
+        self.bit_offset = elements_bits(first, local.size_of(id, t)?);
 
         let mut at = id;
         let mut root = Some((id, t));
         let mut step = 1;
-        while let Some(&idx) = spec.raw.as_slice().get(step) {
+        while let Some(&idx) = self.raw.as_slice().get(step) {
             step = step.saturating_add(1);
-            let (id, t) = root.take().map_or_else(|| local.skip_modifiers(at), Ok)?;
+            let (id, t) = match root.take() {
+                Some(root) => root,
+                None => local.skip_modifiers(at)?,
+            };
             at = if t.is_composite() {
                 let member = t.member(idx).ok_or_else(|| bad("there is no such member"))?;
-                spec.bit_offset = spec.bit_offset.wrapping_add(member.bit_offset);
+                self.bit_offset = self.bit_offset.wrapping_add(member.bit_offset);
                 if member.name_off != 0 {
                     let name = local.name_by_offset(member.name_off)?;
                     if name.is_empty() {
                         return Err(bad("a member has an empty name"));
                     }
-                    spec.accessors.push(Accessor { type_id: id, idx, name: Some(name) })?;
+                    self.accessors.push(Accessor { type_id: id, idx, name: Some(name) })?;
                 }
                 member.type_id
             } else if let Some(array) = t.array() {
                 let (elem_id, elem) = local.skip_modifiers(array.elem_type_id)?;
-                if idx >= array.nelems && !spec.ends_in_flex_array(&array)? {
+                if idx >= array.nelems && !self.ends_in_flex_array(&array)? {
                     return Err(bad("an index is past the end of an array"));
                 }
-                spec.push_element(elem_id, idx, local.size_of(elem_id, elem)?)?;
+                self.push_element(elem_id, idx, local.size_of(elem_id, elem)?)?;
                 elem_id
             } else {
                 return Err(bad("it leads through a type that has neither members nor elements"));
             };
         }
-        Ok(spec)
+        Ok(())
     }
 
     /// Adds the step to an array's element to the accessors, and what precedes the element to the offset.
@@ -252,10 +258,9 @@ fn bad_access_str(type_id: TypeId, access_str: &[u8], what: &'static str) -> Err
     Error::BadAccessStr { type_id, access_str: Lossy(shown).to_string(), what }
 }
 
-/// The indices of an access string such as `"0:1:2"`.
-fn parse_access_str(access_str: &[u8], type_id: TypeId) -> Result<Steps<u32>> {
+/// Adds the indices of an access string such as `"0:1:2"` to `steps`.
+fn parse_access_str(access_str: &[u8], type_id: TypeId, steps: &mut Steps<u32>) -> Result<()> {
     let bad = || bad_access_str(type_id, access_str, "it is no list of indices from 0 to 2147483647");
-    let mut steps = Steps::default();
     let mut rest = access_str;
     while !rest.is_empty() {
         rest = rest.strip_prefix(b":").unwrap_or(rest);
@@ -272,7 +277,7 @@ fn parse_access_str(access_str: &[u8], type_id: TypeId) -> Result<Steps<u32>> {
         steps.push(idx.and_then(|idx| u32::try_from(idx).ok()).ok_or_else(bad)?)?;
         rest = after;
     }
-    Ok(steps)
+    Ok(())
 }
 
 /// The text of `bpf_core_format_spec`, for example

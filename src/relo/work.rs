@@ -114,6 +114,8 @@ fn long(len: usize) -> u64 {
 pub(super) struct Metered<'w, 'b, B> {
     pub(super) btf: &'b B,
     pub(super) work: &'w Work,
+    /// What looking a type up costs.
+    type_steps: u64,
 }
 
 // Derived, these would ask the same of `B`.
@@ -125,9 +127,14 @@ impl<B> Clone for Metered<'_, '_, B> {
 
 impl<B> Copy for Metered<'_, '_, B> {}
 
-impl<'b, B: BtfView> Metered<'_, 'b, B> {
+impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
+    /// Finding a type takes one more step for each two levels of split BTF.
+    pub(super) fn new(btf: &'b B, work: &'w Work) -> Self {
+        Self { btf, work, type_steps: TYPE_STEPS.saturating_add((btf.levels() / 2).into()) }
+    }
+
     /// [`BtfView::type_by_id`].
-    #[inline]
+    #[inline(always)]
     pub(super) fn type_by_id(self, id: TypeId) -> Result<Type<'b>> {
         self.look_up()?;
         self.btf.type_by_id(id)
@@ -140,10 +147,9 @@ impl<'b, B: BtfView> Metered<'_, 'b, B> {
         Ok(self.btf.kind_and_name(id))
     }
 
-    /// Finding a type takes one more step for each two levels of split BTF.
     #[inline]
     fn look_up(self) -> Result<()> {
-        self.work.steps(TYPE_STEPS.saturating_add((self.btf.levels() / 2).into()))
+        self.work.steps(self.type_steps)
     }
 
     /// [`BtfView::name_by_offset`].

@@ -157,6 +157,29 @@ fn vlen_has_24_bits() {
     }
 }
 
+#[test]
+fn each_type_is_found_in_small_and_in_large_btf() {
+    for endian in ENDIANS {
+        for count in [1, 4, 10, 20_000] {
+            let mut b = Build::new(endian);
+            for i in 0..count {
+                let vlen = i % 7;
+                let enumerators: Vec<u32> = (0..vlen).flat_map(|idx| [0, i + idx]).collect();
+                b.record(0, info(6, vlen, false), i, &enumerators);
+            }
+            let btf = b.btf();
+            for i in 0..count {
+                let t = btf.type_by_id(TypeId(i + 1)).unwrap();
+                let values: Vec<u64> = t.enumerators().map(|enumerator| enumerator.value).collect();
+                assert_eq!((t.size(), values), (i, (0..i % 7).map(|idx| (i + idx).into()).collect()), "of {count}");
+                assert_eq!(t.payload_len(), usize::try_from(t.vlen()).unwrap() * 8, "of {count}");
+            }
+            let error = btf.type_by_id(TypeId(count + 1)).unwrap_err();
+            assert!(matches!(error, Error::BadTypeId { .. }), "{error}");
+        }
+    }
+}
+
 /// A record of `kind` with 4 bytes after it and 8 more for each of 3 elements, between two ints.
 fn with_unknown(endian: Endian, kind: u8) -> Build {
     let mut b = Build::new(endian);
