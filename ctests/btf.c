@@ -421,7 +421,7 @@ static void in_another_world(void)
 	/* a file that the kernel made, on one that it did not make, is checked */
 	snprintf(place, sizeof(place), "/proc/self/fd/%d", kernels_own);
 	CHECK(write_file("/sys/kernel/btf/loaded", "", 0));
-	if (!mount(place, "/sys/kernel/btf/loaded", NULL, MS_BIND, NULL)) {
+	if (!mount(place, "/sys/kernel/btf/loaded", "none", MS_BIND, NULL)) {
 		CHECK_REFUSED(corelo_btf_open_module("loaded", kernel), EINVAL, "/sys/kernel/btf/loaded");
 		CHECK(!umount("/sys/kernel/btf/loaded"));
 	}
