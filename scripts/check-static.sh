@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Checks of the sources that run nothing: the tests that docs/security.md names exist; the package has what its pages link
-# to; no file names a host of packages; no lint against panics and unexplained unsafe code is switched off in the library or the command; and what is linked
-# has licences that are allowed.
+# to; no file names a host of packages; the faults of the selfcheck can be planted; no lint against panics and unexplained
+# unsafe code is switched off in the library or the command; and what is linked has licences that are allowed.
 # Backquotes are markdown's.
 # shellcheck disable=SC2016
 set -eu
@@ -54,6 +54,7 @@ done
 grep -q '^unsafe_code = "deny"' Cargo.toml || fail 'unsafe_code is not denied in Cargo.toml'
 
 if command -v python3 >/dev/null 2>&1; then
+	python3 scripts/selfcheck.py --texts || fail 'selfcheck: a fault cannot be planted any more'
 	# shellcheck disable=SC2086
 	${CARGO:-cargo} metadata --format-version 1 ${CARGOFLAGS:---locked} \
 		--filter-platform x86_64-unknown-linux-gnu >"$tmp/metadata"
