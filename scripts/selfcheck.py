@@ -236,7 +236,8 @@ FAULTS = [
     ("names that lose two flavors",
      [("src/relo/compat.rs", *lost_twice("self.targ.work", "name")), ("src/relo/matching.rs", *lost_twice("pair.work", "local_name.to_bytes()"))],
      [(test("--lib relo::tests::mat"), [r"loses_one_flavor_of_two \.\.\. FAILED", r"equal_parts_match \.\.\. FAILED"]),
-      (check("differential", "differential, build|differential"),
+      # few pairs of types have such names
+      (check("differential", "differential, build|differential").replace("CASES=3000", "CASES=60000"),
        [r"UNEXPLAINED: bpf_core_types_match: returned", r"UNEXPLAINED: bpf_core_calc_relo_insn: values"])]),
     ("index without the last name", [("src/relo/candidates.rs", "        entries.sort_unstable();\n", "        entries.pop();\n        entries.sort_unstable();\n")],
      [(check("c", "core_relo"), [r"FAIL core_relo .*\s[\s\S]*?ctests/core_relo\.c:\d+: FAILED"])]),
