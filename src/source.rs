@@ -147,7 +147,7 @@ fn owned(data: Cow<'_, [u8]>) -> Result<Vec<u8>> {
     }
 }
 
-/// A file of which pieces are read. Each is a copy, so what becomes of the file later does not matter.
+/// A file that is read in pieces. Each piece is a copy, so later changes of the file do not matter.
 struct FilePieces<'f> {
     file: &'f File,
     size: u64,

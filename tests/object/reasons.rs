@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What the report and the log say of the relocations of fixtures: why something was poisoned, and what a program does wrong.
 
-use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::arch::poisoned;
 use crate::btf::{Btf, STRUCT};
 use crate::object::{BYTE_OFFSET, object_of_insns};
-use crate::{struct_with_x, target};
-use corelo::log::{Level, Log};
+use crate::{Warnings, struct_with_x, target};
 use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
-
-/// Keeps the warnings.
-#[derive(Debug, Default)]
-struct Warnings(Mutex<Vec<String>>);
-
-impl Log for Warnings {
-    fn enabled(&self, level: Level) -> bool {
-        level == Level::Warn
-    }
-
-    fn log(&self, _level: Level, line: fmt::Arguments<'_>) {
-        self.0.lock().unwrap().push(line.to_string());
-    }
-}
 
 /// Relocates a fixture, with a report and without: the entries, the warnings, and how many relocations ended how.
 fn relocated(name: &str) -> (Vec<Entry>, Vec<String>, Option<Counts>) {
@@ -40,7 +24,7 @@ fn relocated(name: &str) -> (Vec<Entry>, Vec<String>, Option<Counts>) {
         let log = Warnings::default();
         let options = Options { semantics: Semantics::Libbpf, log: &log };
         let counts = relocate(&mut object.clone(), &targets, &options, report).ok();
-        (counts, log.0.into_inner().unwrap())
+        (counts, log.lines())
     };
     let mut report = Report::default();
     let (counts, warnings) = run(Some(&mut report));
@@ -101,7 +85,7 @@ fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
         let log = Warnings::default();
         let options = Options { semantics: Semantics::Libbpf, log: &log };
         let counts = relocate(&mut object, &targets, &options, None).unwrap();
-        assert_eq!((counts.resolved, log.0.into_inner().unwrap().len()), (1, count), "{bits} bits");
+        assert_eq!((counts.resolved, log.lines().len()), (1, count), "{bits} bits");
     }
 }
 
