@@ -23,23 +23,23 @@ static void options_and_report(void)
 	FIELD(corelo_relocate_opts, report, 32, 8);
 	CHECK(sizeof(struct corelo_relocate_opts) == 40);
 
-	FIELD(corelo_relo, outcome, 0, 4);
-	FIELD(corelo_relo, error, 4, 4);
-	FIELD(corelo_relo, section, 8, 8);
-	FIELD(corelo_relo, program, 16, 8);
-	FIELD(corelo_relo, insn_off, 24, 4);
-	FIELD(corelo_relo, kind, 28, 4);
-	FIELD(corelo_relo, type_id, 32, 4);
-	FIELD(corelo_relo, access, 40, 8);
-	FIELD(corelo_relo, local_spec, 48, 8);
-	FIELD(corelo_relo, target_spec, 56, 8);
-	FIELD(corelo_relo, target, 64, 8);
-	FIELD(corelo_relo, orig_val, 72, 8);
-	FIELD(corelo_relo, new_val, 80, 8);
-	FIELD(corelo_relo, file, 88, 8);
-	FIELD(corelo_relo, line, 96, 4);
-	FIELD(corelo_relo, message, 104, 8);
-	CHECK(sizeof(struct corelo_relo) == 112);
+	FIELD(corelo_report_entry, outcome, 0, 4);
+	FIELD(corelo_report_entry, error, 4, 4);
+	FIELD(corelo_report_entry, section, 8, 8);
+	FIELD(corelo_report_entry, program, 16, 8);
+	FIELD(corelo_report_entry, insn_off, 24, 4);
+	FIELD(corelo_report_entry, kind, 28, 4);
+	FIELD(corelo_report_entry, type_id, 32, 4);
+	FIELD(corelo_report_entry, access, 40, 8);
+	FIELD(corelo_report_entry, local_spec, 48, 8);
+	FIELD(corelo_report_entry, target_spec, 56, 8);
+	FIELD(corelo_report_entry, target, 64, 8);
+	FIELD(corelo_report_entry, orig_val, 72, 8);
+	FIELD(corelo_report_entry, new_val, 80, 8);
+	FIELD(corelo_report_entry, file, 88, 8);
+	FIELD(corelo_report_entry, line, 96, 4);
+	FIELD(corelo_report_entry, message, 104, 8);
+	CHECK(sizeof(struct corelo_report_entry) == 112);
 }
 
 static void libbpf_structs(void)
@@ -84,12 +84,12 @@ static void values(void)
 	CHECK(CORELO_LOG_WARN == 0);
 	CHECK(CORELO_LOG_INFO == 1);
 	CHECK(CORELO_LOG_DEBUG == 2);
-	CHECK(CORELO_LIBBPF == 0);
-	CHECK(CORELO_KERNEL == 1);
-	CHECK(CORELO_RESOLVED == 0);
-	CHECK(CORELO_POISONED == 1);
-	CHECK(CORELO_SKIPPED == 2);
-	CHECK(CORELO_FAILED == 3);
+	CHECK(CORELO_SEMANTICS_LIBBPF == 0);
+	CHECK(CORELO_SEMANTICS_KERNEL == 1);
+	CHECK(CORELO_OUTCOME_RESOLVED == 0);
+	CHECK(CORELO_OUTCOME_POISONED == 1);
+	CHECK(CORELO_OUTCOME_SKIPPED == 2);
+	CHECK(CORELO_OUTCOME_FAILED == 3);
 	/* an enum of C is an int, whatever Rust would take */
 	CHECK(sizeof(enum corelo_semantics) == sizeof(int));
 	CHECK(sizeof(enum corelo_outcome) == sizeof(int));

@@ -149,14 +149,14 @@ static int open_kernel(void)
 
 static int add_cands(void)
 {
-	struct bpf_core_cand cand = { corelo_btf_handle(kernel), 2 };
+	struct bpf_core_cand cand = { corelo_btf_as_libbpf(kernel), 2 };
 
-	return bpf_core_add_cands(&cand, 4, corelo_btf_handle(kernel), "kernel", 1, list);
+	return bpf_core_add_cands(&cand, 4, corelo_btf_as_libbpf(kernel), "kernel", 1, list);
 }
 
 static int calc(void)
 {
-	return bpf_core_calc_relo_insn("prog", &relo, 0, corelo_btf_handle(kernel), list, specs, &res);
+	return bpf_core_calc_relo_insn("prog", &relo, 0, corelo_btf_as_libbpf(kernel), list, specs, &res);
 }
 
 enum needs { BUILT = 1, FIXTURE = 2, MODULE = 4, CANDS = 8, SEARCHED = 16, BTF_OF_HOST = 32 };
@@ -348,7 +348,7 @@ int main(int argc, char **argv)
 	backtrace(frames, 1);
 	signal(SIGABRT, aborted);
 	setvbuf(stdout, NULL, _IONBF, 0);
-	corelo_set_log(silent, NULL);
+	corelo_log_set(silent, NULL);
 	failing.least = LARGE;
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		row = &rows[i];
@@ -376,6 +376,6 @@ int main(int argc, char **argv)
 	/* that they come here at all */
 	CHECK(total || argc > 1);
 	CHECK(ran);
-	corelo_set_log(NULL, NULL);
+	corelo_log_set(NULL, NULL);
 	return check_summary("alloc");
 }

@@ -193,7 +193,7 @@ static int relos, answered;
 static void object(const char *path, const struct btf *our_target, const struct btf *their_target)
 {
 	struct corelo_btf *open = corelo_btf_open(path, NULL);
-	const struct btf *ours = corelo_btf_handle(open);
+	const struct btf *ours = corelo_btf_as_libbpf(open);
 	struct btf *theirs = btf__parse(path, NULL);
 	unsigned char *elf, *ext, *at, *end, code[16];
 	const unsigned char *insns;
@@ -275,12 +275,12 @@ int main(void)
 	size_t i;
 
 	CHECK_LIBRARY();
-	corelo_set_log(silent, NULL);
+	corelo_log_set(silent, NULL);
 	whose_functions();
 	if (CHECK(open) && CHECK(theirs) && CHECK(add_cands) && CHECK(essential_name_len) &&
 	    CHECK(types_are_compat) && CHECK(types_match)) {
 		for (i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
-			object(objects[i], corelo_btf_handle(open), theirs);
+			object(objects[i], corelo_btf_as_libbpf(open), theirs);
 		errors(theirs);
 		printf("%d relocations, %d answered\n", relos, answered);
 		CHECK(relos > 150);
@@ -288,6 +288,6 @@ int main(void)
 	}
 	btf__free(theirs);
 	corelo_btf_free(open);
-	corelo_set_log(NULL, NULL);
+	corelo_log_set(NULL, NULL);
 	return check_summary("beside_libbpf");
 }

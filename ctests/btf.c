@@ -46,7 +46,7 @@ static struct corelo_btf *opened_;
 /* Number of types, void not counted: ids that there are can be compared with themselves. */
 static uint32_t type_count(const struct corelo_btf *btf)
 {
-	const struct btf *h = corelo_btf_handle(btf);
+	const struct btf *h = corelo_btf_as_libbpf(btf);
 	uint32_t id = 0;
 
 	while (bpf_core_types_are_compat(h, id + 1, h, id + 1) >= 0)
@@ -61,7 +61,7 @@ static int type_is(const struct corelo_btf *btf, uint32_t id, const char *text)
 	char buf[256], want[256];
 
 	memset(&spec, 0, sizeof(spec));
-	spec.btf = corelo_btf_handle(btf);
+	spec.btf = corelo_btf_as_libbpf(btf);
 	spec.root_type_id = id;
 	spec.relo_kind = BPF_CORE_TYPE_EXISTS;
 	if (bpf_core_format_spec(buf, sizeof(buf), &spec) < 0)
@@ -177,7 +177,7 @@ static int pointer_size(const struct corelo_btf *btf, uint32_t type_id, uint32_t
 	struct bpf_core_relo relo = {
 		.type_id = type_id, .access_str_off = access_str_off, .kind = BPF_CORE_FIELD_BYTE_SIZE,
 	};
-	struct bpf_core_cand cand = { corelo_btf_handle(btf), type_id };
+	struct bpf_core_cand cand = { corelo_btf_as_libbpf(btf), type_id };
 	struct bpf_core_cand_list cands = { &cand, 1 };
 	struct bpf_core_spec specs[3];
 	struct bpf_core_relo_res res;
@@ -386,7 +386,7 @@ static void in_another_world(void)
 	unsigned char *elf, *before;
 	size_t size, len, elf_size;
 
-	corelo_set_log(log_line, NULL);
+	corelo_log_set(log_line, NULL);
 	small(&b, BUILD_IS_BIG);
 	data = build_btf(&b, &size);
 	build_start_split(&split, &b);
@@ -695,7 +695,7 @@ static void broken_types(void)
 	build_put(b.types + b.types_len - 12, 0x00ffffff, 4, b.big);
 	data = build_btf(&b, &size);
 	btf = OPENED(corelo_btf_from_bytes(data, size, NULL));
-	cand.btf = corelo_btf_handle(btf);
+	cand.btf = corelo_btf_as_libbpf(btf);
 	cand.id = 2;
 	/* they harm only those who need them */
 	CHECK(bpf_core_types_match(cand.btf, 2, cand.btf, 2) == 1);
@@ -717,8 +717,8 @@ static void null_handles(void)
 {
 	struct corelo_btf *btf = OPENED(corelo_btf_open(TARGET_NATIVE, NULL));
 
-	CHECK(corelo_btf_handle(btf) != NULL);
-	CHECK(!corelo_btf_handle(NULL));
+	CHECK(corelo_btf_as_libbpf(btf) != NULL);
+	CHECK(!corelo_btf_as_libbpf(NULL));
 	corelo_btf_free(NULL);
 	corelo_btf_free(btf);
 }

@@ -115,8 +115,8 @@ static void build_both(int big)
 	target_btf = corelo_btf_from_bytes(data, size, NULL);
 	free(data);
 
-	local = corelo_btf_handle(local_btf);
-	target = corelo_btf_handle(target_btf);
+	local = corelo_btf_as_libbpf(local_btf);
+	target = corelo_btf_as_libbpf(target_btf);
 }
 
 /* A relocation whose access string is in no BTF yet: opens the local one anew, with the string. */
@@ -134,7 +134,7 @@ static struct bpf_core_relo relo_of(uint32_t type_id, const char *access, enum b
 	data = build_btf(&with, &size);
 	corelo_btf_free(local_btf);
 	local_btf = corelo_btf_from_bytes(data, size, NULL);
-	local = corelo_btf_handle(local_btf);
+	local = corelo_btf_as_libbpf(local_btf);
 	free(data);
 	return relo;
 }
@@ -535,7 +535,7 @@ static void too_many_steps(int big, int anonymous)
 	deep = corelo_btf_from_bytes(data, size, NULL);
 	free(data);
 	calc_prepare(&calc, relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET), T_TASK, 0);
-	cand.btf = corelo_btf_handle(deep);
+	cand.btf = corelo_btf_as_libbpf(deep);
 	cand.id = 2;
 	calc.cands[0] = cand;
 	if (anonymous <= 62) {
@@ -748,7 +748,7 @@ static void searched_again(int big)
 	data = build_btf(&b, &size);
 	many = corelo_btf_from_bytes(data, size, NULL);
 	free(data);
-	cand.btf = corelo_btf_handle(many);
+	cand.btf = corelo_btf_as_libbpf(many);
 	cand.id = 1;
 	for (again = 0; again < 4; again++) {
 		from = again == 2 ? 60 : 1;
@@ -854,7 +854,7 @@ int main(void)
 	int big;
 
 	CHECK_LIBRARY();
-	corelo_set_log(log_line, &warnings);
+	corelo_log_set(log_line, &warnings);
 	essential_names();
 	patch();
 	for (big = 0; big <= 1; big++) {
@@ -881,6 +881,6 @@ int main(void)
 	CHECK(bpf_core_types_are_compat(NULL, 1, NULL, 1) == -EINVAL);
 	/* what returns an error leaves errno to others */
 	CHECK(errno == 77);
-	corelo_set_log(NULL, NULL);
+	corelo_log_set(NULL, NULL);
 	return check_summary("core_relo");
 }

@@ -11,7 +11,7 @@
 #include <type_traits>
 
 static_assert(std::is_standard_layout<corelo_relocate_opts>::value, "a struct of C");
-static_assert(std::is_trivially_copyable<corelo_relo>::value, "a struct of C");
+static_assert(std::is_trivially_copyable<corelo_report_entry>::value, "a struct of C");
 static_assert(std::is_same<decltype(&corelo_relocate), int (*)(void *, size_t, const corelo_relocate_opts *)>::value,
 	      "the signature that is documented");
 
@@ -25,7 +25,7 @@ int main()
 	char nothing[1] = {};
 
 	opts.sz = sizeof(opts);
-	opts.semantics = CORELO_LIBBPF;
+	opts.semantics = CORELO_SEMANTICS_LIBBPF;
 	std::unique_ptr<corelo_btf, Free> btf(corelo_btf_from_bytes(nothing, sizeof(nothing), nullptr));
 	int err = corelo_relocate(nothing, sizeof(nothing), &opts);
 	bool ok = !std::strcmp(corelo_version(), CORELO_VERSION) && !btf && err < 0;

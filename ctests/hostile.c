@@ -88,7 +88,7 @@ int main(void)
 	btf = corelo_btf_from_bytes(data, size, NULL);
 	free(data);
 	if (CHECK(btf))
-		functions(corelo_btf_handle(btf));
+		functions(corelo_btf_as_libbpf(btf));
 	corelo_btf_free(btf);
 	return check_summary("hostile");
 }

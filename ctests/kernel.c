@@ -52,7 +52,7 @@ static size_t count(const struct corelo_report *report, enum corelo_outcome outc
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < corelo_report_count(report); i++)
+	for (i = 0; i < corelo_report_entry_cnt(report); i++)
 		n += corelo_report_get(report, i)->outcome == outcome;
 	return n;
 }
@@ -114,10 +114,10 @@ static void demo_runs_and_reads_what_c_knows(void)
 
 	if (!elf)
 		return;
-	CHECK(corelo_report_count(report) > 20);
+	CHECK(corelo_report_entry_cnt(report) > 20);
 	/* state or __state: one of them is gone, whichever the kernel */
-	CHECK(count(report, CORELO_POISONED) == 1);
-	CHECK(count(report, CORELO_RESOLVED) + 1 == corelo_report_count(report));
+	CHECK(count(report, CORELO_OUTCOME_POISONED) == 1);
+	CHECK(count(report, CORELO_OUTCOME_RESOLVED) + 1 == corelo_report_entry_cnt(report));
 
 	fd = load_program(elf, size, "demo", verifier_log, sizeof(verifier_log));
 	if (!CHECK(fd >= 0)) {
@@ -168,8 +168,8 @@ static void reachable_poison_is_refused(void)
 
 	if (!elf)
 		return;
-	CHECK(corelo_report_count(report) == 1);
-	CHECK(count(report, CORELO_POISONED) == 1);
+	CHECK(corelo_report_entry_cnt(report) == 1);
+	CHECK(count(report, CORELO_OUTCOME_POISONED) == 1);
 	for (left = load_find(elf, size, "poison", &code); left; left--, code += sizeof(insn)) {
 		memcpy(&insn, code, sizeof(insn));
 		calls += insn.code == (BPF_JMP | BPF_CALL) && insn.imm == POISON_IMM;

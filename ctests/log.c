@@ -50,7 +50,7 @@ static int child(const char *what, int function)
 	int ret;
 
 	if (function)
-		corelo_set_log(to_stdout, stdout);
+		corelo_log_set(to_stdout, stdout);
 	snprintf(path, sizeof(path), "%s.bpf.o", refuse || hostile ? REFUSED : FINE);
 	elf = build_load(path, &size);
 	memset(&opts, 0, sizeof(opts));
@@ -61,7 +61,7 @@ static int child(const char *what, int function)
 		make_hostile(elf, size);
 	ret = target && elf ? corelo_relocate(elf, size, &opts) : -ENOENT;
 	/* what comes behind goes where it went before */
-	corelo_set_log(NULL, NULL);
+	corelo_log_set(NULL, NULL);
 	if (function && refuse)
 		ret = corelo_relocate(elf, size, &opts);
 	free(elf);

@@ -107,16 +107,16 @@ static void test_corelo_btf_free(void)
 	CHECK(errno == 77);
 }
 
-static void test_corelo_btf_handle(void)
+static void test_corelo_btf_as_libbpf(void)
 {
-	CHECK(!corelo_btf_handle(NULL));
-	CHECK(corelo_btf_handle(open_btf));
+	CHECK(!corelo_btf_as_libbpf(NULL));
+	CHECK(corelo_btf_as_libbpf(open_btf));
 }
 
-static void test_corelo_set_log(void)
+static void test_corelo_log_set(void)
 {
-	corelo_set_log(NULL, NULL);
-	corelo_set_log(NULL, words);
+	corelo_log_set(NULL, NULL);
+	corelo_log_set(NULL, words);
 }
 
 /* An option struct of every size, zero but for its size and the last byte. */
@@ -200,7 +200,7 @@ static void test_corelo_relocate(void)
 	INVALID(corelo_relocate(elf, sizeof(elf), &opts));
 	opts.semantics = (enum corelo_semantics)-1;
 	INVALID(corelo_relocate(elf, sizeof(elf), &opts));
-	opts.semantics = CORELO_KERNEL;
+	opts.semantics = CORELO_SEMANTICS_KERNEL;
 	CHECK(corelo_relocate(elf, sizeof(elf), &opts) == -ENOEXEC);
 	corelo_report_free(report);
 	/* a list of none is not the same as no list */
@@ -228,12 +228,12 @@ static struct corelo_report *empty_report(void)
 	return report;
 }
 
-static void test_corelo_report_count(void)
+static void test_corelo_report_entry_cnt(void)
 {
 	struct corelo_report *report = empty_report();
 
-	CHECK(corelo_report_count(NULL) == 0);
-	CHECK(corelo_report_count(report) == 0);
+	CHECK(corelo_report_entry_cnt(NULL) == 0);
+	CHECK(corelo_report_entry_cnt(report) == 0);
 	corelo_report_free(report);
 }
 
@@ -569,18 +569,18 @@ int main(void)
 	access_off = build_str(&built, "0:0");
 	bytes = build_btf(&built, &bytes_size);
 	open_btf = corelo_btf_from_bytes(bytes, bytes_size, NULL);
-	handle = corelo_btf_handle(open_btf);
+	handle = corelo_btf_as_libbpf(open_btf);
 	bad[1] = MISALIGNED;
 	bad[2] = words;
 
 	if (CHECK(handle)) {
 		for (i = 0; i < ROWS; i++) {
-			/* what fails says so; the test of corelo_set_log() takes the function away again */
-			corelo_set_log(silent, NULL);
+			/* what fails says so; the test of corelo_log_set() takes the function away again */
+			corelo_log_set(silent, NULL);
 			rows[i].test();
 		}
 	}
-	corelo_set_log(NULL, NULL);
+	corelo_log_set(NULL, NULL);
 	corelo_btf_free(open_btf);
 	free(bytes);
 	return check_summary("null");

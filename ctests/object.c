@@ -158,7 +158,7 @@ static int ends_with(const char *str, const char *end)
  * That the source has a comment about a relocation in the line that the report
  * names. What comes first in a function, clang says to be of its first line.
  */
-static void check_source(const struct corelo_relo *relo)
+static void check_source(const struct corelo_report_entry *relo)
 {
 	char text[512] = "";
 	FILE *file;
@@ -176,7 +176,7 @@ static void check_source(const struct corelo_relo *relo)
 		printf("\t%s:%u: %s", relo->file, relo->line, text);
 }
 
-static void check_entry(const struct corelo_relo *relo, const struct line *line, const char *value, const char *target)
+static void check_entry(const struct corelo_report_entry *relo, const struct line *line, const char *value, const char *target)
 {
 	char words[256];
 	int ok = 1, has_target;
@@ -209,18 +209,18 @@ static void check_entry(const struct corelo_relo *relo, const struct line *line,
 		ok &= CHECK(!strcmp(relo->target, target));
 
 	if (refused(value)) {
-		ok &= CHECK(relo->outcome == CORELO_FAILED);
+		ok &= CHECK(relo->outcome == CORELO_OUTCOME_FAILED);
 		ok &= CHECK(relo->error == -refused(value));
 		ok &= CHECK(relo->message && *relo->message);
 	} else if (!strcmp(value, "skipped")) {
-		ok &= CHECK(relo->outcome == CORELO_SKIPPED);
+		ok &= CHECK(relo->outcome == CORELO_OUTCOME_SKIPPED);
 		ok &= CHECK(!relo->error && relo->message);
 	} else if (!strcmp(value, "poison")) {
-		ok &= CHECK(relo->outcome == CORELO_POISONED);
+		ok &= CHECK(relo->outcome == CORELO_OUTCOME_POISONED);
 		ok &= CHECK(!relo->error && relo->message);
 		ok &= CHECK(relo->new_val == 0);
 	} else {
-		ok &= CHECK(relo->outcome == CORELO_RESOLVED);
+		ok &= CHECK(relo->outcome == CORELO_OUTCOME_RESOLVED);
 		ok &= CHECK(!relo->error);
 		/* reasons() has the words */
 		if (relo->kind == BPF_CORE_TYPE_ID_LOCAL)
@@ -255,7 +255,7 @@ static void fixture(const struct line *of, int count, enum corelo_semantics sema
 	/* what it is to become: only the instructions, and that there is nothing left to do */
 	want = build_copy(elf, size);
 	for (i = 0; i < count && !error; i++) {
-		value = semantics == CORELO_KERNEL ? of[i].kernel : of[i].resolved;
+		value = semantics == CORELO_SEMANTICS_KERNEL ? of[i].kernel : of[i].resolved;
 		error = refused(value);
 		insns = build_find(want, of[i].section, &len);
 		if (!error && strcmp(value, "skipped") && CHECK(insns) && CHECK(of[i].insn_off + 8 <= len))
@@ -272,10 +272,10 @@ static void fixture(const struct line *of, int count, enum corelo_semantics sema
 		printf("\t%s: %d, %s\n", path, ret, corelo_last_error());
 	if (!CHECK(!memcmp(elf, want, size)))
 		printf("\t%s is not as expected\n", path);
-	if (CHECK(corelo_report_count(report) == (size_t)count))
+	if (CHECK(corelo_report_entry_cnt(report) == (size_t)count))
 		for (i = 0; i < count; i++)
 			check_entry(corelo_report_get(report, i), &of[i],
-				    semantics == CORELO_KERNEL ? of[i].kernel : of[i].resolved, TARGET(big));
+				    semantics == CORELO_SEMANTICS_KERNEL ? of[i].kernel : of[i].resolved, TARGET(big));
 	CHECK(!corelo_report_get(report, count));
 	corelo_report_free(report);
 
@@ -283,7 +283,7 @@ static void fixture(const struct line *of, int count, enum corelo_semantics sema
 	report = (void *)&report;
 	CHECK(relocate(elf, size, targets[big], semantics, &report) == ret);
 	CHECK(!memcmp(elf, want, size));
-	CHECK(corelo_report_count(report) == (size_t)(ret ? count : 0));
+	CHECK(corelo_report_entry_cnt(report) == (size_t)(ret ? count : 0));
 	corelo_report_free(report);
 	CHECK(relocate(elf, size, targets[big], semantics, NULL) == ret);
 	CHECK(!memcmp(elf, want, size));
@@ -298,8 +298,8 @@ static void fixtures(void)
 	for (i = 1; i <= line_count; i++) {
 		if (i < line_count && !strcmp(lines[i].object, lines[first].object))
 			continue;
-		fixture(&lines[first], i - first, CORELO_LIBBPF);
-		fixture(&lines[first], i - first, CORELO_KERNEL);
+		fixture(&lines[first], i - first, CORELO_SEMANTICS_LIBBPF);
+		fixture(&lines[first], i - first, CORELO_SEMANTICS_KERNEL);
 		objects++;
 		first = i;
 	}
@@ -321,13 +321,13 @@ static void nothing_to_do(int big)
 		before = build_copy(elf, size);
 		report = (void *)&report;
 		warnings = 0;
-		CHECK(!relocate(elf, size, targets[big], CORELO_LIBBPF, &report));
+		CHECK(!relocate(elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, &report));
 		/* code without BTF was compiled without -g, or has lost it */
 		CHECK(warnings == (int)i && (!i || strstr(last_warning, "no .BTF section")));
-		CHECK(corelo_report_count(report) == 0);
+		CHECK(corelo_report_entry_cnt(report) == 0);
 		corelo_report_free(report);
 		/* no target is looked at, of whatever byte order, and no kernel */
-		CHECK(!relocate(elf, size, targets[!big], CORELO_LIBBPF, NULL));
+		CHECK(!relocate(elf, size, targets[!big], CORELO_SEMANTICS_LIBBPF, NULL));
 		CHECK(!corelo_relocate(elf, size, NULL));
 		CHECK(!memcmp(elf, before, size));
 		free(before);
@@ -369,19 +369,19 @@ static const struct {
 	const char *words;
 } failures[] = {
 #define BOTH(name) { OBJECT(name, 0), OBJECT(name, 1) }
-	{ BOTH("ambiguous"), CORELO_LIBBPF, -EINVAL,
+	{ BOTH("ambiguous"), CORELO_SEMANTICS_LIBBPF, -EINVAL,
 	  "prog 'ambiguous'|section 'raw_tp/ambiguous'|relo #0|<byte_off>|ambiguous.x|insn #0|ambiguous.bpf.c:|ambiguous: " },
-	{ BOTH("range_ldx"), CORELO_LIBBPF, -ERANGE,
+	{ BOTH("range_ldx"), CORELO_SEMANTICS_LIBBPF, -ERANGE,
 	  "prog 'range_ldx'|section 'raw_tp/range_ldx'|relo #0|<byte_off>|far.away|range_ldx.bpf.c:|40004|32767" },
-	{ BOTH("wide_bits"), CORELO_LIBBPF, -E2BIG,
+	{ BOTH("wide_bits"), CORELO_SEMANTICS_LIBBPF, -E2BIG,
 	  "prog 'wide_bits'|section 'raw_tp/wide_bits'|<lshift_u64>|wide_bits.x|wide_bits.bpf.c:|64 bits" },
-	{ BOTH("negative"), CORELO_LIBBPF, -EINVAL,
+	{ BOTH("negative"), CORELO_SEMANTICS_LIBBPF, -EINVAL,
 	  "prog 'negative_root'|section 'raw_tp/negative_root'|struct moved|4294967295:3|negative.bpf.c:|one more" },
-	{ BOTH("duplicate"), CORELO_LIBBPF, -EINVAL,
+	{ BOTH("duplicate"), CORELO_SEMANTICS_LIBBPF, -EINVAL,
 	  "prog 'twice_a'|section 'raw_tp/twice_a'|moved.b|instruction holds|gives 4" },
-	{ BOTH("depth"), CORELO_KERNEL, -EINVAL,
+	{ BOTH("depth"), CORELO_SEMANTICS_KERNEL, -EINVAL,
 	  "prog 'depth'|section 'raw_tp/depth'|<type_matches>|struct match_subset___nested|too deeply" },
-	{ BOTH("prune_ambiguous"), CORELO_KERNEL, -EINVAL, "prog 'prune_ambiguous'|relo #1|chosen.x|ambiguous: " },
+	{ BOTH("prune_ambiguous"), CORELO_SEMANTICS_KERNEL, -EINVAL, "prog 'prune_ambiguous'|relo #1|chosen.x|ambiguous: " },
 };
 
 static void messages(void)
@@ -413,7 +413,7 @@ static void odd_symbols(int big)
 	enum { SHT_SYMTAB = 2, STT_FUNC = 2 };
 	unsigned char *elf, *copy, *symtab, *header;
 	struct corelo_report *report = NULL;
-	const struct corelo_relo *relo;
+	const struct corelo_report_entry *relo;
 	size_t size, len, i;
 	uint16_t shndx[] = { 0xffff, 77 };
 	const char *const words[] = { "function 'static_one' has an extended section number", "is in section 77" };
@@ -431,18 +431,18 @@ static void odd_symbols(int big)
 			change
 
 	EACH_FUNC(build_put(symtab + i + 6, shndx[0], 2, big));
-	check_failure("0xffff", elf, size, targets[big], CORELO_LIBBPF, -ENOEXEC, words[0]);
+	check_failure("0xffff", elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, words[0]);
 	EACH_FUNC(build_put(symtab + i + 6, shndx[1], 2, big));
-	check_failure("77", elf, size, targets[big], CORELO_LIBBPF, -ENOEXEC, words[1]);
+	check_failure("77", elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, words[1]);
 	memcpy(elf, copy, size);
 
 	EACH_FUNC(symtab[i + 4] &= 0xf0);
 	warnings = 0;
-	CHECK(!relocate(elf, size, targets[big], CORELO_LIBBPF, &report));
+	CHECK(!relocate(elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, &report));
 	CHECK(warnings == 2 && strstr(last_warning, "sec 'raw_tp/shared': 2 CO-RE relocations skipped"));
-	if (CHECK(corelo_report_count(report) == 5)) {
+	if (CHECK(corelo_report_entry_cnt(report) == 5)) {
 		relo = corelo_report_get(report, 0);
-		CHECK(relo->outcome == CORELO_SKIPPED && strstr(relo->message, "no function symbol"));
+		CHECK(relo->outcome == CORELO_OUTCOME_SKIPPED && strstr(relo->message, "no function symbol"));
 	}
 	corelo_report_free(report);
 	memcpy(elf, copy, size);
@@ -452,7 +452,7 @@ static void odd_symbols(int big)
 	for (header = elf + build_get(elf + 40, 8, big); header < elf + size; header += 64)
 		if (build_get(header + 4, 4, big) == SHT_SYMTAB)
 			build_put(header + 4, 0, 4, big);
-	check_failure("stripped", elf, size, targets[big], CORELO_LIBBPF, -ENOEXEC, "no symbol table|strip");
+	check_failure("stripped", elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "no symbol table|strip");
 	free(copy);
 	free(elf);
 }
@@ -519,7 +519,7 @@ static void wrong_objects(int big)
 	};
 	unsigned char *elf, *copy, *at, *sections[5];
 	struct corelo_report *report = NULL;
-	const struct corelo_relo *relo;
+	const struct corelo_report_entry *relo;
 	size_t size, len, i;
 	char what[64];
 
@@ -539,26 +539,26 @@ static void wrong_objects(int big)
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
 		build_put(sections[wrong[i].where] + wrong[i].off, wrong[i].value, wrong[i].bytes, big);
 		snprintf(what, sizeof(what), "range, row %d", (int)i);
-		check_failure(what, elf, size, targets[big], CORELO_LIBBPF, wrong[i].error, wrong[i].words);
+		check_failure(what, elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, wrong[i].error, wrong[i].words);
 		memcpy(elf, copy, size);
 	}
 
 	/* behind the end of the code, it is in no function, which is warned of; the rest goes on */
 	build_put(sections[RECORD], 1 << 20, 4, big);
 	warnings = 0;
-	CHECK(!relocate(elf, size, targets[big], CORELO_LIBBPF, &report));
-	if (CHECK(corelo_report_count(report) == 2)) {
+	CHECK(!relocate(elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, &report));
+	if (CHECK(corelo_report_entry_cnt(report) == 2)) {
 		relo = corelo_report_get(report, 0);
-		CHECK(relo->outcome == CORELO_SKIPPED && !relo->program);
+		CHECK(relo->outcome == CORELO_OUTCOME_SKIPPED && !relo->program);
 		relo = corelo_report_get(report, 1);
-		CHECK(relo->outcome == CORELO_RESOLVED && relo->new_val == 32764);
+		CHECK(relo->outcome == CORELO_OUTCOME_RESOLVED && relo->new_val == 32764);
 	}
 	CHECK(warnings == 1 && strstr(last_warning, "1 CO-RE relocation skipped, the first at insn #131072: no function"));
 	corelo_report_free(report);
 	memcpy(elf, copy, size);
 	/* old LLVM has no machine */
 	build_put(elf + 18, 0, 2, big);
-	CHECK(!relocate(elf, size, targets[big], CORELO_LIBBPF, NULL));
+	CHECK(!relocate(elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, NULL));
 	free(copy);
 	free(elf);
 }
@@ -574,7 +574,7 @@ static void truncated(int big)
 		return;
 	for (n = 0; n < size; n++) {
 		copy = build_copy(elf, n);
-		check_failure("truncated", copy, n, targets[big], CORELO_LIBBPF, -ENOEXEC, "ELF");
+		check_failure("truncated", copy, n, targets[big], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "ELF");
 		free(copy);
 	}
 	free(elf);
@@ -593,7 +593,7 @@ static void damaged(const char *path, int big)
 	for (n = 0; n < size; n++) {
 		elf[n] ^= 0xff;
 		copy = build_copy(elf, size);
-		ret = relocate(copy, size, targets[big], CORELO_LIBBPF, NULL);
+		ret = relocate(copy, size, targets[big], CORELO_SEMANTICS_LIBBPF, NULL);
 		fine += !ret;
 		if (!CHECK(!ret || ret == -EINVAL || ret == -ENOEXEC || ret == -ERANGE || ret == -E2BIG || ret == -ENOTSUP) ||
 		    !CHECK(!ret || !memcmp(copy, elf, size)))
@@ -612,16 +612,16 @@ static void foreign_files(void)
 	unsigned char *data;
 	size_t size;
 
-	check_failure("nothing", "", 0, targets[0], CORELO_LIBBPF, -ENOEXEC, "not a BPF object");
-	check_failure("text", text, sizeof(text), targets[0], CORELO_LIBBPF, -ENOEXEC, "not a BPF object");
-	check_failure("magic", "\177ELF", 4, targets[0], CORELO_LIBBPF, -ENOEXEC, "ELF");
+	check_failure("nothing", "", 0, targets[0], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "not a BPF object");
+	check_failure("text", text, sizeof(text), targets[0], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "not a BPF object");
+	check_failure("magic", "\177ELF", 4, targets[0], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "ELF");
 	data = build_load("/proc/self/exe", &size);
 	if (CHECK(data))
-		check_failure("this program", data, size, targets[BUILD_IS_BIG], CORELO_LIBBPF, -ENOEXEC, "not a BPF object");
+		check_failure("this program", data, size, targets[BUILD_IS_BIG], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "not a BPF object");
 	free(data);
 	data = build_load("examples/demo.btf", &size);
 	if (CHECK(data))
-		check_failure("BTF", data, size, targets[0], CORELO_LIBBPF, -ENOEXEC, "not a BPF object");
+		check_failure("BTF", data, size, targets[0], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "not a BPF object");
 	free(data);
 }
 
@@ -632,11 +632,11 @@ static void other_byte_order(int big)
 
 	elf = build_load(OBJECT("fields", big), &size);
 	if (CHECK(elf)) {
-		check_failure("fields", elf, size, targets[!big], CORELO_LIBBPF, -EINVAL,
+		check_failure("fields", elf, size, targets[!big], CORELO_SEMANTICS_LIBBPF, -EINVAL,
 			      big ? "the object is big-endian|target.el.o" : "the object is little-endian|target.eb.o");
 		/* the file and its own BTF, too, have to agree */
 		elf[5] = big ? 1 : 2;
-		CHECK(relocate(elf, size, targets[big], CORELO_LIBBPF, NULL) < 0);
+		CHECK(relocate(elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, NULL) < 0);
 	}
 	free(elf);
 }
@@ -653,7 +653,7 @@ static void with_a_module(uint32_t kernel_off, uint32_t module_off)
 	struct build kernel, module;
 	struct corelo_btf *open[2];
 	const struct corelo_btf *list[3];
-	const struct corelo_relo *relo;
+	const struct corelo_report_entry *relo;
 	unsigned char *elf, *data;
 	char name[64];
 	size_t size, sizes[2];
@@ -688,7 +688,7 @@ static void with_a_module(uint32_t kernel_off, uint32_t module_off)
 		CHECK(!corelo_relocate(elf, size, &opts));
 		relo = corelo_report_get(report, 0);
 		if (CHECK(relo)) {
-			CHECK(relo->outcome == (want ? CORELO_RESOLVED : CORELO_POISONED));
+			CHECK(relo->outcome == (want ? CORELO_OUTCOME_RESOLVED : CORELO_OUTCOME_POISONED));
 			CHECK(relo->new_val == want);
 			snprintf(name, sizeof(name), "%d bytes", (int)sizes[!kernel_off]);
 			CHECK(want ? !strcmp(relo->target, name) : !relo->target);
@@ -763,7 +763,7 @@ static void options(void)
 	CHECK(!report);
 	opts->semantics = (enum corelo_semantics)-1;
 	REFUSED("semantics");
-	opts->semantics = CORELO_LIBBPF;
+	opts->semantics = CORELO_SEMANTICS_LIBBPF;
 
 	opts->targets = NULL;
 	REFUSED("targets");
@@ -784,13 +784,13 @@ static void options(void)
 	corelo_report_free(report);
 	report = (void *)&report;
 	CHECK(corelo_relocate(elf, 10, opts) == -ENOEXEC);
-	CHECK(corelo_report_count(report) == 0);
+	CHECK(corelo_report_entry_cnt(report) == 0);
 	corelo_report_free(report);
 
 	/* zero is what a field that nobody has set is */
 	CHECK(!corelo_relocate(elf, size, opts));
 	CHECK(memcmp(elf, before, size));
-	CHECK(corelo_report_count(report) == 2);
+	CHECK(corelo_report_entry_cnt(report) == 2);
 	corelo_report_free(report);
 
 	/* as a program has it that was built with an earlier header, of which the report was no part */
@@ -826,8 +826,8 @@ static void running_kernel(void)
 		SKIP("object, running kernel", corelo_last_error());
 	} else if (elf) {
 		CHECK(!corelo_relocate(elf, size, &opts));
-		if (CHECK(corelo_report_count(report) == 1))
-			CHECK(corelo_report_get(report, 0)->outcome == CORELO_POISONED);
+		if (CHECK(corelo_report_entry_cnt(report) == 1))
+			CHECK(corelo_report_get(report, 0)->outcome == CORELO_OUTCOME_POISONED);
 		CHECK(memcmp(elf, before, size));
 		memcpy(elf, before, size);
 		CHECK(!corelo_relocate(elf, size, NULL));
@@ -861,7 +861,7 @@ static void *work(void *arg)
 
 	for (i = 0; i < 50; i++) {
 		elf = build_copy(job->before, job->size);
-		if (relocate(elf, job->size, targets[0], CORELO_LIBBPF, NULL) != job->ret ||
+		if (relocate(elf, job->size, targets[0], CORELO_SEMANTICS_LIBBPF, NULL) != job->ret ||
 		    memcmp(elf, job->want, job->size) ||
 		    (job->ret && !strstr(corelo_last_error(), job->words)))
 			job->failed++;
@@ -883,7 +883,7 @@ static void threads(void)
 		if (!CHECK(jobs[i].before))
 			return;
 		jobs[i].want = build_copy(jobs[i].before, jobs[i].size);
-		jobs[i].ret = relocate(jobs[i].want, jobs[i].size, targets[0], CORELO_LIBBPF, NULL);
+		jobs[i].ret = relocate(jobs[i].want, jobs[i].size, targets[0], CORELO_SEMANTICS_LIBBPF, NULL);
 		if (jobs[i].ret)
 			snprintf(jobs[i].words, sizeof(jobs[i].words), "%s",
 				 strstr(jobs[i].path, "ambiguous") ? "prog 'ambiguous'" : "prog 'range_ldx'");
@@ -909,21 +909,21 @@ static void reasons(int big)
 		enum corelo_outcome outcome;
 		const char *words;
 	} rows[] = {
-		{ "poison", "poison", CORELO_POISONED, "the target has no struct no_kernel_has_this" },
-		{ "prune", "prune", CORELO_POISONED, "the target has no member second in struct prune___one [" },
-		{ "enums", "missing_enums", CORELO_POISONED, "the target has no enumerator " },
-		{ "enums", "extremes", CORELO_RESOLVED, "the enum is unsigned in the target" },
-		{ "fields", "kinds", CORELO_RESOLVED, "has another type: " },
-		{ "fields", "arrays", CORELO_POISONED, "index 5 is out of bounds" },
-		{ "types", "exists", CORELO_RESOLVED, "is not compatible with the object's" },
-		{ "types", "matches", CORELO_RESOLVED, "does not match the object's" },
-		{ "whole_bits", "whole_load", CORELO_POISONED, "a bitfield in the target" },
-		{ "whole_bits", "whole_address", CORELO_RESOLVED, "a bitfield in the target" },
-		{ "whole_bits", "fixed_shifts", CORELO_RESOLVED, "BPF_CORE_READ_BITFIELD()" },
-		{ "cut", "cut_offset", CORELO_FAILED, "cut to the 16 bits" },
-		{ "cut", "not_negative", CORELO_FAILED, "4294967294 in an unsigned enum" },
+		{ "poison", "poison", CORELO_OUTCOME_POISONED, "the target has no struct no_kernel_has_this" },
+		{ "prune", "prune", CORELO_OUTCOME_POISONED, "the target has no member second in struct prune___one [" },
+		{ "enums", "missing_enums", CORELO_OUTCOME_POISONED, "the target has no enumerator " },
+		{ "enums", "extremes", CORELO_OUTCOME_RESOLVED, "the enum is unsigned in the target" },
+		{ "fields", "kinds", CORELO_OUTCOME_RESOLVED, "has another type: " },
+		{ "fields", "arrays", CORELO_OUTCOME_POISONED, "index 5 is out of bounds" },
+		{ "types", "exists", CORELO_OUTCOME_RESOLVED, "is not compatible with the object's" },
+		{ "types", "matches", CORELO_OUTCOME_RESOLVED, "does not match the object's" },
+		{ "whole_bits", "whole_load", CORELO_OUTCOME_POISONED, "a bitfield in the target" },
+		{ "whole_bits", "whole_address", CORELO_OUTCOME_RESOLVED, "a bitfield in the target" },
+		{ "whole_bits", "fixed_shifts", CORELO_OUTCOME_RESOLVED, "BPF_CORE_READ_BITFIELD()" },
+		{ "cut", "cut_offset", CORELO_OUTCOME_FAILED, "cut to the 16 bits" },
+		{ "cut", "not_negative", CORELO_OUTCOME_FAILED, "4294967294 in an unsigned enum" },
 	};
-	const struct corelo_relo *relo;
+	const struct corelo_report_entry *relo;
 	struct corelo_report *report;
 	size_t size, i, n, found;
 	char path[128];
@@ -935,9 +935,9 @@ static void reasons(int big)
 		if (!CHECK(elf))
 			return;
 		report = NULL;
-		relocate(elf, size, targets[big], CORELO_LIBBPF, &report);
+		relocate(elf, size, targets[big], CORELO_SEMANTICS_LIBBPF, &report);
 		found = 0;
-		for (n = 0; n < corelo_report_count(report); n++) {
+		for (n = 0; n < corelo_report_entry_cnt(report); n++) {
 			relo = corelo_report_get(report, n);
 			found += !strcmp(relo->program, rows[i].program) && relo->outcome == rows[i].outcome &&
 				 relo->message && strstr(relo->message, rows[i].words);
@@ -954,7 +954,7 @@ int main(void)
 	int big;
 
 	CHECK_LIBRARY();
-	corelo_set_log(log_line, &warnings);
+	corelo_log_set(log_line, &warnings);
 	for (big = 0; big <= 1; big++) {
 		targets[big] = corelo_btf_open(TARGET(big), NULL);
 		if (!CHECK(targets[big]))
@@ -984,6 +984,6 @@ int main(void)
 	threads();
 	corelo_btf_free(targets[0]);
 	corelo_btf_free(targets[1]);
-	corelo_set_log(NULL, NULL);
+	corelo_log_set(NULL, NULL);
 	return check_summary("object");
 }

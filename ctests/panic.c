@@ -119,10 +119,10 @@ static void test_corelo_version(void)
 
 static void call_handle(void)
 {
-	CHECK(corelo_btf_handle(open_btf));
+	CHECK(corelo_btf_as_libbpf(open_btf));
 }
 
-static void test_corelo_btf_handle(void)
+static void test_corelo_btf_as_libbpf(void)
 {
 	PANICS(NULL, call_handle, never, NULL);
 }
@@ -202,7 +202,7 @@ static void call_free(void)
 /* It was not freed: it is still what it was. */
 static int not_freed(void)
 {
-	return bpf_core_types_match(corelo_btf_handle(to_free), 1, corelo_btf_handle(to_free), 1) == 1;
+	return bpf_core_types_match(corelo_btf_as_libbpf(to_free), 1, corelo_btf_as_libbpf(to_free), 1) == 1;
 }
 
 static int freed_only_without_panic(void)
@@ -234,7 +234,7 @@ static void other_line(void *ctx, enum corelo_log_level level, const char *messa
 
 static void call_set_log(void)
 {
-	corelo_set_log(other_line, NULL);
+	corelo_log_set(other_line, NULL);
 }
 
 /* The function that was set before is still the one that is called. */
@@ -248,10 +248,10 @@ static int still_counts(void)
 
 static void count_again(void)
 {
-	corelo_set_log(count_line, NULL);
+	corelo_log_set(count_line, NULL);
 }
 
-static void test_corelo_set_log(void)
+static void test_corelo_log_set(void)
 {
 	PANICS(NULL, call_set_log, still_counts, count_again);
 }
@@ -331,7 +331,7 @@ static void set_up_report(void)
 
 static void call_report_count(void)
 {
-	ret = corelo_report_count(report);
+	ret = corelo_report_entry_cnt(report);
 }
 
 static int is_zero(void)
@@ -339,7 +339,7 @@ static int is_zero(void)
 	return !ret;
 }
 
-static void test_corelo_report_count(void)
+static void test_corelo_report_entry_cnt(void)
 {
 	object = OBJECT;
 	PANICS(set_up_report, call_report_count, is_zero, tear_down_relocate);
@@ -372,7 +372,7 @@ static int report_still_there(void)
 		report = NULL;
 		return 0;
 	}
-	return CHECK(corelo_report_get(report, 0)->outcome == CORELO_RESOLVED);
+	return CHECK(corelo_report_get(report, 0)->outcome == CORELO_OUTCOME_RESOLVED);
 }
 
 static void test_corelo_report_free(void)
@@ -567,11 +567,11 @@ int main(void)
 	relo.access_str_off = build_str(&built, "0:0");
 	bytes = build_btf(&built, &bytes_size);
 	open_btf = corelo_btf_from_bytes(bytes, bytes_size, NULL);
-	handle = corelo_btf_handle(open_btf);
+	handle = corelo_btf_as_libbpf(open_btf);
 	target = corelo_btf_open(TARGET, NULL);
 	if (CHECK(handle) && CHECK(target)) {
 		/* with all lines wanted, also those are points */
-		corelo_set_log(count_line, NULL);
+		corelo_log_set(count_line, NULL);
 		for (i = 0; i < ROWS; i++) {
 			had = points;
 			failures = check_failed;
@@ -581,10 +581,10 @@ int main(void)
 			if (check_failed != failures)
 				printf("\t%s failed\n", rows[i].name);
 		}
-		/* corelo_version(), corelo_btf_handle() */
+		/* corelo_version(), corelo_btf_as_libbpf() */
 		CHECK(functions_without == 2);
 	}
-	corelo_set_log(NULL, NULL);
+	corelo_log_set(NULL, NULL);
 	corelo_btf_free(open_btf);
 	corelo_btf_free(target);
 	free(bytes);

@@ -350,24 +350,24 @@ static int is_old_array_size(const struct answer *a, const struct relo *r, const
 static const char *outcome_name(enum corelo_outcome outcome)
 {
 	switch (outcome) {
-	case CORELO_RESOLVED: return "resolved";
-	case CORELO_POISONED: return "poisoned";
-	case CORELO_SKIPPED: return "skipped";
-	case CORELO_FAILED: return "failed";
+	case CORELO_OUTCOME_RESOLVED: return "resolved";
+	case CORELO_OUTCOME_POISONED: return "poisoned";
+	case CORELO_OUTCOME_SKIPPED: return "skipped";
+	case CORELO_OUTCOME_FAILED: return "failed";
 	}
 	return "unknown";
 }
 
-static void compare_relo(struct pair *p, const struct relo *r, const struct corelo_relo *ours)
+static void compare_relo(struct pair *p, const struct relo *r, const struct corelo_report_entry *ours)
 {
-	enum corelo_outcome outcome = CORELO_RESOLVED;
+	enum corelo_outcome outcome = CORELO_OUTCOME_RESOLVED;
 	int error = r->calc ? r->calc : r->patch;
 	unsigned int insn = r->insn_off / 8;
 
 	if (error)
-		outcome = CORELO_FAILED;
+		outcome = CORELO_OUTCOME_FAILED;
 	else if (r->insn_len >= 8 && is_poison(r->insn))
-		outcome = CORELO_POISONED;
+		outcome = CORELO_OUTCOME_POISONED;
 	if (ours->outcome != outcome || ours->error != error) {
 		difference(p, "%s %s insn %u kind %u: libbpf %s (%d), corelo %s (%d): %s",
 			   r->section, r->program, insn, r->kind, outcome_name(outcome), error,
@@ -387,7 +387,7 @@ static void compare_relo(struct pair *p, const struct relo *r, const struct core
 		difference(p, "%s %s insn %u: local spec: libbpf %s, corelo %s", r->section,
 			   r->program, insn, r->local_spec ? r->local_spec : "none",
 			   ours->local_spec ? ours->local_spec : "none");
-	if (outcome == CORELO_POISONED)
+	if (outcome == CORELO_OUTCOME_POISONED)
 		return;
 	if (ours->new_val != r->new_val)
 		difference(p, "%s %s insn %u: target value: libbpf %llu, corelo %llu", r->section,
@@ -402,8 +402,8 @@ static void compare_relo(struct pair *p, const struct relo *r, const struct core
 static void compare_report(struct pair *p, const struct answer *a, const struct elf_image *elf,
 			   const struct corelo_report *report, int optional)
 {
-	size_t count = corelo_report_count(report), i, j;
-	const struct corelo_relo *ours;
+	size_t count = corelo_report_entry_cnt(report), i, j;
+	const struct corelo_report_entry *ours;
 	char *seen = allocate(count);
 
 	for (i = 0; i < a->nr_relos; i++) {
@@ -433,7 +433,7 @@ static void compare_report(struct pair *p, const struct answer *a, const struct 
 	/* what comes after libbpf's first failure has nothing to be compared with */
 	for (j = 0; j < count && a->failed < 0; j++) {
 		ours = corelo_report_get(report, j);
-		if (seen[j] || ours->outcome == CORELO_SKIPPED ||
+		if (seen[j] || ours->outcome == CORELO_OUTCOME_SKIPPED ||
 		    (optional && ours->section && ours->section[0] == '?'))
 			continue;
 		difference(p, "%s %s insn %u: corelo %s it, libbpf has no such relocation",
@@ -554,10 +554,10 @@ static int is_optional(struct pair *p, const struct relo *r, const struct elf_im
 	const unsigned char *insn = insn_at(ours, r);
 	size_t i;
 
-	for (i = 0; r->section[0] == '?' && i < corelo_report_count(report); i++) {
-		const struct corelo_relo *relo = corelo_report_get(report, i);
+	for (i = 0; r->section[0] == '?' && i < corelo_report_entry_cnt(report); i++) {
+		const struct corelo_report_entry *relo = corelo_report_get(report, i);
 
-		if (relo->outcome != CORELO_POISONED || relo->insn_off != r->insn_off ||
+		if (relo->outcome != CORELO_OUTCOME_POISONED || relo->insn_off != r->insn_off ||
 		    !same_text(relo->section, r->section))
 			continue;
 		/* another relocation may have failed for good: then nothing is written */
@@ -627,7 +627,7 @@ static void compare(struct pair *p)
 		opts.targets = targets;
 		opts.target_count = 1;
 	}
-	opts.semantics = CORELO_LIBBPF;
+	opts.semantics = CORELO_SEMANTICS_LIBBPF;
 	opts.report = &report;
 	err = corelo_relocate(ours, p->size, &opts);
 

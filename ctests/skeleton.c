@@ -154,7 +154,7 @@ static void log_lines_reach_libbpfs_function(void)
 	struct offsets *skel;
 	int debug;
 
-	corelo_set_libbpf_print(print);
+	corelo_libbpf_print_set(print);
 	skel = opened(&demo);
 	debug = lines[LIBBPF_DEBUG];
 	/* a line for each relocation */
@@ -163,7 +163,7 @@ static void log_lines_reach_libbpfs_function(void)
 	failure_leaves_the_skeleton();
 	CHECK(lines[LIBBPF_WARN] > 0);
 
-	corelo_set_libbpf_print(NULL);
+	corelo_libbpf_print_set(NULL);
 	lines[LIBBPF_WARN] = 0;
 	failure_leaves_the_skeleton();
 	offsets__destroy(opened(&demo));

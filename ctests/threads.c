@@ -102,7 +102,7 @@ static const char *or_none(const char *text)
 /* A report as text. */
 static void print_report(const struct corelo_report *report, char *text, size_t size)
 {
-	const struct corelo_relo *relo;
+	const struct corelo_report_entry *relo;
 	size_t i, at = 0;
 
 	*text = '\0';
@@ -155,7 +155,7 @@ static void *relocates(void *arg)
 /* Single questions, about every type of the target. */
 static void *asks(void *arg)
 {
-	const struct btf *btf = corelo_btf_handle(target);
+	const struct btf *btf = corelo_btf_as_libbpf(target);
 	struct bpf_core_cand cand = { btf, 0 };
 	struct bpf_core_cand_list list;
 	uint32_t id;
@@ -199,7 +199,7 @@ static void *opens(void *arg)
 		CHECK_ALONE(split);
 		own = corelo_btf_open(target_path, NULL);
 		CHECK_ALONE(own);
-		CHECK_ALONE(bpf_core_types_match(corelo_btf_handle(split), 1, corelo_btf_handle(own), 1) >= 0);
+		CHECK_ALONE(bpf_core_types_match(corelo_btf_as_libbpf(split), 1, corelo_btf_as_libbpf(own), 1) >= 0);
 		corelo_btf_free(own);
 		corelo_btf_free(split);
 		own = corelo_btf_from_bytes(target_bytes, target_size, NULL);
@@ -259,7 +259,7 @@ static void *sets_log(void *arg)
 	(void)arg;
 	pthread_barrier_wait(&start);
 	for (i = 0; !__atomic_load_n(&stop_logging, __ATOMIC_RELAXED); i++)
-		corelo_set_log(counts_lines, &lines[i & 1]);
+		corelo_log_set(counts_lines, &lines[i & 1]);
 	return done();
 }
 
@@ -301,7 +301,7 @@ static void one_round(void)
 	__atomic_store_n(&stop_logging, 1, __ATOMIC_RELAXED);
 	pthread_join(logger, NULL);
 	pthread_barrier_destroy(&start);
-	corelo_set_log(silent, NULL);
+	corelo_log_set(silent, NULL);
 	corelo_btf_free(target);
 }
 
@@ -330,7 +330,7 @@ static void all_rounds(int rounds)
 	unsigned char *elf;
 	size_t i;
 
-	corelo_set_log(silent, NULL);
+	corelo_log_set(silent, NULL);
 	for (i = 0; i < object_count; i++)
 		one_thread(i, own);
 	elf = build_copy(objects->elf, objects->size);

@@ -37,19 +37,19 @@ static void usage(FILE *out)
 		"order; then loads and runs the program \"demo\" in it.\n");
 }
 
-static void print_relo(const struct corelo_relo *relo)
+static void print_relo(const struct corelo_report_entry *relo)
 {
 	char change[64];
 
 	switch (relo->outcome) {
-	case CORELO_RESOLVED:
+	case CORELO_OUTCOME_RESOLVED:
 		snprintf(change, sizeof(change), "%llu -> %llu", (unsigned long long)relo->orig_val,
 			 (unsigned long long)relo->new_val);
 		break;
-	case CORELO_POISONED:
+	case CORELO_OUTCOME_POISONED:
 		snprintf(change, sizeof(change), "%llu -> poisoned", (unsigned long long)relo->orig_val);
 		break;
-	case CORELO_SKIPPED:
+	case CORELO_OUTCOME_SKIPPED:
 		snprintf(change, sizeof(change), "skipped");
 		break;
 	default:
@@ -210,9 +210,9 @@ int main(int argc, char **argv)
 	opts.report = &report;
 	err = corelo_relocate(elf, size, &opts);
 
-	count = corelo_report_count(report);
+	count = corelo_report_entry_cnt(report);
 	for (i = 0; i < count; i++) {
-		const struct corelo_relo *relo = corelo_report_get(report, i);
+		const struct corelo_report_entry *relo = corelo_report_get(report, i);
 
 		print_relo(relo);
 		outcomes[relo->outcome]++;
@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 		status = run(elf, size, verdict, sizeof(verdict));
 
 	printf("demo: %zu relocations: %zu resolved, %zu poisoned; kernel: %s\n", count,
-	       outcomes[CORELO_RESOLVED], outcomes[CORELO_POISONED], verdict);
+	       outcomes[CORELO_OUTCOME_RESOLVED], outcomes[CORELO_OUTCOME_POISONED], verdict);
 out:
 	corelo_report_free(report);
 	corelo_btf_free(btf);

@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 {
 	struct corelo_btf *mine = corelo_btf_from_bytes(&local_btf, sizeof(local_btf), NULL);
 	struct corelo_btf *kernel = corelo_btf_open(argc > 1 ? argv[1] : "/sys/kernel/btf/vmlinux", NULL);
-	struct bpf_core_cand task = { corelo_btf_handle(mine), 2 };
+	struct bpf_core_cand task = { corelo_btf_as_libbpf(mine), 2 };
 	struct bpf_core_cand_list *cands = calloc(1, sizeof(*cands));
 	struct bpf_core_relo relo = { 0, 2, ACCESS, BPF_CORE_FIELD_BYTE_OFFSET };
 	struct bpf_core_spec scratch[3] = { { 0 } };
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 	int err = !mine || !kernel || !cands;
 
 	err = err || bpf_core_add_cands(&task, bpf_core_essential_name_len("task_struct"),
-					corelo_btf_handle(kernel), "kernel", 1, cands);
+					corelo_btf_as_libbpf(kernel), "kernel", 1, cands);
 	err = err || bpf_core_calc_relo_insn("mirrored", &relo, 0, task.btf, cands, scratch, &res);
 	err = err || bpf_core_patch_insn("mirrored", &load, 0, &relo, 0, &res);
 	if (err || res.poison)

@@ -45,30 +45,30 @@ enum corelo_semantics {
 	 * libbpf's: a candidate that does not match is not looked at again for the same type, and types are compared 32
 	 * levels deep.
 	 */
-	CORELO_LIBBPF = 0,
+	CORELO_SEMANTICS_LIBBPF = 0,
 	/**
 	 * The kernel's own, as light skeletons get them: each relocation looks at all candidates, types are compared 2 levels
 	 * deep, and enums of 32 and of 64 bits are not candidates of each other.
 	 */
-	CORELO_KERNEL = 1,
+	CORELO_SEMANTICS_KERNEL = 1,
 };
 
 /** How a relocation ended. */
 enum corelo_outcome {
 	/** The instruction holds the target's value. */
-	CORELO_RESOLVED = 0,
+	CORELO_OUTCOME_RESOLVED = 0,
 	/** The instruction is invalid now: the verifier refuses it where it can be reached. */
-	CORELO_POISONED = 1,
+	CORELO_OUTCOME_POISONED = 1,
 	/**
 	 * Nothing was done: no program has this instruction. Most often the linker eliminated a weak function, but not its
 	 * records; anything else is logged as a warning.
 	 */
-	CORELO_SKIPPED = 2,
+	CORELO_OUTCOME_SKIPPED = 2,
 	/** The object cannot be relocated because of this one. */
-	CORELO_FAILED = 3,
+	CORELO_OUTCOME_FAILED = 3,
 };
 
-/** libbpf's `struct btf`, or what `corelo_btf_handle` gives. */
+/** libbpf's `struct btf`, or what `corelo_btf_as_libbpf` gives. */
 struct btf;
 
 /**
@@ -117,7 +117,7 @@ struct corelo_relocate_opts {
  * as in the object, with whatever control characters they have. The struct grows at its end only, so it is used where it
  * is and not copied.
  */
-struct corelo_relo {
+struct corelo_report_entry {
 	/** How it ended. */
 	enum corelo_outcome outcome;
 	/** Negative errno when it failed, else 0. */
@@ -259,7 +259,7 @@ struct corelo_btf *corelo_btf_open_module(const char *name, const struct corelo_
 /**
  * Frees BTF. What stands on it as its base keeps what it needs of it. NULL is allowed.
  *
- * No thread may be using `btf`, and what came from `corelo_btf_handle` is gone with it.
+ * No thread may be using `btf`, and what came from `corelo_btf_as_libbpf` is gone with it.
  *
  * Safety:
  *
@@ -271,7 +271,7 @@ void corelo_btf_free(struct corelo_btf *btf);
  * The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function
  * of libbpf may be given it. Lasts as long as `btf`, and any number of threads may use it, as `btf`. NULL for NULL.
  */
-const struct btf *corelo_btf_handle(const struct corelo_btf *btf);
+const struct btf *corelo_btf_as_libbpf(const struct corelo_btf *btf);
 
 /**
  * Sends log lines to `fn`, which gets `ctx` with each; with NULL, back to where they go by default.
@@ -287,7 +287,7 @@ const struct btf *corelo_btf_handle(const struct corelo_btf *btf);
  *
  * - `fn` is either NULL or a function that may be called with `ctx` from any thread.
  */
-void corelo_set_log(corelo_log_fn fn, void *ctx);
+void corelo_log_set(corelo_log_fn fn, void *ctx);
 
 /**
  * Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file as clang or `bpftool gen object` writes it, of
@@ -342,7 +342,7 @@ int corelo_relocate(void *elf, size_t size, const struct corelo_relocate_opts *o
  *
  * - `report` is either NULL or from `corelo_relocate` and not freed.
  */
-size_t corelo_report_count(const struct corelo_report *report);
+size_t corelo_report_entry_cnt(const struct corelo_report *report);
 
 /**
  * Entry number `index`, from 0, in the order of the object's `.BTF.ext`. NULL past the end and for NULL. Belongs to the
@@ -352,7 +352,8 @@ size_t corelo_report_count(const struct corelo_report *report);
  *
  * - `report` is either NULL or from `corelo_relocate` and not freed.
  */
-const struct corelo_relo *corelo_report_get(const struct corelo_report *report, size_t index);
+const struct corelo_report_entry *corelo_report_get(const struct corelo_report *report,
+						    size_t index);
 
 /**
  * Frees a report and all its strings. NULL is allowed. No thread may be using it.

@@ -22,7 +22,7 @@ pub struct corelo_btf {
     _opaque: (),
 }
 
-/// libbpf's `struct btf`, or what `corelo_btf_handle` gives.
+/// libbpf's `struct btf`, or what `corelo_btf_as_libbpf` gives.
 #[derive(Debug)]
 pub struct btf {
     _opaque: (),
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *co
 
 /// Frees BTF. What stands on it as its base keeps what it needs of it. NULL is allowed.
 ///
-/// No thread may be using `btf`, and what came from `corelo_btf_handle` is gone with it.
+/// No thread may be using `btf`, and what came from `corelo_btf_as_libbpf` is gone with it.
 ///
 /// # Safety
 ///
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn corelo_btf_free(btf: *mut corelo_btf) {
 /// The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function
 /// of libbpf may be given it. Lasts as long as `btf`, and any number of threads may use it, as `btf`. NULL for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn corelo_btf_handle(btf: *const corelo_btf) -> *const btf {
+pub extern "C" fn corelo_btf_as_libbpf(btf: *const corelo_btf) -> *const btf {
     btf.cast()
 }
 

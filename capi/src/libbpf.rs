@@ -118,7 +118,7 @@ impl<'a> AnyBtf<'a> {
     ///
     /// # Safety
     ///
-    /// `raw` is either NULL, or from `corelo_btf_handle`, or libbpf's, and stays as it is during `'a`.
+    /// `raw` is either NULL, or from `corelo_btf_as_libbpf`, or libbpf's, and stays as it is during `'a`.
     pub(super) unsafe fn from_c(raw: *const btf) -> Result<Self> {
         if raw.is_null() || !raw.cast::<usize>().is_aligned() {
             return Err(Error::Argument { what: "struct btf is NULL" });

@@ -38,7 +38,7 @@ struct Sink {
     ctx: *mut c_void,
 }
 
-// SAFETY: corelo only hands `ctx` on; `corelo_set_log` says that it must be fit for use on any thread.
+// SAFETY: corelo only hands `ctx` on; `corelo_log_set` says that it must be fit for use on any thread.
 unsafe impl Send for Sink {}
 // SAFETY: as above.
 unsafe impl Sync for Sink {}
@@ -58,7 +58,7 @@ static SINK: RwLock<Sink> = RwLock::new(Sink { function: None, ctx: std::ptr::nu
 ///
 /// - `fn` is either NULL or a function that may be called with `ctx` from any thread.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn corelo_set_log(r#fn: corelo_log_fn, ctx: *mut c_void) {
+pub unsafe extern "C" fn corelo_log_set(r#fn: corelo_log_fn, ctx: *mut c_void) {
     guard((), || *SINK.write().unwrap_or_else(PoisonError::into_inner) = Sink { function: r#fn, ctx });
 }
 

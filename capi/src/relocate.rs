@@ -24,10 +24,10 @@ use corelo::source::RunningKernel;
 pub enum corelo_semantics {
     /// libbpf's: a candidate that does not match is not looked at again for the same type, and types are compared 32
     /// levels deep.
-    CORELO_LIBBPF = 0,
+    CORELO_SEMANTICS_LIBBPF = 0,
     /// The kernel's own, as light skeletons get them: each relocation looks at all candidates, types are compared 2 levels
     /// deep, and enums of 32 and of 64 bits are not candidates of each other.
-    CORELO_KERNEL = 1,
+    CORELO_SEMANTICS_KERNEL = 1,
 }
 
 /// How to relocate. Zero-initialise it and set `sz`.
@@ -163,7 +163,11 @@ impl Opts<'_> {
         let semantics = match unsafe { semantics.as_ptr().cast::<c_uint>().read() } {
             0 => Semantics::Libbpf,
             1 => Semantics::Kernel,
-            _ => return Err(Error::Argument { what: "opts->semantics is neither CORELO_LIBBPF nor CORELO_KERNEL" }),
+            _ => {
+                return Err(Error::Argument {
+                    what: "opts->semantics is neither CORELO_SEMANTICS_LIBBPF nor CORELO_SEMANTICS_KERNEL",
+                });
+            }
         };
         // SAFETY: as documented.
         let targets = unsafe { open_targets(targets, target_count)? };

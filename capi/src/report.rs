@@ -15,14 +15,14 @@ use corelo::object::{Entry, Outcome, Report};
 #[repr(C)]
 pub enum corelo_outcome {
     /// The instruction holds the target's value.
-    CORELO_RESOLVED = 0,
+    CORELO_OUTCOME_RESOLVED = 0,
     /// The instruction is invalid now: the verifier refuses it where it can be reached.
-    CORELO_POISONED = 1,
+    CORELO_OUTCOME_POISONED = 1,
     /// Nothing was done: no program has this instruction. Most often the linker eliminated a weak function, but not its
     /// records; anything else is logged as a warning.
-    CORELO_SKIPPED = 2,
+    CORELO_OUTCOME_SKIPPED = 2,
     /// The object cannot be relocated because of this one.
-    CORELO_FAILED = 3,
+    CORELO_OUTCOME_FAILED = 3,
 }
 
 /// One relocation of an object. Strings belong to the report and are NULL where there is nothing to say; names in them are
@@ -30,7 +30,7 @@ pub enum corelo_outcome {
 /// is and not copied.
 #[derive(Debug)]
 #[repr(C)]
-pub struct corelo_relo {
+pub struct corelo_report_entry {
     /// How it ended.
     pub outcome: corelo_outcome,
     /// Negative errno when it failed, else 0.
@@ -71,7 +71,7 @@ pub struct corelo_relo {
 /// What became of each relocation of an object.
 #[derive(Debug)]
 pub struct corelo_report {
-    entries: Vec<corelo_relo>,
+    entries: Vec<corelo_report_entry>,
     /// Has the strings that the entries point to, each with a NUL at its end.
     _strings: Vec<Entry>,
     /// Those that are the same for many, once each.
@@ -95,7 +95,7 @@ impl corelo_report {
 }
 
 /// The entry as C reads it, whose strings stay where they are.
-fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_relo> {
+fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_report_entry> {
     fault::point();
     let error = match &entry.outcome {
         Outcome::Failed(error) => error.errno().saturating_neg(),
@@ -108,21 +108,21 @@ fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_relo> {
                 Some(Cow::Owned(note)) => c_string(note)?,
                 None => ptr::null(),
             };
-            (corelo_outcome::CORELO_RESOLVED, note)
+            (corelo_outcome::CORELO_OUTCOME_RESOLVED, note)
         }
-        Outcome::Skipped(why) => (corelo_outcome::CORELO_SKIPPED, fixed_string(why, fixed)?),
-        Outcome::Poisoned(Cow::Borrowed(why)) => (corelo_outcome::CORELO_POISONED, fixed_string(why, fixed)?),
-        Outcome::Poisoned(Cow::Owned(why)) => (corelo_outcome::CORELO_POISONED, c_string(why)?),
+        Outcome::Skipped(why) => (corelo_outcome::CORELO_OUTCOME_SKIPPED, fixed_string(why, fixed)?),
+        Outcome::Poisoned(Cow::Borrowed(why)) => (corelo_outcome::CORELO_OUTCOME_POISONED, fixed_string(why, fixed)?),
+        Outcome::Poisoned(Cow::Owned(why)) => (corelo_outcome::CORELO_OUTCOME_POISONED, c_string(why)?),
         Outcome::Failed(error) => {
             let mut why = error.to_string();
             let message = c_string(&mut why)?;
             // The words take the place of the error.
             entry.outcome = Outcome::Poisoned(Cow::Owned(why));
-            (corelo_outcome::CORELO_FAILED, message)
+            (corelo_outcome::CORELO_OUTCOME_FAILED, message)
         }
     };
     let optional = |text: &mut Option<String>| text.as_mut().map_or(Ok(ptr::null()), c_string);
-    Ok(corelo_relo {
+    Ok(corelo_report_entry {
         outcome,
         error,
         section: c_string(&mut entry.section)?,
@@ -170,7 +170,7 @@ fn fixed_string(text: &str, fixed: &mut Vec<String>) -> Result<*const c_char> {
 ///
 /// - `report` is either NULL or from `corelo_relocate` and not freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn corelo_report_count(report: *const corelo_report) -> usize {
+pub unsafe extern "C" fn corelo_report_entry_cnt(report: *const corelo_report) -> usize {
     // SAFETY: `report` is as documented.
     guard(0, || unsafe { report.as_ref() }.map_or(0, |report| report.entries.len()))
 }
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn corelo_report_count(report: *const corelo_report) -> us
 ///
 /// - `report` is either NULL or from `corelo_relocate` and not freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: usize) -> *const corelo_relo {
+pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: usize) -> *const corelo_report_entry {
     // SAFETY: `report` is as documented.
     let entry = || unsafe { report.as_ref() }.and_then(|report| report.entries.get(index));
     guard(ptr::null(), || entry().map_or(ptr::null(), ptr::from_ref))

@@ -67,10 +67,10 @@ static int open_pair(const struct pair *p, struct opened *o)
 	}
 #else
 	o->local = corelo_btf_from_bytes(p->local.data, p->local.size, NULL);
-	o->handles.local = corelo_btf_handle(o->local);
+	o->handles.local = corelo_btf_as_libbpf(o->local);
 	for (i = 0; i < p->targets; i++) {
 		o->target[i] = corelo_btf_from_bytes(p->target[i].data, p->target[i].size, i ? o->target[0] : NULL);
-		o->handles.target[i] = corelo_btf_handle(o->target[i]);
+		o->handles.target[i] = corelo_btf_as_libbpf(o->target[i]);
 	}
 #endif
 	if (o->handles.local && o->handles.target[0] && (p->targets < 2 || o->handles.target[1]))
@@ -332,7 +332,7 @@ int main(int argc, char **argv)
 	/* hours may pass */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	CHECK_LIBRARY();
-	corelo_set_log(quiet, NULL);
+	corelo_log_set(quiet, NULL);
 #ifdef LIBBPF_HANDLES
 	libbpf_set_print(NULL);
 #endif

@@ -91,9 +91,9 @@ static int names_differ(const char *reported, const char *name)
 }
 
 /* Was the instruction slot at @off of a section changed by this relocation? */
-static int is_slot_of(const struct corelo_relo *relo, const struct input *before, const struct section *s, size_t off)
+static int is_slot_of(const struct corelo_report_entry *relo, const struct input *before, const struct section *s, size_t off)
 {
-	if (relo->outcome != CORELO_RESOLVED && relo->outcome != CORELO_POISONED)
+	if (relo->outcome != CORELO_OUTCOME_RESOLVED && relo->outcome != CORELO_OUTCOME_POISONED)
 		return 0;
 	if (names_differ(relo->section, s->name))
 		return 0;
@@ -115,7 +115,7 @@ static int may_change(const struct input *before, const struct corelo_report *re
 
 		if (!s.name || !is_code(&s) || at - s.place.off >= s.place.len)
 			continue;
-		for (n = 0; n < corelo_report_count(report); n++)
+		for (n = 0; n < corelo_report_entry_cnt(report); n++)
 			if (is_slot_of(corelo_report_get(report, n), before, &s, (at - s.place.off) & ~(size_t)7))
 				return 1;
 	}
@@ -150,7 +150,7 @@ static void relocate(const struct input *before, uint8_t *end, const struct core
 	opts.sz = sizeof(opts);
 	opts.targets = &target;
 	opts.target_count = 1;
-	opts.semantics = number % 4 ? CORELO_LIBBPF : CORELO_KERNEL;
+	opts.semantics = number % 4 ? CORELO_SEMANTICS_LIBBPF : CORELO_SEMANTICS_KERNEL;
 	opts.report = &report;
 	memcpy(after, before->data, before->size);
 	watch_input(before->data, before->size);
@@ -375,7 +375,7 @@ int main(int argc, char **argv)
 	watch(kept);
 	/* all lines, since they are made of what is in the input */
 	setenv("CORELO_LOG", "debug", 0);
-	corelo_set_log(log_line, NULL);
+	corelo_log_set(log_line, NULL);
 	for (; i < argc; i++)
 		check_object(argv[i], btf_paths, btfs, is_truncated);
 	for (i = 0; i < n; i++)

@@ -36,7 +36,7 @@ unsafe extern "C" fn read_line(_: *mut c_void, _: corelo_log_level, line: *const
 fuzz_target!(
     init: {
         // SAFETY: the function needs no context.
-        unsafe { corelo_set_log(Some(read_line), ptr::null_mut()) };
+        unsafe { corelo_log_set(Some(read_line), ptr::null_mut()) };
     },
     |data: &[u8]| watched(data, || {
         let u = &mut Unstructured::new(data);
@@ -110,8 +110,8 @@ unsafe fn mirrored(u: &mut Unstructured<'_>, flags: u8) -> Result<()> {
         };
         let (local_libbpf, targ_libbpf) = (libbpf(16, &local_bytes, &rust_local), libbpf(32, &targ_bytes, &rust_targ));
         let both = (
-            local_libbpf.as_ref().map_or_else(|| corelo_btf_handle(local.0), |libbpf| libbpf.handle()),
-            targ_libbpf.as_ref().map_or_else(|| corelo_btf_handle(targ.0), |libbpf| libbpf.handle()),
+            local_libbpf.as_ref().map_or_else(|| corelo_btf_as_libbpf(local.0), |libbpf| libbpf.handle()),
+            targ_libbpf.as_ref().map_or_else(|| corelo_btf_as_libbpf(targ.0), |libbpf| libbpf.handle()),
         );
         one_relocation(u, both, (&rust_local, &rust_targ), &wanted, offsets[0])?;
         comparisons(u, both, (&rust_local, &rust_targ))
@@ -288,9 +288,9 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         targets: targets.as_ptr(),
         target_count: targets.len(),
         semantics: MaybeUninit::new(if semantics % 2 == 0 {
-            corelo_semantics::CORELO_LIBBPF
+            corelo_semantics::CORELO_SEMANTICS_LIBBPF
         } else {
-            corelo_semantics::CORELO_KERNEL
+            corelo_semantics::CORELO_SEMANTICS_KERNEL
         }),
         report: &mut report,
     };
@@ -334,11 +334,11 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
 
 /// Every string of every entry.
 unsafe fn read_report(report: *mut corelo_report) {
-    let count = unsafe { corelo_report_count(report) };
+    let count = unsafe { corelo_report_entry_cnt(report) };
     let mut length = 0;
     for i in 0..count {
         let entry = unsafe { &*corelo_report_get(report, i) };
-        assert!((entry.outcome == corelo_outcome::CORELO_FAILED) == (entry.error < 0));
+        assert!((entry.outcome == corelo_outcome::CORELO_OUTCOME_FAILED) == (entry.error < 0));
         let strings = [
             entry.section,
             entry.program,

@@ -94,7 +94,7 @@ static inline int corelo_skeleton_open(struct bpf_object_skeleton *s, const stru
 	return err;
 }
 
-/* What follows is of use to corelo_set_libbpf_print() only. */
+/* What follows is of use to corelo_libbpf_print_set() only. */
 
 static inline int corelo_libbpf_vprint(libbpf_print_fn_t fn, enum libbpf_print_level level, const char *format, ...)
 {
@@ -124,13 +124,13 @@ static inline void corelo_libbpf_log(void *ctx, enum corelo_log_level level, con
  * `fn` may be called from any thread that uses corelo, several at a time, until another is set and the calls under way
  * have returned. It gets the lines of all levels, and drops those that it does not want, as it does with libbpf's.
  */
-static inline void corelo_set_libbpf_print(libbpf_print_fn_t fn)
+static inline void corelo_libbpf_print_set(libbpf_print_fn_t fn)
 {
 	void *ctx;
 
 	/* ISO C has no cast from a function to an object pointer; POSIX has them of one size */
 	memcpy(&ctx, &fn, sizeof(ctx));
-	corelo_set_log(fn ? corelo_libbpf_log : NULL, ctx);
+	corelo_log_set(fn ? corelo_libbpf_log : NULL, ctx);
 }
 
 #ifdef __cplusplus

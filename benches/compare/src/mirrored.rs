@@ -94,7 +94,7 @@ impl Functions {
             Ok(Self {
                 open: corelo.function(c"corelo_btf_open")?,
                 free: corelo.function(c"corelo_btf_free")?,
-                handle: corelo.function(c"corelo_btf_handle")?,
+                handle: corelo.function(c"corelo_btf_as_libbpf")?,
                 add_cands: [decl::bpf_core_add_cands, add_cands, add_cands],
                 calc: [decl::bpf_core_calc_relo_insn, calc, calc],
             })

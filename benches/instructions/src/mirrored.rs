@@ -70,7 +70,7 @@ impl Opened {
 
 fn open(bytes: &[u8]) -> *const btf {
     // SAFETY: all bytes are there.
-    unsafe { capi::corelo_btf_handle(capi::corelo_btf_from_bytes(bytes.as_ptr().cast(), bytes.len(), ptr::null())) }
+    unsafe { capi::corelo_btf_as_libbpf(capi::corelo_btf_from_bytes(bytes.as_ptr().cast(), bytes.len(), ptr::null())) }
 }
 
 /// Counts one call, where the target has been searched before.
