@@ -20,7 +20,7 @@ use corelo::internal::{Change, memory};
 use corelo::log::{Level, Log, NoLog};
 use corelo::relo::candidates::Wanted;
 use corelo::relo::{
-    self, Candidate, Candidates, Context, EssentialName, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
+    self, Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, Pruned, ReloRes, Semantics, Spec, Work,
 };
 
 /// Levels of types that libbpf compares.
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             relo_idx: usize::try_from(relo_idx).unwrap_or(0),
             semantics: Semantics::Libbpf,
             work: &Work::for_types(&local_btf, views.first().unwrap_or(&local_btf)),
-            tables: &NameTables::default(),
+            member_index: &MemberIndex::default(),
             log,
         };
         match relo::calc_relo(&context, &relo, &local_btf, &mut cands) {

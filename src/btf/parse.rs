@@ -10,7 +10,7 @@ use once_cell::sync::OnceCell;
 
 use super::fit;
 use super::raw::{self, Kind, KindSet};
-use super::records::{Heard, Places, Records};
+use super::records::{Heard, Records, TypeOffsets};
 use super::view::{BtfView, NameIs, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
@@ -256,7 +256,7 @@ impl<'d> Btf<'d> {
 
     /// Where the records begin. Asked for every type: the way that is nearly always taken is kept short.
     #[inline]
-    fn places(&self) -> Result<&Places> {
+    fn places(&self) -> Result<&TypeOffsets> {
         match self.records.known() {
             Some(places) => Ok(places),
             None => self.records.get(self.types(), self.layout(), self.start_id),

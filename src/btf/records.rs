@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// The records of a type section, once they have been stepped over.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    places: OnceCell<Result<Places, Broken>>,
+    places: OnceCell<Result<TypeOffsets, Broken>>,
 }
 
 /// Of so many records of a large BTF, the place of one is kept. With fewer, a kernel's table is larger than the cache that
@@ -24,7 +24,7 @@ const LARGE_LEN: usize = 1 << 18;
 
 /// A type section that has been stepped over: all its records are whole.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct TypeOffsets {
     /// Where every record begins, or every [`STRIDE`]th.
     offs: Vec<u32>,
     /// Whether it is every [`STRIDE`]th.
@@ -32,7 +32,7 @@ pub(super) struct Places {
     count: u32,
 }
 
-impl Places {
+impl TypeOffsets {
     /// Number of records.
     pub(super) const fn count(&self) -> u32 {
         self.count
@@ -115,14 +115,14 @@ impl From<Broken> for Error {
 impl Records {
     /// The places of the records, if they were found before.
     #[inline]
-    pub(super) fn known(&self) -> Option<&Places> {
+    pub(super) fn known(&self) -> Option<&TypeOffsets> {
         self.places.get()?.as_ref().ok()
     }
 
     /// The places of the records, found now if they were not before. `start_id` is the id of the first record, and `layout` the
     /// layout section, if there is one.
     #[cold]
-    pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&Places> {
+    pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&TypeOffsets> {
         self.for_each(types, layout, start_id, Heard::default(), |_, _, _| ())
     }
 
@@ -135,11 +135,11 @@ impl Records {
         start_id: u32,
         heard: Heard,
         mut each: impl FnMut(TypeId, Kind, u32),
-    ) -> Result<&Places> {
+    ) -> Result<&TypeOffsets> {
         let mut is_first = false;
         let places = self.places.get_or_try_init(|| {
             is_first = true;
-            match Places::new(types, layout, start_id, heard, &mut each) {
+            match TypeOffsets::new(types, layout, start_id, heard, &mut each) {
                 // That there is no memory now is not kept for ever.
                 Err(Broken::NoMemory) => Err(Error::NoMemory),
                 places => Ok(places),
@@ -156,7 +156,7 @@ impl Records {
 /// A guess at the length of a record for reserving memory in one go, a little below that of kernels' (25).
 const USUAL_LEN: usize = 24;
 
-impl Places {
+impl TypeOffsets {
     fn new(
         types: Bytes<'_>,
         layout: Bytes<'_>,

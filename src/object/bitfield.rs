@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Bitfields that a program does not access as such: it gets the bits of other fields.
 
-use super::telling::{Resolved, Site};
+use super::diag::{RelocSite, Resolved};
 use crate::btf::{Btf, ReloKind, TypeId};
 use crate::insn::{Insn, class};
 use crate::relo::{ReloRes, Spec, Work};
@@ -37,7 +37,7 @@ pub(super) fn poisoned(res: &ReloRes) -> Option<&'static str> {
 pub(super) fn misused(
     insn: Insn,
     res: &ReloRes,
-    site: &Site<'_>,
+    site: &RelocSite<'_>,
     work: &Work,
     bits_are_the_same: impl FnOnce() -> bool,
 ) -> Option<&'static str> {
@@ -56,7 +56,7 @@ pub(super) fn misused(
 }
 
 /// Whether the program relocates the shifts of this field, as `BPF_CORE_READ_BITFIELD` does.
-fn shifts_are_relocated(site: &Site<'_>, work: &Work) -> bool {
+fn shifts_are_relocated(site: &RelocSite<'_>, work: &Work) -> bool {
     let Some(func) = site.func else { return false };
     let is_shift = |kind| matches!(kind, ReloKind::FieldLshiftU64 | ReloKind::FieldRshiftU64);
     let relo = site.relo;

@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::Semantics;
-use super::name::EssentialName;
+use super::essential_name::EssentialName;
 use super::numbers::Numbers;
 use super::work::{Metered, Work};
 use crate::btf::{Btf, BtfView, Kind, KindSet, Type, TypeId};

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
+use super::member_index::{Essential, Lent, has_name};
 use super::pair::Pair;
-use super::tables::{Essential, Lent, has_name};
 use super::work::Metered;
 use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
 use crate::error::{Error, Result};
@@ -87,7 +87,7 @@ pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
     targ_id: TypeId,
     depth: i32,
 ) -> Result<bool> {
-    Compat { pair, answers: Answers::default() }.check(local_id, targ_id, depth.min(MAX_DEPTH))
+    Compat { pair, answers: PairMemo::default() }.check(local_id, targ_id, depth.min(MAX_DEPTH))
 }
 
 /// Whether the target's type has all that the local one has: kinds, sizes of ints, lengths of arrays, and the members,
@@ -104,7 +104,7 @@ pub(super) fn types_match<L: BtfView, T: BtfView>(
     behind_ptr: bool,
     depth: i32,
 ) -> Result<bool> {
-    Match { pair, answers: Answers::default() }.check(local_id, targ_id, behind_ptr, depth.min(MAX_DEPTH))
+    Match { pair, answers: PairMemo::default() }.check(local_id, targ_id, behind_ptr, depth.min(MAX_DEPTH))
 }
 
 /// Comparisons after which answers begin to be remembered. Without that, prototypes whose parameters are the same
@@ -120,12 +120,12 @@ const ANSWER_STEPS: u64 = 8;
 /// Answers about pairs of types, and the depth that was left when they were given. An answer given without running into
 /// the limit holds wherever at least as much depth is left.
 #[derive(Default)]
-struct Answers {
+struct PairMemo {
     compared: u32,
     known: HashMap<(TypeId, TypeId, bool), (i32, bool)>,
 }
 
-impl Answers {
+impl PairMemo {
     fn get(&mut self, pair: (TypeId, TypeId, bool), depth: i32) -> Option<bool> {
         self.compared = self.compared.saturating_add(1);
         self.known.get(&pair).filter(|(known_depth, _)| *known_depth <= depth).map(|(_, answer)| *answer)
@@ -142,7 +142,7 @@ impl Answers {
 
 struct Compat<'w, 'l, 't, L, T> {
     pair: Pair<'w, 'l, 't, L, T>,
-    answers: Answers,
+    answers: PairMemo,
 }
 
 impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
@@ -209,7 +209,7 @@ impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
 
 struct Match<'w, 'l, 't, L, T> {
     pair: Pair<'w, 'l, 't, L, T>,
-    answers: Answers,
+    answers: PairMemo,
 }
 
 impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
@@ -345,7 +345,7 @@ struct Names<'w, 't, T> {
 
 impl<'w, 't, T: BtfView> Names<'w, 't, T> {
     fn new<L>(pair: Pair<'w, '_, 't, L, T>, id: TypeId, t: Type<'t>, searches: u32) -> Result<Self> {
-        let table = pair.tables.of_essential_names.get(pair.targ, id, t, searches)?;
+        let table = pair.member_index.of_essential_names.get(pair.targ, id, t, searches)?;
         Ok(Self { targ: pair.targ, t, table })
     }
 

@@ -13,16 +13,16 @@
 
 pub mod candidates;
 mod compat;
-mod matching;
+mod essential_name;
+mod member_index;
 mod mismatch;
-mod name;
 mod numbers;
 mod pair;
 pub(crate) mod patch;
 mod pruned;
 mod sign;
 pub mod spec;
-mod tables;
+mod spec_match;
 pub(crate) mod text;
 mod value;
 mod work;
@@ -32,15 +32,15 @@ mod tests;
 
 pub use crate::btf::ReloKind;
 pub use candidates::{Candidate, add_cands};
+pub use essential_name::EssentialName;
+pub use member_index::MemberIndex;
 pub use mismatch::Mismatch;
 pub(crate) use mismatch::Why;
-pub use name::EssentialName;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
 pub use pruned::{Candidates, Pruned};
 pub use sign::{Number, Sign};
 pub use spec::Spec;
-pub use tables::NameTables;
 pub use value::ReloRes;
 pub use work::Work;
 
@@ -88,7 +88,7 @@ pub struct Context<'a> {
     /// How much may be done.
     pub work: &'a Work,
     /// What is learned of the target's names. To be used with the same BTFs as long as it lives.
-    pub tables: &'a NameTables,
+    pub member_index: &'a MemberIndex,
     /// Where log lines go.
     pub log: &'a dyn Log,
 }
@@ -160,9 +160,9 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     let mut matching = Matching::default();
     for (i, cand) in cands.iter().enumerate() {
         context.work.steps(CANDIDATE_STEPS)?;
-        let pair = Pair::new(local_btf, cand.btf, context.work, context.tables);
+        let pair = Pair::new(local_btf, cand.btf, context.work, context.member_index);
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
-        let mismatch = matching::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
+        let mismatch = spec_match::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
             context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
         })?;
         matching.note(mismatch.is_none(), context.work)?;
@@ -189,7 +189,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         None => {
             context.debug(format_args!("no matching targets found"));
             // Of a target, no more is asked then.
-            let pair = Pair::new(local_btf, local_btf, context.work, context.tables);
+            let pair = Pair::new(local_btf, local_btf, context.work, context.member_index);
             let res = value::calc_relo(pair, &local, None)?;
             Ok(Resolved { res, local, targ: None, mismatch: first_mismatch, cands: count, dropped })
         }
@@ -228,8 +228,8 @@ pub fn types_are_compat<L: BtfView, T: BtfView>(
     targ_id: TypeId,
     depth: i32,
 ) -> Result<bool> {
-    let (work, tables) = (Work::for_types(local, targ), NameTables::default());
-    compat::types_are_compat(Pair::new(local, targ, &work, &tables), local_id, targ_id, depth)
+    let (work, member_index) = (Work::for_types(local, targ), MemberIndex::default());
+    compat::types_are_compat(Pair::new(local, targ, &work, &member_index), local_id, targ_id, depth)
 }
 
 /// Whether the target's type has all parts of the local one, as [`ReloKind::TypeMatches`] asks.
@@ -248,6 +248,6 @@ pub fn types_match<L: BtfView, T: BtfView>(
     behind_ptr: bool,
     depth: i32,
 ) -> Result<bool> {
-    let (work, tables) = (Work::for_types(local, targ), NameTables::default());
-    compat::types_match(Pair::new(local, targ, &work, &tables), local_id, targ_id, behind_ptr, depth)
+    let (work, member_index) = (Work::for_types(local, targ), MemberIndex::default());
+    compat::types_match(Pair::new(local, targ, &work, &member_index), local_id, targ_id, behind_ptr, depth)
 }

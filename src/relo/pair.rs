@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What is compared: the local BTF and a target's.
 
-use super::tables::NameTables;
+use super::member_index::MemberIndex;
 use super::work::{Metered, Work};
 use crate::btf::BtfView;
 use crate::error::Result;
@@ -12,12 +12,12 @@ pub(super) struct Pair<'w, 'l, 't, L, T> {
     pub(super) local: Metered<'w, 'l, L>,
     pub(super) targ: Metered<'w, 't, T>,
     pub(super) work: &'w Work,
-    pub(super) tables: &'w NameTables,
+    pub(super) member_index: &'w MemberIndex,
 }
 
 impl<'w, 'l, 't, L: BtfView, T: BtfView> Pair<'w, 'l, 't, L, T> {
-    pub(super) fn new(local: &'l L, targ: &'t T, work: &'w Work, tables: &'w NameTables) -> Self {
-        Self { local: Metered::new(local, work), targ: Metered::new(targ, work), work, tables }
+    pub(super) fn new(local: &'l L, targ: &'t T, work: &'w Work, member_index: &'w MemberIndex) -> Self {
+        Self { local: Metered::new(local, work), targ: Metered::new(targ, work), work, member_index }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::ffi::CStr;
 
-use super::name::EssentialName;
+use super::essential_name::EssentialName;
 use crate::btf::{self, BtfView, Kind, NameIs, Type, TypeId};
 use crate::bytes::index;
 use crate::error::{Error, Result};

@@ -6,10 +6,10 @@ mod calc;
 mod cands;
 mod compat;
 mod matches;
-mod matching;
 mod mismatch;
 mod patch;
 mod spec;
+mod spec_match;
 mod text;
 mod value;
 mod work;
@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::{
-    Candidate, Candidates, Context, EssentialName, NameTables, Pruned, ReloKind, ReloRes, Semantics, Work, add_cands,
+    Candidate, Candidates, Context, EssentialName, MemberIndex, Pruned, ReloKind, ReloRes, Semantics, Work, add_cands,
     calc_relo,
 };
 use crate::btf::build::Build;
@@ -87,8 +87,8 @@ fn find_cands<'t>(
 
 fn context(semantics: Semantics, log: &dyn Log) -> Context<'_> {
     let work = Box::leak(Box::new(Work::for_input(0)));
-    let tables = Box::leak(Box::new(NameTables::default()));
-    Context { prog_name: &"prog", relo_idx: 0, semantics, work, tables, log }
+    let member_index = Box::leak(Box::new(MemberIndex::default()));
+    Context { prog_name: &"prog", relo_idx: 0, semantics, work, member_index, log }
 }
 
 /// The error under those that only say where it happened.

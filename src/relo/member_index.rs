@@ -9,7 +9,7 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::name::EssentialName;
+use super::essential_name::EssentialName;
 use super::work::{Metered, Work};
 use crate::btf::{BtfView, NameIs, Type, TypeId};
 use crate::bytes::index;
@@ -53,7 +53,7 @@ const WORTH_A_TABLE: u32 = 16;
 /// The tables of all large types that have been searched often enough. One is made for the relocations of one object, or
 /// for a single comparison.
 #[derive(Debug, Default)]
-pub struct NameTables {
+pub struct MemberIndex {
     pub(super) of_names: Tables<Whole>,
     pub(super) of_essential_names: Tables<Essential>,
 }

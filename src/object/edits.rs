@@ -6,12 +6,12 @@ use crate::relo::Work;
 
 /// Eight bytes each, sorted by their place in the file.
 #[derive(Debug, Default)]
-pub struct Changes(Vec<(usize, [u8; 8])>);
+pub struct Edits(Vec<(usize, [u8; 8])>);
 
 /// Changes that move for one that comes before them, in a step.
 const MOVED_IN_A_STEP: usize = 16;
 
-impl Changes {
+impl Edits {
     /// What the eight bytes at this place are to be, if they are to change.
     pub(super) fn get(&self, place: usize) -> Option<&[u8; 8]> {
         // Compilers list relocations in the order of the instructions, so that most places are new, and behind all others.
@@ -60,13 +60,13 @@ impl Changes {
 
 #[cfg(test)]
 mod tests {
-    use super::Changes;
+    use super::Edits;
     use crate::relo::Work;
 
     #[test]
     fn the_last_change_of_a_place_is_written_in_whatever_order_they_come() {
         let work = Work::for_input(0);
-        let mut changes = Changes::default();
+        let mut changes = Edits::default();
         let mut expected = vec![0; 64];
         for (value, place) in (1_u8..).zip([8_usize, 40, 24, 8, 0, 56, 40]) {
             changes.set(place, [value; 8], &work).unwrap();

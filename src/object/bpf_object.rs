@@ -11,7 +11,7 @@ use crate::log::Log;
 use crate::relo::Work;
 
 /// An object with CO-RE relocations.
-pub(super) struct Input<'d> {
+pub(super) struct BpfObject<'d> {
     pub(super) object: &'d [u8],
     pub(super) elf: BpfElf<'d>,
     pub(super) btf: Btf<'d>,
@@ -24,7 +24,7 @@ pub(super) struct Input<'d> {
     pub(super) telling: Work,
 }
 
-impl<'d> Input<'d> {
+impl<'d> BpfObject<'d> {
     /// Reads all that the relocation of the object needs to know of it; `None` if it has no CO-RE relocations. Warns where it
     /// has code without BTF.
     ///

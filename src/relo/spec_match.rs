@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 
 use super::compat;
+use super::member_index::{Essential, has_name};
 use super::mismatch::Mismatch;
 use super::pair::Pair;
 use super::spec::{Accessor, Spec};
-use super::tables::{Essential, has_name};
 use super::{ReloKind, Semantics};
 use crate::btf::{BtfView, Member, NameIs, Type, TypeId};
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ fn match_enumerator<'t, L: BtfView, T: BtfView>(
         return missing;
     }
     let name = pair.work.essential_name(local_name.to_bytes())?;
-    let found = match pair.tables.of_essential_names.get(pair.targ, targ_id, t, 1)? {
+    let found = match pair.member_index.of_essential_names.get(pair.targ, targ_id, t, 1)? {
         Some(table) => table.find(pair.targ, t, name).next().transpose()?,
         None => first_by_name(0..t.vlen(), |idx| has_name::<Essential, T>(pair.targ, t, idx, name))?,
     };
@@ -182,7 +182,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         // Whether there is room for a member's index is asked before any is looked at.
         targ.raw.push(0)?;
         targ.raw.pop();
-        let table = self.pair.tables.of_names.get(self.pair.targ, targ_id, t, 1)?;
+        let table = self.pair.member_index.of_names.get(self.pair.targ, targ_id, t, 1)?;
         let found = match table.as_deref() {
             Some(table) => {
                 let named = table.find(self.pair.targ, t, self.name.to_bytes()).next().transpose()?;
