@@ -53,10 +53,10 @@ SKELETON = "	err = (bpf_object__open_skeleton)(s, open_opts);\n"
 SKELETON_FREED = "	free((void *)s->data);\n"
 
 
-def lost_twice(work, name):
+def lost_twice(budget, name):
     """A name whose flavor is cut off, and then one more."""
-    once = f"let name = {work}.essential_name({name})?;"
-    return once, f"let name = {work}.essential_name({work}.essential_name({name})?.as_bytes())?;"
+    once = f"let name = EssentialName::charged({name}, {budget})?;"
+    return once, f"let name = EssentialName::charged(EssentialName::charged({name}, {budget})?.as_bytes(), {budget})?;"
 
 
 # Whole objects, and the function that patches one instruction.
@@ -234,7 +234,7 @@ FAULTS = [
        ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",
         "hostile: hangs: "])]),
     ("names that lose two flavors",
-     [("src/relo/compat.rs", *lost_twice("self.targ.work", "name")), ("src/relo/spec_match.rs", *lost_twice("pair.work", "local_name.to_bytes()"))],
+     [("src/relo/compat.rs", *lost_twice("self.targ.budget", "name")), ("src/relo/spec_match.rs", *lost_twice("pair.budget", "local_name.to_bytes()"))],
      [(test("--lib relo::tests::mat"), [r"loses_one_flavor_of_two \.\.\. FAILED", r"equal_parts_match \.\.\. FAILED"]),
       # few pairs of types have such names
       (check("differential", "differential, build|differential").replace("CASES=3000", "CASES=60000"),

@@ -12,8 +12,8 @@ use corelo::error::Error;
 use corelo::insn::Insn;
 use corelo::log::{Log, NoLog};
 use corelo::relo::{
-    Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, Pruned, ReloRes, Resolved, Semantics, Work,
-    add_cands, calc_relo, patch_insn, types_are_compat, types_match,
+    Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, Pruned, ReloRes, Resolved, Semantics,
+    add_cands, budget_for_types, calc_relo, patch_insn, types_are_compat, types_match,
 };
 use corelo_fuzz::access::{Wanted, wanted};
 use corelo_fuzz::edit::edited;
@@ -90,7 +90,7 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
 fn candidates<'b>(local: &Btf<'static>, relo: &CoreRelo, targ: &'b Btf<'static>) -> Cands<'b> {
     let mut cands = Vec::new();
     if let (Ok(t), Ok(name)) = (local.type_by_id(relo.type_id), local.type_name(relo.type_id)) {
-        add_cands(t, EssentialName::of(name.to_bytes()), targ, 1, &Work::for_types(local, targ), &mut cands).unwrap();
+        add_cands(t, EssentialName::of(name.to_bytes()), targ, 1, &budget_for_types(local, targ), &mut cands).unwrap();
     }
     cands
 }
@@ -118,8 +118,13 @@ fn answer_from<'b>(
     cands: &mut Candidates<'_, 'b, Btf<'static>>,
     &How { semantics, member_index, log }: &How<'_>,
 ) -> Answer<'b> {
-    let work = Work::for_types(local, cands.iter().next().map_or(local, |cand| cand.btf));
-    calc_relo(&Context { prog_name: &"fuzz", relo_idx: 0, semantics, work: &work, member_index, log }, relo, local, cands)
+    let budget = budget_for_types(local, cands.iter().next().map_or(local, |cand| cand.btf));
+    calc_relo(
+        &Context { prog_name: &"fuzz", relo_idx: 0, semantics, budget: &budget, member_index, log },
+        relo,
+        local,
+        cands,
+    )
 }
 
 /// Without tables and a log, and with both. Failing leaves the candidates, and so do the kernel's semantics; libbpf's keep

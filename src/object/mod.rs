@@ -83,7 +83,7 @@ pub fn plan(
         let sections = bpf_object.btf_ext.core_relos();
         report.entries.try_reserve_exact(sections.iter().map(|section| section.core_relos().count()).sum())?;
     }
-    let log = MeteredLog { log: options.log, work: &bpf_object.telling };
+    let log = MeteredLog { log: options.log, budget: &bpf_object.telling };
     let options = Options { log: &log, ..*options };
     let mut relocator = Relocator::new(&bpf_object, targets, &options, report)?;
     for section in bpf_object.btf_ext.core_relos().iter() {
@@ -93,7 +93,7 @@ pub fn plan(
     // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
     let at = bpf_object.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
     if let Some(&[a, b, c, d, ..]) = object.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        edits.set(at, [a, b, c, d, 0, 0, 0, 0], &bpf_object.work)?;
+        edits.set(at, [a, b, c, d, 0, 0, 0, 0], &bpf_object.budget)?;
     }
     Ok((edits, counts))
 }

@@ -13,11 +13,12 @@ use super::targets::CandidateSearch;
 use super::{Counts, Options, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{BtfView, TypeId};
+use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
 use crate::relo::text::{Clipped, Lossy};
-use crate::relo::{self, Candidates, Change, Context, InsnPair, MemberIndex, Pruned, ReloKind, ReloRes, Work};
+use crate::relo::{self, Candidates, Change, Context, InsnPair, MemberIndex, Pruned, ReloKind, ReloRes};
 
 pub(super) struct Relocator<'j, 't> {
     input: &'j BpfObject<'j>,
@@ -63,8 +64,8 @@ impl ReloCache {
     }
 
     /// Forgets what was answered about a type of which candidates were dropped.
-    fn forget(&mut self, type_id: TypeId, work: &Work) -> Result<()> {
-        work.steps(u64::try_from(self.known.len()).unwrap_or(u64::MAX))?;
+    fn forget(&mut self, type_id: TypeId, budget: &Budget) -> Result<()> {
+        budget.charge(u64::try_from(self.known.len()).unwrap_or(u64::MAX))?;
         self.known.retain(|question, _| question >> TYPE_ID_SHIFT != type_id.0.into());
         Ok(())
     }
@@ -90,7 +91,7 @@ impl<'j, 't> Relocator<'j, 't> {
         Ok(Self {
             input,
             options,
-            search: CandidateSearch::new(targets, options.semantics, &input.btf, roots, &input.work)?,
+            search: CandidateSearch::new(targets, options.semantics, &input.btf, roots, &input.budget)?,
             member_index: MemberIndex::default(),
             answers: ReloCache::default(),
             changes: Edits::default(),
@@ -120,14 +121,14 @@ impl<'j, 't> Relocator<'j, 't> {
         if self.gave_up {
             return Ok(());
         }
-        let BpfObject { elf, btf, work, .. } = self.input;
+        let BpfObject { elf, btf, budget, .. } = self.input;
         let sec_name_off = section.sec_name_off;
         let name = btf.name_by_offset(sec_name_off)?.to_bytes();
-        work.name(name)?;
+        budget.name(name)?;
         if name.is_empty() {
             return Err(Error::Ext { what: "a section without a name", value: sec_name_off });
         }
-        let named = elf.section_by_name(name, work)?;
+        let named = elf.section_by_name(name, budget)?;
         let without_code = if named.is_some() { NOT_CODE } else { NO_SECTION };
         let elf_section = named.filter(|section| section.is_code);
         if elf_section.as_ref().is_some_and(|section| section.overlaps) {
@@ -156,7 +157,7 @@ impl<'j, 't> Relocator<'j, 't> {
             };
             if relo.kind != ReloKind::TypeIdLocal {
                 // Without a kernel to ask, no relocation can be answered, those of optional programs no more than others.
-                self.search.search_kernel(work)?;
+                self.search.search_kernel(budget)?;
             }
             self.relocate(&site, elf_section, func)?;
             if self.gave_up {
@@ -169,11 +170,11 @@ impl<'j, 't> Relocator<'j, 't> {
 
     /// Resolves and patches. A failure is gathered, or, in a program that is not loaded by default, poisons.
     fn relocate(&mut self, site: &RelocSite<'_>, section: &Section, func: &Func) -> Result<()> {
-        let BpfObject { work, telling, .. } = self.input;
+        let BpfObject { budget, telling, .. } = self.input;
         let (res, resolved) = match self.answers.get(site.relo) {
             Some(res) if self.diag.wants_detail => (Ok(res), self.resolve(site, telling).ok()),
             Some(res) => (Ok(res), None),
-            None => match self.resolve(site, work) {
+            None => match self.resolve(site, budget) {
                 Ok(resolved) => {
                     self.answers.put(site.relo, resolved.res)?;
                     (Ok(resolved.res), Some(resolved))
@@ -196,7 +197,7 @@ impl<'j, 't> Relocator<'j, 't> {
         self.diag.failed(error, site, resolved)
     }
 
-    fn resolve(&mut self, site: &RelocSite<'_>, work: &Work) -> Result<Resolved<'j, 't>> {
+    fn resolve(&mut self, site: &RelocSite<'_>, budget: &Budget) -> Result<Resolved<'j, 't>> {
         let BpfObject { elf, btf, .. } = self.input;
         let relo = site.relo;
         let type_id = relo.type_id;
@@ -205,18 +206,18 @@ impl<'j, 't> Relocator<'j, 't> {
             prog_name: &Clipped(site.program(elf)),
             relo_idx: site.idx,
             semantics: self.options.semantics,
-            work,
+            budget,
             member_index: &self.member_index,
             log,
         };
         if relo.kind == ReloKind::TypeIdLocal {
             return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut Pruned::default()));
         }
-        let mut cands = self.search.cands(type_id, work, log, &self.diag.target_names)?;
+        let mut cands = self.search.cands(type_id, budget, log, &self.diag.target_names)?;
         let before = cands.len();
         let resolved = relo::calc_relo(&context, relo, btf, &mut cands)?;
         if cands.len() < before {
-            self.answers.forget(type_id, work)?;
+            self.answers.forget(type_id, budget)?;
         }
         Ok(resolved)
     }
@@ -230,7 +231,7 @@ impl<'j, 't> Relocator<'j, 't> {
         res: &ReloRes,
         resolved: Option<&Resolved<'j, 't>>,
     ) -> Result<Answer> {
-        let BpfObject { object, elf, work, .. } = self.input;
+        let BpfObject { object, elf, budget, .. } = self.input;
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
         // A second slot has to lie in the same program.
@@ -249,9 +250,9 @@ impl<'j, 't> Relocator<'j, 't> {
         let pair = InsnPair { first, second };
 
         let patched = relo::patch_insn(pair, res)?;
-        self.changes.set(at, patched.insn.first.encode(elf.endian), work)?;
+        self.changes.set(at, patched.insn.first.encode(elf.endian), budget)?;
         if let Some(second) = patched.insn.second {
-            self.changes.set(second_at, second.encode(elf.endian), work)?;
+            self.changes.set(second_at, second.encode(elf.endian), budget)?;
         }
         self.diag.changed(site, &Change { insn_idx: site.insn_idx(), before: &pair, after: &patched });
         if patched.poisoned {
