@@ -116,7 +116,7 @@ FAULTS = [
      [("src/insn.rs", "    /// The reverse of", "    unsafe fn planted() {}\n\n    /// The reverse of")],
      [(LINT, ["declaration of an `unsafe` function"])]),
     ("bound that is not the documented one, function that says nothing of threads",
-     [("src/btf/view.rs", "const MAX_MODIFIERS: usize = 256;", "const MAX_MODIFIERS: usize = 257;"),
+     [("src/btf/types.rs", "const MAX_MODIFIERS: usize = 256;", "const MAX_MODIFIERS: usize = 257;"),
       ("include/corelo.h", " * Any number of threads may call it with the same name.\n", "")],
      [(test("--test bounds --test header"), [r"ways_through_types_end_where_documented \.\.\. FAILED",
                                              r"every_function_says_what_threads_may_share \.\.\. FAILED"])]),
@@ -275,7 +275,7 @@ FAULTS = [
       ("capi/src/libbpf.rs", "%progbits", "@progbits")],
      [("make check-msrv", [r"assertion failed: size_of[\s\S]*check-msrv: failed.* i686-unknown-linux-gnu",
                            "check-msrv: failed.* CARGO_BUILD_TARGET=armv7-unknown-linux-gnueabihf"])]),
-    ("modules of other kernels taken", [("src/btf/parse.rs", "            fit::check(&btf, base)?;\n", "")],
+    ("modules of other kernels taken", [("src/btf/btf.rs", "            fit::check(&btf, base)?;\n", "")],
      [(check("corpus", "modules, corpus"), [r"FAIL modules, corpus[\s\S]*on 6\.1: status 0"])]),
 
     # --- kernels
@@ -304,7 +304,7 @@ FAULTS = [
        "Insn { imm: low_half(res.new_val ^ 1), ..first }, second }\n        }\n        class::LDX"),
       ("capi/src/core_relo.rs", "buf_sz.saturating_sub(1)", "buf_sz"),
       ("src/source.rs", "open_with(path, base, open_raw).map_err(|error| error.at(path.display()))", "open_with(path, base, open_raw)"),
-      ("src/btf/parse.rs", "unwrap_or(self.start_id)", "unwrap_or(self.start_id.saturating_add(1))")],
+      ("src/btf/btf.rs", "unwrap_or(self.start_id)", "unwrap_or(self.start_id.saturating_add(1))")],
      [("make fuzz", [rf"panicked at fuzz_targets/{target}\.rs:[\s\S]*?fuzz: {target}: CRASH"
                      for target in ("btf", "btf_ext", "relo", "object", "capi", "cli")])]),
     # --- the fuzz target of the C functions, under the address sanitizer
