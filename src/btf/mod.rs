@@ -2,6 +2,7 @@
 //! BTF and `.BTF.ext`: the format (`raw`), what relocation sees of it ([`BtfView`], [`Type`]), opened BTF ([`Btf`]), and
 //! the relocation records and line numbers of an object ([`ext`]).
 
+#[expect(clippy::module_inception, reason = "the file has the type of that name")]
 mod btf;
 pub mod ext;
 mod fit;
