@@ -14,6 +14,7 @@
 pub mod btf;
 mod budget;
 pub mod bytes;
+#[cfg(target_os = "linux")]
 mod errno;
 pub mod error;
 pub mod insn;

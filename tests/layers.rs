@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("btf", &[]),
     ("relo", &["btf::"]),
     ("object", &["btf::", "relo::"]),
-    ("source.rs", &["btf::", "object::"]),
+    ("source", &["btf::", "object::"]),
     ("lib.rs", &["btf::", "relo::", "object::"]),
 ];
 

@@ -108,7 +108,7 @@ impl Target {
 
 /// What an object is relocated against: a kernel, and its modules, which are searched for a type when the kernel has
 /// none of its name. Each is asked for only when it is needed: an object without CO-RE relocations needs neither.
-pub trait Targets: fmt::Debug {
+pub trait Targets: fmt::Debug + Send + Sync {
     /// The kernel's BTF.
     ///
     /// # Errors
@@ -116,12 +116,12 @@ pub trait Targets: fmt::Debug {
     /// That it cannot be had.
     fn kernel(&self) -> Result<&Target>;
 
-    /// The modules' BTF, split on the kernel's.
+    /// The modules' BTF, split on the kernel's. `log` gets a warning for each that is left out.
     ///
     /// # Errors
     ///
     /// That it cannot be had. One module among many whose BTF is broken is no error.
-    fn modules(&self) -> Result<&[Target]>;
+    fn modules(&self, log: &dyn Log) -> Result<&[Target]>;
 }
 
 /// Targets that are open already.
@@ -138,7 +138,7 @@ impl Targets for OpenTargets {
         Ok(&self.kernel)
     }
 
-    fn modules(&self) -> Result<&[Target]> {
+    fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
         Ok(&self.modules)
     }
 }
