@@ -294,9 +294,9 @@ FAULTS = [
                               r"DIFFERENCE 6.12-cloud skeleton duplicate\.el\.bpf\.o twice_a"])]),
 
     # --- threads and fuzzing, which compile the library in ways of their own
-    ("data race", [("src/object/targets.rs", "!was_searched.swap(true, Ordering::Relaxed)",
+    ("data race", [("src/object/target.rs", "!was_searched.swap(true, Ordering::Relaxed)",
                     "!{\n            #[allow(unsafe_code)]\n            let was = unsafe { was_searched.as_ptr().replace(true) };\n            was\n        }")],
-     [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/object/targets\.rs"])]),
+     [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/object/target\.rs"])]),
     ("wrong answers, which only fuzzing asks for",
      # a field of the header beside the one that is to be emptied
      [("src/btf/ext.rs", "Range<usize> = 28..32", "Range<usize> = 24..28"),

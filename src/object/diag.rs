@@ -6,9 +6,9 @@ use std::fmt;
 
 use super::arch::OtherArch;
 use super::bpf_object::BpfObject;
+use super::cand_cache::TargetNames;
 use super::elf::{BpfElf, Func};
 use super::lines::Lines;
-use super::targets::TargetNames;
 use super::{Counts, Entry, Outcome, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{Btf, BtfView, Type};

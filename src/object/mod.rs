@@ -8,6 +8,7 @@
 mod arch;
 mod bitfield;
 mod bpf_object;
+mod cand_cache;
 mod diag;
 mod edits;
 pub(crate) mod elf;
@@ -18,10 +19,10 @@ mod lines;
 mod metered;
 mod relocator;
 mod report;
-mod targets;
+mod target;
 
 pub use report::{Counts, Entry, Outcome, Report};
-pub use targets::{OpenTargets, Target, Targets};
+pub use target::{OpenTargets, Target, Targets};
 
 use crate::btf::ext::CORE_RELO_LEN_FIELD;
 use crate::error::Result;

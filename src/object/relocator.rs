@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use super::bitfield;
 use super::bpf_object::BpfObject;
+use super::cand_cache::CandCache;
 use super::diag::{Answer, Diagnostics, ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, RelocSite, Resolved};
 use super::edits::Edits;
 use super::elf::{Func, Section};
 use super::eliminated::FuncInfos;
-use super::targets::CandidateSearch;
 use super::{Counts, Options, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{BtfView, TypeId};
@@ -23,7 +23,7 @@ use crate::relo::{self, Candidates, Change, Context, InsnPair, MemberIndex, Prun
 pub(super) struct Relocator<'j, 't> {
     input: &'j BpfObject<'j>,
     options: &'j Options<'j>,
-    search: CandidateSearch<'t, 'j>,
+    search: CandCache<'t, 'j>,
     member_index: MemberIndex,
     answers: ReloCache,
     /// Instructions that have changed, by their place in the file.
@@ -91,7 +91,7 @@ impl<'j, 't> Relocator<'j, 't> {
         Ok(Self {
             input,
             options,
-            search: CandidateSearch::new(targets, options.semantics, &input.btf, roots, &input.budget)?,
+            search: CandCache::new(targets, options.semantics, &input.btf, roots, &input.budget)?,
             member_index: MemberIndex::default(),
             answers: ReloCache::default(),
             changes: Edits::default(),

@@ -1,151 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! What an object is relocated against, and the search for candidates in it.
+//! The candidates of an object's root types, searched once per target.
 
 use std::ffi::CStr;
-use std::fmt;
 use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use once_cell::{sync, unsync};
+use once_cell::unsync::OnceCell;
 
 use super::found::{Found, Gathered};
+use super::target::{Target, Targets};
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::budget::Budget;
-use crate::bytes::{Endian, index};
+use crate::bytes::Endian;
 use crate::error::{Error, Result};
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, NoLog};
 use crate::memory;
-use crate::relo::candidates::{NameIndex, Wanted};
+use crate::relo::candidates::Wanted;
 use crate::relo::text::Named;
 use crate::relo::{Candidate, Candidates, EssentialName, Pruned, Semantics};
 
-/// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
-/// learned when it was searched. Clones share all of that, and threads may share a clone.
-#[derive(Clone, Debug)]
-pub struct Target(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    name: String,
-    btf: Arc<Btf<'static>>,
-    was_searched: AtomicBool,
-    /// Built by the second search. `None` inside if that is too much work.
-    index: sync::OnceCell<Option<NameIndex>>,
-}
-
-/// An index is asked for each name, and a pass goes through all types. Fewer types than these for each name are gone
-/// through.
-const TYPES_PER_NAME: usize = 64;
-
-impl Target {
-    /// A target that has not been searched.
-    #[must_use]
-    pub fn new(name: impl Into<String>, btf: Arc<Btf<'static>>) -> Self {
-        Self(Arc::new(Inner {
-            name: name.into(),
-            btf,
-            was_searched: AtomicBool::new(false),
-            index: sync::OnceCell::new(),
-        }))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// The BTF.
-    #[must_use]
-    pub fn btf(&self) -> &Arc<Btf<'static>> {
-        &self.0.btf
-    }
-
-    /// Calls `found` with the number of what is wanted and the type, for each such type from id `start_id` on.
-    ///
-    /// Whoever relocates one object goes through the target's types once. An index of all names costs more than that, but
-    /// makes every further search a matter of microseconds. It has the target's own types, which is all that is searched
-    /// except where split BTF is given as a kernel.
-    ///
-    /// # Errors
-    ///
-    /// What `found` gives, [`Error::TooMuchWork`], and that the BTF's records are broken.
-    #[doc(hidden)]
-    pub fn find(
-        &self,
-        start_id: u32,
-        wanted: &Wanted<'_>,
-        budget: &Budget,
-        found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
-    ) -> Result<()> {
-        let btf = &*self.0.btf;
-        // How many types there are is known once they have been gone through.
-        let is_worth_it = || index(btf.type_cnt().saturating_sub(start_id)) / TYPES_PER_NAME >= wanted.len();
-        let can_be_used = start_id == btf.start_id() && wanted.is_indexed();
-        match self.index(can_be_used).filter(|_| is_worth_it()) {
-            Some(index) => wanted.find_in_index(index, btf, budget, found),
-            None => wanted.find(btf, start_id, budget, found),
-        }
-    }
-
-    /// The index, from the second search on, if it `can_be_used`. Without memory for it, there is none this time; where its
-    /// names are too much work, there is none.
-    fn index(&self, can_be_used: bool) -> Option<&NameIndex> {
-        let Inner { btf, was_searched, index, .. } = &*self.0;
-        // A mere hint: nothing else that a thread sees depends on it.
-        if !was_searched.swap(true, Ordering::Relaxed) || !can_be_used {
-            return None;
-        }
-        let make = || match NameIndex::new(btf, btf.start_id()) {
-            Ok(made) => Ok(Some(made)),
-            Err(Error::TooMuchWork) => Ok(None),
-            Err(error) => Err(error),
-        };
-        index.get_or_try_init(make).ok()?.as_ref()
-    }
-}
-
-/// What an object is relocated against: a kernel, and its modules, which are searched for a type when the kernel has
-/// none of its name. Each is asked for only when it is needed: an object without CO-RE relocations needs neither.
-pub trait Targets: fmt::Debug + Send + Sync {
-    /// The kernel's BTF.
-    ///
-    /// # Errors
-    ///
-    /// That it cannot be had.
-    fn kernel(&self) -> Result<&Target>;
-
-    /// The modules' BTF, split on the kernel's. `log` gets a warning for each that is left out.
-    ///
-    /// # Errors
-    ///
-    /// That it cannot be had. One module among many whose BTF is broken is no error.
-    fn modules(&self, log: &dyn Log) -> Result<&[Target]>;
-}
-
-/// Targets that are open already.
-#[derive(Clone, Debug)]
-pub struct OpenTargets {
-    /// The kernel.
-    pub kernel: Target,
-    /// Its modules.
-    pub modules: Vec<Target>,
-}
-
-impl Targets for OpenTargets {
-    fn kernel(&self) -> Result<&Target> {
-        Ok(&self.kernel)
-    }
-
-    fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
-        Ok(&self.modules)
-    }
-}
-
 /// The candidates of an object's root types.
 #[derive(Debug)]
-pub(super) struct CandidateSearch<'t, 'l> {
+pub(super) struct CandCache<'t, 'l> {
     local_btf: &'l Btf<'l>,
     /// Sorted by id.
     roots: Vec<Root>,
@@ -163,7 +38,7 @@ struct Root {
     pruned: Pruned,
 }
 
-impl<'t, 'l> CandidateSearch<'t, 'l> {
+impl<'t, 'l> CandCache<'t, 'l> {
     /// A search for the types that `root_type_ids` of the local BTF may stand for.
     pub(super) fn new(
         targets: &'t dyn Targets,
@@ -219,7 +94,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             return Err(Error::AnonymousRoot { type_id: local_id }.in_local_spec(local_id));
         }
         let found = match root.number {
-            Some(number) => self.search.cands(number, budget)?,
+            Some(number) => self.search.cands(number, budget, log)?,
             None => &[],
         };
         if !root.was_logged && log.enabled(Level::Debug) {
@@ -249,10 +124,10 @@ struct Search<'t, 'l> {
 
 impl<'t> Search<'t, '_> {
     /// The candidates for what is wanted under this number: the modules', if the kernel has none.
-    fn cands(&mut self, number: u32, budget: &Budget) -> Result<&[Candidate<'t, Btf<'static>>]> {
+    fn cands(&mut self, number: u32, budget: &Budget, log: &dyn Log) -> Result<&[Candidate<'t, Btf<'static>>]> {
         self.search_kernel(budget)?;
         if self.in_kernel(number).is_empty() {
-            self.search_modules(budget)?;
+            self.search_modules(budget, log)?;
             return Ok(self.modules.as_ref().map(|found| found.of(number)).unwrap_or_default());
         }
         Ok(self.in_kernel(number))
@@ -275,11 +150,11 @@ impl<'t> Search<'t, '_> {
     }
 
     /// Searches the modules for all that the kernel does not have. After an error in the middle, no answer is to be given.
-    fn search_modules(&mut self, budget: &Budget) -> Result<()> {
+    fn search_modules(&mut self, budget: &Budget, log: &dyn Log) -> Result<()> {
         if self.modules.is_some() {
             return Ok(());
         }
-        let modules = self.targets.modules()?;
+        let modules = self.targets.modules(log)?;
         // Before any is searched: what is found in some is no answer where others cannot be asked.
         modules.iter().try_for_each(|module| check_endian(module, self.endian))?;
         let mut gathered = Gathered::default();
@@ -305,12 +180,12 @@ impl<'t> Search<'t, '_> {
 pub(super) struct TargetNames<'t> {
     targets: &'t dyn Targets,
     /// The modules by the addresses of their BTFs, once a candidate is in one. None where there was no memory for them.
-    modules: unsync::OnceCell<Vec<(usize, &'t Target)>>,
+    modules: OnceCell<Vec<(usize, &'t Target)>>,
 }
 
 impl<'t> TargetNames<'t> {
     pub(super) const fn new(targets: &'t dyn Targets) -> Self {
-        Self { targets, modules: unsync::OnceCell::new() }
+        Self { targets, modules: OnceCell::new() }
     }
 
     /// The name of the target with this BTF.
@@ -325,7 +200,7 @@ impl<'t> TargetNames<'t> {
     }
 
     fn sorted(&self) -> Result<Vec<(usize, &'t Target)>> {
-        let modules = self.targets.modules()?.iter();
+        let modules = self.targets.modules(&NoLog)?.iter();
         let mut modules = memory::collected(modules.map(|module| (address(module.btf()), module)))?;
         modules.sort_unstable_by_key(|(address, _)| *address);
         Ok(modules)

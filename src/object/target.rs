@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The BTF that an object is relocated against: a kernel's and its modules'.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use once_cell::sync::OnceCell;
+
+use crate::btf::{Btf, BtfView as _, TypeId};
+use crate::budget::Budget;
+use crate::bytes::index;
+use crate::error::{Error, Result};
+use crate::log::Log;
+use crate::relo::candidates::{NameIndex, Wanted};
+
+/// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
+/// learned when it was searched. Clones share all of that, and threads may share a clone.
+#[derive(Clone, Debug)]
+pub struct Target(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    btf: Arc<Btf<'static>>,
+    was_searched: AtomicBool,
+    /// Built by the second search. `None` inside if that is too much work.
+    index: OnceCell<Option<NameIndex>>,
+}
+
+/// An index is asked for each name, and a pass goes through all types. Fewer types than these for each name are gone
+/// through.
+const TYPES_PER_NAME: usize = 64;
+
+impl Target {
+    /// A target that has not been searched.
+    #[must_use]
+    pub fn new(name: impl Into<String>, btf: Arc<Btf<'static>>) -> Self {
+        Self(Arc::new(Inner { name: name.into(), btf, was_searched: AtomicBool::new(false), index: OnceCell::new() }))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The BTF.
+    #[must_use]
+    pub fn btf(&self) -> &Arc<Btf<'static>> {
+        &self.0.btf
+    }
+
+    /// Calls `found` with the number of what is wanted and the type, for each such type from id `start_id` on.
+    ///
+    /// Whoever relocates one object goes through the target's types once. An index of all names costs more than that, but
+    /// makes every further search a matter of microseconds. It has the target's own types, which is all that is searched
+    /// except where split BTF is given as a kernel.
+    ///
+    /// # Errors
+    ///
+    /// What `found` gives, [`Error::TooMuchWork`], and that the BTF's records are broken.
+    #[doc(hidden)]
+    pub fn find(
+        &self,
+        start_id: u32,
+        wanted: &Wanted<'_>,
+        budget: &Budget,
+        found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
+    ) -> Result<()> {
+        let btf = &*self.0.btf;
+        // How many types there are is known once they have been gone through.
+        let is_worth_it = || index(btf.type_cnt().saturating_sub(start_id)) / TYPES_PER_NAME >= wanted.len();
+        let can_be_used = start_id == btf.start_id() && wanted.is_indexed();
+        match self.index(can_be_used).filter(|_| is_worth_it()) {
+            Some(index) => wanted.find_in_index(index, btf, budget, found),
+            None => wanted.find(btf, start_id, budget, found),
+        }
+    }
+
+    /// The index, from the second search on, if it `can_be_used`. Without memory for it, there is none this time; where its
+    /// names are too much work, there is none.
+    fn index(&self, can_be_used: bool) -> Option<&NameIndex> {
+        let Inner { btf, was_searched, index, .. } = &*self.0;
+        // A mere hint: nothing else that a thread sees depends on it.
+        if !was_searched.swap(true, Ordering::Relaxed) || !can_be_used {
+            return None;
+        }
+        let make = || match NameIndex::new(btf, btf.start_id()) {
+            Ok(made) => Ok(Some(made)),
+            Err(Error::TooMuchWork) => Ok(None),
+            Err(error) => Err(error),
+        };
+        index.get_or_try_init(make).ok()?.as_ref()
+    }
+}
+
+/// A kernel and its modules. The modules are searched for a type when the kernel has none of its name. An object without
+/// CO-RE relocations needs neither, so each may be opened when it is first needed.
+pub trait Targets: fmt::Debug + Send + Sync {
+    /// The kernel's BTF.
+    ///
+    /// # Errors
+    ///
+    /// That it cannot be opened.
+    fn kernel(&self) -> Result<&Target>;
+
+    /// The modules' BTF, split on the kernel's. `log` gets a warning for a module that is left out.
+    ///
+    /// # Errors
+    ///
+    /// That they cannot be opened. One module among many whose BTF is broken is no error.
+    fn modules(&self, log: &dyn Log) -> Result<&[Target]>;
+}
+
+/// Targets that are open already.
+#[derive(Clone, Debug)]
+pub struct OpenTargets {
+    kernel: Target,
+    modules: Vec<Target>,
+}
+
+impl OpenTargets {
+    /// A kernel and modules that were opened on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] for a module that was opened on other BTF or without a base.
+    pub fn new(kernel: Target, modules: Vec<Target>) -> Result<Self> {
+        let is_on_kernel = |module: &Target| module.btf().base().is_some_and(|base| Arc::ptr_eq(base, kernel.btf()));
+        match modules.iter().find(|module| !is_on_kernel(module)) {
+            Some(module) => {
+                Err(Error::Argument { what: "not a module of this kernel: open its BTF with the kernel's as the base" }
+                    .at(module.name()))
+            }
+            None => Ok(Self { kernel, modules }),
+        }
+    }
+}
+
+impl Targets for OpenTargets {
+    fn kernel(&self) -> Result<&Target> {
+        Ok(&self.kernel)
+    }
+
+    fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
+        Ok(&self.modules)
+    }
+}
