@@ -40,6 +40,7 @@ PRELOAD := $(OUT)/libcorelo-preload.so
 NATIVE  := $(OUT)/native-static-libs
 COMMAND := $(OUT)/corelo
 MAN     := $(wildcard man/*.1)
+HEADERS := $(wildcard include/corelo/*.h)
 LICENSES := $(wildcard LICENSE*)
 
 # Cargo is asked every time, since it alone knows what is stale; not by a mere `make install`, though, which root runs
@@ -139,7 +140,7 @@ install: $(STATIC) $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR 
 	$(write_pc) >'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
 	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
 	$(INSTALL) -m 644 include/corelo.h '$(DESTDIR)$(INCLUDEDIR)/corelo.h'
-	$(INSTALL) -m 644 include/corelo/libbpf.h '$(DESTDIR)$(INCLUDEDIR)/corelo/libbpf.h'
+	$(INSTALL) -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)/corelo'
 	$(INSTALL) -m 755 $(COMMAND) '$(DESTDIR)$(BINDIR)/corelo'
 	$(if $(MAN),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1')
 	$(if $(MAN),$(INSTALL) -m 644 $(MAN) '$(DESTDIR)$(MANDIR)/man1')
@@ -150,7 +151,8 @@ uninstall: ## removes what install wrote, given the same variables
 	rm -f '$(DESTDIR)$(LIBDIR)/$(REALNAME)' '$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/libcorelo.so' \
 		'$(DESTDIR)$(LIBDIR)/libcorelo.a' '$(DESTDIR)$(LIBDIR)/libcorelo-preload.so' \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc' \
-		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(INCLUDEDIR)/corelo/libbpf.h' '$(DESTDIR)$(BINDIR)/corelo' \
+		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(BINDIR)/corelo' \
+		$(foreach header,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/corelo/$(header)') \
 		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)') \
 		$(foreach text,$(LICENSES),'$(DESTDIR)$(DOCDIR)/$(text)')
 
@@ -204,13 +206,13 @@ fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_S
 fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)
 	@scripts/fuzz.sh coverage
 
-header: ## include/corelo.h from capi/src (fetches cbindgen)
-	scripts/header.sh include/corelo.h
+header: ## include/corelo.h and include/corelo/relo_core.h from capi/src (fetches cbindgen)
+	scripts/header.sh include
 
-check-header: ## include/corelo.h is what `make header` would write
-	@mkdir -p $(OUT)
-	@scripts/header.sh $(OUT)/corelo.h
-	diff -u include/corelo.h $(OUT)/corelo.h
+check-header: ## the headers are what `make header` would write
+	@scripts/header.sh $(OUT)/include
+	diff -u include/corelo.h $(OUT)/include/corelo.h
+	diff -u include/corelo/relo_core.h $(OUT)/include/corelo/relo_core.h
 
 lint: check-header ## formatting, lints, documentation, the header, what is said of the sources
 	$(CARGO) fmt --all --check

@@ -22,7 +22,7 @@ fn read(path: &str) -> Vec<u8> {
 }
 
 fn targets(btf: Btf<'static>) -> OpenTargets {
-    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 fn fixtures(c: &mut Criterion) {

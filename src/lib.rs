@@ -30,7 +30,7 @@ pub use error::{Error, Result};
 #[doc(hidden)]
 pub mod internal {
     pub use crate::btf::raw::{Info, payload_len};
-    pub use crate::object::plan;
+    pub use crate::object::{Edits, plan, plan_insns};
     pub use crate::relo::patch::Change;
 
     /// Allocations that input sizes.

@@ -46,7 +46,7 @@ fn rows() -> Vec<Row> {
 fn targets(object: &str) -> OpenTargets {
     let name = if object.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
     let btf = Arc::new(source::open(&fixture(name), None).unwrap());
-    OpenTargets { kernel: Target::new(name, btf), modules: Vec::new() }
+    OpenTargets::from(Target::new(name, btf))
 }
 
 /// The value of a column: `4`, or `4/8` with the bytes that a load or store moves.
@@ -198,7 +198,7 @@ fn relocating_against_its_own_types_changes_only_the_list_of_relocations() {
             let name = format!("{name}.{endian}.bpf.o");
             let original = fs::read(fixture(&name)).unwrap();
             let btf = Arc::new(source::open(&fixture(&name), None).unwrap());
-            let own = OpenTargets { kernel: Target::new(&*name, btf), modules: Vec::new() };
+            let own = OpenTargets::from(Target::new(&*name, btf));
             let mut object = original.clone();
             relocate(&mut object, &own, &options, None).unwrap();
             let changed = original.iter().zip(&object).filter(|(before, after)| before != after).count();

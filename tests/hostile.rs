@@ -27,7 +27,7 @@ fn fixture(name: &str) -> PathBuf {
 
 fn target() -> OpenTargets {
     let btf = Arc::new(source::open(&fixture("target.el.o"), None).unwrap());
-    OpenTargets { kernel: Target::new("target", btf), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", btf))
 }
 
 /// Where section `name` and its header lie in the file.

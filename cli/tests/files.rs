@@ -162,7 +162,7 @@ fn changes_after_it_was_opened(object: &str, btf: &str) {
     let object = fs::read(top(object)).unwrap();
     let answer = |btf| {
         let mut relocated = object.clone();
-        let targets = OpenTargets { kernel: Target::new("kernel", Arc::new(btf)), modules: Vec::new() };
+        let targets = OpenTargets::from(Target::new("kernel", Arc::new(btf)));
         relocate(&mut relocated, &targets, &options, None).unwrap();
         relocated
     };

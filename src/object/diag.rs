@@ -7,7 +7,7 @@ use std::fmt;
 use super::arch::OtherArch;
 use super::bpf_object::BpfObject;
 use super::cand_cache::TargetNames;
-use super::elf::{BpfElf, Func};
+use super::elf::Func;
 use super::lines::Lines;
 use super::{Counts, Entry, Outcome, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
@@ -40,8 +40,8 @@ impl RelocSite<'_> {
     }
 
     /// Name of the program.
-    pub(super) fn program<'d>(&self, elf: &BpfElf<'d>) -> Lossy<'d> {
-        self.func.map_or(Lossy(b"?"), |func| elf.func_name(func))
+    pub(super) fn program<'d>(&self, object: &BpfObject<'d>) -> Lossy<'d> {
+        self.func.and_then(|func| object.func_name(func)).unwrap_or(Lossy(b"?"))
     }
 }
 
@@ -167,7 +167,7 @@ impl<'j, 't> Diagnostics<'j, 't> {
 
     /// An instruction has changed.
     pub(super) fn changed(&self, site: &RelocSite<'_>, change: &Change<'_>) {
-        let program = Clipped(site.program(&self.input.elf));
+        let program = Clipped(site.program(self.input));
         self.log.debug(format_args!("prog '{program}': relo #{}: {change}", site.idx));
     }
 
@@ -282,7 +282,8 @@ impl<'j, 't> Diagnostics<'j, 't> {
         if self.report.is_none() {
             return Ok(());
         }
-        let BpfObject { elf, btf, telling, .. } = self.input;
+        let BpfObject { btf, telling, .. } = self.input;
+        let btf = &**btf;
         let CoreRelo { insn_off, kind, type_id, .. } = *site.relo;
         // Where there is no answer, there may be a question.
         let parsed = if resolved.is_none() { Spec::parse_within(btf, site.relo, telling).ok() } else { None };
@@ -299,7 +300,7 @@ impl<'j, 't> Diagnostics<'j, 't> {
         let entry = Entry {
             outcome,
             section: self.text(Lossy(site.section))?,
-            program: site.func.map(|func| self.text(elf.func_name(func))).transpose()?,
+            program: site.func.and_then(|func| self.input.func_name(func)).map(|name| self.text(name)).transpose()?,
             insn_off,
             kind,
             type_id,
@@ -378,6 +379,7 @@ struct Access<'a> {
 impl fmt::Display for Access<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let BpfObject { btf, telling, .. } = self.input;
+        let btf = &**btf;
         match Spec::parse_within(btf, self.relo, telling) {
             Ok(spec) => Clipped(spec.access()).fmt(f),
             Err(_) => Unfollowed { btf, relo: self.relo }.fmt(f),
@@ -398,7 +400,7 @@ impl fmt::Display for Place<'_> {
         write!(
             f,
             "prog '{}' (section '{}'): relo #{} <{}> {} at insn #{}",
-            Clipped(site.program(&input.elf)),
+            Clipped(site.program(input)),
             Clipped(Lossy(site.section)),
             site.idx,
             site.relo.kind.name(),
@@ -406,7 +408,7 @@ impl fmt::Display for Place<'_> {
             site.insn_idx()
         )?;
         let Some(line) = lines.at(site.relos.sec_name_off, site.relo.insn_off) else { return Ok(()) };
-        let file = Lossy::at(&input.btf, line.file_name_off);
+        let file = Lossy::at(&*input.btf, line.file_name_off);
         if file.is_empty() { Ok(()) } else { write!(f, " ({}:{})", Clipped(file), line.line) }
     }
 }

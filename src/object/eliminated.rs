@@ -43,7 +43,7 @@ impl<'a> FuncInfos<'a> {
         let Some(info) = self.at(site.relos.sec_name_off, site.relo.insn_off) else { return Ok(false) };
         let is_global = input.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
         let Some(name) = input.btf.type_name(info.type_id).ok().filter(|_| is_global) else { return Ok(false) };
-        match input.elf.has_func_elsewhere(name.to_bytes(), section.index, info.insn_off, &input.telling) {
+        match input.has_func_elsewhere(name.to_bytes(), section, info.insn_off) {
             Err(Error::NoMemory) => Err(Error::NoMemory),
             found => Ok(found.unwrap_or(false)),
         }

@@ -24,12 +24,15 @@ mod target;
 pub use report::{Counts, Entry, Outcome, Report};
 pub use target::{OpenTargets, Target, Targets};
 
-use crate::btf::ext::CORE_RELO_LEN_FIELD;
+use std::sync::Arc;
+
+use crate::btf::Btf;
 use crate::error::Result;
 use crate::log::Log;
 use crate::relo::Semantics;
 use bpf_object::BpfObject;
-use edits::Edits;
+#[doc(hidden)]
+pub use edits::Edits;
 use metered::MeteredLog;
 use relocator::Relocator;
 
@@ -70,31 +73,83 @@ pub fn relocate(
     Ok(counts)
 }
 
+/// Relocates the instructions of one section, for loaders that read ELF files themselves.
+///
+/// `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section. `insns` are the instructions of the section
+/// `sec_name`, from its first one, in the byte order of `local`.
+///
+/// A second call with the same instructions fails, because they no longer hold the values of `local`.
+///
+/// # Errors
+///
+/// As [`relocate`], and [`Error::InsnOutside`](crate::Error::InsnOutside) for a relocation behind the instructions. The
+/// instructions are as they were then.
+pub fn relocate_insns(
+    local: &Arc<Btf<'static>>,
+    btf_ext: &[u8],
+    sec_name: &str,
+    insns: &mut [u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<Counts> {
+    let (edits, counts) = plan_insns(local, btf_ext, sec_name.as_bytes(), insns, targets, options, report)?;
+    edits.write(insns);
+    Ok(counts)
+}
+
 /// What [`relocate`] would write, for whoever has more to do that may fail before it is written.
 #[doc(hidden)]
 pub fn plan(
     object: &[u8],
     targets: &dyn Targets,
     options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<(Edits, Counts)> {
+    match BpfObject::read(object, options.log)? {
+        Some(object) => plan_edits(&object, targets, options, report),
+        None => Ok(Default::default()),
+    }
+}
+
+/// What [`relocate_insns`] would write.
+///
+/// # Errors
+///
+/// As [`relocate_insns`].
+#[doc(hidden)]
+pub fn plan_insns(
+    local: &Arc<Btf<'static>>,
+    btf_ext: &[u8],
+    sec_name: &[u8],
+    insns: &[u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<(Edits, Counts)> {
+    match BpfObject::of_insns(insns, sec_name, local, btf_ext)? {
+        Some(object) => plan_edits(&object, targets, options, report),
+        None => Ok(Default::default()),
+    }
+}
+
+fn plan_edits(
+    object: &BpfObject<'_>,
+    targets: &dyn Targets,
+    options: &Options<'_>,
     mut report: Option<&mut Report>,
 ) -> Result<(Edits, Counts)> {
-    let Some(bpf_object) = BpfObject::read(object, options.log)? else { return Ok(Default::default()) };
     if let Some(report) = &mut report {
         // All at once: a list that grows leaves up to half of what it takes unused.
-        let sections = bpf_object.btf_ext.core_relos();
-        report.entries.try_reserve_exact(sections.iter().map(|section| section.core_relos().count()).sum())?;
+        report.entries.try_reserve_exact(object.sections().map(|section| section.core_relos().count()).sum())?;
     }
-    let log = MeteredLog { log: options.log, budget: &bpf_object.telling };
+    let log = MeteredLog { log: options.log, budget: &object.telling };
     let options = Options { log: &log, ..*options };
-    let mut relocator = Relocator::new(&bpf_object, targets, &options, report)?;
-    for section in bpf_object.btf_ext.core_relos().iter() {
+    let mut relocator = Relocator::new(object, targets, &options, report)?;
+    for section in object.sections() {
         relocator.relocate_section(&section)?;
     }
     let (mut edits, counts) = relocator.finish()?;
-    // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
-    let at = bpf_object.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
-    if let Some(&[a, b, c, d, ..]) = object.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        edits.set(at, [a, b, c, d, 0, 0, 0, 0], &bpf_object.budget)?;
-    }
+    object.remove_relos(&mut edits)?;
     Ok((edits, counts))
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::bitfield;
 use super::bpf_object::BpfObject;
 use super::cand_cache::CandCache;
-use super::diag::{Answer, Diagnostics, ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, RelocSite, Resolved};
+use super::diag::{Answer, Diagnostics, ELIMINATED, NO_FUNCTION, RelocSite, Resolved};
 use super::edits::Edits;
 use super::elf::{Func, Section};
 use super::eliminated::FuncInfos;
@@ -86,7 +86,7 @@ impl<'j, 't> Relocator<'j, 't> {
         options: &'j Options<'j>,
         report: Option<&'j mut Report>,
     ) -> Result<Self> {
-        let relos = input.btf_ext.core_relos().iter().flat_map(|section| section.core_relos());
+        let relos = input.sections().flat_map(|section| section.core_relos());
         let roots = relos.filter(|relo| relo.kind != ReloKind::TypeIdLocal).map(|relo| relo.type_id);
         Ok(Self {
             input,
@@ -121,36 +121,34 @@ impl<'j, 't> Relocator<'j, 't> {
         if self.gave_up {
             return Ok(());
         }
-        let BpfObject { elf, btf, budget, .. } = self.input;
+        let BpfObject { btf, budget, .. } = self.input;
         let sec_name_off = section.sec_name_off;
         let name = btf.name_by_offset(sec_name_off)?.to_bytes();
         budget.name(name)?;
         if name.is_empty() {
             return Err(Error::Ext { what: "a section without a name", value: sec_name_off });
         }
-        let named = elf.section_by_name(name, budget)?;
-        let without_code = if named.is_some() { NOT_CODE } else { NO_SECTION };
-        let elf_section = named.filter(|section| section.is_code);
-        if elf_section.as_ref().is_some_and(|section| section.overlaps) {
+        let code = self.input.code_section(name)?;
+        if code.as_ref().is_ok_and(|section| section.overlaps) {
             let what = format!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
             return Err(Error::Elf { what: what.into() });
         }
         self.diag.section(name, section);
         for (idx, relo) in section.core_relos().enumerate() {
-            let func = elf_section.as_ref().and_then(|section| elf.func_at(section.index, relo.insn_off));
+            let func = code.as_ref().ok().and_then(|section| self.input.func_at(section, relo.insn_off));
             let site = RelocSite { section: name, relos: section, func: func.as_ref(), relo: &relo, idx };
             if index(relo.insn_off) % INSN_SIZE != 0 {
                 self.diag.failed(Error::InsnOutside { insn_off: relo.insn_off }, &site, None)?;
                 continue;
             }
-            let (elf_section, func) = match (&elf_section, &func) {
-                (Some(elf_section), Some(func)) => (elf_section, func),
-                (None, _) => {
+            let (section, func) = match (&code, &func) {
+                (Ok(section), Some(func)) => (section, func),
+                (Err(without_code), _) => {
                     self.diag.skipped(&site, without_code)?;
                     continue;
                 }
-                (Some(elf_section), None) => {
-                    let is_eliminated = self.func_infos.is_eliminated(&site, elf_section, self.input)?;
+                (Ok(section), None) => {
+                    let is_eliminated = self.func_infos.is_eliminated(&site, section, self.input)?;
                     self.diag.skipped(&site, if is_eliminated { ELIMINATED } else { NO_FUNCTION })?;
                     continue;
                 }
@@ -159,7 +157,7 @@ impl<'j, 't> Relocator<'j, 't> {
                 // Without a kernel to ask, no relocation can be answered, those of optional programs no more than others.
                 self.search.search_kernel(budget)?;
             }
-            self.relocate(&site, elf_section, func)?;
+            self.relocate(&site, section, func)?;
             if self.gave_up {
                 break;
             }
@@ -198,12 +196,12 @@ impl<'j, 't> Relocator<'j, 't> {
     }
 
     fn resolve(&mut self, site: &RelocSite<'_>, budget: &Budget) -> Result<Resolved<'j, 't>> {
-        let BpfObject { elf, btf, .. } = self.input;
+        let btf = &*self.input.btf;
         let relo = site.relo;
         let type_id = relo.type_id;
         let log = self.options.log;
         let context = Context {
-            prog_name: &Clipped(site.program(elf)),
+            prog_name: &Clipped(site.program(self.input)),
             relo_idx: site.idx,
             semantics: self.options.semantics,
             budget,
@@ -231,7 +229,7 @@ impl<'j, 't> Relocator<'j, 't> {
         res: &ReloRes,
         resolved: Option<&Resolved<'j, 't>>,
     ) -> Result<Answer> {
-        let BpfObject { object, elf, budget, .. } = self.input;
+        let BpfObject { object, btf, budget, .. } = self.input;
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
         // A second slot has to lie in the same program.
@@ -243,16 +241,16 @@ impl<'j, 't> Relocator<'j, 't> {
         let second_slot = slots.get(INSN_SIZE..).and_then(|rest| rest.first_chunk());
         let second_at = at.saturating_add(INSN_SIZE);
         // What an earlier relocation of the same instruction has made of it.
-        let slot = |at: usize, original| Insn::decode(*self.changes.get(at).unwrap_or(original), elf.endian);
+        let slot = |at: usize, original| Insn::decode(*self.changes.get(at).unwrap_or(original), btf.endian());
         let first = slot(at, first_slot);
         // Only of a LDIMM64 does it matter what follows.
         let second = second_slot.filter(|_| first.is_ldimm64()).map(|second| slot(second_at, second));
         let pair = InsnPair { first, second };
 
         let patched = relo::patch_insn(pair, res)?;
-        self.changes.set(at, patched.insn.first.encode(elf.endian), budget)?;
+        self.changes.set(at, patched.insn.first.encode(btf.endian()), budget)?;
         if let Some(second) = patched.insn.second {
-            self.changes.set(second_at, second.encode(elf.endian), budget)?;
+            self.changes.set(second_at, second.encode(btf.endian()), budget)?;
         }
         self.diag.changed(site, &Change { insn_idx: site.insn_idx(), before: &pair, after: &patched });
         if patched.poisoned {

@@ -138,6 +138,13 @@ impl OpenTargets {
     }
 }
 
+/// A kernel without modules.
+impl From<Target> for OpenTargets {
+    fn from(kernel: Target) -> Self {
+        Self { kernel, modules: Vec::new() }
+    }
+}
+
 impl Targets for OpenTargets {
     fn kernel(&self) -> Result<&Target> {
         Ok(&self.kernel)

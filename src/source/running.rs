@@ -290,7 +290,9 @@ mod tests {
         let btf = Arc::downgrade(kernel.modules(&NoLog).unwrap()[0].btf());
         sysfs.unload("a");
         let kernel = kernel.refreshed();
-        assert!(btf.upgrade().is_some() && names(&kernel).is_empty() && btf.upgrade().is_none());
+        assert!(btf.upgrade().is_some(), "freed too early");
+        assert!(names(&kernel).is_empty());
+        assert!(btf.upgrade().is_none(), "still open");
     }
 
     /// Asks for the modules again whenever it is given a line.

@@ -20,7 +20,7 @@ pub(crate) fn open(btf: &Btf) -> Result<Arc<corelo::btf::Btf<'static>>, Error> {
 /// Relocates an object in place, and gives what the report says of it.
 pub(crate) fn relocated(object: &mut [u8], targ: &Btf) -> (Result<(), Error>, Report) {
     let kernel = Target::new("target", open(targ).unwrap());
-    let targets = OpenTargets { kernel, modules: Vec::new() };
+    let targets = OpenTargets::from(kernel);
     let mut report = Report::default();
     let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
     let before = object.to_vec();

@@ -31,7 +31,7 @@ impl Log for Lines {
 
 /// The debug lines and warnings that an object has, and the length of the longest.
 fn lines(mut object: Vec<u8>, targ: &Btf) -> (usize, usize, usize) {
-    let targets = OpenTargets { kernel: Target::new("target", open(targ).unwrap()), modules: Vec::new() };
+    let targets = OpenTargets::from(Target::new("target", open(targ).unwrap()));
     let log = Lines::default();
     // It may be too much work: what is told until then counts.
     let _ = relocate(&mut object, &targets, &Options { semantics: Semantics::Libbpf, log: &log }, None);
@@ -136,7 +136,7 @@ fn the_name_of_each_module_is_found_among_many() {
         Target::new(format!("module{i}"), Arc::new(btf))
     };
     let modules = name_offs.iter().enumerate().map(module).collect();
-    let targets = OpenTargets { kernel: Target::new("kernel", Arc::clone(&base)), modules };
+    let targets = OpenTargets::new(Target::new("kernel", Arc::clone(&base)), modules).unwrap();
     let mut report = Report::default();
     let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
     relocate(&mut object(local, &relos), &targets, &options, Some(&mut report)).unwrap();

@@ -24,7 +24,7 @@ fn structs(members: &[(&str, &str)]) -> (Btf, Vec<(u32, u32, u32)>) {
 pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let (btf, relos) = structs(local);
     let mut object = object_of_insns(btf, "kprobe", &relos);
-    let targets = OpenTargets { kernel: target("target", &structs(targ).0), modules: Vec::new() };
+    let targets = OpenTargets::from(target("target", &structs(targ).0));
     let (mut report, log) = (Report::default(), Warnings::default());
     let options = Options { semantics: Semantics::Libbpf, log: &log };
     relocate(&mut object, &targets, &options, Some(&mut report)).unwrap();

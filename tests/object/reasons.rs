@@ -18,7 +18,7 @@ fn relocated(name: &str) -> (Vec<Entry>, Vec<String>, Option<Counts>) {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let target = if name.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
     let btf = Arc::new(source::open(&fixtures.join(target), None).unwrap());
-    let targets = OpenTargets { kernel: Target::new(target, btf), modules: Vec::new() };
+    let targets = OpenTargets::from(Target::new(target, btf));
     let object = fs::read(fixtures.join(name)).unwrap();
     let run = |report: Option<&mut Report>| {
         let log = Warnings::default();
@@ -81,7 +81,7 @@ fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
         let mut targ = Btf::new();
         let (int, s, x) = (targ.int(), targ.str("s"), targ.str("x"));
         targ.composite(STRUCT | HAS_BITFIELDS, s, &[(x, int, bits << 24 | 32)]);
-        let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+        let targets = OpenTargets::from(target("target", &targ));
         let log = Warnings::default();
         let options = Options { semantics: Semantics::Libbpf, log: &log };
         let counts = relocate(&mut object, &targets, &options, None).unwrap();

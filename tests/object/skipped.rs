@@ -75,7 +75,7 @@ impl Object {
     fn relocate(mut self) -> (Result<(), Error>, Report, Vec<String>, bool) {
         let (mut report, log, before) = (Report::default(), Warnings::default(), self.0.clone());
         let kernel = source::from_bytes(read("tests/fixtures/target.el.o"), None).unwrap();
-        let targets = OpenTargets { kernel: Target::new("target", Arc::new(kernel)), modules: Vec::new() };
+        let targets = OpenTargets::from(Target::new("target", Arc::new(kernel)));
         let options = Options { semantics: Semantics::Libbpf, log: &log };
         let result = relocate(&mut self.0, &targets, &options, Some(&mut report));
         (result.map(drop), report, log.lines(), self.0 == before)

@@ -50,7 +50,7 @@ impl Contender for Corelo {
 
     fn open_kernel() -> Option<OpenTargets> {
         let kernel = Target::new("vmlinux", Arc::new(source::open_kernel().ok()?));
-        Some(OpenTargets { kernel, modules: Vec::new() })
+        Some(OpenTargets::from(kernel))
     }
 
     fn relocate(kernel: &OpenTargets, object: &mut [u8]) -> Option<Box<dyn std::any::Any>> {

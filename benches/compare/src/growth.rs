@@ -27,7 +27,7 @@ pub struct Series {
 
 fn open(btf: &'static [u8]) -> OpenTargets {
     let btf = Btf::deferred(Data::Borrowed(btf), None).expect("it was made right");
-    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 /// The median of the quietest batch. One size is measured after the other, so what else the machine does for a second

@@ -163,7 +163,7 @@ fn compare(args: &Args) -> io::Result<()> {
     let mut rows: Vec<Row> =
         processes.iter().map(|process| Row { version: process.version.clone(), ..Row::default() }).collect();
     times(&mut processes, &mut rows, &objects, &many, &list, args.rounds)?;
-    let targets = OpenTargets { kernel: Target::new("vmlinux", Arc::clone(&kernel)), modules: Vec::new() };
+    let targets = OpenTargets::from(Target::new("vmlinux", Arc::clone(&kernel)));
     let median_object = median_object(&targets, &objects)?;
     for (name, (process, row)) in CONTENDERS.iter().zip(processes.iter_mut().zip(&mut rows)) {
         row.open_heap = process.measure("heap", "kernel", None)?.heap;

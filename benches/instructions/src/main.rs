@@ -75,12 +75,12 @@ fn fixture(name: &str) -> Vec<u8> {
 
 fn fixture_target() -> OpenTargets {
     let btf = source::from_bytes(fixture("target.el.o"), None).expect("a target");
-    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 fn synthesised(btf: &'static [u8]) -> OpenTargets {
     let btf = Btf::deferred(Data::Borrowed(btf), None).expect("it was made right");
-    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 /// Split BTF of the kinds and the size that the median module of Debian 12's kernels has (100 types in 6 KB).

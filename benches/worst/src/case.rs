@@ -97,7 +97,7 @@ fn open(kernel: Vec<Vec<u8>>, modules: Vec<Vec<u8>>) -> Result<OpenTargets, Erro
         .into_iter()
         .map(|module| Ok(Target::new("module", Arc::new(source::from_bytes(module, Some(Arc::clone(&kernel)))?))))
         .collect::<Result<_, Error>>()?;
-    Ok(OpenTargets { kernel: Target::new("kernel", kernel), modules })
+    OpenTargets::new(Target::new("kernel", kernel), modules)
 }
 
 /// The name of a variant.
