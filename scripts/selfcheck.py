@@ -239,7 +239,7 @@ FAULTS = [
       # few pairs of types have such names
       (check("differential", "differential, build|differential").replace("CASES=3000", "CASES=60000"),
        [r"UNEXPLAINED: bpf_core_types_match: returned", r"UNEXPLAINED: bpf_core_calc_relo_insn: values"])]),
-    ("index without the last name", [("src/relo/candidates.rs", "        entries.sort_unstable();\n", "        entries.pop();\n        entries.sort_unstable();\n")],
+    ("index without the last name", [("src/object/name_search.rs", "        entries.sort_unstable();\n", "        entries.pop();\n        entries.sort_unstable();\n")],
      [(check("c", "core_relo"), [r"FAIL core_relo .*\s[\s\S]*?ctests/core_relo\.c:\d+: FAILED"])]),
     ("panic across the boundary, allocation that may not fail, NULL followed, log not off, BTF of libbpf",
      [("capi/src/guard.rs", "match catch_unwind(AssertUnwindSafe(body)) {", "match Ok::<_, std::convert::Infallible>(body()) {"),

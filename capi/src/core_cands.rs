@@ -11,10 +11,9 @@ use super::log::CLog;
 use super::{required, required_mut, text_or_none};
 use corelo::btf::{BtfView as _, Type, TypeId};
 use corelo::error::{Error, Result};
-use corelo::internal::memory;
+use corelo::internal::{RootNames, memory};
 use corelo::internal::text::{Clipped, Named};
 use corelo::log::Log as _;
-use corelo::relo::candidates::Wanted;
 use corelo::relo::{self, Budget, EssentialName, Semantics};
 
 /// Levels of types that libbpf compares.
@@ -229,10 +228,10 @@ fn search(
         relo::add_cands(local, essential, targ, start_id, budget, &mut found)?;
         return memory::collected(found.iter().map(|cand| cand.id));
     };
-    let mut wanted = Wanted::new(Semantics::Libbpf);
-    wanted.add(local, essential)?;
+    let mut names = RootNames::new(Semantics::Libbpf);
+    names.add(local, essential)?;
     let mut found = Vec::new();
-    target.find(start_id, &wanted, budget, &mut |_, id| {
+    target.find(start_id, &names, budget, &mut |_, id| {
         found.try_reserve(1)?;
         found.push(id);
         Ok(())

@@ -17,7 +17,7 @@ use corelo::insn::Insn;
 use corelo::internal::text::Lossy;
 use corelo::internal::{Change, memory};
 use corelo::log::{Level, Log, NoLog};
-use corelo::relo::{self, Candidate, Candidates, Context, InsnPair, MemberIndex, Pruned, ReloRes, Semantics};
+use corelo::relo::{self, Candidate, Candidates, Context, InsnPair, MemberIndex, ReloRes, Semantics};
 
 /// Calculates one relocation from the candidates of its root type.
 ///
@@ -75,10 +75,11 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             // SAFETY: the candidates' handles are as documented.
             views.push(unsafe { AnyBtf::from_c(cand.btf)? });
         }
-        let found = views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) });
+        let found =
+            views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id), target: 0 });
         let found: Vec<Candidate<'_, AnyBtf<'_>>> = memory::collected(found)?;
 
-        let mut pruned = Pruned::default();
+        let mut pruned = None;
         let mut cands = Candidates::new(&found, &mut pruned);
         // All lines on the way are for debugging.
         let log: &dyn Log = if CLog::GLOBAL.enabled(Level::Debug) { &CLog::GLOBAL } else { &NoLog };

@@ -11,7 +11,7 @@ use crate::btf::{Btf, BtfView, Data};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::log::Log;
-use crate::relo::text::Lossy;
+use crate::text::Lossy;
 
 /// An object with CO-RE relocations.
 pub(super) struct BpfObject<'d> {

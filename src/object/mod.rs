@@ -14,12 +14,17 @@ mod edits;
 pub(crate) mod elf;
 mod eliminated;
 pub(crate) mod format;
-mod found;
 mod lines;
 mod metered;
+pub(crate) mod name_search;
 mod relocator;
 mod report;
 mod target;
+
+#[cfg(test)]
+mod tests {
+    mod name_search;
+}
 
 pub use report::{Counts, Entry, Outcome, Report};
 pub use target::{OpenTargets, Target, Targets};

@@ -17,8 +17,8 @@ use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
-use crate::relo::text::{Clipped, Lossy};
-use crate::relo::{self, Candidates, Change, Context, InsnPair, MemberIndex, Pruned, ReloKind, ReloRes};
+use crate::relo::{self, Candidates, Change, Context, InsnPair, MemberIndex, ReloKind, ReloRes};
+use crate::text::{Clipped, Lossy};
 
 pub(super) struct Relocator<'j, 't> {
     input: &'j BpfObject<'j>,
@@ -209,9 +209,9 @@ impl<'j, 't> Relocator<'j, 't> {
             log,
         };
         if relo.kind == ReloKind::TypeIdLocal {
-            return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut Pruned::default()));
+            return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut None));
         }
-        let mut cands = self.search.cands(type_id, budget, log, &self.diag.target_names)?;
+        let mut cands = self.search.cands(type_id, budget, log)?;
         let before = cands.len();
         let resolved = relo::calc_relo(&context, relo, btf, &mut cands)?;
         if cands.len() < before {

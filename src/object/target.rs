@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::sync::OnceCell;
 
+use super::name_search::{NameIndex, RootNames};
 use crate::btf::{Btf, BtfView as _, TypeId};
 use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
-use crate::log::Log;
-use crate::relo::candidates::{NameIndex, Wanted};
+use crate::log::{Log, NoLog};
 
-/// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
-/// learned when it was searched. Clones share all of that, and threads may share a clone.
+/// BTF to relocate against, its name in messages (`vmlinux`, a module's name, a path), and an index of its types' names.
+/// Clones share them, and so may threads.
 #[derive(Clone, Debug)]
 pub struct Target(Arc<Inner>);
 
@@ -24,12 +24,11 @@ struct Inner {
     name: String,
     btf: Arc<Btf<'static>>,
     was_searched: AtomicBool,
-    /// Built by the second search. `None` inside if that is too much work.
+    /// Built by the second search. `None` inside if that exceeds the work limit.
     index: OnceCell<Option<NameIndex>>,
 }
 
-/// An index is asked for each name, and a pass goes through all types. Fewer types than these for each name are gone
-/// through.
+/// With fewer types than these per name, the scan is as fast as one index look-up per name.
 const TYPES_PER_NAME: usize = 64;
 
 impl Target {
@@ -51,11 +50,10 @@ impl Target {
         &self.0.btf
     }
 
-    /// Calls `found` with the number of what is wanted and the type, for each such type from id `start_id` on.
+    /// Calls `found` with each type from id `start_id` on that has a root's name, and the number of that name.
     ///
-    /// Whoever relocates one object goes through the target's types once. An index of all names costs more than that, but
-    /// makes every further search a matter of microseconds. It has the target's own types, which is all that is searched
-    /// except where split BTF is given as a kernel.
+    /// The first search scans the types. From the second on, an index of the names takes microseconds. It covers the target's
+    /// own types, which are all that is searched except in split BTF that is given as a kernel.
     ///
     /// # Errors
     ///
@@ -64,25 +62,25 @@ impl Target {
     pub fn find(
         &self,
         start_id: u32,
-        wanted: &Wanted<'_>,
+        names: &RootNames<'_>,
         budget: &Budget,
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
         let btf = &*self.0.btf;
-        // How many types there are is known once they have been gone through.
-        let is_worth_it = || index(btf.type_cnt().saturating_sub(start_id)) / TYPES_PER_NAME >= wanted.len();
-        let can_be_used = start_id == btf.start_id() && wanted.is_indexed();
+        // The number of types is known after the first scan.
+        let is_worth_it = || index(btf.type_cnt().saturating_sub(start_id)) / TYPES_PER_NAME >= names.count();
+        let can_be_used = start_id == btf.start_id() && names.is_indexed();
         match self.index(can_be_used).filter(|_| is_worth_it()) {
-            Some(index) => wanted.find_in_index(index, btf, budget, found),
-            None => wanted.find(btf, start_id, budget, found),
+            Some(index) => names.find_in_index(index, btf, budget, found),
+            None => names.find(btf, start_id, budget, found),
         }
     }
 
-    /// The index, from the second search on, if it `can_be_used`. Without memory for it, there is none this time; where its
-    /// names are too much work, there is none.
+    /// The index, from the second search on, if it `can_be_used`. Names over the work limit have none; without memory, there
+    /// is none this time.
     fn index(&self, can_be_used: bool) -> Option<&NameIndex> {
         let Inner { btf, was_searched, index, .. } = &*self.0;
-        // A mere hint: nothing else that a thread sees depends on it.
+        // Only a hint, which orders nothing.
         if !was_searched.swap(true, Ordering::Relaxed) || !can_be_used {
             return None;
         }
@@ -95,8 +93,8 @@ impl Target {
     }
 }
 
-/// A kernel and its modules. The modules are searched for a type when the kernel has none of its name. An object without
-/// CO-RE relocations needs neither, so each may be opened when it is first needed.
+/// The targets of an object: a kernel, and its modules, which are searched for names that the kernel does not have. Each is
+/// opened when it is first needed: an object without CO-RE relocations needs neither.
 pub trait Targets: fmt::Debug + Send + Sync {
     /// The kernel's BTF.
     ///
@@ -153,4 +151,13 @@ impl Targets for OpenTargets {
     fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
         Ok(&self.modules)
     }
+}
+
+/// Name of a target by its index: 0 is the kernel, the modules follow.
+pub(super) fn target_name(targets: &dyn Targets, target: u32) -> Option<&str> {
+    let target = match target.checked_sub(1) {
+        None => targets.kernel().ok(),
+        Some(module) => targets.modules(&NoLog).ok()?.get(index(module)),
+    };
+    target.map(Target::name)
 }
