@@ -93,7 +93,7 @@ impl<'t> Found<'t> {
 mod tests {
     use super::{Found, Gathered};
     use crate::btf::TypeId;
-    use crate::btf::build::Build;
+    use crate::btf::build::*;
     use crate::bytes::Endian;
 
     #[test]

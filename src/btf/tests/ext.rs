@@ -3,10 +3,11 @@
 
 use crate::btf::ReloKind;
 use crate::btf::TypeId;
-use crate::btf::build::{ENDIANS, ExtBuild, put_u32};
+use crate::btf::build::*;
 use crate::btf::ext::{BtfExt, CoreRelo, LineInfo};
 use crate::bytes::Endian;
 use crate::error::Error;
+use corelo_testing::Ext;
 
 /// Where the fields lie in the header, and the core_relo subsection of [`small`].
 const HDR_LEN: usize = 4;
@@ -19,18 +20,26 @@ fn relo(insn_off: u32, kind: ReloKind) -> CoreRelo {
     CoreRelo { insn_off, type_id: TypeId(3), access_str_off: 0x1_0000, kind }
 }
 
-/// One section with one relocation: header, record size, section header, record.
-fn small(endian: Endian) -> ExtBuild {
-    ExtBuild::new(endian).core_relos(9, &[relo(8, ReloKind::FieldExists)])
+/// The words of relocations.
+fn words(relos: &[CoreRelo]) -> Vec<[u32; 4]> {
+    relos.iter().map(|relo| [relo.insn_off, relo.type_id.0, relo.access_str_off, relo.kind.raw()]).collect()
 }
 
-/// Everything: two sections with lines, two with relocations.
-fn full(endian: Endian) -> ExtBuild {
-    ExtBuild::new(endian)
-        .line_infos(1, &[[0, 20, 30, 77 << 10 | 5], [16, 20, 31, 78 << 10 | 0x3ff]])
-        .line_infos(2, &[[0, 20, 32, 1 << 10]])
-        .core_relos(1, &[relo(0, ReloKind::FieldByteOffset), relo(24, ReloKind::TypeMatches)])
-        .core_relos(2, &[relo(0x1_0008, ReloKind::from_raw(99))])
+/// One section with one relocation: header, record size, section header, record.
+fn small(endian: Endian) -> Ext {
+    Ext { core_relos: vec![(9, words(&[relo(8, ReloKind::FieldExists)]))], ..Ext::new(endian) }
+}
+
+/// Two sections with lines, two with relocations.
+fn full(endian: Endian) -> Ext {
+    Ext {
+        line_infos: vec![
+            (1, vec![[0, 20, 30, 77 << 10 | 5], [16, 20, 31, 78 << 10 | 0x3ff]]),
+            (2, vec![[0, 20, 32, 1 << 10]]),
+        ],
+        core_relos: expected_relos().iter().map(|(name_off, relos)| (*name_off, words(relos))).collect(),
+        ..Ext::new(endian)
+    }
 }
 
 fn relos(ext: &BtfExt<'_>) -> Vec<(u32, Vec<CoreRelo>)> {
@@ -60,7 +69,7 @@ fn records_are_read_in_both_byte_orders() {
 fn records_larger_than_known_are_read_by_their_known_part() {
     for endian in ENDIANS {
         for rec_size in [20, 24, 64] {
-            let bytes = full(endian).rec_size(rec_size).bytes();
+            let bytes = Ext { rec_size, ..full(endian) }.bytes();
             assert_eq!(relos(&BtfExt::new(&bytes).unwrap()), expected_relos(), "{rec_size}");
         }
     }
@@ -70,7 +79,7 @@ fn records_larger_than_known_are_read_by_their_known_part() {
 fn headers_of_any_length_are_read() {
     for endian in ENDIANS {
         for hdr_len in [32, 40, 64] {
-            let bytes = full(endian).hdr_len(hdr_len).bytes();
+            let bytes = Ext { hdr_len, ..full(endian) }.bytes();
             assert_eq!(relos(&BtfExt::new(&bytes).unwrap()), expected_relos(), "{hdr_len}");
         }
     }
@@ -82,7 +91,7 @@ fn short_header_means_no_relocations() {
     // a pointer); prevail looked there as well (prevail#1026). libbpf's bound is the end of core_relo_len.
     for endian in ENDIANS {
         for hdr_len in [24, 28, 31] {
-            let bytes = full(endian).hdr_len(hdr_len).bytes();
+            let bytes = Ext { hdr_len, ..full(endian) }.bytes();
             let ext = BtfExt::new(&bytes).unwrap();
             assert!(ext.core_relos().is_empty(), "{hdr_len}");
             assert_eq!(ext.line_infos().iter().count(), 2, "{hdr_len}");
@@ -93,7 +102,7 @@ fn short_header_means_no_relocations() {
 #[test]
 fn empty_subsections_are_no_records() {
     for endian in ENDIANS {
-        let bytes = ExtBuild::new(endian).bytes();
+        let bytes = Ext::new(endian).bytes();
         let ext = BtfExt::new(&bytes).unwrap();
         assert!(ext.core_relos().is_empty() && ext.line_infos().is_empty());
         // The offset of an empty subsection means nothing.
@@ -150,7 +159,7 @@ fn broken_headers_and_records_are_rejected() {
 fn what_would_fit_but_is_not_aligned_is_rejected() {
     for endian in ENDIANS {
         // Records of 18 bytes that are all there.
-        let error = BtfExt::new(&small(endian).rec_size(18).bytes()).unwrap_err();
+        let error = BtfExt::new(&Ext { rec_size: 18, ..small(endian) }.bytes()).unwrap_err();
         assert!(matches!(error, Error::Ext { value: 18, .. }), "{error}");
         // A whole subsection, two bytes further.
         let mut bytes = small(endian).bytes();
@@ -164,7 +173,7 @@ fn what_would_fit_but_is_not_aligned_is_rejected() {
 #[test]
 fn section_without_records_is_rejected() {
     for endian in ENDIANS {
-        let error = BtfExt::new(&ExtBuild::new(endian).core_relos(9, &[]).bytes()).unwrap_err();
+        let error = BtfExt::new(&Ext { core_relos: vec![(9, vec![])], ..Ext::new(endian) }.bytes()).unwrap_err();
         assert!(matches!(error, Error::Ext { value: 9, .. }), "{error}");
     }
 }
@@ -184,7 +193,7 @@ fn other_magic_version_or_flags_are_rejected() {
 #[test]
 fn several_headers_in_a_row_are_rejected() {
     for endian in ENDIANS {
-        let (one, none) = (small(endian).bytes(), ExtBuild::new(endian).bytes());
+        let (one, none) = (small(endian).bytes(), Ext::new(endian).bytes());
         for first in [&one, &none] {
             for rest in [&one[..], &none, &[&[0; 3][..], &one].concat()] {
                 let error = BtfExt::new(&[first, rest].concat()).unwrap_err();

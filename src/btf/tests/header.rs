@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Header and sections of BTF: what is read, what is refused.
 
-use crate::btf::build::{Build, ENDIANS, SIGNED, put_u32};
+use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, Data, Kind, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};

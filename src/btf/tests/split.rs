@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED, info};
+use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, Data, Kind, TypeId};
 use crate::bytes::Endian;
 use crate::error::Error;
@@ -51,7 +51,7 @@ fn split_types_use_names_of_the_base() {
         let mut kernel = kernel(endian);
         let name_off = kernel.str("base");
         let mut module = Build::split(&kernel);
-        let flavor = module.record(name_off, info(4, 0, false), 0, &[]);
+        let flavor = module.record(name_off, 4, 0, 0, &[]);
         assert_eq!(module.btf().type_name(flavor).unwrap(), c"base");
     }
 }
@@ -103,19 +103,18 @@ fn base_of_another_byte_order_is_rejected() {
 
 #[test]
 fn layout_is_inherited_unless_there_is_an_own_one() {
-    let unknown = info(20, 0, false);
     let layout = |info_sz| [(0, 0); 20].into_iter().chain([(info_sz, 0)]).collect::<Vec<_>>();
     for endian in ENDIANS {
         let kernel = kernel(endian).layout(&layout(4));
         let mut module = Build::split(&kernel);
-        module.record(0, unknown, 0, &[1]);
+        module.record(0, 20, 0, 0, &[1]);
         let mut top = Build::split(&module);
-        top.record(0, unknown, 0, &[1]);
+        top.record(0, 20, 0, 0, &[1]);
         let after = top.int("after", 4, SIGNED);
         assert_eq!(top.btf().type_name(after).unwrap(), c"after");
 
         let mut own = Build::split(&kernel).layout(&layout(8));
-        own.record(0, unknown, 0, &[1, 2]);
+        own.record(0, 20, 0, 0, &[1, 2]);
         let after = own.int("after", 4, SIGNED);
         let btf = own.btf();
         assert_eq!(btf.type_name(after).unwrap(), c"after");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Type records of every kind, known and unknown.
 
-use crate::btf::build::{BOOL, Build, CHAR, ENDIANS, SIGNED, UNSIGNED, info, put_u32};
+use crate::btf::build::*;
 use crate::btf::{Array, BtfView, Enumerator, Kind, Member, TypeId};
 use crate::bytes::Endian;
 use crate::error::Error;
@@ -143,11 +143,10 @@ fn parts_of_another_kind_or_past_the_end_are_none() {
 #[test]
 fn vlen_has_24_bits() {
     // Until Linux 7.1 it had 16, and that is what cilium/ebpf and aya still mask: they see 1 enumerator here.
-    const COUNT: u32 = 0x1_0001;
     for endian in ENDIANS {
         let mut b = Build::new(endian);
-        let payload: Vec<u32> = (0..COUNT).flat_map(|value| [0, value]).collect();
-        let big = b.record(0, info(6, COUNT, false), 4, &payload);
+        let payload: Vec<u32> = (0..0x1_0001).flat_map(|value| [0, value]).collect();
+        let big = b.record(0, ENUM, 0x1_0001, 4, &payload);
         let next = b.int("next", 4, SIGNED);
         let btf = b.btf();
         let last = btf.type_by_id(big).unwrap().enumerator(0x1_0000);
@@ -165,7 +164,7 @@ fn each_type_is_found_in_small_and_in_large_btf() {
             for i in 0..count {
                 let vlen = i % 7;
                 let enumerators: Vec<u32> = (0..vlen).flat_map(|idx| [0, i + idx]).collect();
-                b.record(0, info(6, vlen, false), i, &enumerators);
+                b.record(0, ENUM, enumerators.len() / 2, i, &enumerators);
             }
             let btf = b.btf();
             for i in 0..count {
@@ -184,7 +183,7 @@ fn each_type_is_found_in_small_and_in_large_btf() {
 fn with_unknown(endian: Endian, kind: u8) -> Build {
     let mut b = Build::new(endian);
     b.int("before", 4, SIGNED);
-    b.record(0, info(kind.into(), 3, true), 0xdead, &[0x0101_0101; 7]);
+    b.record(0, KFLAG | u32::from(kind), 3, 0xdead, &[0x0101_0101; 7]);
     b.int("after", 4, SIGNED);
     b
 }
@@ -245,7 +244,7 @@ fn layout_does_not_change_known_kinds() {
 #[test]
 fn record_of_kind_0_is_rejected() {
     let mut b = Build::new(Endian::NATIVE);
-    b.record(0, info(0, 0, false), 0, &[]);
+    b.record(0, 0, 0, 0, &[]);
     assert!(matches!(b.open().unwrap_err(), Error::UnknownKind { type_id: TypeId(1), kind: Kind::Unkn }));
 }
 
@@ -269,7 +268,7 @@ fn record_past_the_end_of_the_section_is_rejected() {
 #[test]
 fn names_that_are_not_utf8_are_kept() {
     let mut b = Build::new(Endian::NATIVE);
-    let name_off = b.byte_str(b"caf\xe9");
-    let int = b.record(name_off, info(1, 0, false), 4, &[0]);
+    let name_off = b.str(b"caf\xe9");
+    let int = b.record(name_off, 1, 0, 4, &[0]);
     assert_eq!(b.btf().type_name(int).unwrap().to_bytes(), b"caf\xe9");
 }

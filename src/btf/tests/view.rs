@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What `BtfView` works out: types under modifiers, sizes, the pointer's size.
 
-use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED, info};
+use crate::btf::build::*;
 use crate::btf::{BtfView, Kind, TypeId};
 use crate::bytes::Endian;
 use crate::error::Error;
@@ -158,7 +158,7 @@ mod resolve_size {
             ("array of a forward declaration", b.array(fwd, 2)),
             ("prototype", proto),
             ("function", b.func("f", proto)),
-            ("unknown kind", b.record(0, info(20, 0, false), 4, &[])),
+            ("unknown kind", b.record(0, 20, 0, 4, &[])),
         ];
         let btf = b.btf();
         for (name, id) in rows {

@@ -3,7 +3,7 @@
 
 use super::{ask, ask_value};
 use crate::btf::TypeId;
-use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
 use crate::relo::{ReloKind, ReloRes};

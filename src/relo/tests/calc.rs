@@ -3,7 +3,7 @@
 
 use super::{Answer, KINDS, NoLog, ask, ask_value, cause, context};
 use crate::btf::TypeId;
-use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::Error;
 use crate::relo::{Candidate, Candidates, Pruned, ReloKind, Semantics, calc_relo};

@@ -3,7 +3,7 @@
 
 use super::{ask_value, cause};
 use crate::btf::TypeId;
-use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::Error;
 use crate::relo::{ReloKind, types_are_compat};

@@ -2,7 +2,7 @@
 //! When a type of the target has all parts of the local one.
 
 use crate::btf::TypeId;
-use crate::btf::build::{BOOL, Build, ENDIANS, SIGNED, UNSIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
 use crate::relo::types_match;
@@ -191,7 +191,7 @@ fn enum_and_enum64_of_one_size_match() {
     let wide: Add = |b| {
         let at = b.str("A");
         let name = b.str("e");
-        b.record(name, crate::btf::build::info(19, 1, false), 4, &[at, 5, 0])
+        b.record(name, 19, 1, 4, &[at, 5, 0])
     };
     check(&[("enum and enum64", narrow, wide)], true);
 }

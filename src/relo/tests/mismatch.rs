@@ -2,7 +2,7 @@
 //! Why a candidate does not match, in words.
 
 use super::{Semantics, context, find_cands};
-use crate::btf::build::{Build, ENDIANS, SIGNED};
+use crate::btf::build::*;
 use crate::btf::{BtfView as _, TypeId};
 use crate::bytes::Endian;
 use crate::log::NoLog;

@@ -21,7 +21,7 @@ use super::{
     Budget, Candidate, Candidates, Context, EssentialName, MemberIndex, Pruned, ReloKind, ReloRes, Semantics,
     add_cands, calc_relo,
 };
-use crate::btf::build::Build;
+use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::log::{Level, Log, NoLog};

@@ -3,7 +3,7 @@
 
 use super::cause;
 use crate::btf::TypeId;
-use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::Error;
 use crate::relo::spec::{MAX_LEN, Steps};
@@ -125,7 +125,7 @@ fn what_sscanf_takes_for_an_index_is_one() {
 fn byte_0xa0_is_no_white_space() {
     // It is for isspace() of the kernel.
     let (mut b, s, _) = sample(Endian::NATIVE);
-    let access_str_off = b.byte_str(b"0:\xa02:1");
+    let access_str_off = b.str(b"0:\xa02:1");
     let mut relo = b.relo(ReloKind::FieldByteOffset, s, "0:2:1");
     relo.access_str_off = access_str_off;
     let error = Spec::parse(&b.btf(), &relo).unwrap_err();
@@ -287,7 +287,7 @@ fn broken_types_on_the_way_are_errors() {
     b.typedef("cycle", cycle);
     let fwd = b.fwd("fwd", false);
     let of_fwds = b.array(fwd, 3);
-    let empty_name = b.record(0, crate::btf::build::info(4, 1, false), 4, &[nul.saturating_add(3), int.0, 0]);
+    let empty_name = b.record(0, 4, 1, 4, &[nul.saturating_add(3), int.0, 0]);
     let s = b.struct_("s", 8, &[("loop", cycle, 0), ("lost", TypeId(99), 0), ("fwds", of_fwds, 0)]);
     type Expected = fn(&Error) -> bool;
     let rows: [(&str, TypeId, &str, Expected); 8] = [

@@ -3,7 +3,7 @@
 
 use super::{ask, ask_value, context, find_cands};
 use crate::btf::TypeId;
-use crate::btf::build::{Build, ENDIANS, SIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::Error;
 use crate::log::NoLog;
@@ -126,7 +126,7 @@ fn member_with_an_empty_name_counts_as_anonymous() {
     let int = targ.int("int", 4, SIGNED);
     let inner = targ.struct_("", 4, &[("a", int, 0)]);
     let (name_off, nul) = (targ.str("s"), targ.str("int").saturating_add(3));
-    targ.record(name_off, crate::btf::build::info(4, 1, false), 8, &[nul, inner.0, 32]);
+    targ.record(name_off, 4, 1, 8, &[nul, inner.0, 32]);
     assert_eq!(find(&local, s, "0:0", &targ), Some((vec![0, 0, 0], 32)));
 }
 

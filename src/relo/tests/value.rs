@@ -3,7 +3,7 @@
 
 use super::{KINDS, ask, ask_value};
 use crate::btf::TypeId;
-use crate::btf::build::{BOOL, Build, CHAR, ENDIANS, SIGNED, UNSIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::Error;
 use crate::relo::{ReloKind, ReloRes};

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::ffi::CStr;
 
 use super::{NoLog, context};
-use crate::btf::build::{Build, SIGNED};
+use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
