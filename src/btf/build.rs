@@ -41,7 +41,7 @@ pub(crate) trait Open {
     fn open(&self) -> Result<Btf<'static>>;
     fn btf(&self) -> Btf<'static>;
     /// A CO-RE relocation of `type_id` whose access string is among the strings.
-    fn relo(&mut self, kind: ReloKind, type_id: TypeId, access_str: &str) -> CoreRelo;
+    fn relo(&mut self, kind: ReloKind, type_id: TypeId, access_str: impl AsRef<[u8]>) -> CoreRelo;
 }
 
 impl Open for Build {
@@ -53,7 +53,7 @@ impl Open for Build {
         self.open().unwrap()
     }
 
-    fn relo(&mut self, kind: ReloKind, type_id: TypeId, access_str: &str) -> CoreRelo {
+    fn relo(&mut self, kind: ReloKind, type_id: TypeId, access_str: impl AsRef<[u8]>) -> CoreRelo {
         CoreRelo { insn_off: 0, type_id, access_str_off: self.str(access_str), kind }
     }
 }

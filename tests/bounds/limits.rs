@@ -30,7 +30,7 @@ fn said<T: ToString>(result: Result<T, Error>) -> String {
 }
 
 #[test]
-fn ways_through_types_end_where_documented() {
+fn walk_limits() {
     check(&[
         ("typedefs over a root", |n| modified_root(n, TYPEDEF), 256, "1", "TypeCycle"),
         ("const over a root", |n| modified_root(n, CONST), 256, "1", "TypeCycle"),
@@ -60,7 +60,7 @@ fn ways_through_types_end_where_documented() {
 }
 
 #[test]
-fn comparisons_end_where_documented() {
+fn comparison_limits() {
     check(&[
         ("pointers, by what exists", |n| compared(n, pointer, TYPE_EXISTS), 31, "1", "TooDeep"),
         ("pointers, in all parts", |n| compared(n, pointer, TYPE_MATCHES), 31, "1", "TooDeep"),
@@ -78,7 +78,7 @@ fn comparisons_end_where_documented() {
 }
 
 #[test]
-fn btf_is_refused_where_documented() {
+fn btf_limits() {
     check(&[
         ("BTF split", splits, 16, "ok", "Unsupported"),
         ("members that a struct says it has", |n| record_of(STRUCT, n), 2, "ok", "TypeTruncated"),
