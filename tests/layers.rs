@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "log", "memory"];
+const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "log", "memory", "text"];
 
 /// A file or folder of `src`, and what it may use besides itself and [`BOTTOM`].
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("budget.rs", &[]),
     ("bytes.rs", &[]),
     // An error names the type that it is about.
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("insn.rs", &[]),
     ("log.rs", &[]),
     ("memory.rs", &[]),
+    ("text.rs", &[]),
     ("btf", &[]),
     ("relo", &["btf::"]),
     ("object", &["btf::", "relo::"]),

@@ -8,15 +8,15 @@ use super::arch::OtherArch;
 use super::bpf_object::BpfObject;
 use super::elf::{BpfElf, Func};
 use super::lines::Lines;
-use super::targets::TargetNames;
+use super::target::target_name;
 use super::{Counts, Entry, Outcome, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
-use crate::btf::{Btf, BtfView, Type};
+use crate::btf::{Btf, BtfView, Type, lossy_name};
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
 use crate::relo::candidates::MAX_NAME_LEN;
-use crate::relo::text::{Clipped, Lossy};
 use crate::relo::{self, Change, EssentialName, ReloKind, Sign, Spec, Why};
+use crate::text::{Clipped, Lossy};
 
 pub(super) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
 
@@ -100,7 +100,7 @@ pub(super) struct Diagnostics<'j, 't> {
     report: Option<&'j mut Report>,
     /// Whether a report or the log says how each answer was found.
     pub(super) wants_detail: bool,
-    pub(super) target_names: TargetNames<'t>,
+    targets: &'t dyn Targets,
     lines: Lines<'j>,
     failures: Vec<Error>,
     counts: Counts,
@@ -124,7 +124,7 @@ impl<'j, 't> Diagnostics<'j, 't> {
             log,
             wants_detail: report.is_some() || log.enabled(Level::Debug),
             report,
-            target_names: TargetNames::new(targets),
+            targets,
             lines: Lines::new(&input.btf_ext),
             failures: Vec::new(),
             counts: Counts::default(),
@@ -295,7 +295,7 @@ impl<'j, 't> Diagnostics<'j, 't> {
         let targ = resolved.and_then(|resolved| resolved.targ.as_ref());
         let poisoned = matches!(outcome, Outcome::Poisoned(_));
         let line = self.lines.at(site.relos.sec_name_off, insn_off);
-        let file = line.map(|line| Lossy::at(btf, line.file_name_off)).filter(|file| !file.is_empty());
+        let file = line.map(|line| lossy_name(btf, line.file_name_off)).filter(|file| !file.is_empty());
         let entry = Entry {
             outcome,
             section: self.text(Lossy(site.section))?,
@@ -306,7 +306,10 @@ impl<'j, 't> Diagnostics<'j, 't> {
             access,
             local_spec,
             target_spec: targ.map(|targ| self.text(targ)).transpose()?,
-            target: targ.and_then(|targ| self.target_names.of(targ.btf)).map(|name| self.text(name)).transpose()?,
+            target: resolved
+                .and_then(|resolved| target_name(self.targets, resolved.target?))
+                .map(|name| self.text(name))
+                .transpose()?,
             note: note.filter(|note| !note.is_empty()),
             orig_val: resolved.map_or(0, |resolved| resolved.res.orig_val),
             orig_sign: local.map(Spec::sign).unwrap_or_default(),
@@ -336,7 +339,7 @@ impl fmt::Display for NoMatch<'_> {
             // Candidates are found without flavors.
             let t = local.btf.type_by_id(local.root_type_id).unwrap_or(Type::VOID);
             let name = local.btf.name_within(t.name_off(), MAX_NAME_LEN).map(EssentialName::of);
-            let name = name.map_or(Lossy::at(local.btf, t.name_off()), |name| Lossy(name.as_bytes()));
+            let name = name.map_or(lossy_name(local.btf, t.name_off()), |name| Lossy(name.as_bytes()));
             return write!(f, "the target has no {} {}", t.kind().name(), Clipped(name));
         };
         Why { local, targ: cand.btf, root: cand.id, mismatch: *mismatch }.fmt(f)?;
@@ -363,8 +366,8 @@ impl<'a> fmt::Display for Unfollowed<'a> {
         let t = btf.type_by_id(relo.type_id).ok();
         let kind = t.map_or("type", |t| t.kind().name());
         let or = |text: Lossy<'a>, otherwise| if text.is_empty() { Lossy(otherwise) } else { text };
-        let name = or(t.map_or(Lossy(b""), |t| Lossy::at(btf, t.name_off())), b"<anon>");
-        let access_str = or(Lossy::at(btf, relo.access_str_off), b"<none>");
+        let name = or(t.map_or(Lossy(b""), |t| lossy_name(btf, t.name_off())), b"<anon>");
+        let access_str = or(lossy_name(btf, relo.access_str_off), b"<none>");
         Clipped(format_args!("{kind} {name} [{}] + {access_str}", relo.type_id)).fmt(f)
     }
 }
@@ -406,7 +409,7 @@ impl fmt::Display for Place<'_> {
             site.insn_idx()
         )?;
         let Some(line) = lines.at(site.relos.sec_name_off, site.relo.insn_off) else { return Ok(()) };
-        let file = Lossy::at(&input.btf, line.file_name_off);
+        let file = lossy_name(&input.btf, line.file_name_off);
         if file.is_empty() { Ok(()) } else { write!(f, " ({}:{})", Clipped(file), line.line) }
     }
 }

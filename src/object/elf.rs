@@ -19,7 +19,7 @@ use super::format;
 use crate::budget::Budget;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
-use crate::relo::text::{Clipped, Lossy};
+use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
 use names::{Index, Strings};

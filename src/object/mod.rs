@@ -8,20 +8,26 @@
 mod arch;
 mod bitfield;
 mod bpf_object;
+mod cand_cache;
 mod diag;
 mod edits;
 pub(crate) mod elf;
 mod eliminated;
 pub(crate) mod format;
-mod found;
 mod lines;
 mod metered;
+pub(crate) mod name_search;
 mod relocator;
 mod report;
-mod targets;
+mod target;
+
+#[cfg(test)]
+mod tests {
+    mod name_search;
+}
 
 pub use report::{Counts, Entry, Outcome, Report};
-pub use targets::{OpenTargets, Target, Targets};
+pub use target::{OpenTargets, Target, Targets};
 
 use crate::btf::ext::CORE_RELO_LEN_FIELD;
 use crate::error::Result;

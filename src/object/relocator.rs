@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use super::bitfield;
 use super::bpf_object::BpfObject;
+use super::cand_cache::CandCache;
 use super::diag::{Answer, Diagnostics, ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, RelocSite, Resolved};
 use super::edits::Edits;
 use super::elf::{Func, Section};
 use super::eliminated::FuncInfos;
-use super::targets::CandidateSearch;
 use super::{Counts, Options, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{BtfView, TypeId};
@@ -17,13 +17,13 @@ use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
-use crate::relo::text::{Clipped, Lossy};
-use crate::relo::{self, Candidates, Change, Context, InsnPair, MemberIndex, Pruned, ReloKind, ReloRes};
+use crate::relo::{self, Candidates, Change, Context, InsnPair, MemberIndex, ReloKind, ReloRes};
+use crate::text::{Clipped, Lossy};
 
 pub(super) struct Relocator<'j, 't> {
     input: &'j BpfObject<'j>,
     options: &'j Options<'j>,
-    search: CandidateSearch<'t, 'j>,
+    search: CandCache<'t, 'j>,
     member_index: MemberIndex,
     answers: ReloCache,
     /// Instructions that have changed, by their place in the file.
@@ -91,7 +91,7 @@ impl<'j, 't> Relocator<'j, 't> {
         Ok(Self {
             input,
             options,
-            search: CandidateSearch::new(targets, options.semantics, &input.btf, roots, &input.budget)?,
+            search: CandCache::new(targets, options.semantics, &input.btf, roots, &input.budget)?,
             member_index: MemberIndex::default(),
             answers: ReloCache::default(),
             changes: Edits::default(),
@@ -211,9 +211,9 @@ impl<'j, 't> Relocator<'j, 't> {
             log,
         };
         if relo.kind == ReloKind::TypeIdLocal {
-            return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut Pruned::default()));
+            return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut None));
         }
-        let mut cands = self.search.cands(type_id, budget, log, &self.diag.target_names)?;
+        let mut cands = self.search.cands(type_id, budget, log)?;
         let before = cands.len();
         let resolved = relo::calc_relo(&context, relo, btf, &mut cands)?;
         if cands.len() < before {

@@ -17,27 +17,23 @@ mod essential_name;
 mod member_index;
 mod metered;
 mod mismatch;
-mod numbers;
 pub(crate) mod patch;
-mod pruned;
 mod sign;
 pub mod spec;
 mod spec_match;
-pub(crate) mod text;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::btf::ReloKind;
-pub use candidates::{Candidate, add_cands};
+pub use candidates::{Candidate, Candidates, add_cands};
 pub use essential_name::EssentialName;
 pub use member_index::MemberIndex;
 pub use mismatch::Mismatch;
 pub(crate) use mismatch::Why;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
-pub use pruned::{Candidates, Pruned};
 pub use sign::{Number, Sign};
 pub use spec::Spec;
 pub use value::ReloRes;
@@ -47,13 +43,12 @@ use std::fmt;
 pub use crate::budget::Budget;
 pub use metered::budget_for_types;
 use metered::{BtfPair, Metered};
-use pruned::Matching;
-use text::Clipped;
 
 use crate::btf::ext::CoreRelo;
 use crate::btf::{BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::log::Log;
+use crate::text::Clipped;
 
 /// Whose answers to give where implementations differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -113,6 +108,8 @@ pub struct Resolved<'l, 't, L, T> {
     pub local: Spec<'l, L>,
     /// The access in the first candidate that matched; `None` when none did, and for [`ReloKind::TypeIdLocal`].
     pub targ: Option<Spec<'t, T>>,
+    /// [`Candidate::target`] of that candidate.
+    pub target: Option<u32>,
     /// The first candidate that does not match, and why; `None` when there is none.
     pub mismatch: Option<(Candidate<'t, T>, Mismatch)>,
     /// Number of candidates.
@@ -147,7 +144,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     if relo.kind == ReloKind::TypeIdLocal {
         let id = u64::from(type_id.0);
         let res = ReloRes { orig_val: id, new_val: id, ..ReloRes::default() };
-        return Ok(Resolved { res, local, targ: None, mismatch: None, cands: 0, dropped: 0 });
+        return Ok(Resolved { res, local, targ: None, target: None, mismatch: None, cands: 0, dropped: 0 });
     }
     if local_name.is_empty() {
         return Err(Error::AnonymousRoot { type_id });
@@ -155,8 +152,9 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
 
     let (count, dropped) = (cands.len(), cands.dropped());
     let mut first_mismatch = None;
+    let mut mismatched = Vec::new();
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
-    let mut matching = Matching::default();
+    let mut target = None;
     for (i, cand) in cands.iter().enumerate() {
         context.budget.charge(CANDIDATE_STEPS)?;
         let pair = BtfPair::new(local_btf, cand.btf, context.budget, context.member_index);
@@ -164,39 +162,40 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         let mismatch = spec_match::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
             context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
         })?;
-        matching.note(mismatch.is_none(), context.budget)?;
         if let Some(mismatch) = mismatch {
             let why = Why { local: &local, targ: cand.btf, root: cand.id, mismatch };
             context.debug(format_args!("non-matching candidate #{i} {}: {}", Clipped(&targ), Clipped(why)));
             first_mismatch = first_mismatch.or(Some((cand, mismatch)));
+            mismatched.try_reserve(1)?;
+            mismatched.push(i);
             continue;
         }
         context.debug(format_args!("matching candidate #{i} {}", Clipped(&targ)));
         let res = value::calc_relo(pair, &local, Some(&targ))?;
         match &first {
-            None => first = Some((res, targ)),
+            None => (first, target) = (Some((res, targ)), Some(cand.target)),
             Some(first) => agree(first, &(res, targ))?,
         }
     }
     match first {
         Some((res, targ)) => {
             if context.semantics == Semantics::Libbpf {
-                cands.keep(matching)?;
+                cands.drop_all(&mismatched)?;
             }
-            Ok(Resolved { res, local, targ: Some(targ), mismatch: first_mismatch, cands: count, dropped })
+            Ok(Resolved { res, local, targ: Some(targ), target, mismatch: first_mismatch, cands: count, dropped })
         }
         None => {
             context.debug(format_args!("no matching targets found"));
             // Of a target, no more is asked then.
             let pair = BtfPair::new(local_btf, local_btf, context.budget, context.member_index);
             let res = value::calc_relo(pair, &local, None)?;
-            Ok(Resolved { res, local, targ: None, mismatch: first_mismatch, cands: count, dropped })
+            Ok(Resolved { res, local, targ: None, target, mismatch: first_mismatch, cands: count, dropped })
         }
     }
 }
 
-/// Making an empty spec and taking it through a candidate, in steps.
-const CANDIDATE_STEPS: u64 = 8;
+/// Taking an empty spec through a candidate, and noting that it does not match, in steps.
+const CANDIDATE_STEPS: u64 = 16;
 
 /// All matching candidates must have the field at the same place and give the same value: it cannot be known which of
 /// them the program will meet.
