@@ -9,8 +9,8 @@ use corelo::relo::{types_are_compat, types_match};
 use corelo::source;
 
 use crate::ask::{ask, name_of, open, outcome};
-use crate::btf::{Btf, CONST, RESTRICT, STRUCT, TYPE_TAG, TYPEDEF, UNION, VOLATILE};
-use crate::object::{BYTE_OFFSET, ENUMVAL_EXISTS, EXISTS, Elf, TYPE_EXISTS, TYPE_MATCHES, ext};
+use corelo_testing::btf::{Btf, CONST, RESTRICT, STRUCT, TYPE_TAG, TYPEDEF, UNION, VOLATILE};
+use corelo_testing::object::{BYTE_OFFSET, ENUMVAL_EXISTS, EXISTS, Elf, TYPE_EXISTS, TYPE_MATCHES, ext};
 
 /// What is made bigger, up to where, and what becomes of it there and one further.
 type Row = (&'static str, fn(usize) -> String, usize, &'static str, &'static str);
@@ -30,7 +30,7 @@ fn said<T: ToString>(result: Result<T, Error>) -> String {
 }
 
 #[test]
-fn ways_through_types_end_where_documented() {
+fn walk_limits() {
     check(&[
         ("typedefs over a root", |n| modified_root(n, TYPEDEF), 256, "1", "TypeCycle"),
         ("const over a root", |n| modified_root(n, CONST), 256, "1", "TypeCycle"),
@@ -60,7 +60,7 @@ fn ways_through_types_end_where_documented() {
 }
 
 #[test]
-fn comparisons_end_where_documented() {
+fn comparison_limits() {
     check(&[
         ("pointers, by what exists", |n| compared(n, pointer, TYPE_EXISTS), 31, "1", "TooDeep"),
         ("pointers, in all parts", |n| compared(n, pointer, TYPE_MATCHES), 31, "1", "TooDeep"),
@@ -78,7 +78,7 @@ fn comparisons_end_where_documented() {
 }
 
 #[test]
-fn btf_is_refused_where_documented() {
+fn btf_limits() {
     check(&[
         ("BTF split", splits, 16, "ok", "Unsupported"),
         ("members that a struct says it has", |n| record_of(STRUCT, n), 2, "ok", "TypeTruncated"),
@@ -89,8 +89,8 @@ fn btf_is_refused_where_documented() {
 
 /// `struct s { int a, b; }`, type 2.
 fn pair() -> Btf {
-    let mut btf = Btf::new();
-    let (name, a, b, int) = (btf.str("s"), btf.str("a"), btf.str("b"), btf.int());
+    let mut btf = Btf::little();
+    let (name, a, b, int) = (btf.str("s"), btf.str("a"), btf.str("b"), btf.int32());
     btf.composite(STRUCT, name, &[(a, int, 0), (b, int, 32)]);
     btf
 }
@@ -98,8 +98,8 @@ fn pair() -> Btf {
 /// Typedef `s` over `count` - 1 modifiers over a struct; the target's typedef is over the struct itself.
 fn modified_root(count: usize, kind: u32) -> String {
     let side = |count: usize| {
-        let mut btf = Btf::new();
-        let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
+        let mut btf = Btf::little();
+        let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int32());
         let id = btf.composite(STRUCT, 0, &[(member, int, 0)]);
         let id = (1..count).fold(id, |id, _| btf.record(0, kind, 0, id, &[]));
         let root = btf.record(name, TYPEDEF, 0, id, &[]);
@@ -112,8 +112,8 @@ fn modified_root(count: usize, kind: u32) -> String {
 /// A struct whose member is an int behind so many `const`.
 fn modified_member(local: usize, targ: usize) -> String {
     let side = |count: usize| {
-        let mut btf = Btf::new();
-        let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
+        let mut btf = Btf::little();
+        let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int32());
         let id = btf.consts(int, count);
         let root = btf.composite(STRUCT, name, &[(member, id, 0)]);
         (btf, root)
@@ -123,8 +123,8 @@ fn modified_member(local: usize, targ: usize) -> String {
 }
 
 fn modified_anonymous(count: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
+    let mut btf = Btf::little();
+    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int32());
     let id = btf.composite(STRUCT, 0, &[(member, int, 0)]);
     let id = btf.consts(id, count);
     btf.composite(STRUCT, name, &[(0, id, 0)]);
@@ -132,15 +132,15 @@ fn modified_anonymous(count: usize) -> String {
 }
 
 fn size_under(levels: usize, add: fn(&mut Btf, u32) -> u32) -> String {
-    let mut btf = Btf::new();
-    let int = btf.int();
+    let mut btf = Btf::little();
+    let int = btf.int32();
     let top = (0..levels).fold(int, |id, _| add(&mut btf, id));
     said(open(&btf).unwrap().resolve_size(TypeId(top)))
 }
 
 fn array_size(levels: usize, nelems: usize) -> String {
-    let mut btf = Btf::new();
-    let int = btf.int();
+    let mut btf = Btf::little();
+    let int = btf.int32();
     // Of one element each but for the innermost: the product is what counts.
     let inner = btf.array(int, nelems as u32);
     let top = (0..levels).fold(inner, |id, _| btf.array(id, 1));
@@ -149,7 +149,7 @@ fn array_size(levels: usize, nelems: usize) -> String {
 
 /// So many times 65,536 bytes.
 fn arrays_in_array(count: usize) -> String {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let name = btf.str("char");
     let byte = btf.record(name, 1, 0, 1, &[8]);
     let inner = btf.array(byte, 65_536);
@@ -160,7 +160,7 @@ fn arrays_in_array(count: usize) -> String {
 /// The object's `a[1]` in a target whose array has elements of so many bytes.
 fn element(bytes: u32) -> String {
     let side = |bytes: u32| {
-        let mut btf = Btf::new();
+        let mut btf = Btf::little();
         let (name, member) = (btf.str("s"), btf.str("a"));
         let elem = btf.record(0, STRUCT, 0, bytes, &[]);
         let array = btf.array(elem, 2);
@@ -173,8 +173,8 @@ fn element(bytes: u32) -> String {
 
 /// A struct in a struct, 100 deep.
 fn steps(count: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
+    let mut btf = Btf::little();
+    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int32());
     let id = (0..100).fold(int, |id, _| btf.composite(STRUCT, 0, &[(member, id, 0)]));
     let root = btf.composite(STRUCT, name, &[(member, id, 0)]);
     ask(btf.clone(), root, &vec!["0"; count].join(":"), EXISTS, &btf)
@@ -186,24 +186,24 @@ fn index(index: usize) -> String {
 }
 
 fn nth_element(nelems: u32, index: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, first, member, int) = (btf.str("s"), btf.str("f"), btf.str("a"), btf.int());
+    let mut btf = Btf::little();
+    let (name, first, member, int) = (btf.str("s"), btf.str("f"), btf.str("a"), btf.int32());
     let array = btf.array(int, nelems);
     let root = btf.composite(STRUCT, name, &[(member, array, 0), (first, int, 0)]);
     ask(btf.clone(), root, &format!("0:0:{index}"), EXISTS, &btf)
 }
 
 fn enumerator(index: usize) -> String {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, a, b) = (btf.str("e"), btf.str("A"), btf.str("B"));
-    let root = btf.enum_(name, &[a, b]);
+    let root = btf.enumerators(name, &[a, b]);
     ask(btf.clone(), root, &index.to_string(), ENUMVAL_EXISTS, &btf)
 }
 
 /// A target of which every level has the next one so many times, and no `a` anywhere.
 fn anonymous(levels: usize, width: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, other, int) = (btf.str("s"), btf.str("x"), btf.int());
+    let mut btf = Btf::little();
+    let (name, other, int) = (btf.str("s"), btf.str("x"), btf.int32());
     let leaf = btf.composite(STRUCT, 0, &[(other, int, 0)]);
     let top = (0..levels).fold(leaf, |id, _| btf.composite(UNION, 0, &vec![(0, id, 0); width]));
     btf.composite(STRUCT, name, &[(0, top, 0)]);
@@ -213,14 +213,14 @@ fn anonymous(levels: usize, width: usize) -> String {
 /// A bitfield at bit 1, which an eight-byte load has to cover.
 fn bitfield(bits: usize) -> String {
     const KFLAG: u32 = 0x80;
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
+    let mut btf = Btf::little();
+    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int32());
     let root = btf.composite(STRUCT | KFLAG, name, &[(member, int, (bits as u32) << 24 | 1)]);
     ask(btf.clone(), root, "0:0", BYTE_OFFSET, &btf)
 }
 
 fn named(len: usize) -> String {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let name = btf.str("s".repeat(len));
     let root = btf.record(name, STRUCT, 0, 4, &[]);
     ask(btf.clone(), root, "0", TYPE_EXISTS, &btf)
@@ -229,7 +229,7 @@ fn named(len: usize) -> String {
 /// `r1 = *(u8 *)(r1 + 1)` of a member that lies so far from the target's beginning.
 fn load_offset(offset: usize) -> String {
     let side = |offset: usize| {
-        let mut btf = Btf::new();
+        let mut btf = Btf::little();
         let (name, member, tc) = (btf.str("s"), btf.str("a"), btf.str("tc"));
         let byte = btf.record(member, 1, 0, 1, &[8]);
         let root = btf.composite(STRUCT, name, &[(member, byte, offset as u32 * 8)]);
@@ -270,8 +270,8 @@ fn twins(btf: &mut Btf, id: u32) -> u32 {
 
 /// A typedef of as many types one in another, around an int.
 fn compared(levels: usize, add: Add, relo: u32) -> String {
-    let mut btf = Btf::new();
-    let (name, int) = (btf.str("s"), btf.int());
+    let mut btf = Btf::little();
+    let (name, int) = (btf.str("s"), btf.int32());
     let top = (0..levels).fold(int, |id, _| add(&mut btf, id));
     let root = btf.record(name, TYPEDEF, 0, top, &[]);
     ask(btf.clone(), root, "0", relo, &btf)
@@ -279,8 +279,8 @@ fn compared(levels: usize, add: Add, relo: u32) -> String {
 
 /// Prototypes compared with any depth allowed.
 fn of_any_depth(levels: usize, in_all_parts: bool) -> String {
-    let mut btf = Btf::new();
-    let int = btf.int();
+    let mut btf = Btf::little();
+    let int = btf.int32();
     let top = (0..levels).fold(int, |id, _| parameter(&mut btf, id));
     let (btf, top) = (open(&btf).unwrap(), TypeId(top));
     said(if in_all_parts {
@@ -307,8 +307,8 @@ fn splits(levels: usize) -> String {
 
 /// A struct that says it has so many members, of which two are there.
 fn record_of(kind: u32, vlen: usize) -> String {
-    let mut btf = Btf::new();
-    btf.record(0, kind, vlen as u32, 4, &[0; 6]);
+    let mut btf = Btf::little();
+    btf.record(0, kind, vlen, 4, &[0; 6]);
     said(open(&btf).map(|_| "ok"))
 }
 

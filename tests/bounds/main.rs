@@ -11,11 +11,7 @@
 )]
 
 mod ask;
-#[allow(dead_code, reason = "benches/worst uses more of it")]
-mod btf;
 mod containers;
 mod cycles;
 mod limits;
 mod log;
-#[allow(dead_code, reason = "benches/worst uses more of it")]
-mod object;

@@ -9,12 +9,6 @@
 )]
 
 mod arch;
-#[allow(dead_code, reason = "it makes hostile input, too")]
-#[path = "../bounds/btf.rs"]
-mod btf;
-#[allow(dead_code, reason = "it makes hostile input, too")]
-#[path = "../bounds/object.rs"]
-mod object;
 mod order;
 mod reasons;
 mod sections;
@@ -23,11 +17,11 @@ mod skipped;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use btf::Btf;
 use corelo::log::{Level, Log, NoLog};
 use corelo::object::{Options, Target};
 use corelo::relo::Semantics;
 use corelo::source;
+use corelo_testing::btf::{self, Btf};
 
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
 
@@ -58,7 +52,7 @@ fn target(name: &str, btf: &Btf) -> Target {
 /// `struct s { int x; }` of this name, with `x` so many bits from the beginning, and the access string of `x`.
 fn struct_with_x(btf: &mut Btf, name: &str, bits: u32) -> (u32, u32) {
     let (name, x, access) = (btf.str(name), btf.str("x"), btf.str("0:0"));
-    let int = btf.int();
+    let int = btf.int32();
     (btf.composite(btf::STRUCT, name, &[(x, int, bits)]), access)
 }
 

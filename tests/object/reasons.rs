@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::arch::poisoned;
-use crate::btf::{Btf, STRUCT};
-use crate::object::{BYTE_OFFSET, object_of_insns};
 use crate::{Warnings, struct_with_x, target};
 use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
+use corelo_testing::btf::{Btf, STRUCT};
+use corelo_testing::object::{BYTE_OFFSET, object_of_insns};
 
 /// Relocates a fixture, with a report and without: the entries, the warnings, and how many relocations ended how.
 fn relocated(name: &str) -> (Vec<Entry>, Vec<String>, Option<Counts>) {
@@ -75,11 +75,11 @@ fn a_bitfield_that_is_not_accessed_as_one_is_told_of() {
 fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
     const HAS_BITFIELDS: u32 = 0x80;
     for (bits, count) in [(32, 0), (31, 1), (8, 1)] {
-        let mut local = Btf::new();
+        let mut local = Btf::little();
         let (root, access) = struct_with_x(&mut local, "s", 8);
         let mut object = object_of_insns(local, "kprobe", &[(root, access, BYTE_OFFSET)]);
-        let mut targ = Btf::new();
-        let (int, s, x) = (targ.int(), targ.str("s"), targ.str("x"));
+        let mut targ = Btf::little();
+        let (int, s, x) = (targ.int32(), targ.str("s"), targ.str("x"));
         targ.composite(STRUCT | HAS_BITFIELDS, s, &[(x, int, bits << 24 | 32)]);
         let targets = OpenTargets::from(target("target", &targ));
         let log = Warnings::default();

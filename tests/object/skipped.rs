@@ -10,9 +10,9 @@ use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::{Error, source};
 
-use crate::btf::Btf;
-use crate::object::{BYTE_OFFSET, Elf, PROGBITS, ext};
 use crate::{Warnings, struct_with_x};
+use corelo_testing::btf::Btf;
+use corelo_testing::object::{BYTE_OFFSET, Elf, PROGBITS, ext};
 
 const PROGS: u32 = 1;
 const SYMTAB: u32 = 2;
@@ -209,7 +209,7 @@ fn code_without_btf_is_warned_of() {
 
 #[test]
 fn several_btf_ext_sections_are_warned_of() {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (root, access) = struct_with_x(&mut btf, "s", 8);
     let section = btf.str("tc");
     let relos = ext(&[], &[(section, vec![[0, root, access, BYTE_OFFSET]])]);

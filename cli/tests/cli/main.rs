@@ -10,12 +10,6 @@
     reason = "a panic here is a failed test"
 )]
 
-#[allow(dead_code, clippy::as_conversions, reason = "tests/bounds and benches/worst use more of it")]
-#[path = "../../../tests/bounds/object.rs"]
-mod bpf_object;
-#[allow(dead_code, clippy::as_conversions, reason = "tests/bounds and benches/worst use more of it")]
-#[path = "../../../tests/bounds/btf.rs"]
-mod btf;
 mod failures;
 mod inspect;
 mod memory;

@@ -20,7 +20,7 @@ use super::{
     Budget, Candidate, Candidates, Context, EssentialName, MemberIndex, ReloKind, ReloRes, Semantics, add_cands,
     calc_relo,
 };
-use crate::btf::build::Build;
+use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::log::{Level, Log, NoLog};
@@ -48,8 +48,6 @@ struct Answer {
     res: ReloRes,
     /// The indices and the offset in bits that led to it in the target; `None` when nothing matched.
     targ: Option<(Vec<u32>, u32)>,
-    /// What is left of the candidates.
-    left: Vec<TypeId>,
 }
 
 /// Relocates one access to a local type against a target: candidates, matching, value.
@@ -60,11 +58,7 @@ fn ask(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &
     let (found, mut pruned) = (find_cands(&local, type_id, &targ)?, None);
     let mut cands = Candidates::new(&found, &mut pruned);
     let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands)?;
-    Ok(Answer {
-        res: resolved.res,
-        targ: resolved.targ.map(|spec| (spec.raw.as_slice().to_vec(), spec.bit_offset)),
-        left: cands.iter().map(|cand| cand.id).collect(),
-    })
+    Ok(Answer { res: resolved.res, targ: resolved.targ.map(|spec| (spec.raw.as_slice().to_vec(), spec.bit_offset)) })
 }
 
 /// The new value, or `None` for poison: all that most tests are about.
