@@ -3,8 +3,8 @@
  * Where things lie in a BPF object of either byte order: an ELF reader that
  * believes nothing, apart from the one in the library.
  */
-#ifndef HOSTILE_PLACES_H
-#define HOSTILE_PLACES_H
+#ifndef MUTATE_PLACES_H
+#define MUTATE_PLACES_H
 
 #include <elf.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
  * BTF: no crash, no hang, no read past the end, an error leaves the object as
  * it was, and success changes only what was relocated.
  *
- * hostile [--seed N] [--first N] [--iterations N] [--btf FILE]... [--truncate] [--kept DIR] OBJECT...
+ * mutate [--seed N] [--first N] [--iterations N] [--btf FILE]... [--truncate] [--kept DIR] OBJECT...
  *
  * Each object is mutated --iterations times and relocated against its own BTF,
  * a tenth as often against each --btf, and a quarter as often as it is against
@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "mutate.h"
+#include "changes.h"
 #include "watch.h"
 
 #define MAX_BTFS 8
@@ -57,7 +57,7 @@ static uint8_t *guarded(size_t size)
 	uint8_t *at = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (at == MAP_FAILED || mprotect(at + whole, page, PROT_NONE)) {
-		perror("hostile: mmap");
+		perror("mutate: mmap");
 		exit(3);
 	}
 	return at + whole;
@@ -71,7 +71,7 @@ static struct input read_input(const char *path)
 
 	if (!file || fstat(fileno(file), &st) || st.st_size <= 0 || !(in.data = malloc((size_t)st.st_size)) ||
 	    fread(in.data, 1, (size_t)st.st_size, file) != (size_t)st.st_size) {
-		fprintf(stderr, "hostile: cannot read %s\n", path);
+		fprintf(stderr, "mutate: cannot read %s\n", path);
 		exit(3);
 	}
 	fclose(file);
@@ -358,7 +358,7 @@ int main(int argc, char **argv)
 			btf_paths[n] = argv[++i];
 			btfs[n] = corelo_btf_open(btf_paths[n], NULL);
 			if (!btfs[n++]) {
-				fprintf(stderr, "hostile: %s\n", corelo_last_error());
+				fprintf(stderr, "mutate: %s\n", corelo_last_error());
 				return 3;
 			}
 		} else {
@@ -366,7 +366,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (i == argc || !strncmp(argv[i], "--", 2)) {
-		fprintf(stderr, "usage: hostile [--seed N] [--first N] [--iterations N] [--btf FILE]... [--truncate] "
+		fprintf(stderr, "usage: mutate [--seed N] [--first N] [--iterations N] [--btf FILE]... [--truncate] "
 				"[--kept DIR] OBJECT...\n");
 		return 2;
 	}
@@ -384,7 +384,7 @@ int main(int argc, char **argv)
 	if (iterations >= 100 &&
 	    (!log_bytes || !count.refused || !count.broken || !(count.relocated + count.unchanged) || (!count.opened && !is_truncated)))
 		failed("not all outcomes were seen");
-	printf("hostile: %lu objects: %lu relocated, %lu without a change, %lu refused; their BTFs: %lu opened, %lu refused; "
+	printf("mutate: %lu objects: %lu relocated, %lu without a change, %lu refused; their BTFs: %lu opened, %lu refused; "
 	       "%lu failures\n",
 	       count.objects, count.relocated, count.unchanged, count.refused, count.opened, count.broken, count.failures);
 	return count.failures != 0;
