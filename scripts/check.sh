@@ -147,23 +147,17 @@ check_c() {
 	if works -static; then step 'static program' wholly_static; else skip 'static program' 'no static libc'; fi
 }
 
-# With an allocator of the program's own, which valgrind is told not to replace. A sanitizer has one too, so that there
-# only what is linked statically comes to ours.
-alloc_valgrind() {
-	ALLOC_STEP=13 valgrind -q --soname-synonyms=somalloc=nouserintercepts --error-exitcode=1 --leak-check=full \
-		--errors-for-leak-kinds=definite,possible $bin/alloc
+# With an allocator that fails in place of that of all that is linked statically.
+alloc() { # FLAG...
+	compile_static $bin/alloc ctests/alloc.c "$@" $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)
+	$bin/alloc
 }
-alloc_sanitized() {
-	compile_static $bin/alloc.san ctests/alloc.c -fsanitize=address,undefined -fno-sanitize-recover=all \
-		-DFAILING_WRAPPED $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)
-	$bin/alloc.san
-}
+alloc_valgrind() { ALLOC_STEP=13 c_valgrind alloc; }
 
 check_alloc() {
-	step 'alloc' c_shared alloc
+	[ $sanitizers = 0 ] || step 'alloc, sanitized' alloc -fsanitize=address,undefined -fno-sanitize-recover=all
+	step 'alloc' alloc
 	[ $valgrind = 0 ] || step 'alloc, valgrind' alloc_valgrind
-	[ $sanitizers = 0 ] || step 'alloc, sanitized' alloc_sanitized
-	step 'alloc, static' c_static alloc
 }
 
 # Not linked with the library, which would hold it.
