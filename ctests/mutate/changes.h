@@ -7,7 +7,7 @@
 #define MUTATE_CHANGES_H
 
 #include "../differential/random.h"
-#include "places.h"
+#include "../elf_file.h"
 
 #define MAX_PLACES 64
 

@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "places.h"
+#include "../elf_file.h"
 
 /* Every input is answered in far less; a tick is a second of the process's own time. */
 #define MAX_TICKS 5
