@@ -6,15 +6,10 @@
  *	log refuse|hostile|fine stderr|function
  */
 #include "check.h"
-#include "build.h"
+#include "fixture.h"
 
-#include <corelo.h>
 #include <errno.h>
 #include <sys/wait.h>
-
-#define NATIVE(name) (BUILD_IS_BIG ? "tests/fixtures/" name ".eb" : "tests/fixtures/" name ".el")
-#define REFUSED NATIVE("range_ldx")
-#define FINE NATIVE("range")
 
 /* Each line with its level in front. */
 static void to_stdout(void *ctx, enum corelo_log_level level, const char *message)
@@ -41,29 +36,21 @@ static void make_hostile(unsigned char *elf, size_t size)
 static int child(const char *what, int function)
 {
 	int refuse = !strcmp(what, "refuse"), hostile = !strcmp(what, "hostile");
-	struct corelo_btf *target = corelo_btf_open(BUILD_IS_BIG ? "tests/fixtures/target.eb.o" : "tests/fixtures/target.el.o", NULL);
-	const struct corelo_btf *list = target;
-	struct corelo_relocate_opts opts;
+	struct corelo_btf *target = corelo_btf_open(TARGET(BUILD_IS_BIG), NULL);
 	unsigned char *elf;
-	char path[64];
 	size_t size;
 	int ret;
 
 	if (function)
 		corelo_log_set(to_stdout, stdout);
-	snprintf(path, sizeof(path), "%s.bpf.o", refuse || hostile ? REFUSED : FINE);
-	elf = build_load(path, &size);
-	memset(&opts, 0, sizeof(opts));
-	opts.sz = sizeof(opts);
-	opts.targets = &list;
-	opts.target_count = 1;
+	elf = fixture(refuse || hostile ? "range_ldx" : "range", BUILD_IS_BIG, &size);
 	if (elf && hostile)
 		make_hostile(elf, size);
-	ret = target && elf ? corelo_relocate(elf, size, &opts) : -ENOENT;
+	ret = target && elf ? relocate(elf, size, target, NULL) : -ENOENT;
 	/* what comes behind goes where it went before */
 	corelo_log_set(NULL, NULL);
 	if (function && refuse)
-		ret = corelo_relocate(elf, size, &opts);
+		ret = relocate(elf, size, target, NULL);
 	free(elf);
 	corelo_btf_free(target);
 	return ret != (refuse ? -ERANGE : 0);

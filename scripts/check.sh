@@ -124,8 +124,6 @@ check_c() {
 		return
 	fi
 	step 'pkg-config' found_by_pkg_config
-	map_names
-	c_flags="$c_flags -I$logs"
 	sanitizers=0 valgrind=0
 	if works -fsanitize=address,undefined; then
 		sanitizers=1
@@ -149,23 +147,17 @@ check_c() {
 	if works -static; then step 'static program' wholly_static; else skip 'static program' 'no static libc'; fi
 }
 
-# With an allocator of the program's own, which valgrind is told not to replace. A sanitizer has one too, so that there
-# only what is linked statically comes to ours.
-alloc_valgrind() {
-	ALLOC_STEP=13 valgrind -q --soname-synonyms=somalloc=nouserintercepts --error-exitcode=1 --leak-check=full \
-		--errors-for-leak-kinds=definite,possible $bin/alloc
+# With an allocator that fails in place of that of all that is linked statically.
+alloc() { # FLAG...
+	compile_static $bin/alloc ctests/alloc.c "$@" $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)
+	$bin/alloc
 }
-alloc_sanitized() {
-	compile_static $bin/alloc.san ctests/alloc.c -fsanitize=address,undefined -fno-sanitize-recover=all \
-		-DFAILING_WRAPPED $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)
-	$bin/alloc.san
-}
+alloc_valgrind() { ALLOC_STEP=13 c_valgrind alloc; }
 
 check_alloc() {
-	step 'alloc' c_shared alloc
+	[ $sanitizers = 0 ] || step 'alloc, sanitized' alloc -fsanitize=address,undefined -fno-sanitize-recover=all
+	step 'alloc' alloc
 	[ $valgrind = 0 ] || step 'alloc, valgrind' alloc_valgrind
-	[ $sanitizers = 0 ] || step 'alloc, sanitized' alloc_sanitized
-	step 'alloc, static' c_static alloc
 }
 
 # Not linked with the library, which would hold it.
@@ -548,58 +540,58 @@ modules_of_the_corpus() {
 	[ $count = 20 ]
 }
 
-hostile_build() {
-	compile $bin/hostile ctests/hostile/hostile.c -O2
-	compile $bin/hostile_wrong.so ctests/hostile/wrong.c -shared -fPIC -ldl
+mutate_build() {
+	compile $bin/mutate ctests/mutate/mutate.c -O2
+	compile $bin/mutate_wrong.so ctests/mutate/wrong.c -shared -fPIC -ldl
 }
 
 # One broken promise after the other, of a library that is put before the real one.
-hostile_fails() {
+mutate_fails() {
 	for wrong in reads_past_the_end crashes overflows_the_stack hangs panics writes_on_failure writes_elsewhere \
 		is_done_twice open_aborts; do
 		status=0
-		WRONG=$wrong LD_PRELOAD=$bin/hostile_wrong.so $bin/hostile --kept $logs --iterations 1000 \
-			tests/fixtures/fields.el.bpf.o >$logs/hostile_wrong.txt || status=$?
-		[ $status = 1 ] && grep -E '^(FAILED: |hostile: (crashed|hangs|aborted): )tests/fixtures/fields' \
-			$logs/hostile_wrong.txt || { echo "wrong $wrong: status $status"; return 1; }
+		WRONG=$wrong LD_PRELOAD=$bin/mutate_wrong.so $bin/mutate --kept $logs --iterations 1000 \
+			tests/fixtures/fields.el.bpf.o >$logs/mutate_wrong.txt || status=$?
+		[ $status = 1 ] && grep -E '^(FAILED: |mutate: (crashed|hangs|aborted): )tests/fixtures/fields' \
+			$logs/mutate_wrong.txt || { echo "wrong $wrong: status $status"; return 1; }
 	done
 }
 
 # Every processor has its share of the objects. A run that ends by a failure has left its input in its directory.
-hostile() { # FLAG...: objects in $objects
+mutate() { # FLAG...: objects in $objects
 	jobs=$(getconf _NPROCESSORS_ONLN) job=0 pids='' failed_jobs=0
 	while [ $job -lt $jobs ]; do
-		mkdir -p $logs/hostile-$job
-		rm -f $logs/hostile-$job/*
+		mkdir -p $logs/mutate-$job
+		rm -f $logs/mutate-$job/*
 		share=$(printf '%s\n' $objects | awk -v job=$job -v jobs=$jobs 'NR % jobs == job')
-		$bin/hostile --kept $logs/hostile-$job "$@" $share >$logs/hostile-$job/log &
+		$bin/mutate --kept $logs/mutate-$job "$@" $share >$logs/mutate-$job/log &
 		pids="$pids $!"
 		job=$((job + 1))
 	done
 	for pid in $pids; do
 		wait $pid || failed_jobs=$((failed_jobs + 1))
 	done
-	cat $logs/hostile-*/log
+	cat $logs/mutate-*/log
 	[ $failed_jobs = 0 ]
 }
 
 # ITERATIONS of each object, from SEED on.
 check_corpora() {
 	if ! has "$pkg_config"; then
-		skip 'hostile' 'no pkg-config'
+		skip 'mutate' 'no pkg-config'
 		return
 	fi
-	step 'hostile, build' hostile_build
-	step 'hostile, seen to fail' hostile_fails
+	step 'mutate, build' mutate_build
+	step 'mutate, seen to fail' mutate_fails
 	objects=$(ls tests/fixtures/*.bpf.o examples/demo.bpf.o examples/demo.bpf.eb.o)
-	step 'hostile, fixtures' hostile --iterations "${ITERATIONS:-300}" --seed "${SEED:-1}"
+	step 'mutate, fixtures' mutate --iterations "${ITERATIONS:-300}" --seed "${SEED:-1}"
 	objects='tests/fixtures/fields.el.bpf.o tests/fixtures/types.eb.bpf.o tests/fixtures/enums.el.bpf.o'
-	step 'hostile, cut off at every byte' hostile --truncate
-	has_corpus 'hostile, corpus' || return 0
+	step 'mutate, cut off at every byte' mutate --truncate
+	has_corpus 'mutate, corpus' || return 0
 	objects=$(find target/corpus -name '*.bpf.o' | sort)
-	step 'hostile, corpus' hostile --iterations "${ITERATIONS:-300}" --seed "${SEED:-1}" \
+	step 'mutate, corpus' mutate --iterations "${ITERATIONS:-300}" --seed "${SEED:-1}" \
 		$(find target/corpus -name '*.btf' | sort | sed 's/^/--btf /')
-	grep '^hostile: ' "$log" || true
+	grep '^mutate: ' "$log" || true
 }
 
 demo() {

@@ -90,5 +90,5 @@ int main(void)
 	if (CHECK(btf))
 		functions(corelo_btf_as_libbpf(btf));
 	corelo_btf_free(btf);
-	return check_summary("hostile");
+	return check_summary("cycles");
 }
