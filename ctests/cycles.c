@@ -8,6 +8,7 @@
 #include "build.h"
 
 #include <corelo.h>
+#include <corelo/relo_core.h>
 #include <errno.h>
 
 /* Ids in the BTF, which is the object's and the target's. */

@@ -245,8 +245,7 @@ int main(void)
 	if (!CHECK(btf))
 		return check_summary("skeleton");
 	running.sz = demo.sz = sizeof(demo);
-	demo.targets = &btf;
-	demo.target_count = 1;
+	demo.targets = corelo_targets_new(btf, NULL, 0);
 
 	opens_relocated();
 	copy_is_the_callers();
