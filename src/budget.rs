@@ -31,7 +31,17 @@ impl Budget {
         Self { left: Cell::new(bytes.saturating_mul(STEPS_PER_BYTE).saturating_add(STEPS_AT_LEAST)) }
     }
 
-    /// Adds what may be done for this many more bytes.
+    /// So many steps.
+    pub(crate) const fn new(steps: u64) -> Self {
+        Self { left: Cell::new(steps) }
+    }
+
+    /// Whether nothing is left.
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.left.get() == 0
+    }
+
+    /// Adds the steps for this many more bytes.
     pub(crate) fn extend(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.left.set(self.left.get().saturating_add(bytes.saturating_mul(STEPS_PER_BYTE)));

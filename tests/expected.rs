@@ -66,7 +66,7 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     for (row, entry) in rows.iter().zip(&report.entries) {
         let expected = if semantics == Semantics::Libbpf { &row.libbpf } else { &row.kernel };
         let line = &row.line;
-        assert_eq!((&entry.section, entry.insn_off), (&row.section, row.insn_off), "{line}");
+        assert_eq!((&*entry.section, entry.insn_off), (&*row.section, row.insn_off), "{line}");
         assert_eq!(entry.program.as_deref().unwrap_or("-"), row.program, "{line}");
         assert_eq!(entry.kind.name(), row.kind, "{line}");
         match &entry.outcome {

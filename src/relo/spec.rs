@@ -286,8 +286,7 @@ fn parse_access_str(access_str: &[u8], type_id: TypeId, steps: &mut Steps<u32>) 
 impl<B: BtfView> fmt::Display for Spec<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let root = self.btf.type_by_id(self.root_type_id).unwrap_or(Type::VOID);
-        let name = lossy_name(self.btf, root.name_off());
-        let name = if name.is_empty() { Lossy(b"<anon>") } else { name };
+        let name = lossy_name(self.btf, root.name_off()).or("<anon>");
         write!(f, "<{}> [{}] {} {name}", self.kind.name(), self.root_type_id, root.kind().name())?;
         if self.kind.is_enumval_based() {
             return self.fmt_enumerator(f);
