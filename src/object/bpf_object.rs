@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::diag::{NO_SECTION, NOT_CODE};
 use super::edits::Edits;
 use super::elf::{BpfElf, Func, Section};
+use super::insn_info::{InsnInfo, Place};
 use crate::btf::ext::{self, BtfExt, CORE_RELO_LEN_FIELD};
 use crate::btf::{Btf, BtfView, Data};
 use crate::budget::Budget;
@@ -20,25 +21,25 @@ pub(super) struct BpfObject<'d> {
     form: Form<'d>,
     pub(super) btf: Arc<Btf<'d>>,
     pub(super) btf_ext: BtfExt<'d>,
+    pub(super) insn_info: InsnInfo,
     pub(super) budget: Budget,
-    /// What may be done to say in a report, in the log and in messages how things came about, beside the work that decides the
-    /// outcome.
-    pub(super) telling: Budget,
 }
 
 enum Form<'d> {
     Elf {
         elf: BpfElf<'d>,
-        /// Where `.BTF.ext` lies in the file.
+        /// Offset of `.BTF.ext` in the file.
         ext_at: usize,
     },
     /// The section of this name.
     Insns(&'d [u8]),
 }
 
+/// Linkage of a global function (`enum btf_func_linkage`).
+const BTF_FUNC_GLOBAL: u32 = 1;
+
 impl<'d> BpfObject<'d> {
-    /// Reads all that the relocation of the object needs to know of it; `None` if it has no CO-RE relocations. Warns where it
-    /// has code without BTF.
+    /// Reads an object; `None` if it has no CO-RE relocations. Warns of code without BTF.
     ///
     /// # Errors
     ///
@@ -50,8 +51,6 @@ impl<'d> BpfObject<'d> {
             return Err(Error::Elf { what: "no symbol table: take the file as it was before strip".into() });
         }
         let budget = Budget::for_input(object.len());
-        // An eighth, since both may be done, and there is the report to write.
-        let telling = Budget::for_input(object.len() / 8);
         let content = |name: &[u8]| -> Result<_> {
             Ok(elf
                 .btf_section(name)?
@@ -78,7 +77,7 @@ impl<'d> BpfObject<'d> {
             return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".into() });
         }
         let form = Form::Elf { elf, ext_at: ext_section.range.start };
-        Ok(Some(Self { object, form, btf: Arc::new(btf), btf_ext, budget, telling }))
+        Ok(Some(Self { object, form, btf: Arc::new(btf), btf_ext, insn_info: InsnInfo::default(), budget }))
     }
 
     /// The instructions of one section; `None` if it has no CO-RE relocations.
@@ -98,11 +97,11 @@ impl<'d> BpfObject<'d> {
             form: Form::Insns(sec_name),
             btf: Arc::<Btf<'static>>::clone(btf),
             btf_ext: BtfExt::new(btf_ext)?,
+            insn_info: InsnInfo::default(),
             budget: Budget::for_input(size),
-            telling: Budget::for_input(size / 8),
         };
-        let is_empty = object.sections().next().is_none();
-        Ok((!is_empty).then_some(object))
+        let has_relos = object.sections().next().is_some();
+        Ok(has_relos.then_some(object))
     }
 
     /// The relocations of each section that is relocated.
@@ -129,7 +128,7 @@ impl<'d> BpfObject<'d> {
         }
     }
 
-    /// The function's name; `None` where there is no ELF file.
+    /// The function's name; `None` without an ELF file.
     pub(super) fn func_name(&self, func: &Func) -> Option<Lossy<'d>> {
         match &self.form {
             Form::Elf { elf, .. } => Some(elf.func_name(func)),
@@ -137,22 +136,24 @@ impl<'d> BpfObject<'d> {
         }
     }
 
-    /// Whether there is a function of this name at another place than this one.
-    pub(super) fn has_func_elsewhere(&self, name: &[u8], section: &Section, off: u32) -> Result<bool> {
-        match &self.form {
-            Form::Elf { elf, .. } => elf.has_func_elsewhere(name, section.index, off, &self.telling),
-            Form::Insns(_) => Ok(false),
-        }
-    }
-
     /// Sets `core_relo_len` of `.BTF.ext` to 0.
     pub(super) fn remove_relos(&self, edits: &mut Edits) -> Result<()> {
         let Form::Elf { ext_at, .. } = self.form else { return Ok(()) };
-        // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
-        let at = ext_at.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
-        match self.object.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            Some(&[a, b, c, d, ..]) => edits.set(at, [a, b, c, d, 0, 0, 0, 0], &self.budget),
-            None => Ok(()),
-        }
+        edits.put(ext_at.saturating_add(CORE_RELO_LEN_FIELD.start), vec![0; CORE_RELO_LEN_FIELD.len()])
+    }
+
+    /// Whether an instruction that no function symbol covers is in a weak function that libbpf's linker eliminated: it keeps
+    /// the code and the records, but not the symbol. That is a global function, and the object has another of its name. Of a
+    /// static function, `objcopy --discard-all` removed the symbol.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMemory`], [`Error::TooMuchWork`].
+    pub(super) fn is_eliminated(&self, section: &Section, place: Place) -> Result<bool> {
+        let Form::Elf { elf, .. } = &self.form else { return Ok(false) };
+        let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };
+        let is_global = self.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
+        let Some(name) = self.btf.type_name(info.type_id).ok().filter(|_| is_global) else { return Ok(false) };
+        elf.has_func_elsewhere(name.to_bytes(), section.index, info.insn_off, &self.budget)
     }
 }

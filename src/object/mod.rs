@@ -2,9 +2,9 @@
 //! Whole BPF objects, relocated in place.
 //!
 //! An object is an ELF64 file of either byte order as clang or `bpftool gen object` writes it. Its size stays as it is:
-//! instructions change, and `.BTF.ext` is told that it holds no CO-RE relocations any more, so that nobody applies them
-//! twice.
+//! instructions change, and the length of the CO-RE relocations in `.BTF.ext` becomes 0, so that nobody applies them twice.
 
+mod answer;
 mod arch;
 mod bitfield;
 mod bpf_object;
@@ -12,13 +12,12 @@ mod cand_cache;
 mod diag;
 mod edits;
 pub(crate) mod elf;
-mod eliminated;
 pub(crate) mod format;
-mod lines;
-mod metered;
+mod insn_info;
 pub(crate) mod name_search;
 mod relocator;
 mod report;
+mod site;
 mod target;
 
 #[cfg(test)]
@@ -38,7 +37,6 @@ use crate::relo::Semantics;
 use bpf_object::BpfObject;
 #[doc(hidden)]
 pub use edits::Edits;
-use metered::MeteredLog;
 use relocator::Relocator;
 
 /// How to relocate.
@@ -87,8 +85,8 @@ pub fn relocate(
 ///
 /// # Errors
 ///
-/// As [`relocate`], and [`Error::InsnOutside`](crate::Error::InsnOutside) for a relocation behind the instructions. The
-/// instructions are as they were then.
+/// As [`relocate`], and [`Error::InsnOutside`](crate::Error::InsnOutside) for a relocation behind the instructions, which
+/// are then as they were.
 pub fn relocate_insns(
     local: &Arc<Btf<'static>>,
     btf_ext: &[u8],
@@ -103,7 +101,7 @@ pub fn relocate_insns(
     Ok(counts)
 }
 
-/// What [`relocate`] would write, for whoever has more to do that may fail before it is written.
+/// Computes the edits of [`relocate`] without writing them, so that the caller can do fallible work in between.
 #[doc(hidden)]
 pub fn plan(
     object: &[u8],
@@ -117,11 +115,7 @@ pub fn plan(
     }
 }
 
-/// What [`relocate_insns`] would write.
-///
-/// # Errors
-///
-/// As [`relocate_insns`].
+/// [`plan`] for [`relocate_insns`].
 #[doc(hidden)]
 pub fn plan_insns(
     local: &Arc<Btf<'static>>,
@@ -145,12 +139,10 @@ fn plan_edits(
     mut report: Option<&mut Report>,
 ) -> Result<(Edits, Counts)> {
     if let Some(report) = &mut report {
-        // All at once: a list that grows leaves up to half of what it takes unused.
+        // All at once: half of a grown list may be unused.
         report.entries.try_reserve_exact(object.sections().map(|section| section.core_relos().count()).sum())?;
     }
-    let log = MeteredLog { log: options.log, budget: &object.telling };
-    let options = Options { log: &log, ..*options };
-    let mut relocator = Relocator::new(object, targets, &options, report)?;
+    let mut relocator = Relocator::new(object, targets, options, report)?;
     for section in object.sections() {
         relocator.relocate_section(&section)?;
     }

@@ -289,9 +289,10 @@ mod tests {
         let kernel = sysfs.kernel();
         let btf = Arc::downgrade(kernel.modules(&NoLog).unwrap()[0].btf());
         sysfs.unload("a");
-        let kernel = kernel.refreshed();
+        let refreshed = kernel.refreshed();
+        assert!(names(&refreshed).is_empty());
         assert!(btf.upgrade().is_some(), "freed too early");
-        assert!(names(&kernel).is_empty());
+        drop(kernel);
         assert!(btf.upgrade().is_none(), "still open");
     }
 
