@@ -52,7 +52,7 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 .DELETE_ON_ERROR:
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
-.PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
+.PHONY: all abi lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
 .PHONY: check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
@@ -174,8 +174,11 @@ check: stage ## all tests; CORELO_NO_SKIP=1 fails where one is skipped
 check-c: stage ## the C tests alone
 	@scripts/check.sh c
 
-check-abi: stage ## map, library and header name the same functions
+check-abi: stage ## map, library and headers name the same functions, and the ABI is that of the last release
 	@scripts/check.sh abi
+
+abi: ## the ABI of the headers and the map, to compare later ones with, in abi/ (needs abigail-tools)
+	@scripts/abi.sh write
 
 check-msrv: ## the oldest compiler allowed builds and tests, 32-bit too (makes a Debian 13 in target, once)
 	@scripts/deps.sh msrv || true

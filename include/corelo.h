@@ -381,7 +381,7 @@ const struct corelo_report_entry *corelo_report_get(const struct corelo_report *
 						    size_t index);
 
 /**
- * Frees a report with its entries and strings. NULL is allowed.
+ * Frees a report with its entries and strings. NULL is allowed. No thread may use them at the same time or later.
  *
  * Safety:
  *
@@ -416,7 +416,7 @@ struct corelo_targets *corelo_targets_new(const struct corelo_btf *kernel,
 					  size_t module_cnt);
 
 /**
- * Frees targets. NULL is allowed. No relocation may use them at the same time or later.
+ * Frees targets. NULL is allowed. No thread may use them at the same time or later.
  *
  * Safety:
  *

@@ -239,7 +239,7 @@ check_beside_libbpf() {
 }
 
 header_c() { # FLAG...
-	echo '#include <corelo.h>' | $cc -x c $warnings "$@" $($pkg_config --cflags corelo) -fsyntax-only -
+	printf '#include <%s>\n' corelo.h corelo/relo_core.h | $cc -x c $warnings "$@" $($pkg_config --cflags corelo) -fsyntax-only -
 }
 header_cxx() {
 	${CXX:-g++} $warnings -std=c++17 $($pkg_config --cflags corelo) -o $bin/header ctests/header.cpp \
@@ -262,7 +262,6 @@ check_header() {
 	fi
 	step 'header, C99' header_c -std=c99
 	step 'header, C17' header_c -std=c17
-	step 'header, C99 without the names of libbpf' header_c -std=c99 -DCORELO_NO_LIBBPF_NAMES
 	if has "${CXX:-g++}"; then step 'header, C++17' header_cxx; else skip 'header, C++17' 'no C++ compiler'; fi
 	if has_libbpf_h; then
 		step 'header for libbpf, C99' header_c -std=c99 -include corelo/libbpf.h
@@ -281,7 +280,7 @@ check_abi() {
 installed() {
 	soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
 	for file in lib/libcorelo.so "lib/$soname" "lib/libcorelo.so.$(scripts/version.sh)" lib/libcorelo.a \
-		lib/libcorelo-preload.so lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h bin/corelo \
+		lib/libcorelo-preload.so lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo \
 		share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1; do
 		[ -s "$stage/usr/$file" ] || { echo "no usr/$file"; return 1; }
 	done
@@ -629,6 +628,7 @@ check_examples() {
 			skip "example $name" 'no libbpf (libbpf-dev)'
 		fi
 	done
+	[ ! -x $bin/example-agent ] || step 'agent' $bin/example-agent examples/demo.bpf.o examples/demo.btf
 }
 
 for part in $parts; do

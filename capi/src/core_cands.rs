@@ -239,7 +239,8 @@ fn search(
     Ok(found)
 }
 
-/// Frees a list and its candidates, both from malloc(3). NULL is allowed. libbpf: `bpf_core_free_cands`.
+/// Frees a list and its candidates, both from malloc(3). NULL is allowed. No thread may use them at the same time or later.
+/// libbpf: `bpf_core_free_cands`.
 ///
 /// # Safety
 ///

@@ -213,7 +213,7 @@ pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: 
     guard(ptr::null(), || entry().map_or(ptr::null(), ptr::from_ref))
 }
 
-/// Frees a report with its entries and strings. NULL is allowed.
+/// Frees a report with its entries and strings. NULL is allowed. No thread may use them at the same time or later.
 ///
 /// # Safety
 ///

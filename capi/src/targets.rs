@@ -82,7 +82,7 @@ pub unsafe extern "C" fn corelo_targets_new(
     })
 }
 
-/// Frees targets. NULL is allowed. No relocation may use them at the same time or later.
+/// Frees targets. NULL is allowed. No thread may use them at the same time or later.
 ///
 /// # Safety
 ///

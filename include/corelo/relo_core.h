@@ -183,7 +183,8 @@ int bpf_core_add_cands(struct bpf_core_cand *local_cand, size_t local_essent_len
 		       struct bpf_core_cand_list *cands);
 
 /**
- * Frees a list and its candidates, both from malloc(3). NULL is allowed. libbpf: `bpf_core_free_cands`.
+ * Frees a list and its candidates, both from malloc(3). NULL is allowed. No thread may use them at the same time or later.
+ * libbpf: `bpf_core_free_cands`.
  *
  * Safety:
  *
