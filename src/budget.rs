@@ -62,9 +62,15 @@ impl Budget {
     /// [`Error::TooMuchWork`].
     #[inline]
     pub(crate) fn charge(&self, steps: u64) -> Result<()> {
-        let left = self.left.get().checked_sub(steps);
-        self.left.set(left.unwrap_or(0));
-        left.map(drop).ok_or(Error::TooMuchWork)
+        let Some(left) = self.left.get().checked_sub(steps) else { return Err(self.exceeded()) };
+        self.left.set(left);
+        Ok(())
+    }
+
+    #[cold]
+    fn exceeded(&self) -> Error {
+        self.left.set(0);
+        Error::TooMuchWork
     }
 }
 
