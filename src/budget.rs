@@ -36,7 +36,7 @@ impl Budget {
     }
 
     /// Whether nothing is left.
-    pub(crate) const fn is_spent(&self) -> bool {
+    pub(crate) fn is_spent(&self) -> bool {
         self.left.get() == 0
     }
 
