@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::diag::{NO_SECTION, NOT_CODE};
 use super::edits::Edits;
 use super::elf::{BpfElf, Func, Section};
-use super::insn_info::{InsnInfo, Place};
+use super::insn_info::{InsnInfo, InsnPlace};
 use crate::btf::ext::{self, BtfExt, CORE_RELO_LEN_FIELD};
 use crate::btf::{Btf, BtfView, Data};
 use crate::budget::Budget;
@@ -149,7 +149,7 @@ impl<'d> BpfObject<'d> {
     /// # Errors
     ///
     /// [`Error::NoMemory`], [`Error::TooMuchWork`].
-    pub(super) fn is_eliminated(&self, section: &Section, place: Place) -> Result<bool> {
+    pub(super) fn is_eliminated(&self, section: &Section, place: InsnPlace) -> Result<bool> {
         let Form::Elf { elf, .. } = &self.form else { return Ok(false) };
         let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };
         let is_global = self.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
