@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use corelo::insn::Insn;
-use corelo::log::NoLog;
 use corelo::object::{Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
@@ -64,7 +63,7 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     let original = fs::read(fixture(object)).unwrap();
     let mut relocated = original.clone();
     let mut report = Report::default();
-    let options = Options { semantics, log: &NoLog };
+    let options = Options::new().semantics(semantics);
     let result = relocate(&mut relocated, &targets(object), &options, Some(&mut report));
 
     assert_eq!(report.entries.len(), rows.len(), "{object}: number of relocations");
@@ -86,6 +85,7 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
                 assert!(expected.starts_with("refused:"), "{line}: {error}");
                 refused = true;
             }
+            other => panic!("{line}: {other:?}"),
         }
     }
     assert_eq!(result.is_err(), refused, "{object}: {result:?}");
@@ -210,7 +210,7 @@ fn every_fixture_is_in_the_table_or_has_no_relocations() {
         let mut object = fs::read(fixture(&name)).unwrap();
         let original = object.clone();
         let mut report = Report::default();
-        let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+        let options = Options::new();
         relocate(&mut object, &targets(&name), &options, Some(&mut report)).unwrap();
         assert!(report.entries.is_empty(), "{name}");
         assert_eq!(object, original, "{name}");
@@ -221,7 +221,7 @@ fn every_fixture_is_in_the_table_or_has_no_relocations() {
 /// wholly poisoned from this once, as a success.
 #[test]
 fn a_target_of_the_other_byte_order_is_refused_for_optional_programs_too() {
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     let original = fs::read(fixture("optional.el.bpf.o")).unwrap();
     let mut object = original.clone();
     let error = relocate(&mut object, &targets("any.eb.o"), &options, None).unwrap_err();
@@ -231,7 +231,7 @@ fn a_target_of_the_other_byte_order_is_refused_for_optional_programs_too() {
 
 #[test]
 fn relocating_against_its_own_types_changes_only_the_list_of_relocations() {
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     // Not bitfields: clang and libbpf choose different words to load them from.
     for name in ["fields", "enums", "types", "insns", "subprogs"] {
         for endian in ["el", "eb"] {

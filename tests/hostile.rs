@@ -13,13 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use corelo::Error;
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 use object::{Object as _, ObjectSection as _};
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)

@@ -11,8 +11,8 @@ use super::log::CLog;
 use super::{required, required_mut, text_or_none};
 use corelo::btf::{BtfView as _, Type, TypeId};
 use corelo::error::{Error, Result};
-use corelo::internal::{RootNames, memory};
 use corelo::internal::text::{Clipped, Named};
+use corelo::internal::{RootNames, memory};
 use corelo::log::Log as _;
 use corelo::relo::{self, Budget, EssentialName, Semantics};
 

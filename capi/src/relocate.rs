@@ -146,7 +146,8 @@ pub unsafe extern "C" fn corelo_relocate_insns(
         let size = insn_cnt.checked_mul(size_of::<bpf_insn>()).unwrap_or(usize::MAX);
         // SAFETY: all arguments are as documented.
         let (local, btf_ext, sec_name, insns) = unsafe {
-            let btf_ext = bytes_mut(btf_ext.cast_mut().cast(), btf_ext_size, "btf_ext is NULL, or btf_ext_size is too large")?;
+            let btf_ext =
+                bytes_mut(btf_ext.cast_mut().cast(), btf_ext_size, "btf_ext is NULL, or btf_ext_size is too large")?;
             let insns = bytes_mut(insns.cast(), size, "insns is NULL, or insn_cnt is too large")?;
             (Handle::from_c(local)?.btf(), &*btf_ext, CStr::from_ptr(sec_name).to_bytes(), insns)
         };
@@ -199,7 +200,9 @@ impl<'a> Opts<'a> {
             Some(report)
         };
         if !rest_is_zero || flags != 0 || detail != 0 {
-            return Err(Error::Argument { what: "opts has fields, flags or detail that this version of corelo does not know" });
+            return Err(Error::Argument {
+                what: "opts has fields, flags or detail that this version of corelo does not know",
+            });
         }
         // SAFETY: zeroed or copied, and any number fits.
         let (semantics, log_max) =
@@ -240,7 +243,7 @@ impl<'a> Opts<'a> {
                 &running
             }
         };
-        let options = Options { semantics: self.semantics, log: &self.log };
+        let options = Options::new().semantics(self.semantics).log(&self.log);
         let mut report = self.report.is_some().then(Report::default);
         let planned = plan(data, targets, &options, report.as_mut());
         if let (Some(to), Some(report)) = (self.report, report) {

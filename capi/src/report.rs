@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The report of an object's relocations, as C reads it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_uint};
 use std::fmt;
@@ -135,14 +136,18 @@ fn to_c(entry: &Entry, strings: &mut Strings) -> Result<corelo_report_entry> {
     let (section, program) = (optional(Some(&entry.section))?, optional(entry.program.as_deref())?);
     let (access, local_spec) = (optional(Some(&entry.access))?, optional(Some(&entry.local_spec))?);
     let (target_spec, target) = (optional(entry.target_spec.as_deref())?, optional(entry.target.as_deref())?);
-    let (file, note) = (optional(entry.file.as_deref())?, optional(entry.note.as_deref())?);
-    let (outcome, error, message) = match &entry.outcome {
-        Outcome::Resolved => (corelo_outcome::CORELO_OUTCOME_RESOLVED, 0, note),
-        Outcome::Skipped(why) => (corelo_outcome::CORELO_OUTCOME_SKIPPED, 0, strings.shared(why)?),
-        Outcome::Poisoned(why) => (corelo_outcome::CORELO_OUTCOME_POISONED, 0, strings.shared(why)?),
-        Outcome::Failed(error) => {
-            (corelo_outcome::CORELO_OUTCOME_FAILED, error.errno().saturating_neg(), strings.own(error)?)
-        }
+    let file = optional(entry.file.as_deref())?;
+    let message = match entry.message() {
+        Some(Cow::Borrowed(message)) => optional(Some(message))?,
+        Some(Cow::Owned(message)) => strings.own(message)?,
+        None => ptr::null(),
+    };
+    let error = if let Outcome::Failed(error) = &entry.outcome { error.errno().saturating_neg() } else { 0 };
+    let outcome = match entry.outcome.code() {
+        0 => corelo_outcome::CORELO_OUTCOME_RESOLVED,
+        1 => corelo_outcome::CORELO_OUTCOME_POISONED,
+        2 => corelo_outcome::CORELO_OUTCOME_SKIPPED,
+        _ => corelo_outcome::CORELO_OUTCOME_FAILED,
     };
     Ok(corelo_report_entry {
         outcome,
@@ -188,15 +193,8 @@ pub unsafe extern "C" fn corelo_report_outcome_cnt(
     guard(0, || {
         // SAFETY: `report` is as documented.
         let Some(report) = (unsafe { report.as_ref() }) else { return 0 };
-        let Counts { resolved, poisoned, skipped, failed, .. } = report.counts;
         // SAFETY: C passed a number.
-        match unsafe { outcome.as_ptr().cast::<c_uint>().read() } {
-            0 => resolved,
-            1 => poisoned,
-            2 => skipped,
-            3 => failed,
-            _ => 0,
-        }
+        report.counts.of_code(unsafe { outcome.as_ptr().cast::<c_uint>().read() })
     })
 }
 

@@ -17,9 +17,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 
 /// The top directory of the project.
@@ -158,7 +156,7 @@ fn a_file_that_changes_after_it_was_opened_changes_no_answer() {
 
 fn changes_after_it_was_opened(object: &str, btf: &str) {
     let dir = dir("open");
-    let (path, options) = (dir.join("btf"), Options { semantics: Semantics::Libbpf, log: &NoLog });
+    let (path, options) = (dir.join("btf"), Options::new());
     let object = fs::read(top(object)).unwrap();
     let answer = |btf| {
         let mut relocated = object.clone();

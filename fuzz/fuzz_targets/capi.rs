@@ -326,7 +326,7 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         let modules = split.map(|split| Target::new("module", Arc::new(split.expect("C has opened it"))));
         let targets = OpenTargets { kernel: Target::new("target", btf), modules: modules.into_iter().collect() };
         let mut by_rust = object;
-        let rust = relocate(&mut by_rust, &targets, &Options { semantics, log: &NoLog }, None);
+        let rust = relocate(&mut by_rust, &targets, &Options::new().semantics(semantics), None);
         assert_eq!((rust.is_ok(), by_rust == relocated), (result == 0, true));
     }
     unsafe { read_report(report) };

@@ -63,7 +63,7 @@ fn relocated(
     report: Option<&mut Report>,
 ) -> (Vec<u8>, Result<()>) {
     let mut object = object.to_vec();
-    let result = relocate(&mut object, targets, &Options { semantics, log }, report).map(drop);
+    let result = relocate(&mut object, targets, &Options::new().semantics(semantics).log(log), report).map(drop);
     (object, result)
 }
 

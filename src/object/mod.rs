@@ -32,20 +32,45 @@ use std::sync::Arc;
 
 use crate::btf::Btf;
 use crate::error::Result;
-use crate::log::Log;
+use crate::log::{Log, NoLog};
 use crate::relo::Semantics;
 use bpf_object::BpfObject;
 #[doc(hidden)]
 pub use edits::Edits;
 use relocator::Relocator;
 
-/// How to relocate.
+/// Options of a relocation: libbpf's semantics and no log, unless set otherwise.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Options<'a> {
-    /// Whose answers to give where implementations differ.
-    pub semantics: Semantics,
-    /// Where log lines go.
-    pub log: &'a dyn Log,
+    semantics: Semantics,
+    log: &'a dyn Log,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Options<'a> {
+    /// The default options, for constants.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { semantics: Semantics::Libbpf, log: &NoLog }
+    }
+
+    /// Sets the implementation to follow where libbpf and the kernel differ.
+    #[must_use]
+    pub const fn semantics(self, semantics: Semantics) -> Self {
+        Self { semantics, ..self }
+    }
+
+    /// Sets the log.
+    #[must_use]
+    pub const fn log(self, log: &'a dyn Log) -> Self {
+        Self { log, ..self }
+    }
 }
 
 /// Relocates a BPF object in place: the instructions of every program, and `core_relo_len` of `.BTF.ext`.

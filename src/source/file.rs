@@ -19,11 +19,7 @@ const BTF_BASE: &str = ".BTF.base";
 
 impl From<io::Error> for Error {
     fn from(cause: io::Error) -> Self {
-        if cause.kind() == ErrorKind::OutOfMemory {
-            Self::NoMemory
-        } else {
-            Self::Io { cause: Arc::new(cause) }
-        }
+        if cause.kind() == ErrorKind::OutOfMemory { Self::NoMemory } else { Self::Io { cause: Arc::new(cause) } }
     }
 }
 

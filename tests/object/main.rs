@@ -23,7 +23,7 @@ use corelo::relo::Semantics;
 use corelo::source;
 use corelo_testing::btf::{self, Btf};
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 
 /// Keeps warnings.
 #[derive(Debug, Default)]

@@ -76,7 +76,7 @@ impl Object {
         let (mut report, log, before) = (Report::default(), Warnings::default(), self.0.clone());
         let kernel = source::from_bytes(read("tests/fixtures/target.el.o"), None).unwrap();
         let targets = OpenTargets::from(Target::new("target", Arc::new(kernel)));
-        let options = Options { semantics: Semantics::Libbpf, log: &log };
+        let options = Options::new().log(&log);
         let result = relocate(&mut self.0, &targets, &options, Some(&mut report));
         (result.map(drop), report, log.lines(), self.0 == before)
     }

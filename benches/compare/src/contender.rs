@@ -19,7 +19,7 @@ use corelo::object::{OpenTargets, Options, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source::{self, RunningKernel};
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 /// What takes microseconds is measured so many times in a row, and the mean taken.
 const IN_A_ROW: usize = 16;
 pub const KERNEL: &str = "/sys/kernel/btf/vmlinux";

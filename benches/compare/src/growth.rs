@@ -13,7 +13,7 @@ use corelo::relo::Semantics;
 
 use crate::synth::{self, Struct};
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 const DOUBLINGS: u32 = 3;
 const REPEATS: usize = 11;
 const BATCHES: usize = 5;

@@ -303,14 +303,14 @@ fn has_core_relos(object: &[u8]) -> bool {
         }
     }
     let asked = Asked(std::cell::Cell::new(false));
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     let _ = relocate(&mut object.to_vec(), &asked, &options, None);
     asked.0.get()
 }
 
 /// The object that has as many relocations as the median one.
 fn median_object(kernel: &OpenTargets, objects: &[PathBuf]) -> io::Result<PathBuf> {
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     let mut counts = Vec::new();
     for object in objects {
         let mut report = Report::default();

@@ -24,7 +24,7 @@ use corelo::source;
 use mirrored::Opened;
 use synth::Struct;
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 const TYPES: u32 = 50_000;
 
 const PATHS: [&str; 15] = [

@@ -68,7 +68,7 @@ impl Case {
             let mut report = self.report.then(Report::default);
             let log: &dyn Log = if self.log { &Formatting } else { &NoLog };
             let semantics = if self.kernels { Semantics::Kernel } else { Semantics::Libbpf };
-            let options = Options { semantics, log };
+            let options = Options::new().semantics(semantics).log(log);
             for _ in 0..self.times.max(1) {
                 object.copy_from_slice(&self.object);
                 relocate(&mut object, &targets, &options, report.as_mut())?;
