@@ -2,7 +2,6 @@
 //! Objects compiled for another architecture than the target's.
 
 use corelo::object::{OpenTargets, Options, Outcome, Report, relocate};
-use corelo::relo::Semantics;
 
 use crate::{Warnings, target};
 use corelo_testing::btf::{Btf, STRUCT};

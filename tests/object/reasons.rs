@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use crate::arch::poisoned;
 use crate::{Warnings, struct_with_x, target};
-use corelo::object::{Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
-use corelo::relo::Semantics;
+use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::source;
 use corelo_testing::btf::{Btf, STRUCT};
 use corelo_testing::object::{BYTE_OFFSET, object_of_insns};

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::{Error, source};
 
 use crate::{Warnings, struct_with_x};
