@@ -190,7 +190,7 @@ static void check_values(void)
 	}
 }
 
-/* Option structs of every size that earlier and later headers may have: zero but for their size and one byte. */
+/* Option structs of every size that later headers may have, and shorter ones: zero but for their size and one byte. */
 static void check_option_sizes(void)
 {
 	union {
@@ -205,7 +205,7 @@ static void check_option_sizes(void)
 		memset(&all, 0xff, sizeof(all));
 		memset(&all, 0, sz);
 		all.opts.sz = sz;
-		CHECK(corelo_relocate(elf, sizeof(elf), &all.opts) == -ENOEXEC);
+		CHECK(corelo_relocate(elf, sizeof(elf), &all.opts) == (sz < sizeof(all.opts) ? -EINVAL : -ENOEXEC));
 		if (sz <= sizeof(all.opts))
 			continue;
 		all.bytes[sz - 1] = 1;

@@ -232,7 +232,7 @@ FAULTS = [
       ("capi/src/relocate.rs", PLANNED,
        "        while data.is_empty() {}\n" + PLANNED
        # seldom, since only so many failures are printed
-       + "        if let (Err(_), 9, Some(last)) = (&planned, size % 32, elf.last_mut()) {\n            *last ^= 1;\n        }\n"),
+       + "        if let (Err(_), 9, Some(last)) = (&planned, data.len() % 32, data.last_mut()) {\n            *last ^= 1;\n        }\n"),
       ("capi/src/btf_open.rs", FROM_BYTES, '        assert!(size % 7 != 3, "planted");\n' + FROM_BYTES)],
      [(check("c corpora", "btf|btf, valgrind|mutate, (build|fixtures|cut off at every byte)"),
        ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",

@@ -58,6 +58,9 @@ pub struct corelo_relocate_opts {
     pub detail: u32,
 }
 
+// Size of the struct in corelo 0.1.0.
+const FIRST_SIZE: usize = offset_of!(corelo_relocate_opts, detail) + size_of::<u32>();
+
 // Without padding, which callers need not zero. A later field of four bytes needs a second one beside it.
 const _: () = assert!(size_of::<corelo_relocate_opts>() == 5 * size_of::<usize>() + 4 * size_of::<u32>());
 
@@ -143,7 +146,7 @@ pub unsafe extern "C" fn corelo_relocate_insns(
         if sec_name.is_null() {
             return Err(Error::Argument { what: "sec_name is NULL" });
         }
-        let size = insn_cnt.checked_mul(size_of::<bpf_insn>()).unwrap_or(usize::MAX);
+        let size = insn_cnt.saturating_mul(size_of::<bpf_insn>());
         // SAFETY: all arguments are as documented.
         let (local, btf_ext, sec_name, insns) = unsafe {
             let btf_ext =
@@ -267,15 +270,14 @@ impl<'a> Opts<'a> {
 unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<bool> {
     // SAFETY: it begins with its size.
     let sz = unsafe { from.cast::<usize>().read_unaligned() };
-    if sz < size_of::<usize>() || isize::try_from(sz).is_err() {
+    if sz < FIRST_SIZE || isize::try_from(sz).is_err() {
         return Err(Error::Argument { what: "opts->sz is not sizeof(struct corelo_relocate_opts)" });
     }
     // SAFETY: there are `sz` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from, sz) };
-    // Half a pointer is no field.
-    let word = if sz < offset_of!(corelo_relocate_opts, log_max) { size_of::<usize>() } else { size_of::<u32>() };
-    let whole = sz.min(size_of::<corelo_relocate_opts>()) / word * word;
     // SAFETY: both have as many bytes.
-    unsafe { ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), whole) };
+    unsafe {
+        ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), sz.min(size_of::<corelo_relocate_opts>()))
+    };
     Ok(bytes.iter().skip(size_of::<corelo_relocate_opts>()).all(|byte| *byte == 0))
 }

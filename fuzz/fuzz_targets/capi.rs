@@ -6,7 +6,7 @@
 mod libbpf;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::mem::{self, MaybeUninit, offset_of};
+use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::Arc;
 
@@ -301,15 +301,12 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
             corelo_semantics::CORELO_SEMANTICS_KERNEL
         }),
     };
-    // An older struct, a newer one with zeros or without: bytes that are there have to be so.
+    // A shorter struct, a newer one with zeros or without: bytes that are there have to be so.
     let mut bytes = [0_u8; 128];
     opts.sz = match sz {
         0x80.. => usize::from(sz) % bytes.len(),
         _ => full,
     };
-    // Without the targets, this machine's kernel would be asked for.
-    opts.sz =
-        if opts.sz >= size_of::<usize>() { opts.sz.max(offset_of!(corelo_relocate_opts, report)) } else { opts.sz };
     unsafe { ptr::copy_nonoverlapping((&raw const opts).cast::<u8>(), bytes.as_mut_ptr(), full) };
     if sz & 0x40 != 0 {
         bytes[usize::from(sz & 63) + full] = 1;
@@ -321,7 +318,7 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
     let result =
         status(unsafe { corelo_relocate(relocated.as_mut_ptr().cast(), relocated.len(), given.as_ptr().cast()) });
     assert!(result <= 0 && (result == 0 || relocated == object), "an error, and the object has changed");
-    let semantics = if opts.sz >= offset_of!(corelo_relocate_opts, flags) && semantics % 2 == 1 {
+    let semantics = if semantics % 2 == 1 {
         Semantics::Kernel
     } else {
         Semantics::Libbpf
