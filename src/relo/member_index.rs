@@ -116,8 +116,8 @@ impl NameTable {
         table.entries.try_reserve_exact(index(t.vlen()))?;
         for idx in 0..t.vlen() {
             let Some(name_off) = name_off(t, idx) else { break };
-            let name = match targ.name_by_offset(name_off) {
-                Ok(name) => name.to_bytes(),
+            let name = match targ.name_to_hash(name_off) {
+                Ok(name) => name,
                 Err(Error::TooMuchWork) => return Err(Error::TooMuchWork),
                 Err(_) => return Ok(None),
             };

@@ -14,8 +14,8 @@ use crate::error::Result;
 const USUAL_TYPE_LEN: usize = 44;
 /// Finding a type by its id, in steps.
 const TYPE_STEPS: u64 = 2;
-/// Going into an anonymous member, in steps.
-const ANONYMOUS_STEPS: u64 = 8;
+/// Going into an anonymous member, and remembering that the search was in vain, in steps.
+const ANONYMOUS_STEPS: u64 = 16;
 /// Looking up a pair of types that may have been compared before, in steps.
 const COMPARISON_STEPS: u64 = 8;
 
@@ -81,6 +81,13 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
     pub(super) fn name_by_offset(self, name_off: u32) -> Result<&'b CStr> {
         let name = self.btf.name_by_offset(name_off)?;
         self.budget.name(name.to_bytes())?;
+        Ok(name)
+    }
+
+    /// [`BtfView::name_by_offset`] for a name that is going to be hashed.
+    pub(super) fn name_to_hash(self, name_off: u32) -> Result<&'b [u8]> {
+        let name = self.name_by_offset(name_off)?.to_bytes();
+        self.budget.name(name)?;
         Ok(name)
     }
 

@@ -154,7 +154,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     let mut mismatched = Vec::new();
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
     let mut target = None;
-    for (i, cand) in cands.iter().enumerate() {
+    for (i, cand) in (0_u32..).zip(cands.iter()) {
         context.budget.charge(CANDIDATE_STEPS)?;
         let pair = BtfPair::new(local_btf, cand.btf, context.budget, context.member_index);
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
@@ -179,7 +179,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     match first {
         Some((res, targ)) => {
             if context.semantics == Semantics::Libbpf {
-                cands.drop_all(&mismatched)?;
+                cands.retain_all_but(&mismatched)?;
             }
             Ok(Resolved { res, local, targ: Some(targ), target, mismatch: first_mismatch, cands: count, dropped })
         }
