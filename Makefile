@@ -230,8 +230,8 @@ bench: lib ## the benchmarks, corelo beside libbpf and aya-obj, and check-instru
 	scripts/corpus.py target/corpus
 	$(CARGO) bench $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE) --bench relocate
 	$(CARGO) build --release $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE)
-	$(COMPARE)/release/compare target/corpus/objects/bookworm --btf target/corpus/btf --json target/bench.json \
-		--svg docs/performance.svg --libcorelo $(SHARED)
+	$(COMPARE)/release/compare target/corpus/objects/bookworm --btf target/corpus/btf \
+		--libcorelo $(SHARED)
 	@scripts/check-instructions.sh
 
 check-instructions: ## no main path takes 5 % more instructions than benches/instructions.txt says

@@ -18,33 +18,13 @@ REGISTRY = "registry+https://github.com/rust-lang/crates.io-index"
 
 def allows(expression, allowed):
     """Whether an SPDX expression can be met by these licences; `/` is cargo's old `OR`."""
-    tokens = re.findall(r"\(|\)|[^\s()/]+|/", expression)
+    def as_python(match):
+        word = match[0]
+        return f" {word.lower()} " if word in ("AND", "OR") else str(word in allowed)
 
-    def alternatives():
-        met = together()
-        while tokens and tokens[0] in ("OR", "/"):
-            tokens.pop(0)
-            met = together() or met
-        return met
-
-    def together():
-        met = one()
-        while tokens and tokens[0] == "AND":
-            tokens.pop(0)
-            met = one() and met
-        return met
-
-    def one():
-        token = tokens.pop(0)
-        if token == "(":
-            met = alternatives()
-            tokens.pop(0)
-            return met
-        if tokens[:1] == ["WITH"]:
-            token = " ".join([token, tokens.pop(0), tokens.pop(0)])
-        return token in allowed
-
-    return alternatives()
+    words = re.sub(r"[\w.+-]+( WITH [\w.+-]+)?", as_python, expression.replace("/", " OR "))
+    # nothing but parentheses and these words
+    return re.fullmatch(r"(True|False|and|or|[()\s])+", words) is not None and eval(words)
 
 
 def complaints(metadata, allowed):

@@ -57,8 +57,8 @@ class Runner:
         with self.changed:
             try:
                 while self.waiting or self.running:
-                    if not self.start_one():
-                        self.changed.wait()
+                    if not self.start_one() and not self.changed.wait(60):
+                        self.say("...  " + ", ".join(f"{name} ({time.time() - since:.0f} s)" for name, (_, since) in self.running.items()))
             except KeyboardInterrupt:
                 for process in self.processes:
                     os.killpg(process.pid, signal.SIGKILL)
@@ -68,8 +68,9 @@ class Runner:
     def start_one(self):
         """Starts or skips the first step of the table that can be; False where none can."""
         pending = {step.name for step in self.waiting} | set(self.running)
-        free = self.cpus - sum(step.cpus for step in self.running.values())
-        locks = {step.lock for step in self.running.values() if step.lock}
+        running = [step for step, _ in self.running.values()]
+        free = self.cpus - sum(step.cpus for step in running)
+        locks = {step.lock for step in running if step.lock}
         for step in self.waiting:
             if pending.intersection(step.after) or step.lock in locks or min(step.cpus, self.cpus) > free:
                 continue
@@ -79,7 +80,7 @@ class Runner:
             if why:
                 self.skip(step, why)
             else:
-                self.running[step.name] = step
+                self.running[step.name] = step, time.time()
                 threading.Thread(target=self.execute, args=[step], daemon=True).start()
             return True
         return False
