@@ -65,10 +65,9 @@ def libbpf(version, archive, include, after):
         without_relo_core {archive} $work/{version}/without.a
         dir=$work/{version}/nothing include="{include}"
         no_link_without link objects $work/{version}/without.a -lelf -lz""", after=after)
-    libs = f"$work/{version}/without.a -lelf -lz"
     yield from loaders(version, include, "own", "its own relo_core", f"{archive} -lelf -lz", after)
-    yield from loaders(version, include, "so", "libcorelo.so", f"$shared {libs}", (without,))
-    yield from loaders(version, include, "a", "libcorelo.a", f"$archive {libs}", (without,))
+    yield from loaders(version, include, "so", "libcorelo.so", f"$work/{version}/without.a $shared -lelf -lz", (without,))
+    yield from loaders(version, include, "a", "libcorelo.a", f"$work/{version}/without.a $archive -lelf -lz", (without,))
 
 
 def beside():
