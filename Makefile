@@ -196,7 +196,7 @@ check-kernels: ## corelo's output in two of Debian's kernels, under qemu
 fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_SEED on
 	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' FUZZ_SEED='$(FUZZ_SEED)' scripts/check.py fuzz
 
-fuzz-address: ## the target of the C functions, under the address sanitizer
+fuzz-address: ## the target of the C functions under the address sanitizer, a quarter of FUZZ_RUNS
 	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_SEED='$(FUZZ_SEED)' scripts/check.py fuzz-address
 
 fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)

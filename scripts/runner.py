@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Runs a table of steps, as many at a time as there are processors, and counts what passed."""
+import collections
 import dataclasses
 import os
 import re
@@ -48,6 +49,8 @@ class Runner:
         self.waiting, self.missing = list(steps), missing
         self.running, self.failures, self.processes = {}, {}, set()
         self.passed = self.failed = self.skipped = self.rust_tests = 0
+        # Seconds of processor time by part.
+        self.busy = collections.Counter()
         self.cpus = int(os.environ.get("JOBS") or os.cpu_count() or 1)
         self.changed = threading.Condition()
         self.started = time.time()
@@ -60,8 +63,8 @@ class Runner:
                     if not self.start_one() and not self.changed.wait(60):
                         self.say("...  " + ", ".join(f"{name} ({time.time() - since:.0f} s)" for name, (_, since) in self.running.items()))
             except KeyboardInterrupt:
-                for process in self.processes:
-                    os.killpg(process.pid, signal.SIGKILL)
+                for pid in self.processes:
+                    os.killpg(pid, signal.SIGKILL)
                 raise SystemExit(130) from None
         return self.summary()
 
@@ -86,24 +89,31 @@ class Runner:
         return False
 
     def execute(self, step):
-        started = time.time()
+        started, late = time.time(), threading.Event()
         path = os.path.join(LOGS, slug(step.name) + ".log")
         with open(path, "w", encoding="utf-8") as log:
             process = subprocess.Popen(["sh", "-euc", f". scripts/stage.sh\n{step.command}"], cwd=ROOT, start_new_session=True,
-                                       env=dict(os.environ, out=f"target/check/bin/{slug(step.name)}"), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-            self.processes.add(process)
-            try:
-                status = process.wait(step.timeout)
-            except subprocess.TimeoutExpired:
+                                       env=dict(os.environ, out=f"target/check/bin/{slug(step.name)}"), stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=subprocess.STDOUT)
+
+            def kill():
+                late.set()
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                status = None
+
+            timer = threading.Timer(step.timeout, kill)
+            timer.daemon = True
+            timer.start()
+            self.processes.add(process.pid)
+            _, status, usage = os.wait4(process.pid, 0)
+            timer.cancel()
+            process.returncode = os.waitstatus_to_exitcode(status)
         with open(path, encoding="utf-8", errors="replace") as log:
             text = log.read()
         with self.changed:
-            self.processes.discard(process)
+            self.processes.discard(process.pid)
             del self.running[step.name]
-            self.finish(step, status, text, time.time() - started)
+            self.busy[step.part] += usage.ru_utime + usage.ru_stime
+            self.finish(step, None if late.is_set() else process.returncode, text, time.time() - started)
             self.changed.notify()
 
     def finish(self, step, status, text, seconds):
@@ -136,6 +146,7 @@ class Runner:
         print("\n".join(lines), flush=True)
 
     def summary(self):
+        self.say("processor time: " + ", ".join(f"{part} {seconds:.0f} s" for part, seconds in self.busy.most_common()))
         self.say(f"check: {self.passed + self.rust_tests} passed ({self.rust_tests} Rust tests, {self.passed} others), "
                  f"{self.skipped} skipped, {self.failed} failed; {time.time() - self.started:.0f} s")
         if not self.passed + self.failed:

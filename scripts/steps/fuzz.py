@@ -13,24 +13,26 @@ TARGETS = (os.environ.get("FUZZ_TARGETS") or " ".join(MAX_LEN)).split()
 COVERAGE = ("-Cpasses=sancov-module "
             + " ".join(f"-Cllvm-args=-sanitizer-coverage-{what}" for what in ("level=4", "inline-8bit-counters", "pc-table", "stack-depth"))
             + " -Cllvm-args=-simplifycfg-branch-fold-threshold=0 -Cdebug-assertions -Ccodegen-units=1 --cfg fuzzing")
+# What runs for a minute is built in less time than it would save by being fast.
+OPT_LEVEL = 1 if RUNS < 200000 else 3
 FOLDERS = """
 fuzz=${CARGO_TARGET_DIR:-target}/fuzz
 host=$(${RUSTC:-rustc} -vV | sed -n 's/^host: //p')
 """
 
 
-def fuzz(part, targets, flags="", env=""):
+def fuzz(part, targets, runs, flags="", env=""):
     """One build, in a place of its own, and a run of each target."""
     where = f"{FOLDERS} build=$fuzz/{part}\n"
     build = f"{part}, build"
     yield Step(part, build, f"""{where}
-        {env} RUSTFLAGS='{COVERAGE} {flags}' $cargo build --locked --release --manifest-path fuzz/Cargo.toml --target $host \\
+        {env} CARGO_PROFILE_RELEASE_OPT_LEVEL={OPT_LEVEL} RUSTFLAGS='{COVERAGE} {flags}' $cargo build --locked --release --manifest-path fuzz/Cargo.toml --target $host \\
             --target-dir $build {" ".join(f"--bin {target}" for target in targets)}""", lock=part)
     for target in targets:
         yield Step(part, f"{part}, {target}", f"""{where}
             kept=$fuzz/corpus/{target} found=$fuzz/crashes/{target}
             mkdir -p $kept $found
-            $build/$host/release/{target} -runs={RUNS} -seed={SEED} -max_len={MAX_LEN[target]} -timeout=10 -rss_limit_mb=1024 \\
+            $build/$host/release/{target} -runs={runs} -seed={SEED} -max_len={MAX_LEN[target]} -timeout=10 -rss_limit_mb=1024 \\
                 -error_exitcode=1 -dict=$fuzz/seeds/{target}.dict -artifact_prefix=$found/ -print_final_stats=1 \\
                 $kept $fuzz/seeds/{target} >$out.txt 2>&1 || failed=1
             executed=$(sed -n 's/^stat::number_of_executed_units: *//p' $out.txt)
@@ -40,14 +42,14 @@ def fuzz(part, targets, flags="", env=""):
                 echo "the input: $(sed -n 's/.*Test unit written to //p' $out.txt); see $out.txt"
                 exit 1
             fi
-            [ "$executed" -gt 0 ]""", after=(build, "fuzz, seeds"), lock=f"corpus of {target}", timeout=600 + RUNS // 20)
+            [ "$executed" -gt 0 ]""", after=(build, "fuzz, seeds"), lock=f"corpus of {target}", timeout=600 + runs // 20)
 
 
 STEPS = [
     Step("fuzz", "fuzz, seeds", FOLDERS + "python3 fuzz/seeds.py $fuzz/seeds"),
-    *fuzz("fuzz", TARGETS),
-    # No stable compiler takes a sanitizer's flags without this variable.
-    *fuzz("fuzz-address", ["capi"], "-Zsanitizer=address", "RUSTC_BOOTSTRAP=1"),
+    *fuzz("fuzz", TARGETS, RUNS),
+    # No stable compiler takes a sanitizer's flags without this variable. It runs some seven times slower.
+    *fuzz("fuzz-address", ["capi"], RUNS // 4, "-Zsanitizer=address", "RUSTC_BOOTSTRAP=1"),
     # Lines of src/relo and src/btf that all inputs reach. What rustc writes is read by the same version of LLVM.
     Step("coverage", "fuzz, coverage", FOLDERS + f"""
         scripts/deps.sh coverage
