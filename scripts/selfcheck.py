@@ -53,10 +53,10 @@ SKELETON = "	err = (bpf_object__open_skeleton)(s, open_opts);\n"
 SKELETON_FREED = "	free((void *)s->data);\n"
 
 
-def lost_twice(work, name):
+def lost_twice(budget, name):
     """A name whose flavor is cut off, and then one more."""
-    once = f"let name = {work}.essential_name({name})?;"
-    return once, f"let name = {work}.essential_name({work}.essential_name({name})?.as_bytes())?;"
+    once = f"let name = EssentialName::charged({name}, {budget})?;"
+    return once, f"let name = EssentialName::charged(EssentialName::charged({name}, {budget})?.as_bytes(), {budget})?;"
 
 
 # Whole objects, and the function that patches one instruction.
@@ -113,7 +113,7 @@ FAULTS = [
      [("src/insn.rs", "    /// The reverse of", "    unsafe fn planted() {}\n\n    /// The reverse of")],
      [(LINT, ["declaration of an `unsafe` function"])]),
     ("bound that is not the documented one, function that says nothing of threads",
-     [("src/btf/view.rs", "const MAX_MODIFIERS: usize = 256;", "const MAX_MODIFIERS: usize = 257;"),
+     [("src/btf/types.rs", "const MAX_MODIFIERS: usize = 256;", "const MAX_MODIFIERS: usize = 257;"),
       ("include/corelo.h", " * Any number of threads may call it with the same name.\n", "")],
      [(test("--test bounds --test header"), [r"ways_through_types_end_where_documented \.\.\. FAILED",
                                              r"every_function_says_what_threads_may_share \.\.\. FAILED"])]),
@@ -129,10 +129,10 @@ FAULTS = [
     ("devices read", [("src/source.rs", "if !metadata.is_file() {", "if false {")],
      [(test("--test files what_is_no_file"), [r"what_is_no_file_or_has_no_end_is_refused_at_once' .*panicked"])]),
     ("records skipped in silence, ELF files read whole, packed files and other architectures not known",
-     [("src/object/job.rs", "if is_eliminated { ELIMINATED } else { NO_FUNCTION }", "if is_eliminated { NO_FUNCTION } else { ELIMINATED }"),
+     [("src/object/relocator.rs", "if is_eliminated { ELIMINATED } else { NO_FUNCTION }", "if is_eliminated { NO_FUNCTION } else { ELIMINATED }"),
       ("src/object/elf.rs", "if section < self.sections.len() =>", "if section < usize::MAX =>"),
-      ("src/object/input.rs", "if btf.is_none() && elf.has_code()", "if btf.is_none() && !elf.has_code()"),
-      ("src/object/input.rs", "if !elf.has_symbols() {", "if !elf.has_symbols() && elf.has_several(b\".BTF\") {"),
+      ("src/object/bpf_object.rs", "if btf.is_none() && elf.has_code()", "if btf.is_none() && !elf.has_code()"),
+      ("src/object/bpf_object.rs", "if !elf.has_symbols() {", "if !elf.has_symbols() && elf.has_several(b\".BTF\") {"),
       ("src/btf/raw.rs", "    if is_header {", "    if is_header && padding > 7 {"),
       ("src/object/format.rs", "MAGICS.iter().find", "MAGICS.iter().skip(99).find"),
       ("src/object/arch.rs", "!REGISTER_STRUCTS.contains(&name)", "REGISTER_STRUCTS.contains(&name)"),
@@ -147,7 +147,7 @@ FAULTS = [
     ("exit status of the command", [("cli/src/relocate.rs", "return Ok(ExitCode::FAILURE);", "return Ok(ExitCode::SUCCESS);")],
      [(test("--test cli"), [r"one_line_names_file_program_relocation_and_cause \.\.\. FAILED"])]),
     ("reasons: the last step for the missing one, bitfields not told of, shifts not looked for, no sign, poison not counted",
-     [("src/relo/matching.rs", "Mismatch::NoName { step, type_id: targ_id }",
+     [("src/relo/spec_match.rs", "Mismatch::NoName { step, type_id: targ_id }",
        "Mismatch::NoName { step: local.accessors.as_slice().len() - 1, type_id: targ_id }"),
       ("src/object/bitfield.rs", "(!is_fine).then_some(why)", "(!is_fine && false).then_some(why)"),
       ("src/relo/sign.rs", "(false, Kind::Enum) => Self::Unsigned32", "(false, Kind::Enum) => Self::Signed"),
@@ -231,7 +231,7 @@ FAULTS = [
        ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",
         "hostile: hangs: "])]),
     ("names that lose two flavors",
-     [("src/relo/compat.rs", *lost_twice("self.targ.work", "name")), ("src/relo/matching.rs", *lost_twice("pair.work", "local_name.to_bytes()"))],
+     [("src/relo/compat.rs", *lost_twice("self.targ.budget", "name")), ("src/relo/spec_match.rs", *lost_twice("pair.budget", "local_name.to_bytes()"))],
      [(test("--lib relo::tests::mat"), [r"loses_one_flavor_of_two \.\.\. FAILED", r"equal_parts_match \.\.\. FAILED"]),
       # few pairs of types have such names
       (check("differential", "differential, build|differential").replace("CASES=3000", "CASES=60000"),
@@ -264,14 +264,14 @@ FAULTS = [
 
     # --- the oldest compiler, and 32-bit code
     ("too new for the oldest compiler",
-     [("src/object/job.rs", """let what = format!("section '{}' shares its bytes with another", Clipped(Lossy(name)));""",
+     [("src/object/relocator.rs", """let what = format!("section '{}' shares its bytes with another", Clipped(Lossy(name)));""",
        """let what = format_args!("section '{}' shares its bytes with another", Clipped(Lossy(name)));\n            let what = what.to_string();""")],
      [("make check-msrv", [r"FAIL msrv, builds[\s\S]*E0716"])]),
     ("for 64 bit alone, assembly of x86 alone",
      [("src/bytes.rs", "pub(crate) const fn index(", "const _: () = assert!(size_of::<usize>() == 8);\n\npub(crate) const fn index("),
       ("capi/src/libbpf.rs", "%progbits", "@progbits")],
      [("make check-msrv", [r"FAIL msrv, tests on 32 bit[\s\S]*assertion failed: size_of", "FAIL msrv, libraries for 32-bit ARM"])]),
-    ("modules of other kernels taken", [("src/btf/parse.rs", "            fit::check(&btf, base)?;\n", "")],
+    ("modules of other kernels taken", [("src/btf/btf.rs", "            fit::check(&btf, base)?;\n", "")],
      [(check("corpus", "modules, corpus"), [r"FAIL modules, corpus[\s\S]*on 6\.1: status 0"])]),
 
     # --- kernels
@@ -300,7 +300,7 @@ FAULTS = [
        "Insn { imm: low_half(res.new_val ^ 1), ..first }, second }\n        }\n        class::LDX"),
       ("capi/src/core_relo.rs", "buf_sz.saturating_sub(1)", "buf_sz"),
       ("src/source.rs", "open_with(path, base, open_raw).map_err(|error| error.at(path.display()))", "open_with(path, base, open_raw)"),
-      ("src/btf/parse.rs", "unwrap_or(self.start_id)", "unwrap_or(self.start_id.saturating_add(1))")],
+      ("src/btf/btf.rs", "unwrap_or(self.start_id)", "unwrap_or(self.start_id.saturating_add(1))")],
      [("make fuzz", [rf"FAIL fuzz, {target} [\s\S]*?panicked at fuzz_targets/{target}\.rs:"
                      for target in ("btf", "btf_ext", "relo", "object", "capi", "cli")])]),
     # --- the fuzz target of the C functions, under the address sanitizer

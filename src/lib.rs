@@ -3,7 +3,7 @@
 //!
 //! The layers, lowest first; each uses only those above it in this list:
 //!
-//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `memory`: what can go wrong, checked reads in either byte
+//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `memory`, `budget`: what can go wrong, checked reads in either byte
 //!    order, where log lines go, allocations that may fail.
 //! 2. [`insn`]: the 8-byte BPF instruction.
 //! 3. [`btf`]: BTF and `.BTF.ext`.
@@ -12,6 +12,7 @@
 //! 6. [`source`]: where BTF comes from: files, the running kernel, its modules. The only I/O.
 
 pub mod btf;
+mod budget;
 pub mod bytes;
 mod errno;
 pub mod error;

@@ -5,10 +5,11 @@
 use std::fs;
 use std::path::Path;
 
-const BOTTOM: &[&str] = &["bytes", "errno", "error", "insn", "log", "memory"];
+const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "log", "memory"];
 
 /// A file or folder of `src`, and what it may use besides itself and [`BOTTOM`].
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
+    ("budget.rs", &[]),
     ("bytes.rs", &[]),
     // An error names the type that it is about.
     ("errno.rs", &["btf::"]),

@@ -20,7 +20,8 @@ use corelo::internal::{Change, memory};
 use corelo::log::{Level, Log, NoLog};
 use corelo::relo::candidates::Wanted;
 use corelo::relo::{
-    self, Candidate, Candidates, Context, EssentialName, InsnPair, NameTables, Pruned, ReloRes, Semantics, Spec, Work,
+    self, Budget, Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, Pruned, ReloRes, Semantics,
+    Spec,
 };
 
 /// Levels of types that libbpf compares.
@@ -93,8 +94,8 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             prog_name: &prog_name,
             relo_idx: usize::try_from(relo_idx).unwrap_or(0),
             semantics: Semantics::Libbpf,
-            work: &Work::for_types(&local_btf, views.first().unwrap_or(&local_btf)),
-            tables: &NameTables::default(),
+            budget: &relo::budget_for_types(&local_btf, views.first().unwrap_or(&local_btf)),
+            member_index: &MemberIndex::default(),
             log,
         };
         match relo::calc_relo(&context, &relo, &local_btf, &mut cands) {
@@ -446,7 +447,7 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         let essential = EssentialName::already_cut(essential);
         let start_id = u32::try_from(targ_start_id).map_err(|_| bad("targ_start_id is negative"))?;
         let old_len = usize::try_from(list.len).map_err(|_| bad("cands has a negative length"))?;
-        let found = search(local, essential, &targ, start_id, &Work::for_types(&local_btf, &targ))?;
+        let found = search(local, essential, &targ, start_id, &relo::budget_for_types(&local_btf, &targ))?;
         if found.is_empty() {
             return Ok(0);
         }
@@ -482,17 +483,17 @@ fn search(
     essential: EssentialName<'_>,
     targ: &AnyBtf<'_>,
     start_id: u32,
-    work: &Work,
+    budget: &Budget,
 ) -> Result<Vec<TypeId>> {
     let Some(target) = targ.target() else {
         let mut found = Vec::new();
-        relo::add_cands(local, essential, targ, start_id, work, &mut found)?;
+        relo::add_cands(local, essential, targ, start_id, budget, &mut found)?;
         return memory::collected(found.iter().map(|cand| cand.id));
     };
     let mut wanted = Wanted::new(Semantics::Libbpf);
     wanted.add(local, essential)?;
     let mut found = Vec::new();
-    target.find(start_id, &wanted, work, &mut |_, id| {
+    target.find(start_id, &wanted, budget, &mut |_, id| {
         found.try_reserve(1)?;
         found.push(id);
         Ok(())

@@ -16,7 +16,7 @@ use corelo::btf::{Btf, BtfView, TypeId};
 use corelo::bytes::Endian;
 use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::{self, Candidate, Candidates, Context, EssentialName, NameTables, Pruned, Semantics, Work};
+use corelo::relo::{self, Candidate, Candidates, Context, EssentialName, MemberIndex, Pruned, Semantics};
 use corelo::source;
 use corelo_capi::*;
 use corelo_fuzz::access::{Wanted, wanted};
@@ -149,7 +149,7 @@ unsafe fn one_relocation(
                 essential,
                 rust_targ,
                 start_id,
-                &Work::for_types(rust_local, rust_targ),
+                &relo::budget_for_types(rust_local, rust_targ),
                 &mut rust_cands,
             )
             .unwrap();
@@ -163,9 +163,10 @@ unsafe fn one_relocation(
     let calculated =
         status(unsafe { bpf_core_calc_relo_insn(name, c_relo, 7, local, list, scratch.as_mut_ptr(), c_res) });
     let rust_relo = CoreRelo { insn_off: 0, type_id: TypeId(type_id), access_str_off, kind: *kind };
-    let work = Work::for_types(rust_local, rust_targ);
-    let (semantics, tables) = (Semantics::Libbpf, NameTables::default());
-    let context = Context { prog_name: &"", relo_idx: 7, semantics, work: &work, tables: &tables, log: &NoLog };
+    let budget = relo::budget_for_types(rust_local, rust_targ);
+    let (semantics, member_index) = (Semantics::Libbpf, MemberIndex::default());
+    let context =
+        Context { prog_name: &"", relo_idx: 7, semantics, budget: &budget, member_index: &member_index, log: &NoLog };
     let mut pruned = Pruned::default();
     let mut left = Candidates::new(&rust_cands, &mut pruned);
     let answer = relo::calc_relo(&context, &rust_relo, rust_local, &mut left);

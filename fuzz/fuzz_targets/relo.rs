@@ -12,8 +12,8 @@ use corelo::error::Error;
 use corelo::insn::Insn;
 use corelo::log::{Log, NoLog};
 use corelo::relo::{
-    Candidate, Candidates, Context, EssentialName, InsnPair, NameTables, Pruned, ReloRes, Resolved, Semantics, Work,
-    add_cands, calc_relo, patch_insn, types_are_compat, types_match,
+    Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, Pruned, ReloRes, Resolved, Semantics,
+    add_cands, budget_for_types, calc_relo, patch_insn, types_are_compat, types_match,
 };
 use corelo_fuzz::access::{Wanted, wanted};
 use corelo_fuzz::edit::edited;
@@ -68,11 +68,11 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     };
     let relos: Vec<_> = asked.iter().zip(offsets).map(relo).collect();
     // Shared, they are made of what has been searched often, and change no answer.
-    let tables = NameTables::default();
+    let member_index = MemberIndex::default();
     for relo in &relos {
         let cands = candidates(&local, relo, &targ);
         for semantics in [Semantics::Libbpf, Semantics::Kernel] {
-            let how = How { semantics, tables: &tables, log: &NoLog };
+            let how = How { semantics, member_index: &member_index, log: &NoLog };
             let answer = same_again(&local, relo, &cands, &how);
             order_does_not_matter(&local, relo, &cands, &how, &answer);
             exists_where_it_has_a_value(&local, relo, &cands, &how, &answer);
@@ -90,7 +90,7 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
 fn candidates<'b>(local: &Btf<'static>, relo: &CoreRelo, targ: &'b Btf<'static>) -> Cands<'b> {
     let mut cands = Vec::new();
     if let (Ok(t), Ok(name)) = (local.type_by_id(relo.type_id), local.type_name(relo.type_id)) {
-        add_cands(t, EssentialName::of(name.to_bytes()), targ, 1, &Work::for_types(local, targ), &mut cands).unwrap();
+        add_cands(t, EssentialName::of(name.to_bytes()), targ, 1, &budget_for_types(local, targ), &mut cands).unwrap();
     }
     cands
 }
@@ -99,7 +99,7 @@ fn candidates<'b>(local: &Btf<'static>, relo: &CoreRelo, targ: &'b Btf<'static>)
 #[derive(Clone, Copy)]
 struct How<'a> {
     semantics: Semantics,
-    tables: &'a NameTables,
+    member_index: &'a MemberIndex,
     log: &'a dyn Log,
 }
 
@@ -116,17 +116,22 @@ fn answer_from<'b>(
     local: &'b Btf<'static>,
     relo: &CoreRelo,
     cands: &mut Candidates<'_, 'b, Btf<'static>>,
-    &How { semantics, tables, log }: &How<'_>,
+    &How { semantics, member_index, log }: &How<'_>,
 ) -> Answer<'b> {
-    let work = Work::for_types(local, cands.iter().next().map_or(local, |cand| cand.btf));
-    calc_relo(&Context { prog_name: &"fuzz", relo_idx: 0, semantics, work: &work, tables, log }, relo, local, cands)
+    let budget = budget_for_types(local, cands.iter().next().map_or(local, |cand| cand.btf));
+    calc_relo(
+        &Context { prog_name: &"fuzz", relo_idx: 0, semantics, budget: &budget, member_index, log },
+        relo,
+        local,
+        cands,
+    )
 }
 
 /// Without tables and a log, and with both. Failing leaves the candidates, and so do the kernel's semantics; libbpf's keep
 /// some.
 fn same_again<'b>(local: &'b Btf<'static>, relo: &CoreRelo, cands: &Cands<'b>, how: &How<'_>) -> Answer<'b> {
     let (mut first_cands, mut second_cands) = (cands.clone(), cands.clone());
-    let first = answer(local, relo, &mut first_cands, &How { tables: &NameTables::default(), ..*how });
+    let first = answer(local, relo, &mut first_cands, &How { member_index: &MemberIndex::default(), ..*how });
     let second = answer(local, relo, &mut second_cands, &How { log: &Sink::default(), ..*how });
     assert_eq!(ids(&first_cands), ids(&second_cands));
     match (&first, &second) {
@@ -201,7 +206,7 @@ fn exists_where_it_has_a_value<'b>(
 /// With itself for its only candidate, a type gives the value that it has.
 fn against_itself(local: &Btf<'static>, relo: &CoreRelo) {
     let itself = vec![Candidate { btf: local, id: relo.type_id }];
-    let how = How { semantics: Semantics::Libbpf, tables: &NameTables::default(), log: &NoLog };
+    let how = How { semantics: Semantics::Libbpf, member_index: &MemberIndex::default(), log: &NoLog };
     let Ok(answer) = answer(local, relo, &mut itself.clone(), &how) else { return };
     let Resolved { res, local: spec, targ, .. } = &answer;
     if relo.kind == ReloKind::TypeIdLocal {
@@ -222,8 +227,8 @@ fn against_itself(local: &Btf<'static>, relo: &CoreRelo) {
 /// One relocation of a type after the other, as in an object: those candidates are left that would be if each were given
 /// the list that the one before it has left.
 fn pruned_in_turn(local: &Btf<'static>, relos: &[CoreRelo], targ: &Btf<'static>) {
-    let tables = NameTables::default();
-    let how = How { semantics: Semantics::Libbpf, tables: &tables, log: &NoLog };
+    let member_index = MemberIndex::default();
+    let how = How { semantics: Semantics::Libbpf, member_index: &member_index, log: &NoLog };
     for (i, first) in relos.iter().enumerate() {
         let found = candidates(local, first, targ);
         let (mut pruned, mut list) = (Pruned::default(), found.clone());

@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use corelo::Error;
 use corelo::btf::{Btf, BtfView, Kind, NameIs, Type, TypeId};
 use corelo::relo::candidates::{NameIndex, Wanted};
-use corelo::relo::{EssentialName, Work, add_cands};
+use corelo::relo::{Budget, EssentialName, add_cands};
 
 /// Asks every type of `btf` everything, and checks what answers have to do with one another.
 pub fn walk(btf: &Btf<'_>) {
@@ -92,7 +92,7 @@ pub fn searches_agree(
         let name = local.name_by_offset(t.name_off()).ok()?.to_bytes();
         (!name.is_empty()).then_some((t, EssentialName::of(name)))
     };
-    let work = Work::for_input(1 << 20);
+    let work = Budget::for_input(1 << 20);
     let mut wanted = Wanted::default();
     let roots: Vec<_> = roots.into_iter().filter_map(named).collect();
     let numbers: Vec<_> = roots.iter().map(|(root, name)| wanted.add(*root, *name).unwrap()).collect();
@@ -108,7 +108,7 @@ pub fn searches_agree(
         wanted.find_in_index(&index, targ, &work, &mut |number, id| add(&mut by_index, number, id)).unwrap();
         for ((root, name), number) in roots.iter().zip(&numbers) {
             let mut plain = Vec::new();
-            add_cands(*root, *name, targ, start_id, &Work::for_input(1 << 20), &mut plain).unwrap();
+            add_cands(*root, *name, targ, start_id, &Budget::for_input(1 << 20), &mut plain).unwrap();
             let plain: Vec<u32> = plain.iter().map(|cand| cand.id.0).collect();
             let found = |by: &[Vec<u32>]| number.map_or_else(Vec::new, |number| by[number as usize].clone());
             let name = String::from_utf8_lossy(name.as_bytes());

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::raw::{check_end, magic_endian};
 use super::relo_kind::ReloKind;
-use super::view::TypeId;
+use super::types::TypeId;
 use crate::bytes::{Bytes, index};
 use crate::error::{Error, Result};
 

@@ -2,10 +2,10 @@
 //! Whether split BTF fits its base. A module's BTF holds ids and string offsets of the one kernel build that it was made
 //! with; on another build's, they mean other types and other names.
 
-use super::parse::Btf;
+use super::btf::Btf;
 use super::raw::{Kind, KindSet};
-use super::records::types_of;
-use super::view::{BtfView as _, Type, TypeId};
+use super::scan::types_of;
+use super::types::{BtfView as _, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 

@@ -2,20 +2,21 @@
 //! BTF and `.BTF.ext`: the format (`raw`), what relocation sees of it ([`BtfView`], [`Type`]), opened BTF ([`Btf`]), and
 //! the relocation records and line numbers of an object ([`ext`]).
 
+#[expect(clippy::module_inception, reason = "the file has the type of that name")]
+mod btf;
 pub mod ext;
 mod fit;
-mod parse;
 pub(crate) mod raw;
-mod records;
 mod relo_kind;
-mod view;
+mod scan;
+mod types;
 
-pub use parse::{Btf, Data};
+pub use btf::{Btf, Data};
 pub use raw::Kind;
 pub(crate) use raw::{KindSet, magic_endian};
 pub use relo_kind::ReloKind;
-pub use view::{Array, BtfView, Enumerator, Member, NameIs, Type, TypeId};
-pub(crate) use view::{CycleCheck, size_of_type, skip_modifiers};
+pub use types::{Array, BtfView, Enumerator, Member, NameIs, Type, TypeId};
+pub(crate) use types::{CycleCheck, size_of_type, skip_modifiers};
 
 #[cfg(test)]
 pub(crate) mod build;

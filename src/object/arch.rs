@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::telling::Resolved;
+use super::diag::Resolved;
 use crate::btf::{BtfView, Type, TypeId};
 use crate::relo::EssentialName;
 

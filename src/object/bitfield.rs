@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Bitfields that a program does not access as such: it gets the bits of other fields.
 
-use super::telling::{Resolved, Site};
+use super::diag::{RelocSite, Resolved};
 use crate::btf::{Btf, ReloKind, TypeId};
+use crate::budget::Budget;
 use crate::insn::{Insn, class};
-use crate::relo::{ReloRes, Spec, Work};
+use crate::relo::{ReloRes, Spec};
 
 const IN_THE_TARGET: &str = "the field is a bitfield in the target, and a plain load or store may access other fields too: \
                              read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
@@ -37,8 +38,8 @@ pub(super) fn poisoned(res: &ReloRes) -> Option<&'static str> {
 pub(super) fn misused(
     insn: Insn,
     res: &ReloRes,
-    site: &Site<'_>,
-    work: &Work,
+    site: &RelocSite<'_>,
+    budget: &Budget,
     bits_are_the_same: impl FnOnce() -> bool,
 ) -> Option<&'static str> {
     if site.relo.kind != ReloKind::FieldByteOffset || !is_bitfield(res).1 {
@@ -51,18 +52,18 @@ pub(super) fn misused(
         true if is_load => SHIFTS,
         _ => return None,
     };
-    let is_fine = shifts_are_relocated(site, work) || bits_are_the_same();
+    let is_fine = shifts_are_relocated(site, budget) || bits_are_the_same();
     (!is_fine).then_some(why)
 }
 
 /// Whether the program relocates the shifts of this field, as `BPF_CORE_READ_BITFIELD` does.
-fn shifts_are_relocated(site: &Site<'_>, work: &Work) -> bool {
+fn shifts_are_relocated(site: &RelocSite<'_>, budget: &Budget) -> bool {
     let Some(func) = site.func else { return false };
     let is_shift = |kind| matches!(kind, ReloKind::FieldLshiftU64 | ReloKind::FieldRshiftU64);
     let relo = site.relo;
     site.relos.core_relos().any(|other| {
         // Where there was too much work, nothing more is said.
-        work.steps(1).is_err()
+        budget.charge(1).is_err()
             || (is_shift(other.kind)
                 && (other.type_id, other.access_str_off) == (relo.type_id, relo.access_str_off)
                 && func.code.contains(&other.insn_off.into()))

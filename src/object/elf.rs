@@ -16,9 +16,9 @@ use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym as _, Symbo
 use object::{Endianness, SectionIndex, StringTable, elf};
 
 use super::format;
+use crate::budget::Budget;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
-use crate::relo::Work;
 use crate::relo::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
@@ -266,11 +266,11 @@ impl<'d> BpfElf<'d> {
     /// # Errors
     ///
     /// [`Error::TooMuchWork`], [`Error::NoMemory`].
-    pub(super) fn section_by_name(&self, name: &[u8], work: &Work) -> Result<Option<Section>> {
-        work.name(name)?;
+    pub(super) fn section_by_name(&self, name: &[u8], budget: &Budget) -> Result<Option<Section>> {
+        budget.name(name)?;
         let is_it = |at: usize| {
             let section = self.sections.get(at);
-            section.map_or(Ok(false), |section| self.names.is_counted(section.sh_name(self.order), name, work))
+            section.map_or(Ok(false), |section| self.names.is_counted(section.sh_name(self.order), name, budget))
         };
         let found = match self.by_name()? {
             Some(by_name) => first(by_name.find(name).map(|number| index(number).saturating_add(1)), is_it),
@@ -323,8 +323,8 @@ impl<'d> BpfElf<'d> {
     /// # Errors
     ///
     /// [`Error::TooMuchWork`], [`Error::NoMemory`].
-    pub(super) fn has_func_elsewhere(&self, name: &[u8], section: u32, off: u32, work: &Work) -> Result<bool> {
-        work.name(name)?;
+    pub(super) fn has_func_elsewhere(&self, name: &[u8], section: u32, off: u32, budget: &Budget) -> Result<bool> {
+        budget.name(name)?;
         let name_of = |symbol| self.symbols.get(index(symbol)).map_or(0, |symbol| symbol.st_name(self.order));
         let by_name = match self.funcs_by_name.get() {
             Some(by_name) => by_name,
@@ -335,9 +335,9 @@ impl<'d> BpfElf<'d> {
             }
         };
         for number in by_name.find(name) {
-            work.steps(1)?;
+            budget.charge(1)?;
             let Some((at, symbol)) = self.funcs.get(index(number)) else { continue };
-            if *at != place(section, off) && self.symbol_names.is_counted(name_of(*symbol), name, work)? {
+            if *at != place(section, off) && self.symbol_names.is_counted(name_of(*symbol), name, budget)? {
                 return Ok(true);
             }
         }

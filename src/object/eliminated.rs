@@ -3,9 +3,9 @@
 
 use std::cell::OnceCell;
 
+use super::bpf_object::BpfObject;
+use super::diag::RelocSite;
 use super::elf::Section;
-use super::input::Input;
-use super::telling::Site;
 use crate::btf::ext::BtfExt;
 use crate::btf::{BtfView as _, TypeId};
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ impl<'a> FuncInfos<'a> {
     /// # Errors
     ///
     /// [`Error::NoMemory`]. What cannot be found out is not eliminated.
-    pub(super) fn is_eliminated(&self, site: &Site<'_>, section: &Section, input: &Input<'_>) -> Result<bool> {
+    pub(super) fn is_eliminated(&self, site: &RelocSite<'_>, section: &Section, input: &BpfObject<'_>) -> Result<bool> {
         let Some(info) = self.at(site.relos.sec_name_off, site.relo.insn_off) else { return Ok(false) };
         let is_global = input.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
         let Some(name) = input.btf.type_name(info.type_id).ok().filter(|_| is_global) else { return Ok(false) };

@@ -3,15 +3,15 @@
 
 use std::fmt::{self, Write};
 
+use crate::budget::Budget;
 use crate::log::{Level, Log};
-use crate::relo::Work;
 
 /// Hands lines on until there was too much work in those for debugging: a line for each candidate of each root would be as
 /// many as the two multiplied. Warnings are few, and none is lost.
 #[derive(Debug)]
 pub(super) struct MeteredLog<'a> {
     pub(super) log: &'a dyn Log,
-    pub(super) work: &'a Work,
+    pub(super) budget: &'a Budget,
 }
 
 /// A line, in steps, besides what is in it.
@@ -25,8 +25,8 @@ impl Log for MeteredLog<'_> {
     fn log(&self, level: Level, line: fmt::Arguments<'_>) {
         if level < Level::Debug {
             self.log.log(level, line);
-        } else if self.work.steps(LINE_STEPS).is_ok() {
-            self.log.log(level, format_args!("{}", Line { line, work: self.work }));
+        } else if self.budget.charge(LINE_STEPS).is_ok() {
+            self.log.log(level, format_args!("{}", Line { line, budget: self.budget }));
         }
     }
 }
@@ -34,24 +34,24 @@ impl Log for MeteredLog<'_> {
 /// Displays a line and counts what is written.
 struct Line<'a> {
     line: fmt::Arguments<'a>,
-    work: &'a Work,
+    budget: &'a Budget,
 }
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Counter { f, work: self.work }.write_fmt(self.line)
+        Counter { f, budget: self.budget }.write_fmt(self.line)
     }
 }
 
 struct Counter<'a, 'f> {
     f: &'a mut fmt::Formatter<'f>,
-    work: &'a Work,
+    budget: &'a Budget,
 }
 
 impl Write for Counter<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         // A line that was begun is written to its end, whether there is anything left or not.
-        let _ = self.work.name(text.as_bytes());
+        let _ = self.budget.name(text.as_bytes());
         self.f.write_str(text)
     }
 }

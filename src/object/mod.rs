@@ -7,18 +7,18 @@
 
 mod arch;
 mod bitfield;
-mod changes;
+mod bpf_object;
+mod diag;
+mod edits;
 pub(crate) mod elf;
 mod eliminated;
 pub(crate) mod format;
 mod found;
-mod input;
-mod job;
 mod lines;
 mod metered;
+mod relocator;
 mod report;
 mod targets;
-mod telling;
 
 pub use report::{Counts, Entry, Outcome, Report};
 pub use targets::{OpenTargets, Target, Targets};
@@ -27,10 +27,10 @@ use crate::btf::ext::CORE_RELO_LEN_FIELD;
 use crate::error::Result;
 use crate::log::Log;
 use crate::relo::Semantics;
-use changes::Changes;
-use input::Input;
-use job::Job;
+use bpf_object::BpfObject;
+use edits::Edits;
 use metered::MeteredLog;
+use relocator::Relocator;
 
 /// How to relocate.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,8 @@ pub fn relocate(
     options: &Options<'_>,
     report: Option<&mut Report>,
 ) -> Result<Counts> {
-    let (changes, counts) = plan(object, targets, options, report)?;
-    changes.write(object);
+    let (edits, counts) = plan(object, targets, options, report)?;
+    edits.write(object);
     Ok(counts)
 }
 
@@ -76,24 +76,24 @@ pub fn plan(
     targets: &dyn Targets,
     options: &Options<'_>,
     mut report: Option<&mut Report>,
-) -> Result<(Changes, Counts)> {
-    let Some(input) = Input::read(object, options.log)? else { return Ok(Default::default()) };
+) -> Result<(Edits, Counts)> {
+    let Some(bpf_object) = BpfObject::read(object, options.log)? else { return Ok(Default::default()) };
     if let Some(report) = &mut report {
         // All at once: a list that grows leaves up to half of what it takes unused.
-        let sections = input.btf_ext.core_relos();
+        let sections = bpf_object.btf_ext.core_relos();
         report.entries.try_reserve_exact(sections.iter().map(|section| section.core_relos().count()).sum())?;
     }
-    let log = MeteredLog { log: options.log, work: &input.telling };
+    let log = MeteredLog { log: options.log, budget: &bpf_object.telling };
     let options = Options { log: &log, ..*options };
-    let mut job = Job::new(&input, targets, &options, report)?;
-    for section in input.btf_ext.core_relos().iter() {
-        job.relocate_section(&section)?;
+    let mut relocator = Relocator::new(&bpf_object, targets, &options, report)?;
+    for section in bpf_object.btf_ext.core_relos().iter() {
+        relocator.relocate_section(&section)?;
     }
-    let (mut changes, counts) = job.finish()?;
+    let (mut edits, counts) = relocator.finish()?;
     // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
-    let at = input.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
+    let at = bpf_object.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
     if let Some(&[a, b, c, d, ..]) = object.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        changes.set(at, [a, b, c, d, 0, 0, 0, 0], &input.work)?;
+        edits.set(at, [a, b, c, d, 0, 0, 0, 0], &bpf_object.budget)?;
     }
-    Ok((changes, counts))
+    Ok((edits, counts))
 }

@@ -11,13 +11,14 @@ use once_cell::{sync, unsync};
 
 use super::found::{Found, Gathered};
 use crate::btf::{Btf, BtfView, TypeId};
+use crate::budget::Budget;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
 use crate::memory;
 use crate::relo::candidates::{NameIndex, Wanted};
 use crate::relo::text::Named;
-use crate::relo::{Candidate, Candidates, Pruned, Semantics, Work};
+use crate::relo::{Candidate, Candidates, EssentialName, Pruned, Semantics};
 
 /// BTF to relocate against, with the name that messages give it (`vmlinux`, a module's name, a path) and with what was
 /// learned when it was searched. Clones share all of that, and threads may share a clone.
@@ -75,7 +76,7 @@ impl Target {
         &self,
         start_id: u32,
         wanted: &Wanted<'_>,
-        work: &Work,
+        budget: &Budget,
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
         let btf = &*self.0.btf;
@@ -83,8 +84,8 @@ impl Target {
         let is_worth_it = || index(btf.type_cnt().saturating_sub(start_id)) / TYPES_PER_NAME >= wanted.len();
         let can_be_used = start_id == btf.start_id() && wanted.is_indexed();
         match self.index(can_be_used).filter(|_| is_worth_it()) {
-            Some(index) => wanted.find_in_index(index, btf, work, found),
-            None => wanted.find(btf, start_id, work, found),
+            Some(index) => wanted.find_in_index(index, btf, budget, found),
+            None => wanted.find(btf, start_id, budget, found),
         }
     }
 
@@ -169,7 +170,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
         semantics: Semantics,
         local_btf: &'l Btf<'l>,
         root_type_ids: impl Iterator<Item = TypeId>,
-        work: &Work,
+        budget: &Budget,
     ) -> Result<Self> {
         let mut ids = memory::collected(root_type_ids)?;
         ids.sort_unstable();
@@ -181,7 +182,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             let t = local_btf.type_by_id(id);
             let name = t.as_ref().ok().and_then(|t| local_btf.name_by_offset(t.name_off()).ok()).map(CStr::to_bytes);
             let number = match (t, name) {
-                (Ok(t), Some(name)) => wanted.add(t, work.essential_name(name)?)?,
+                (Ok(t), Some(name)) => wanted.add(t, EssentialName::charged(name, budget)?)?,
                 // Whoever asks for it gets the error.
                 _ => None,
             };
@@ -197,8 +198,8 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     /// # Errors
     ///
     /// That there is no kernel, or none that this object can be relocated against.
-    pub(super) fn search_kernel(&mut self, work: &Work) -> Result<()> {
-        self.search.search_kernel(work)
+    pub(super) fn search_kernel(&mut self, budget: &Budget) -> Result<()> {
+        self.search.search_kernel(budget)
     }
 
     /// The candidates of a local root type, as earlier relocations of it have left them.
@@ -207,7 +208,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
     pub(super) fn cands(
         &mut self,
         local_id: TypeId,
-        work: &Work,
+        budget: &Budget,
         log: &dyn Log,
         names: &TargetNames<'t>,
     ) -> Result<Candidates<'_, 't, Btf<'static>>> {
@@ -218,7 +219,7 @@ impl<'t, 'l> CandidateSearch<'t, 'l> {
             return Err(Error::AnonymousRoot { type_id: local_id }.in_local_spec(local_id));
         }
         let found = match root.number {
-            Some(number) => self.search.cands(number, work)?,
+            Some(number) => self.search.cands(number, budget)?,
             None => &[],
         };
         if !root.was_logged && log.enabled(Level::Debug) {
@@ -248,10 +249,10 @@ struct Search<'t, 'l> {
 
 impl<'t> Search<'t, '_> {
     /// The candidates for what is wanted under this number: the modules', if the kernel has none.
-    fn cands(&mut self, number: u32, work: &Work) -> Result<&[Candidate<'t, Btf<'static>>]> {
-        self.search_kernel(work)?;
+    fn cands(&mut self, number: u32, budget: &Budget) -> Result<&[Candidate<'t, Btf<'static>>]> {
+        self.search_kernel(budget)?;
         if self.in_kernel(number).is_empty() {
-            self.search_modules(work)?;
+            self.search_modules(budget)?;
             return Ok(self.modules.as_ref().map(|found| found.of(number)).unwrap_or_default());
         }
         Ok(self.in_kernel(number))
@@ -261,20 +262,20 @@ impl<'t> Search<'t, '_> {
         self.kernel.as_ref().map(|found| found.of(number)).unwrap_or_default()
     }
 
-    fn search_kernel(&mut self, work: &Work) -> Result<()> {
+    fn search_kernel(&mut self, budget: &Budget) -> Result<()> {
         if self.kernel.is_some() {
             return Ok(());
         }
         let kernel = self.targets.kernel()?;
         check_endian(kernel, self.endian)?;
         let mut gathered = Gathered::default();
-        self.gather(&mut gathered, kernel, 1, work)?;
+        self.gather(&mut gathered, kernel, 1, budget)?;
         self.kernel = Some(Found::new(&gathered, self.wanted.len())?);
         Ok(())
     }
 
     /// Searches the modules for all that the kernel does not have. After an error in the middle, no answer is to be given.
-    fn search_modules(&mut self, work: &Work) -> Result<()> {
+    fn search_modules(&mut self, budget: &Budget) -> Result<()> {
         if self.modules.is_some() {
             return Ok(());
         }
@@ -283,16 +284,16 @@ impl<'t> Search<'t, '_> {
         modules.iter().try_for_each(|module| check_endian(module, self.endian))?;
         let mut gathered = Gathered::default();
         for module in modules {
-            self.gather(&mut gathered, module, module.btf().start_id(), work)?;
+            self.gather(&mut gathered, module, module.btf().start_id(), budget)?;
         }
         self.modules = Some(Found::new(&gathered, self.wanted.len())?);
         Ok(())
     }
 
     /// Adds what a target has from id `start_id` on, of all that is wanted and not in the kernel.
-    fn gather(&self, gathered: &mut Gathered<'t>, target: &'t Target, start_id: u32, work: &Work) -> Result<()> {
-        work.extend(target.btf().size());
-        target.find(start_id, &self.wanted, work, &mut |number, id| {
+    fn gather(&self, gathered: &mut Gathered<'t>, target: &'t Target, start_id: u32, budget: &Budget) -> Result<()> {
+        budget.extend(target.btf().size());
+        target.find(start_id, &self.wanted, budget, &mut |number, id| {
             if self.in_kernel(number).is_empty() { gathered.push(number, id) } else { Ok(()) }
         })?;
         gathered.end(target.btf())

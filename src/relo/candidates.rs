@@ -6,10 +6,11 @@ use std::ffi::CStr;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::Semantics;
-use super::name::EssentialName;
+use super::essential_name::EssentialName;
+use super::metered::Metered;
 use super::numbers::Numbers;
-use super::work::{Metered, Work};
 use crate::btf::{Btf, BtfView, Kind, KindSet, Type, TypeId};
+use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::Result;
 
@@ -48,13 +49,13 @@ pub fn add_cands<'a, B: BtfView>(
     essential: EssentialName<'_>,
     targ_btf: &'a B,
     targ_start_id: u32,
-    work: &Work,
+    budget: &Budget,
     cands: &mut Vec<Candidate<'a, B>>,
 ) -> Result<()> {
     if !may_be_named(essential) {
         return Ok(());
     }
-    let targ = Metered::new(targ_btf, work);
+    let targ = Metered::new(targ_btf, budget);
     let local_kind = Semantics::Libbpf.one_kind(local.kind());
     for id in (targ_start_id..targ_btf.type_cnt()).map(TypeId) {
         let Some((kind, name_off)) = targ.kind_and_name(id)? else { continue };
@@ -147,13 +148,13 @@ impl<'n> Wanted<'n> {
         &self,
         btf: &Btf<'_>,
         start_id: u32,
-        work: &Work,
+        budget: &Budget,
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
         let mut result = Ok(());
         btf.for_each_name(start_id, self.kinds, |id, kind, text| {
             if self.beginnings.may_begin(text) && result.is_ok() {
-                result = self.number(kind, text, work).and_then(|number| number.map_or(Ok(()), |n| found(n, id)));
+                result = self.number(kind, text, budget).and_then(|number| number.map_or(Ok(()), |n| found(n, id)));
             }
         })?;
         result
@@ -161,9 +162,9 @@ impl<'n> Wanted<'n> {
 
     /// The number of what was asked for, if it is a type of this kind and name.
     #[cold]
-    fn number(&self, kind: Kind, text: &[u8], work: &Work) -> Result<Option<u32>> {
+    fn number(&self, kind: Kind, text: &[u8], budget: &Budget) -> Result<Option<u32>> {
         let Some(name) = name(text) else { return Ok(None) };
-        Ok(self.numbers.get(self.semantics.one_kind(kind), work.essential_name(name)?))
+        Ok(self.numbers.get(self.semantics.one_kind(kind), EssentialName::charged(name, budget)?))
     }
 
     /// Does what [`Wanted::find`] does by an index of `btf`, if that [has it all](Wanted::is_indexed).
@@ -175,11 +176,11 @@ impl<'n> Wanted<'n> {
         &self,
         index: &NameIndex,
         btf: &Btf<'_>,
-        work: &Work,
+        budget: &Budget,
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
         for (number, kind, essential) in self.numbers.iter() {
-            index.find(self.semantics, (kind, essential), btf, work, |id| found(number, id))?;
+            index.find(self.semantics, (kind, essential), btf, budget, |id| found(number, id))?;
         }
         Ok(())
     }
@@ -215,13 +216,13 @@ impl NameIndex {
     /// [`Error::NoMemory`](crate::Error::NoMemory), [`Error::TooMuchWork`](crate::Error::TooMuchWork) for names
     /// as no program has them, and that the BTF's records are broken.
     pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
-        let work = Work::for_input(btf.size());
+        let budget = Budget::for_input(btf.size());
         let hasher = RandomState::new();
         let mut entries = Vec::new();
         let mut result = Ok(());
         btf.for_each_name(start_id, INDEXED, |id, kind, text| {
             let Some(name) = name(text).filter(|_| result.is_ok()) else { return };
-            result = work.essential_name(name).and_then(|essential| {
+            result = EssentialName::charged(name, &budget).and_then(|essential| {
                 entries.try_reserve(1)?;
                 entries.push(hash(&hasher, kind, essential) | u64::from(id.0));
                 Ok(())
@@ -241,7 +242,7 @@ impl NameIndex {
         semantics: Semantics,
         (kind, essential): (Kind, EssentialName<'_>),
         btf: &Btf<'_>,
-        work: &Work,
+        budget: &Budget,
         mut found: impl FnMut(TypeId) -> Result<()>,
     ) -> Result<()> {
         let hash = hash(&self.hasher, kind, essential);
@@ -254,7 +255,7 @@ impl NameIndex {
             let id = TypeId(u32::from_be_bytes([a, b, c, d]));
             let t = btf.type_by_id(id)?;
             let name = btf.name_by_offset(t.name_off())?.to_bytes();
-            if semantics.one_kind(t.kind()) == kind && work.essential_name(name)? == essential {
+            if semantics.one_kind(t.kind()) == kind && EssentialName::charged(name, budget)? == essential {
                 found(id)?;
             }
         }

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::pair::Pair;
-use super::tables::{Essential, Lent, has_name};
-use super::work::Metered;
+use super::essential_name::EssentialName;
+use super::member_index::{Essential, Lent, has_name};
+use super::metered::BtfPair;
+use super::metered::Metered;
 use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
 use crate::error::{Error, Result};
 
@@ -35,7 +36,7 @@ fn ints_are_compat(a: Type<'_>, b: Type<'_>) -> bool {
 /// Source: libbpf `bpf_core_fields_are_compat`.
 /// Deviation: arrays that are their own elements are an error where libbpf never returns.
 pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
-    pair: Pair<'_, '_, '_, L, T>,
+    pair: BtfPair<'_, '_, '_, L, T>,
     mut local_id: TypeId,
     mut targ_id: TypeId,
 ) -> Result<bool> {
@@ -82,12 +83,12 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
 ///
 /// Source: libbpf `__bpf_core_types_are_compat`. Like libbpf, says no for a typedef of a float.
 pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
-    pair: Pair<'_, '_, '_, L, T>,
+    pair: BtfPair<'_, '_, '_, L, T>,
     local_id: TypeId,
     targ_id: TypeId,
     depth: i32,
 ) -> Result<bool> {
-    Compat { pair, answers: Answers::default() }.check(local_id, targ_id, depth.min(MAX_DEPTH))
+    Compat { pair, answers: PairMemo::default() }.check(local_id, targ_id, depth.min(MAX_DEPTH))
 }
 
 /// Whether the target's type has all that the local one has: kinds, sizes of ints, lengths of arrays, and the members,
@@ -98,13 +99,13 @@ pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
 ///
 /// Source: libbpf `__bpf_core_types_match`.
 pub(super) fn types_match<L: BtfView, T: BtfView>(
-    pair: Pair<'_, '_, '_, L, T>,
+    pair: BtfPair<'_, '_, '_, L, T>,
     local_id: TypeId,
     targ_id: TypeId,
     behind_ptr: bool,
     depth: i32,
 ) -> Result<bool> {
-    Match { pair, answers: Answers::default() }.check(local_id, targ_id, behind_ptr, depth.min(MAX_DEPTH))
+    Match { pair, answers: PairMemo::default() }.check(local_id, targ_id, behind_ptr, depth.min(MAX_DEPTH))
 }
 
 /// Comparisons after which answers begin to be remembered. Without that, prototypes whose parameters are the same
@@ -120,12 +121,12 @@ const ANSWER_STEPS: u64 = 8;
 /// Answers about pairs of types, and the depth that was left when they were given. An answer given without running into
 /// the limit holds wherever at least as much depth is left.
 #[derive(Default)]
-struct Answers {
+struct PairMemo {
     compared: u32,
     known: HashMap<(TypeId, TypeId, bool), (i32, bool)>,
 }
 
-impl Answers {
+impl PairMemo {
     fn get(&mut self, pair: (TypeId, TypeId, bool), depth: i32) -> Option<bool> {
         self.compared = self.compared.saturating_add(1);
         self.known.get(&pair).filter(|(known_depth, _)| *known_depth <= depth).map(|(_, answer)| *answer)
@@ -141,14 +142,14 @@ impl Answers {
 }
 
 struct Compat<'w, 'l, 't, L, T> {
-    pair: Pair<'w, 'l, 't, L, T>,
-    answers: Answers,
+    pair: BtfPair<'w, 'l, 't, L, T>,
+    answers: PairMemo,
 }
 
 impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
     fn check(&mut self, local_id: TypeId, targ_id: TypeId, depth: i32) -> Result<bool> {
         let pair = (local_id, targ_id, false);
-        self.pair.work.steps(ANSWER_STEPS)?;
+        self.pair.budget.charge(ANSWER_STEPS)?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -208,8 +209,8 @@ impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
 }
 
 struct Match<'w, 'l, 't, L, T> {
-    pair: Pair<'w, 'l, 't, L, T>,
-    answers: Answers,
+    pair: BtfPair<'w, 'l, 't, L, T>,
+    answers: PairMemo,
 }
 
 impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
@@ -218,7 +219,7 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
             return Err(Error::TooDeep { local_id, targ_id });
         }
         let pair = (local_id, targ_id, behind_ptr);
-        self.pair.work.steps(ANSWER_STEPS)?;
+        self.pair.budget.charge(ANSWER_STEPS)?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -344,14 +345,14 @@ struct Names<'w, 't, T> {
 }
 
 impl<'w, 't, T: BtfView> Names<'w, 't, T> {
-    fn new<L>(pair: Pair<'w, '_, 't, L, T>, id: TypeId, t: Type<'t>, searches: u32) -> Result<Self> {
-        let table = pair.tables.of_essential_names.get(pair.targ, id, t, searches)?;
+    fn new<L>(pair: BtfPair<'w, '_, 't, L, T>, id: TypeId, t: Type<'t>, searches: u32) -> Result<Self> {
+        let table = pair.member_index.of_essential_names.get(pair.targ, id, t, searches)?;
         Ok(Self { targ: pair.targ, t, table })
     }
 
     /// Whether one of the same essential name is what is sought: they are asked in their order in the type.
     fn any(&self, name: &[u8], mut is_it: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
-        let name = self.targ.work.essential_name(name)?;
+        let name = EssentialName::charged(name, self.targ.budget)?;
         if let Some(table) = &self.table {
             for idx in table.find(self.targ, self.t, name) {
                 if is_it(idx?)? {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::ReloKind;
-use super::name::EssentialName;
+use super::essential_name::EssentialName;
 use super::spec::Spec;
 use super::text::{Lossy, Named};
 use crate::btf::{BtfView, Kind, Type, TypeId};

@@ -13,43 +13,42 @@
 
 pub mod candidates;
 mod compat;
-mod matching;
+mod essential_name;
+mod member_index;
+mod metered;
 mod mismatch;
-mod name;
 mod numbers;
-mod pair;
 pub(crate) mod patch;
 mod pruned;
 mod sign;
 pub mod spec;
-mod tables;
+mod spec_match;
 pub(crate) mod text;
 mod value;
-mod work;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::btf::ReloKind;
 pub use candidates::{Candidate, add_cands};
+pub use essential_name::EssentialName;
+pub use member_index::MemberIndex;
 pub use mismatch::Mismatch;
 pub(crate) use mismatch::Why;
-pub use name::EssentialName;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
 pub use pruned::{Candidates, Pruned};
 pub use sign::{Number, Sign};
 pub use spec::Spec;
-pub use tables::NameTables;
 pub use value::ReloRes;
-pub use work::Work;
 
 use std::fmt;
 
-use pair::Pair;
+pub use crate::budget::Budget;
+pub use metered::budget_for_types;
+use metered::{BtfPair, Metered};
 use pruned::Matching;
 use text::Clipped;
-use work::Metered;
 
 use crate::btf::ext::CoreRelo;
 use crate::btf::{BtfView, TypeId};
@@ -86,9 +85,9 @@ pub struct Context<'a> {
     /// Whose answers to give.
     pub semantics: Semantics,
     /// How much may be done.
-    pub work: &'a Work,
+    pub budget: &'a Budget,
     /// What is learned of the target's names. To be used with the same BTFs as long as it lives.
-    pub tables: &'a NameTables,
+    pub member_index: &'a MemberIndex,
     /// Where log lines go.
     pub log: &'a dyn Log,
 }
@@ -139,10 +138,10 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     cands: &mut Candidates<'_, 't, T>,
 ) -> Result<Resolved<'l, 't, L, T>> {
     let type_id = relo.type_id;
-    let metered = Metered::new(local_btf, context.work);
+    let metered = Metered::new(local_btf, context.budget);
     let local_name = metered.name_by_offset(metered.type_by_id(type_id)?.name_off())?;
     let mut local = Spec::empty(local_btf, type_id, relo.kind);
-    local.follow(relo, context.work).map_err(|cause| cause.in_local_spec(type_id))?;
+    local.follow(relo, context.budget).map_err(|cause| cause.in_local_spec(type_id))?;
     context.debug(format_args!("{}", Clipped(&local)));
 
     if relo.kind == ReloKind::TypeIdLocal {
@@ -159,13 +158,13 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
     let mut matching = Matching::default();
     for (i, cand) in cands.iter().enumerate() {
-        context.work.steps(CANDIDATE_STEPS)?;
-        let pair = Pair::new(local_btf, cand.btf, context.work, context.tables);
+        context.budget.charge(CANDIDATE_STEPS)?;
+        let pair = BtfPair::new(local_btf, cand.btf, context.budget, context.member_index);
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
-        let mismatch = matching::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
+        let mismatch = spec_match::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
             context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
         })?;
-        matching.note(mismatch.is_none(), context.work)?;
+        matching.note(mismatch.is_none(), context.budget)?;
         if let Some(mismatch) = mismatch {
             let why = Why { local: &local, targ: cand.btf, root: cand.id, mismatch };
             context.debug(format_args!("non-matching candidate #{i} {}: {}", Clipped(&targ), Clipped(why)));
@@ -189,7 +188,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         None => {
             context.debug(format_args!("no matching targets found"));
             // Of a target, no more is asked then.
-            let pair = Pair::new(local_btf, local_btf, context.work, context.tables);
+            let pair = BtfPair::new(local_btf, local_btf, context.budget, context.member_index);
             let res = value::calc_relo(pair, &local, None)?;
             Ok(Resolved { res, local, targ: None, mismatch: first_mismatch, cands: count, dropped })
         }
@@ -228,8 +227,8 @@ pub fn types_are_compat<L: BtfView, T: BtfView>(
     targ_id: TypeId,
     depth: i32,
 ) -> Result<bool> {
-    let (work, tables) = (Work::for_types(local, targ), NameTables::default());
-    compat::types_are_compat(Pair::new(local, targ, &work, &tables), local_id, targ_id, depth)
+    let (budget, member_index) = (metered::budget_for_types(local, targ), MemberIndex::default());
+    compat::types_are_compat(BtfPair::new(local, targ, &budget, &member_index), local_id, targ_id, depth)
 }
 
 /// Whether the target's type has all parts of the local one, as [`ReloKind::TypeMatches`] asks.
@@ -248,6 +247,6 @@ pub fn types_match<L: BtfView, T: BtfView>(
     behind_ptr: bool,
     depth: i32,
 ) -> Result<bool> {
-    let (work, tables) = (Work::for_types(local, targ), NameTables::default());
-    compat::types_match(Pair::new(local, targ, &work, &tables), local_id, targ_id, behind_ptr, depth)
+    let (budget, member_index) = (metered::budget_for_types(local, targ), MemberIndex::default());
+    compat::types_match(BtfPair::new(local, targ, &budget, &member_index), local_id, targ_id, behind_ptr, depth)
 }

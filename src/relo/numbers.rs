@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::name::EssentialName;
+use super::essential_name::EssentialName;
 use crate::btf::Kind;
 use crate::error::{Error, Result};
 

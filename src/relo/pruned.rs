@@ -2,7 +2,7 @@
 //! Candidates of a local type that are left: each of its relocations drops those that do not match.
 
 use super::candidates::Candidate;
-use super::work::Work;
+use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::Result;
 
@@ -100,15 +100,15 @@ const KEEP_STEPS: u64 = 16;
 
 impl Matching {
     /// Notes the next one.
-    pub(super) fn note(&mut self, matched: bool, work: &Work) -> Result<()> {
+    pub(super) fn note(&mut self, matched: bool, budget: &Budget) -> Result<()> {
         if !matched && !self.missed {
             self.missed = true;
-            work.steps(KEEP_STEPS.saturating_mul(self.looked_at.into()))?;
+            budget.charge(KEEP_STEPS.saturating_mul(self.looked_at.into()))?;
             self.matching.try_reserve(index(self.looked_at))?;
             self.matching.extend(0..self.looked_at);
         }
         if matched && self.missed {
-            work.steps(KEEP_STEPS)?;
+            budget.charge(KEEP_STEPS)?;
             self.matching.try_reserve(1)?;
             self.matching.push(self.looked_at);
         }

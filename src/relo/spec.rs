@@ -6,11 +6,12 @@ use std::ffi::CStr;
 use std::fmt;
 
 use super::ReloKind;
+use super::metered::{self, Metered};
 use super::sign::{Number, Sign};
 use super::text::Lossy;
-use super::work::{Metered, Work};
 use crate::btf::ext::CoreRelo;
 use crate::btf::{Array, BtfView, Type, TypeId};
+use crate::budget::Budget;
 use crate::error::{Error, Result};
 
 /// Most steps that a spec can have (`BPF_CORE_SPEC_MAX_LEN`).
@@ -129,21 +130,21 @@ impl<'a, B: BtfView> Spec<'a, B> {
     /// [`Error::BadAccessStr`], [`Error::SpecTooDeep`] for more than [`MAX_LEN`] indices, [`Error::UnknownRelo`], and
     /// what the local BTF gives.
     pub fn parse(btf: &'a B, relo: &CoreRelo) -> Result<Self> {
-        Self::parse_within(btf, relo, &Work::for_types(btf, btf))
+        Self::parse_within(btf, relo, &metered::budget_for_types(btf, btf))
     }
 
     /// As [`Spec::parse`], with no more work than this.
-    pub(crate) fn parse_within(btf: &'a B, relo: &CoreRelo, work: &Work) -> Result<Self> {
+    pub(crate) fn parse_within(btf: &'a B, relo: &CoreRelo, budget: &Budget) -> Result<Self> {
         let mut spec = Self::empty(btf, relo.type_id, relo.kind);
-        spec.follow(relo, work)?;
+        spec.follow(relo, budget)?;
         Ok(spec)
     }
 
     /// [`Spec::parse_within`] of an empty spec, which is filled where it lies, since copying it takes long.
-    pub(super) fn follow(&mut self, relo: &CoreRelo, work: &Work) -> Result<()> {
-        let local = Metered::new(self.btf, work);
+    pub(super) fn follow(&mut self, relo: &CoreRelo, budget: &Budget) -> Result<()> {
+        let local = Metered::new(self.btf, budget);
         // How long the string is, only reading it tells: that is not done once there is nothing left.
-        local.work.steps(1)?;
+        local.budget.charge(1)?;
         let access_str = local.name_by_offset(relo.access_str_off)?.to_bytes();
         let bad = |what| bad_access_str(relo.type_id, access_str, what);
         if matches!(access_str, [] | [b':', ..]) {
@@ -152,7 +153,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
         if relo.kind.is_type_based() {
             return if access_str == b"0" { Ok(()) } else { Err(bad("that of a type is \"0\"")) };
         }
-        local.work.access_str(access_str)?;
+        local.budget.access_str(access_str)?;
         parse_access_str(access_str, relo.type_id, &mut self.raw)?;
         let (id, t) = local.skip_modifiers(relo.type_id)?;
         let Some(&first) = self.raw.as_slice().first() else {

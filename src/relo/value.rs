@@ -3,9 +3,9 @@
 //! From a spec to a number: what the instruction holds, and what it has to hold for the target.
 
 use super::ReloKind;
-use super::pair::Pair;
+use super::metered::BtfPair;
+use super::metered::Metered;
 use super::spec::{Accessor, Spec};
-use super::work::Metered;
 use crate::btf::{BtfView, CycleCheck, Kind, Member, Type, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ pub struct ReloRes {
 ///
 /// Source: libbpf `bpf_core_calc_relo`.
 pub(super) fn calc_relo<L: BtfView, T: BtfView>(
-    pair: Pair<'_, '_, '_, L, T>,
+    pair: BtfPair<'_, '_, '_, L, T>,
     local: &Spec<'_, L>,
     targ: Option<&Spec<'_, T>>,
 ) -> Result<ReloRes> {
@@ -59,7 +59,7 @@ pub(super) fn calc_relo<L: BtfView, T: BtfView>(
 }
 
 fn calc_field_relo<L: BtfView, T: BtfView>(
-    pair: Pair<'_, '_, '_, L, T>,
+    pair: BtfPair<'_, '_, '_, L, T>,
     local: &Spec<'_, L>,
     targ: Option<&Spec<'_, T>>,
 ) -> Result<ReloRes> {
@@ -239,7 +239,7 @@ impl Extent {
 
 /// Source: libbpf `bpf_core_calc_type_relo`. A type that the target lacks gives 0.
 fn calc_type_relo<L: BtfView, T: BtfView>(
-    pair: Pair<'_, '_, '_, L, T>,
+    pair: BtfPair<'_, '_, '_, L, T>,
     local: &Spec<'_, L>,
     targ: Option<&Spec<'_, T>>,
 ) -> Result<ReloRes> {

@@ -5,9 +5,9 @@
 //! end unless it is likely to be the one asked for.
 
 use super::Numbered;
+use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::Result;
-use crate::relo::Work;
 
 /// A string table up to its last NUL: all that can be read as a string.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,11 +45,11 @@ impl<'d> Strings<'d> {
     }
 
     /// As [`Strings::is`], with the comparison counted.
-    pub(super) fn is_counted(self, off: u32, name: &[u8], work: &Work) -> Result<bool> {
+    pub(super) fn is_counted(self, off: u32, name: &[u8], budget: &Budget) -> Result<bool> {
         if !self.may_be(off, name) {
             return Ok(false);
         }
-        work.name(name)?;
+        budget.name(name)?;
         Ok(self.is(off, name))
     }
 }

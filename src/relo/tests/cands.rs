@@ -8,7 +8,7 @@ use crate::btf::build::{Build, ENDIANS, SIGNED, info};
 use crate::btf::{Btf, BtfView, Data, TypeId};
 use crate::bytes::Endian;
 use crate::relo::candidates::{NameIndex, Wanted};
-use crate::relo::{EssentialName, Semantics, Work, add_cands};
+use crate::relo::{Budget, EssentialName, Semantics, add_cands};
 
 /// Candidates in `targ` for a local type, in all three ways, which must agree.
 fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
@@ -22,7 +22,7 @@ fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
 /// Candidates in `targ` for a local type, by a search for all that is wanted and by an index, which must agree.
 fn searched(semantics: Semantics, local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
     let (local, targ) = (local.btf(), targ.btf());
-    let work = Work::for_input(0);
+    let budget = Budget::for_input(0);
     let mut asked = Wanted::new(semantics);
     let number =
         asked.add(local.type_by_id(id).unwrap(), EssentialName::of(local.type_name(id).unwrap().to_bytes())).unwrap();
@@ -36,10 +36,10 @@ fn searched(semantics: Semantics, local: &Build, id: TypeId, targ: &Build) -> Ve
         }
         Ok(())
     };
-    asked.find(&targ, 1, &work, &mut |found, id| collect(&mut wanted, found, id)).unwrap();
+    asked.find(&targ, 1, &budget, &mut |found, id| collect(&mut wanted, found, id)).unwrap();
     if asked.is_indexed() {
         let index = NameIndex::new(&targ, 1).unwrap();
-        asked.find_in_index(&index, &targ, &work, &mut |found, id| collect(&mut indexed, found, id)).unwrap();
+        asked.find_in_index(&index, &targ, &budget, &mut |found, id| collect(&mut indexed, found, id)).unwrap();
         assert_eq!(indexed, wanted);
     }
     wanted
@@ -118,15 +118,15 @@ fn both_kinds_of_enum_are_asked_for_apart_by_the_kernels_semantics() {
             asked.add(all.type_by_id(*id).unwrap(), EssentialName::of(b"x")).unwrap();
         }
         let (mut passed, mut indexed) = (Vec::new(), Vec::new());
-        let work = Work::for_input(0);
+        let budget = Budget::for_input(0);
         let note = |into: &mut Vec<_>, number, id| {
             into.push((number, ids.iter().position(|known| *known == id).unwrap()));
             into.sort_unstable();
             Ok(())
         };
-        asked.find(&all, 1, &work, &mut |number, id| note(&mut passed, number, id)).unwrap();
+        asked.find(&all, 1, &budget, &mut |number, id| note(&mut passed, number, id)).unwrap();
         let index = NameIndex::new(&all, 1).unwrap();
-        asked.find_in_index(&index, &all, &work, &mut |number, id| note(&mut indexed, number, id)).unwrap();
+        asked.find_in_index(&index, &all, &budget, &mut |number, id| note(&mut indexed, number, id)).unwrap();
         assert_eq!((passed, indexed), (expected.to_vec(), expected.to_vec()), "{semantics:?}");
     }
 }
@@ -184,7 +184,7 @@ fn search_begins_at_the_first_own_id_of_a_module() {
         for (start_id, expected) in [(1, vec![in_kernel, in_module]), (module.start_id(), vec![in_module]), (9, vec![])]
         {
             let mut cands = Vec::new();
-            add_cands(t, EssentialName::of(b"s"), &module, start_id, &Work::for_input(0), &mut cands).unwrap();
+            add_cands(t, EssentialName::of(b"s"), &module, start_id, &Budget::for_input(0), &mut cands).unwrap();
             assert_eq!(cands.iter().map(|cand| cand.id).collect::<Vec<_>>(), expected, "{start_id}");
         }
     }
@@ -209,14 +209,14 @@ fn names_in_odd_split_btf_are_found_by_every_search() {
         let split = btf(types, strings, Some(Arc::new(base)));
         let local = split.type_by_id(TypeId(1)).unwrap();
         let mut plain = Vec::new();
-        add_cands(local, EssentialName::of(b"x"), &split, 1, &Work::for_input(0), &mut plain).unwrap();
+        add_cands(local, EssentialName::of(b"x"), &split, 1, &Budget::for_input(0), &mut plain).unwrap();
         let (mut asked, mut wanted) = (Wanted::default(), Vec::new());
         asked.add(local, EssentialName::of(b"x")).unwrap();
         let found = &mut |_, id| {
             wanted.push(id);
             Ok(())
         };
-        asked.find(&split, 1, &Work::for_input(0), found).unwrap();
+        asked.find(&split, 1, &Budget::for_input(0), found).unwrap();
         assert_eq!((plain.len(), wanted), (1, vec![TypeId(1)]), "{what}");
     }
 }

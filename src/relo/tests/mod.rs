@@ -6,10 +6,10 @@ mod calc;
 mod cands;
 mod compat;
 mod matches;
-mod matching;
 mod mismatch;
 mod patch;
 mod spec;
+mod spec_match;
 mod text;
 mod value;
 mod work;
@@ -18,8 +18,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::{
-    Candidate, Candidates, Context, EssentialName, NameTables, Pruned, ReloKind, ReloRes, Semantics, Work, add_cands,
-    calc_relo,
+    Budget, Candidate, Candidates, Context, EssentialName, MemberIndex, Pruned, ReloKind, ReloRes, Semantics,
+    add_cands, calc_relo,
 };
 use crate::btf::build::Build;
 use crate::btf::{Btf, BtfView, TypeId};
@@ -81,14 +81,14 @@ fn find_cands<'t>(
 ) -> Result<Vec<Candidate<'t, Btf<'static>>>> {
     let mut cands = Vec::new();
     let essential = EssentialName::of(local.type_name(type_id)?.to_bytes());
-    add_cands(local.type_by_id(type_id)?, essential, targ, 1, &Work::for_input(0), &mut cands)?;
+    add_cands(local.type_by_id(type_id)?, essential, targ, 1, &Budget::for_input(0), &mut cands)?;
     Ok(cands)
 }
 
 fn context(semantics: Semantics, log: &dyn Log) -> Context<'_> {
-    let work = Box::leak(Box::new(Work::for_input(0)));
-    let tables = Box::leak(Box::new(NameTables::default()));
-    Context { prog_name: &"prog", relo_idx: 0, semantics, work, tables, log }
+    let budget = Box::leak(Box::new(Budget::for_input(0)));
+    let member_index = Box::leak(Box::new(MemberIndex::default()));
+    Context { prog_name: &"prog", relo_idx: 0, semantics, budget, member_index, log }
 }
 
 /// The error under those that only say where it happened.

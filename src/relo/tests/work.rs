@@ -10,7 +10,7 @@ use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
 use crate::relo::{
-    Candidate, Candidates, EssentialName, Pruned, ReloKind, Semantics, Work, add_cands, calc_relo, types_are_compat,
+    Budget, Candidate, Candidates, EssentialName, Pruned, ReloKind, Semantics, add_cands, calc_relo, types_are_compat,
     types_match,
 };
 
@@ -220,17 +220,17 @@ fn modifier_cycles_end_soon() {
 /// Half a megabyte with 20,000 relocations of a type with 20,000 candidates took a minute. libbpf takes as long.
 #[test]
 fn work_is_given_up_when_input_of_its_size_cannot_need_it() {
-    let work = Work::for_input(100);
+    let budget = Budget::for_input(100);
     let mut steps = 0_u64;
-    while work.steps(1).is_ok() {
+    while budget.charge(1).is_ok() {
         steps = steps.saturating_add(1);
     }
-    assert!(matches!(work.steps(1), Err(Error::TooMuchWork)));
+    assert!(matches!(budget.charge(1), Err(Error::TooMuchWork)));
     // Enough for any real relocation, over in a few milliseconds.
     assert!((1 << 20..1 << 22).contains(&steps), "{steps}");
-    work.extend(1000);
-    assert!(work.name(&[b'x'; 16_000]).is_ok());
-    assert!(matches!(work.name(&[b'x'; 1_600_000]), Err(Error::TooMuchWork)));
+    budget.extend(1000);
+    assert!(budget.name(&[b'x'; 16_000]).is_ok());
+    assert!(matches!(budget.name(&[b'x'; 1_600_000]), Err(Error::TooMuchWork)));
 }
 
 /// Two structs of 57 KB each took 254 MB and three seconds, growing with the square: each of n local members is compared with
@@ -264,17 +264,18 @@ fn names_that_are_looked_at_by_a_search_are_counted() {
     let targ = targ.btf();
     let local = targ.type_by_id(TypeId(1)).unwrap();
     let mut cands = Vec::new();
-    let result = add_cands(local, EssentialName::of(b"n"), &targ, 1, &Work::for_input(0), &mut cands);
+    let result = add_cands(local, EssentialName::of(b"n"), &targ, 1, &Budget::for_input(0), &mut cands);
     assert!(matches!(result, Err(Error::TooMuchWork)), "{result:?}");
-    add_cands(local, EssentialName::of(b"n"), &targ, 1, &Work::for_types(&targ, &targ), &mut cands).unwrap();
+    add_cands(local, EssentialName::of(b"n"), &targ, 1, &crate::relo::budget_for_types(&targ, &targ), &mut cands)
+        .unwrap();
     assert!(cands.is_empty());
 }
 
 /// What is told of an object goes on without what is too much, and would else begin with it for each relocation.
 #[test]
 fn where_there_was_too_much_nothing_is_left() {
-    let work = Work::for_input(0);
-    work.steps(1).unwrap();
-    assert!(matches!(work.steps(u64::MAX), Err(Error::TooMuchWork)));
-    assert!(matches!(work.steps(1), Err(Error::TooMuchWork)));
+    let budget = Budget::for_input(0);
+    budget.charge(1).unwrap();
+    assert!(matches!(budget.charge(u64::MAX), Err(Error::TooMuchWork)));
+    assert!(matches!(budget.charge(1), Err(Error::TooMuchWork)));
 }

@@ -4,7 +4,7 @@
 
 use corelo::btf::{self, BtfView, TypeId};
 use corelo::error::Error;
-use corelo::relo::{self, EssentialName, Work};
+use corelo::relo::{self, EssentialName};
 
 use super::Row;
 use crate::btf::{Btf, ENUM, STRUCT};
@@ -117,7 +117,7 @@ fn add_cands(size: usize, len: usize) -> Case {
 /// Candidates of type 1, of whose name the first four bytes count.
 fn ask(local: &btf::Btf<'static>, targ: &btf::Btf<'static>) -> Result<bool, Error> {
     let (t, mut cands) = (local.type_by_id(TypeId(1))?, Vec::new());
-    relo::add_cands(t, EssentialName::of(b"ssss"), targ, 1, &Work::for_types(local, targ), &mut cands)?;
+    relo::add_cands(t, EssentialName::of(b"ssss"), targ, 1, &relo::budget_for_types(local, targ), &mut cands)?;
     Ok(cands.is_empty())
 }
 

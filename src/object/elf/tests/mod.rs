@@ -14,13 +14,13 @@ use std::ops::Range;
 
 use super::overlaps::overlapping;
 use super::{BpfElf, BtfSections, ReadAt};
+use crate::budget::Budget;
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
-use crate::relo::Work;
 use file::{ALLOC_EXEC, COMPRESSED, FUNC, File, NOBITS, PROGBITS, STRTAB, SYMTAB_SHNDX, XINDEX};
 
-fn work() -> Work {
-    Work::for_input(0)
+fn budget() -> Budget {
+    Budget::for_input(0)
 }
 
 const ORDERS: [Endian; 2] = [Endian::Little, Endian::Big];
@@ -162,7 +162,7 @@ fn functions_are_found_by_section_and_offset_in_either_byte_order() {
             (b"", first, 32, false),
         ] {
             let section = u32::try_from(section).unwrap();
-            assert_eq!(elf.has_func_elsewhere(name, section, off, &work()).unwrap(), expected, "{name:?}");
+            assert_eq!(elf.has_func_elsewhere(name, section, off, &budget()).unwrap(), expected, "{name:?}");
         }
         let name_at = |section: u64, off| {
             let func = elf.func_at(u32::try_from(section).unwrap(), off)?;
@@ -207,18 +207,18 @@ fn more_sections_than_16_bits_can_count() {
     let index = u32::try_from(last).unwrap();
     assert_eq!(elf.func_at(index, 0).map(|func| elf.func_name(&func).to_string()).as_deref(), Some("prog"));
     assert!(elf.func_at(index - 1, 0).is_none());
-    let work = Work::for_input(data.len());
-    let found = elf.section_by_name(b".symtab_shndx", &work).unwrap().unwrap();
+    let budget = Budget::for_input(data.len());
+    let found = elf.section_by_name(b".symtab_shndx", &budget).unwrap().unwrap();
     assert_eq!((found.index, found.is_code), (index + 2, false));
     for i in (0..count).step_by(100) {
-        let found = elf.section_by_name(&all.as_bytes()[i..], &work).unwrap().unwrap();
+        let found = elf.section_by_name(&all.as_bytes()[i..], &budget).unwrap().unwrap();
         assert_eq!(usize::try_from(found.index).unwrap(), last + 1 - count + i);
         assert!(found.is_code && !found.overlaps);
     }
     assert!(elf.by_name.get().is_some());
     let longer = format!("x{all}");
     for missing in [longer.as_bytes(), &all.as_bytes()[..count - 1], b"abcdefh"] {
-        assert!(elf.section_by_name(missing, &work).unwrap().is_none());
+        assert!(elf.section_by_name(missing, &budget).unwrap().is_none());
     }
 }
 
@@ -245,14 +245,14 @@ fn the_index_gives_the_first_section_of_a_name_as_the_search_does() {
     let asked = known.iter().copied().chain([&b"none"[..], b"twic", b"wice", b"raw_tp/on", b"p", b"\xff"]);
     let check = |how| {
         for name in asked.clone() {
-            let found = elf.section_by_name(name, &work()).unwrap().map(|section| section.index);
+            let found = elf.section_by_name(name, &budget()).unwrap().map(|section| section.index);
             assert_eq!(found, expected(name), "{how}: {:?}", String::from_utf8_lossy(name));
         }
     };
     // Each goes through 16 sections.
     assert!(elf.by_name.get().is_none());
     for name in known.iter().take(10) {
-        let found = elf.section_by_name(name, &work()).unwrap().map(|section| section.index);
+        let found = elf.section_by_name(name, &budget()).unwrap().map(|section| section.index);
         assert_eq!(found, expected(name), "searched");
     }
     assert!(elf.by_name.get().is_none(), "an index for so few would be more work");
@@ -272,11 +272,11 @@ fn comparisons_of_long_names_are_counted() {
     }
     let data = file.finish();
     let elf = BpfElf::new(&data).unwrap();
-    assert_eq!(elf.section_by_name(name.as_bytes(), &work()).unwrap().unwrap().index, 1);
+    assert_eq!(elf.section_by_name(name.as_bytes(), &budget()).unwrap().unwrap().index, 1);
     name.replace_range(199_999.., "b");
-    assert!(matches!(elf.section_by_name(name.as_bytes(), &work()), Err(Error::TooMuchWork)));
+    assert!(matches!(elf.section_by_name(name.as_bytes(), &budget()), Err(Error::TooMuchWork)));
     elf.looked_at.set(usize::MAX);
-    assert!(elf.section_by_name(name.as_bytes(), &work()).unwrap().is_none(), "an index needs no comparison for it");
+    assert!(elf.section_by_name(name.as_bytes(), &budget()).unwrap().is_none(), "an index needs no comparison for it");
 }
 
 #[test]
@@ -413,7 +413,7 @@ fn broken_headers_are_refused() {
     let unended = BpfElf::new(&with(84, b"x")).map(|_| ()).expect_err("the last name has no end").to_string();
     assert!(unended.contains("a section's name is outside its table"), "{unended}");
     // Neither is broken.
-    assert!(BpfElf::new(&with(40, &[0; 8])).unwrap().section_by_name(b".BTF", &work()).unwrap().is_none());
+    assert!(BpfElf::new(&with(40, &[0; 8])).unwrap().section_by_name(b".BTF", &budget()).unwrap().is_none());
     assert!(matches!(BtfSections::read(&with(40, &[0; 8])[..]), Err(Error::NoBtf)));
 }
 

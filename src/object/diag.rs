@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::arch::OtherArch;
+use super::bpf_object::BpfObject;
 use super::elf::{BpfElf, Func};
-use super::input::Input;
 use super::lines::Lines;
 use super::targets::TargetNames;
 use super::{Counts, Entry, Outcome, Report, Targets};
@@ -22,7 +22,7 @@ pub(super) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>
 
 /// One relocation and where it stands.
 #[derive(Clone, Copy)]
-pub(super) struct Site<'a> {
+pub(super) struct RelocSite<'a> {
     pub(super) section: &'a [u8],
     /// All of the section.
     pub(super) relos: &'a ext::Section<'a>,
@@ -32,7 +32,7 @@ pub(super) struct Site<'a> {
     pub(super) idx: usize,
 }
 
-impl Site<'_> {
+impl RelocSite<'_> {
     /// Number of the instruction in its program, as the verifier counts.
     pub(super) fn insn_idx(&self) -> u32 {
         let start = self.func.and_then(|func| u32::try_from(func.code.start).ok()).unwrap_or(0);
@@ -94,12 +94,12 @@ fn has_lost_its_sign(resolved: &Resolved<'_, '_>) -> bool {
 }
 
 /// Diagnostics: log lines, report entries, and the error returned to the caller.
-pub(super) struct Teller<'j, 't> {
-    input: &'j Input<'j>,
+pub(super) struct Diagnostics<'j, 't> {
+    input: &'j BpfObject<'j>,
     log: &'j dyn Log,
     report: Option<&'j mut Report>,
     /// Whether a report or the log says how each answer was found.
-    pub(super) says_how: bool,
+    pub(super) wants_detail: bool,
     pub(super) target_names: TargetNames<'t>,
     lines: Lines<'j>,
     failures: Vec<Error>,
@@ -112,9 +112,9 @@ pub(super) struct Teller<'j, 't> {
     text_left: usize,
 }
 
-impl<'j, 't> Teller<'j, 't> {
+impl<'j, 't> Diagnostics<'j, 't> {
     pub(super) fn new(
-        input: &'j Input<'j>,
+        input: &'j BpfObject<'j>,
         targets: &'t dyn Targets,
         log: &'j dyn Log,
         report: Option<&'j mut Report>,
@@ -122,7 +122,7 @@ impl<'j, 't> Teller<'j, 't> {
         Self {
             input,
             log,
-            says_how: report.is_some() || log.enabled(Level::Debug),
+            wants_detail: report.is_some() || log.enabled(Level::Debug),
             report,
             target_names: TargetNames::new(targets),
             lines: Lines::new(&input.btf_ext),
@@ -142,7 +142,7 @@ impl<'j, 't> Teller<'j, 't> {
     }
 
     /// No program has the instruction.
-    pub(super) fn skipped(&mut self, site: &Site<'_>, why: &'static str) -> Result<()> {
+    pub(super) fn skipped(&mut self, site: &RelocSite<'_>, why: &'static str) -> Result<()> {
         let (section, insn_idx) = (Clipped(Lossy(site.section)), site.relo.insn_off / 8);
         self.log.debug(format_args!("sec '{section}': skipping relo #{} at insn #{insn_idx}: {why}", site.idx));
         if why != ELIMINATED {
@@ -166,7 +166,7 @@ impl<'j, 't> Teller<'j, 't> {
     }
 
     /// An instruction has changed.
-    pub(super) fn changed(&self, site: &Site<'_>, change: &Change<'_>) {
+    pub(super) fn changed(&self, site: &RelocSite<'_>, change: &Change<'_>) {
         let program = Clipped(site.program(&self.input.elf));
         self.log.debug(format_args!("prog '{program}': relo #{}: {change}", site.idx));
     }
@@ -174,7 +174,7 @@ impl<'j, 't> Teller<'j, 't> {
     /// The instruction holds the answer, or was poisoned by it.
     pub(super) fn answered(
         &mut self,
-        site: &Site<'_>,
+        site: &RelocSite<'_>,
         answer: Answer,
         resolved: Option<&Resolved<'_, '_>>,
     ) -> Result<()> {
@@ -213,7 +213,7 @@ impl<'j, 't> Teller<'j, 't> {
     pub(super) fn poisoned_for(
         &mut self,
         error: &Error,
-        site: &Site<'_>,
+        site: &RelocSite<'_>,
         resolved: Option<&Resolved<'_, '_>>,
     ) -> Result<()> {
         self.warn(site, format_args!("{error}: poisoned, since programs in '?' sections are optional"));
@@ -222,7 +222,12 @@ impl<'j, 't> Teller<'j, 't> {
     }
 
     /// There was an error, for which the object cannot be relocated.
-    pub(super) fn failed(&mut self, error: Error, site: &Site<'_>, resolved: Option<&Resolved<'_, '_>>) -> Result<()> {
+    pub(super) fn failed(
+        &mut self,
+        error: Error,
+        site: &RelocSite<'_>,
+        resolved: Option<&Resolved<'_, '_>>,
+    ) -> Result<()> {
         if self.failures.len() < MAX_FAILURES {
             self.failures.try_reserve(1)?;
             self.failures.push(error.clone().at(self.place(site)));
@@ -243,7 +248,7 @@ impl<'j, 't> Teller<'j, 't> {
         }
     }
 
-    fn warn(&mut self, site: &Site<'_>, what: fmt::Arguments<'_>) {
+    fn warn(&mut self, site: &RelocSite<'_>, what: fmt::Arguments<'_>) {
         if self.warnings < MAX_WARNINGS {
             self.warnings = self.warnings.saturating_add(1);
             self.log.warn(format_args!("{}: {what}", self.place(site)));
@@ -251,7 +256,7 @@ impl<'j, 't> Teller<'j, 't> {
     }
 
     /// Where a relocation stands, for people.
-    fn place<'a>(&'a self, site: &'a Site<'a>) -> Place<'a> {
+    fn place<'a>(&'a self, site: &'a RelocSite<'a>) -> Place<'a> {
         Place { input: self.input, lines: &self.lines, site }
     }
 
@@ -268,7 +273,7 @@ impl<'j, 't> Teller<'j, 't> {
     /// Counts a relocation, and adds an entry to the report, if there is one.
     fn note(
         &mut self,
-        site: &Site<'_>,
+        site: &RelocSite<'_>,
         outcome: Outcome,
         note: Option<Cow<'static, str>>,
         resolved: Option<&Resolved<'_, '_>>,
@@ -277,7 +282,7 @@ impl<'j, 't> Teller<'j, 't> {
         if self.report.is_none() {
             return Ok(());
         }
-        let Input { elf, btf, telling, .. } = self.input;
+        let BpfObject { elf, btf, telling, .. } = self.input;
         let CoreRelo { insn_off, kind, type_id, .. } = *site.relo;
         // Where there is no answer, there may be a question.
         let parsed = if resolved.is_none() { Spec::parse_within(btf, site.relo, telling).ok() } else { None };
@@ -366,13 +371,13 @@ impl<'a> fmt::Display for Unfollowed<'a> {
 
 /// Displays what a relocation asks about, as C writes it, if it can be followed.
 struct Access<'a> {
-    input: &'a Input<'a>,
+    input: &'a BpfObject<'a>,
     relo: &'a CoreRelo,
 }
 
 impl fmt::Display for Access<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Input { btf, telling, .. } = self.input;
+        let BpfObject { btf, telling, .. } = self.input;
         match Spec::parse_within(btf, self.relo, telling) {
             Ok(spec) => Clipped(spec.access()).fmt(f),
             Err(_) => Unfollowed { btf, relo: self.relo }.fmt(f),
@@ -382,9 +387,9 @@ impl fmt::Display for Access<'_> {
 
 /// Displays where a relocation stands.
 struct Place<'a> {
-    input: &'a Input<'a>,
+    input: &'a BpfObject<'a>,
     lines: &'a Lines<'a>,
-    site: &'a Site<'a>,
+    site: &'a RelocSite<'a>,
 }
 
 impl fmt::Display for Place<'_> {

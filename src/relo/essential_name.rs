@@ -2,6 +2,9 @@
 // The algorithm is libbpf's (src/libbpf.c, bpf_core_essential_name_len); the code is not.
 //! Essential names: `task_struct___v2` is a flavor of `task_struct`.
 
+use crate::budget::Budget;
+use crate::error::Result;
+
 /// The part of a name that decides which types, members and enumerators correspond: what precedes the last `___` that has
 /// another character than an underscore on either side, or else the whole name.
 ///
@@ -17,6 +20,17 @@ impl<'n> EssentialName<'n> {
     #[must_use]
     pub fn of(name: &'n [u8]) -> Self {
         Self(without_flavor(name))
+    }
+
+    /// [`EssentialName::of`] for a name of any length: the scan is charged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`](crate::Error::TooMuchWork).
+    #[inline]
+    pub(crate) fn charged(name: &'n [u8], budget: &Budget) -> Result<Self> {
+        budget.charge(u64::try_from(name.len() / 8).unwrap_or(u64::MAX).saturating_add(3))?;
+        Ok(Self::of(name))
     }
 
     /// What a caller has cut off itself, which is all that `bpf_core_add_cands` is given.

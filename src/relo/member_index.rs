@@ -9,16 +9,17 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::name::EssentialName;
-use super::work::{Metered, Work};
+use super::essential_name::EssentialName;
+use super::metered::Metered;
 use crate::btf::{BtfView, NameIs, Type, TypeId};
+use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
 
 /// What of a name counts in a search. A search is given that part, and takes it of each name that it looks at.
 pub(super) trait By: Debug + Default {
     type Part<'n>: Copy + Eq + Hash;
-    fn part<'n>(name: &'n [u8], work: &Work) -> Result<Self::Part<'n>>;
+    fn part<'n>(name: &'n [u8], budget: &Budget) -> Result<Self::Part<'n>>;
 }
 
 /// All of it: how fields are searched.
@@ -28,7 +29,7 @@ pub(super) struct Whole;
 impl By for Whole {
     type Part<'n> = &'n [u8];
 
-    fn part<'n>(name: &'n [u8], _: &Work) -> Result<&'n [u8]> {
+    fn part<'n>(name: &'n [u8], _: &Budget) -> Result<&'n [u8]> {
         Ok(name)
     }
 }
@@ -40,8 +41,8 @@ pub(super) struct Essential;
 impl By for Essential {
     type Part<'n> = EssentialName<'n>;
 
-    fn part<'n>(name: &'n [u8], work: &Work) -> Result<EssentialName<'n>> {
-        work.essential_name(name)
+    fn part<'n>(name: &'n [u8], budget: &Budget) -> Result<EssentialName<'n>> {
+        EssentialName::charged(name, budget)
     }
 }
 
@@ -53,7 +54,7 @@ const WORTH_A_TABLE: u32 = 16;
 /// The tables of all large types that have been searched often enough. One is made for the relocations of one object, or
 /// for a single comparison.
 #[derive(Debug, Default)]
-pub struct NameTables {
+pub struct MemberIndex {
     pub(super) of_names: Tables<Whole>,
     pub(super) of_essential_names: Tables<Essential>,
 }
@@ -182,18 +183,18 @@ impl<B: By> NameTable<B> {
         for idx in 0..t.vlen() {
             let Some(name_off) = name_off(t, idx) else { break };
             // It has to be hashed and sorted in.
-            targ.work.steps(8)?;
+            targ.budget.charge(8)?;
             let name = match targ.name_by_offset(name_off) {
                 Ok(name) => name.to_bytes(),
                 Err(Error::TooMuchWork) => return Err(Error::TooMuchWork),
                 Err(_) => return Ok(None),
             };
-            targ.work.name(name)?;
+            targ.budget.name(name)?;
             if name.is_empty() {
                 table.anonymous.try_reserve(1)?;
                 table.anonymous.push(idx);
             }
-            table.entries.push((table.hash(B::part(name, targ.work)?), idx));
+            table.entries.push((table.hash(B::part(name, targ.budget)?), idx));
         }
         table.entries.sort_unstable();
         Ok(Some(table))
@@ -243,7 +244,7 @@ pub(super) fn has_name<'n, B: By, T: BtfView>(
 ) -> Result<bool> {
     let Some(name_off) = name_off(t, idx) else { return Ok(false) };
     let found = targ.name_by_offset(name_off)?.to_bytes();
-    Ok(B::part(found, targ.work)? == name)
+    Ok(B::part(found, targ.budget)? == name)
 }
 
 /// Name of member or enumerator number `idx`.

@@ -6,14 +6,14 @@ use once_cell::sync::OnceCell;
 use std::iter;
 
 use super::raw::{Info, Kind, KindSet, TYPE_LEN, payload_len};
-use super::view::{Type, TypeId};
+use super::types::{Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
 /// The records of a type section, once they have been stepped over.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    places: OnceCell<Result<Places, Broken>>,
+    offsets: OnceCell<Result<TypeOffsets, Broken>>,
 }
 
 /// Of so many records of a large BTF, the place of one is kept. With fewer, a kernel's table is larger than the cache that
@@ -24,7 +24,7 @@ const LARGE_LEN: usize = 1 << 18;
 
 /// A type section that has been stepped over: all its records are whole.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct TypeOffsets {
     /// Where every record begins, or every [`STRIDE`]th.
     offs: Vec<u32>,
     /// Whether it is every [`STRIDE`]th.
@@ -32,7 +32,7 @@ pub(super) struct Places {
     count: u32,
 }
 
-impl Places {
+impl TypeOffsets {
     /// Number of records.
     pub(super) const fn count(&self) -> u32 {
         self.count
@@ -86,7 +86,7 @@ pub(super) fn types_of<'a>(types: Bytes<'a>, layout: Bytes<'a>) -> impl Iterator
 
 /// The records that somebody wants to hear of.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct ScanFilter {
     pub(super) kinds: KindSet,
     /// The `name_off` of those without a name.
     pub(super) nameless: u32,
@@ -115,15 +115,15 @@ impl From<Broken> for Error {
 impl Records {
     /// The places of the records, if they were found before.
     #[inline]
-    pub(super) fn known(&self) -> Option<&Places> {
-        self.places.get()?.as_ref().ok()
+    pub(super) fn known(&self) -> Option<&TypeOffsets> {
+        self.offsets.get()?.as_ref().ok()
     }
 
     /// The places of the records, found now if they were not before. `start_id` is the id of the first record, and `layout` the
     /// layout section, if there is one.
     #[cold]
-    pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&Places> {
-        self.for_each(types, layout, start_id, Heard::default(), |_, _, _| ())
+    pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&TypeOffsets> {
+        self.for_each(types, layout, start_id, ScanFilter::default(), |_, _, _| ())
     }
 
     /// As [`Records::get`], and calls `each` with the id, the kind and the `name_off` of every record of the kinds and with
@@ -133,35 +133,35 @@ impl Records {
         types: Bytes<'_>,
         layout: Bytes<'_>,
         start_id: u32,
-        heard: Heard,
+        filter: ScanFilter,
         mut each: impl FnMut(TypeId, Kind, u32),
-    ) -> Result<&Places> {
+    ) -> Result<&TypeOffsets> {
         let mut is_first = false;
-        let places = self.places.get_or_try_init(|| {
+        let offsets = self.offsets.get_or_try_init(|| {
             is_first = true;
-            match Places::new(types, layout, start_id, heard, &mut each) {
+            match TypeOffsets::new(types, layout, start_id, filter, &mut each) {
                 // That there is no memory now is not kept for ever.
                 Err(Broken::NoMemory) => Err(Error::NoMemory),
-                places => Ok(places),
+                offsets => Ok(offsets),
             }
         })?;
-        let places = places.as_ref().map_err(|broken| Error::from(*broken))?;
+        let offsets = offsets.as_ref().map_err(|broken| Error::from(*broken))?;
         if !is_first {
-            step_over(types, layout, start_id, heard, STRIDE, |_| Ok(()), each)?;
+            step_over(types, layout, start_id, filter, STRIDE, |_| Ok(()), each)?;
         }
-        Ok(places)
+        Ok(offsets)
     }
 }
 
 /// A guess at the length of a record for reserving memory in one go, a little below that of kernels' (25).
 const USUAL_LEN: usize = 24;
 
-impl Places {
+impl TypeOffsets {
     fn new(
         types: Bytes<'_>,
         layout: Bytes<'_>,
         start_id: u32,
-        heard: Heard,
+        filter: ScanFilter,
         each: impl FnMut(TypeId, Kind, u32),
     ) -> Result<Self, Broken> {
         let is_large = types.len() >= LARGE_LEN;
@@ -174,7 +174,7 @@ impl Places {
             offs.push(u32::try_from(at).map_err(|_| Broken::TooMany)?);
             Ok(())
         };
-        let count = step_over(types, layout, start_id, heard, stride, keep, each)?;
+        let count = step_over(types, layout, start_id, filter, stride, keep, each)?;
         Ok(Self { offs, is_large, count })
     }
 }
@@ -185,7 +185,7 @@ fn step_over(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
-    heard: Heard,
+    filter: ScanFilter,
     stride: u32,
     keep: impl FnMut(usize) -> Result<(), Broken>,
     each: impl FnMut(TypeId, Kind, u32),
@@ -194,9 +194,9 @@ fn step_over(
     let data = types.as_slice();
     match types.endian() {
         Endian::Little => {
-            step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, heard, stride, keep, each)
+            step_over_in_order(Bytes::new(data, Endian::Little), layout, start_id, filter, stride, keep, each)
         }
-        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, heard, stride, keep, each),
+        Endian::Big => step_over_in_order(Bytes::new(data, Endian::Big), layout, start_id, filter, stride, keep, each),
     }
 }
 
@@ -205,7 +205,7 @@ fn step_over_in_order(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
-    heard: Heard,
+    filter: ScanFilter,
     stride: u32,
     mut keep: impl FnMut(usize) -> Result<(), Broken>,
     mut each: impl FnMut(TypeId, Kind, u32),
@@ -229,7 +229,7 @@ fn step_over_in_order(
                 return Err(Broken::UnknownKind(TypeId(id), info.kind()));
             };
             at = at.saturating_add(TYPE_LEN).saturating_add(payload);
-            if name_off != heard.nameless && info.is_of(heard.kinds) {
+            if name_off != filter.nameless && info.is_of(filter.kinds) {
                 each(TypeId(id), info.kind(), name_off);
             }
             if id == u32::MAX {

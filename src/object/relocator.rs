@@ -4,33 +4,34 @@
 use std::collections::HashMap;
 
 use super::bitfield;
-use super::changes::Changes;
+use super::bpf_object::BpfObject;
+use super::diag::{Answer, Diagnostics, ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, RelocSite, Resolved};
+use super::edits::Edits;
 use super::elf::{Func, Section};
 use super::eliminated::FuncInfos;
-use super::input::Input;
 use super::targets::CandidateSearch;
-use super::telling::{Answer, ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, Resolved, Site, Teller};
 use super::{Counts, Options, Report, Targets};
 use crate::btf::ext::{self, CoreRelo};
 use crate::btf::{BtfView, TypeId};
+use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
 use crate::relo::text::{Clipped, Lossy};
-use crate::relo::{self, Candidates, Change, Context, InsnPair, NameTables, Pruned, ReloKind, ReloRes, Work};
+use crate::relo::{self, Candidates, Change, Context, InsnPair, MemberIndex, Pruned, ReloKind, ReloRes};
 
-pub(super) struct Job<'j, 't> {
-    input: &'j Input<'j>,
+pub(super) struct Relocator<'j, 't> {
+    input: &'j BpfObject<'j>,
     options: &'j Options<'j>,
     search: CandidateSearch<'t, 'j>,
-    tables: NameTables,
-    answers: Answers,
+    member_index: MemberIndex,
+    answers: ReloCache,
     /// Instructions that have changed, by their place in the file.
-    changes: Changes,
+    changes: Edits,
     /// There was too much work: what is left is not looked at.
     gave_up: bool,
     func_infos: FuncInfos<'j>,
-    teller: Teller<'j, 't>,
+    diag: Diagnostics<'j, 't>,
 }
 
 /// What has been answered. An object asks the same again and again: for each use of a field, there is a relocation.
@@ -38,7 +39,7 @@ pub(super) struct Job<'j, 't> {
 /// Asked again, a question has the same answer as long as the same candidates are left: those agree on the value, but not on
 /// the size of what is loaded.
 #[derive(Default)]
-struct Answers {
+struct ReloCache {
     known: HashMap<u128, ReloRes>,
 }
 
@@ -54,7 +55,7 @@ const TYPE_ID_SHIFT: u32 = 64;
 /// No more memory than a small object takes. Real objects ask a few hundred different questions at most.
 const MAX_ANSWERS: usize = 4096;
 
-impl Answers {
+impl ReloCache {
     fn get(&self, relo: &CoreRelo) -> Option<ReloRes> {
         if self.known.is_empty() {
             return None;
@@ -63,8 +64,8 @@ impl Answers {
     }
 
     /// Forgets what was answered about a type of which candidates were dropped.
-    fn forget(&mut self, type_id: TypeId, work: &Work) -> Result<()> {
-        work.steps(u64::try_from(self.known.len()).unwrap_or(u64::MAX))?;
+    fn forget(&mut self, type_id: TypeId, budget: &Budget) -> Result<()> {
+        budget.charge(u64::try_from(self.known.len()).unwrap_or(u64::MAX))?;
         self.known.retain(|question, _| question >> TYPE_ID_SHIFT != type_id.0.into());
         Ok(())
     }
@@ -78,9 +79,9 @@ impl Answers {
     }
 }
 
-impl<'j, 't> Job<'j, 't> {
+impl<'j, 't> Relocator<'j, 't> {
     pub(super) fn new(
-        input: &'j Input<'j>,
+        input: &'j BpfObject<'j>,
         targets: &'t dyn Targets,
         options: &'j Options<'j>,
         report: Option<&'j mut Report>,
@@ -90,13 +91,13 @@ impl<'j, 't> Job<'j, 't> {
         Ok(Self {
             input,
             options,
-            search: CandidateSearch::new(targets, options.semantics, &input.btf, roots, &input.work)?,
-            tables: NameTables::default(),
-            answers: Answers::default(),
-            changes: Changes::default(),
+            search: CandidateSearch::new(targets, options.semantics, &input.btf, roots, &input.budget)?,
+            member_index: MemberIndex::default(),
+            answers: ReloCache::default(),
+            changes: Edits::default(),
             gave_up: false,
             func_infos: FuncInfos::new(&input.btf_ext),
-            teller: Teller::new(input, targets, options.log, report),
+            diag: Diagnostics::new(input, targets, options.log, report),
         })
     }
 
@@ -105,8 +106,8 @@ impl<'j, 't> Job<'j, 't> {
     /// # Errors
     ///
     /// That there were failures.
-    pub(super) fn finish(self) -> Result<(Changes, Counts)> {
-        let counts = self.teller.finish()?;
+    pub(super) fn finish(self) -> Result<(Edits, Counts)> {
+        let counts = self.diag.finish()?;
         Ok((self.changes, counts))
     }
 
@@ -120,60 +121,60 @@ impl<'j, 't> Job<'j, 't> {
         if self.gave_up {
             return Ok(());
         }
-        let Input { elf, btf, work, .. } = self.input;
+        let BpfObject { elf, btf, budget, .. } = self.input;
         let sec_name_off = section.sec_name_off;
         let name = btf.name_by_offset(sec_name_off)?.to_bytes();
-        work.name(name)?;
+        budget.name(name)?;
         if name.is_empty() {
             return Err(Error::Ext { what: "a section without a name", value: sec_name_off });
         }
-        let named = elf.section_by_name(name, work)?;
+        let named = elf.section_by_name(name, budget)?;
         let without_code = if named.is_some() { NOT_CODE } else { NO_SECTION };
         let elf_section = named.filter(|section| section.is_code);
         if elf_section.as_ref().is_some_and(|section| section.overlaps) {
             let what = format!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
             return Err(Error::Elf { what: what.into() });
         }
-        self.teller.section(name, section);
+        self.diag.section(name, section);
         for (idx, relo) in section.core_relos().enumerate() {
             let func = elf_section.as_ref().and_then(|section| elf.func_at(section.index, relo.insn_off));
-            let site = Site { section: name, relos: section, func: func.as_ref(), relo: &relo, idx };
+            let site = RelocSite { section: name, relos: section, func: func.as_ref(), relo: &relo, idx };
             if index(relo.insn_off) % INSN_SIZE != 0 {
-                self.teller.failed(Error::InsnOutside { insn_off: relo.insn_off }, &site, None)?;
+                self.diag.failed(Error::InsnOutside { insn_off: relo.insn_off }, &site, None)?;
                 continue;
             }
             let (elf_section, func) = match (&elf_section, &func) {
                 (Some(elf_section), Some(func)) => (elf_section, func),
                 (None, _) => {
-                    self.teller.skipped(&site, without_code)?;
+                    self.diag.skipped(&site, without_code)?;
                     continue;
                 }
                 (Some(elf_section), None) => {
                     let is_eliminated = self.func_infos.is_eliminated(&site, elf_section, self.input)?;
-                    self.teller.skipped(&site, if is_eliminated { ELIMINATED } else { NO_FUNCTION })?;
+                    self.diag.skipped(&site, if is_eliminated { ELIMINATED } else { NO_FUNCTION })?;
                     continue;
                 }
             };
             if relo.kind != ReloKind::TypeIdLocal {
                 // Without a kernel to ask, no relocation can be answered, those of optional programs no more than others.
-                self.search.search_kernel(work)?;
+                self.search.search_kernel(budget)?;
             }
             self.relocate(&site, elf_section, func)?;
             if self.gave_up {
                 break;
             }
         }
-        self.teller.section_done(name);
+        self.diag.section_done(name);
         Ok(())
     }
 
     /// Resolves and patches. A failure is gathered, or, in a program that is not loaded by default, poisons.
-    fn relocate(&mut self, site: &Site<'_>, section: &Section, func: &Func) -> Result<()> {
-        let Input { work, telling, .. } = self.input;
+    fn relocate(&mut self, site: &RelocSite<'_>, section: &Section, func: &Func) -> Result<()> {
+        let BpfObject { budget, telling, .. } = self.input;
         let (res, resolved) = match self.answers.get(site.relo) {
-            Some(res) if self.teller.says_how => (Ok(res), self.resolve(site, telling).ok()),
+            Some(res) if self.diag.wants_detail => (Ok(res), self.resolve(site, telling).ok()),
             Some(res) => (Ok(res), None),
-            None => match self.resolve(site, work) {
+            None => match self.resolve(site, budget) {
                 Ok(resolved) => {
                     self.answers.put(site.relo, resolved.res)?;
                     (Ok(resolved.res), Some(resolved))
@@ -183,7 +184,7 @@ impl<'j, 't> Job<'j, 't> {
         };
         let resolved = resolved.as_ref();
         let error = match res.and_then(|res| self.patch(site, section, func, &res, resolved)) {
-            Ok(answer) => return self.teller.answered(site, answer, resolved),
+            Ok(answer) => return self.diag.answered(site, answer, resolved),
             Err(Error::NoMemory) => return Err(Error::NoMemory),
             Err(error) => error,
         };
@@ -191,13 +192,13 @@ impl<'j, 't> Job<'j, 't> {
         let is_optional = site.section.starts_with(b"?");
         let poison = ReloRes { poison: true, ..ReloRes::default() };
         if is_optional && !self.gave_up && self.patch(site, section, func, &poison, None).is_ok() {
-            return self.teller.poisoned_for(&error, site, resolved);
+            return self.diag.poisoned_for(&error, site, resolved);
         }
-        self.teller.failed(error, site, resolved)
+        self.diag.failed(error, site, resolved)
     }
 
-    fn resolve(&mut self, site: &Site<'_>, work: &Work) -> Result<Resolved<'j, 't>> {
-        let Input { elf, btf, .. } = self.input;
+    fn resolve(&mut self, site: &RelocSite<'_>, budget: &Budget) -> Result<Resolved<'j, 't>> {
+        let BpfObject { elf, btf, .. } = self.input;
         let relo = site.relo;
         let type_id = relo.type_id;
         let log = self.options.log;
@@ -205,18 +206,18 @@ impl<'j, 't> Job<'j, 't> {
             prog_name: &Clipped(site.program(elf)),
             relo_idx: site.idx,
             semantics: self.options.semantics,
-            work,
-            tables: &self.tables,
+            budget,
+            member_index: &self.member_index,
             log,
         };
         if relo.kind == ReloKind::TypeIdLocal {
             return relo::calc_relo(&context, relo, btf, &mut Candidates::new(&[], &mut Pruned::default()));
         }
-        let mut cands = self.search.cands(type_id, work, log, &self.teller.target_names)?;
+        let mut cands = self.search.cands(type_id, budget, log, &self.diag.target_names)?;
         let before = cands.len();
         let resolved = relo::calc_relo(&context, relo, btf, &mut cands)?;
         if cands.len() < before {
-            self.answers.forget(type_id, work)?;
+            self.answers.forget(type_id, budget)?;
         }
         Ok(resolved)
     }
@@ -224,13 +225,13 @@ impl<'j, 't> Job<'j, 't> {
     /// Writes an answer into the changed instructions.
     fn patch(
         &mut self,
-        site: &Site<'_>,
+        site: &RelocSite<'_>,
         section: &Section,
         func: &Func,
         res: &ReloRes,
         resolved: Option<&Resolved<'j, 't>>,
     ) -> Result<Answer> {
-        let Input { object, elf, work, .. } = self.input;
+        let BpfObject { object, elf, budget, .. } = self.input;
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside { insn_off };
         // A second slot has to lie in the same program.
@@ -249,11 +250,11 @@ impl<'j, 't> Job<'j, 't> {
         let pair = InsnPair { first, second };
 
         let patched = relo::patch_insn(pair, res)?;
-        self.changes.set(at, patched.insn.first.encode(elf.endian), work)?;
+        self.changes.set(at, patched.insn.first.encode(elf.endian), budget)?;
         if let Some(second) = patched.insn.second {
-            self.changes.set(second_at, second.encode(elf.endian), work)?;
+            self.changes.set(second_at, second.encode(elf.endian), budget)?;
         }
-        self.teller.changed(site, &Change { insn_idx: site.insn_idx(), before: &pair, after: &patched });
+        self.diag.changed(site, &Change { insn_idx: site.insn_idx(), before: &pair, after: &patched });
         if patched.poisoned {
             return Ok(if res.poison { Answer::NoMatch } else { Answer::NoSuchLoad(bitfield::poisoned(res)) });
         }

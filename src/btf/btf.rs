@@ -10,8 +10,8 @@ use once_cell::sync::OnceCell;
 
 use super::fit;
 use super::raw::{self, Kind, KindSet};
-use super::records::{Heard, Places, Records};
-use super::view::{BtfView, NameIs, TypeId};
+use super::scan::{Records, ScanFilter, TypeOffsets};
+use super::types::{BtfView, NameIs, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
@@ -107,7 +107,7 @@ impl<'d> Btf<'d> {
     /// [`Error::BaseMismatch`], [`Error::NotSplit`], [`Error::Unsupported`], [`Error::NoMemory`].
     pub fn new(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
         let btf = Self::deferred(data, base)?;
-        btf.places()?;
+        btf.offsets()?;
         if let Some(base) = &btf.base {
             fit::check(&btf, base)?;
         }
@@ -210,7 +210,7 @@ impl<'d> Btf<'d> {
     ) -> Result<()> {
         // Where a base has no strings, offset 0 is that of the first string that is there, whatever it is.
         let has_name = |name_off| self.text_at(name_off).is_some_and(|text| text.first() != Some(&0));
-        let heard = Heard { kinds, nameless: if has_name(0) { u32::MAX } else { 0 } };
+        let filter = ScanFilter { kinds, nameless: if has_name(0) { u32::MAX } else { 0 } };
         for btf in self.levels_from(start_id).into_iter().rev().flatten() {
             let (strings, start_str_off) = (btf.strings(), btf.start_str_off);
             let take = |type_id: TypeId, kind: Kind, name_off: u32| {
@@ -226,7 +226,7 @@ impl<'d> Btf<'d> {
                     each(type_id, kind, text);
                 }
             };
-            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, heard, take)?;
+            btf.records.for_each(btf.types(), btf.layout(), btf.start_id, filter, take)?;
         }
         Ok(())
     }
@@ -256,9 +256,9 @@ impl<'d> Btf<'d> {
 
     /// Where the records begin. Asked for every type: the way that is nearly always taken is kept short.
     #[inline]
-    fn places(&self) -> Result<&Places> {
+    fn offsets(&self) -> Result<&TypeOffsets> {
         match self.records.known() {
-            Some(places) => Ok(places),
+            Some(offsets) => Ok(offsets),
             None => self.records.get(self.types(), self.layout(), self.start_id),
         }
     }
@@ -274,7 +274,7 @@ impl<'d> Btf<'d> {
     }
 
     fn checked_type_cnt(&self) -> Result<u32> {
-        match self.start_id.checked_add(self.places()?.count()) {
+        match self.start_id.checked_add(self.offsets()?.count()) {
             Some(count) => Ok(count),
             None => Err(Error::TooManyTypes),
         }
@@ -340,12 +340,12 @@ impl BtfView for Btf<'_> {
     #[inline(never)]
     fn record(&self, id: TypeId) -> Option<&[u8]> {
         let btf = self.level_of(id)?;
-        btf.places().ok()?.record(btf.types(), || btf.layout(), id.0.wrapping_sub(btf.start_id))
+        btf.offsets().ok()?.record(btf.types(), || btf.layout(), id.0.wrapping_sub(btf.start_id))
     }
 
     #[cold]
     fn no_record(&self, id: TypeId) -> Error {
-        let broken = self.level_of(id).and_then(|btf| btf.places().err());
+        let broken = self.level_of(id).and_then(|btf| btf.offsets().err());
         broken.unwrap_or(Error::BadTypeId { type_id: id })
     }
 

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 
 use super::compat;
+use super::essential_name::EssentialName;
+use super::member_index::{Essential, has_name};
+use super::metered::BtfPair;
 use super::mismatch::Mismatch;
-use super::pair::Pair;
 use super::spec::{Accessor, Spec};
-use super::tables::{Essential, has_name};
 use super::{ReloKind, Semantics};
 use crate::btf::{BtfView, Member, NameIs, Type, TypeId};
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ use crate::error::{Error, Result};
 ///
 /// Source: libbpf `bpf_core_spec_match`.
 pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
-    pair: Pair<'_, 'l, 't, L, T>,
+    pair: BtfPair<'_, 'l, 't, L, T>,
     local: &Spec<'l, L>,
     targ: &mut Spec<'t, T>,
     semantics: Semantics,
@@ -44,7 +45,7 @@ pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
 
 /// Finds the enumerator of the same essential name: flavors count on neither side.
 fn match_enumerator<'t, L: BtfView, T: BtfView>(
-    pair: Pair<'_, '_, 't, L, T>,
+    pair: BtfPair<'_, '_, 't, L, T>,
     local: &Spec<'_, L>,
     targ: &mut Spec<'t, T>,
 ) -> Result<Option<Mismatch>> {
@@ -54,8 +55,8 @@ fn match_enumerator<'t, L: BtfView, T: BtfView>(
     if !t.is_any_enum() {
         return missing;
     }
-    let name = pair.work.essential_name(local_name.to_bytes())?;
-    let found = match pair.tables.of_essential_names.get(pair.targ, targ_id, t, 1)? {
+    let name = EssentialName::charged(local_name.to_bytes(), pair.budget)?;
+    let found = match pair.member_index.of_essential_names.get(pair.targ, targ_id, t, 1)? {
         Some(table) => table.find(pair.targ, t, name).next().transpose()?,
         None => first_by_name(0..t.vlen(), |idx| has_name::<Essential, T>(pair.targ, t, idx, name))?,
     };
@@ -79,7 +80,7 @@ fn first_by_name(indices: impl Iterator<Item = u32>, is_it: impl Fn(u32) -> Resu
 }
 
 fn match_field<'l, 't, L: BtfView, T: BtfView>(
-    pair: Pair<'_, 'l, 't, L, T>,
+    pair: BtfPair<'_, 'l, 't, L, T>,
     local: &Spec<'l, L>,
     targ: &mut Spec<'t, T>,
 ) -> Result<Option<Mismatch>> {
@@ -148,7 +149,7 @@ const REMEMBER_STEPS: u64 = 8;
 
 /// The search for one member of the target by its name.
 struct MemberSearch<'w, 'l, 't, L, T> {
-    pair: Pair<'w, 'l, 't, L, T>,
+    pair: BtfPair<'w, 'l, 't, L, T>,
     name: &'l CStr,
     local_type_id: TypeId,
     /// The struct or union with a member of the name whose type is incompatible, and the member's index.
@@ -182,7 +183,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         // Whether there is room for a member's index is asked before any is looked at.
         targ.raw.push(0)?;
         targ.raw.pop();
-        let table = self.pair.tables.of_names.get(self.pair.targ, targ_id, t, 1)?;
+        let table = self.pair.member_index.of_names.get(self.pair.targ, targ_id, t, 1)?;
         let found = match table.as_deref() {
             Some(table) => {
                 let named = table.find(self.pair.targ, t, self.name.to_bytes()).next().transpose()?;
@@ -194,7 +195,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
             }
         };
         if self.searched > SEARCHED_BEFORE_REMEMBERING {
-            self.pair.work.steps(REMEMBER_STEPS)?;
+            self.pair.budget.charge(REMEMBER_STEPS)?;
         }
         if found.is_none() && self.searched > SEARCHED_BEFORE_REMEMBERING && targ.raw.as_slice().len() == depth {
             self.without.try_reserve(1)?;
@@ -217,7 +218,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
             if name_is == NameIs::Same {
                 return self.end_at(idx, &member, targ_id, targ);
             }
-            self.pair.work.steps(ANONYMOUS_STEPS)?;
+            self.pair.budget.charge(ANONYMOUS_STEPS)?;
             self.searched = self.searched.saturating_add(1);
             targ.raw.push(idx)?;
             targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);

@@ -6,25 +6,25 @@ use std::ops::Range;
 use super::elf::BpfElf;
 use crate::btf::ext::BtfExt;
 use crate::btf::{Btf, BtfView, Data};
+use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::log::Log;
-use crate::relo::Work;
 
 /// An object with CO-RE relocations.
-pub(super) struct Input<'d> {
+pub(super) struct BpfObject<'d> {
     pub(super) object: &'d [u8],
     pub(super) elf: BpfElf<'d>,
     pub(super) btf: Btf<'d>,
     pub(super) btf_ext: BtfExt<'d>,
     /// Where `.BTF.ext` lies in the file.
     pub(super) ext_range: Range<usize>,
-    pub(super) work: Work,
+    pub(super) budget: Budget,
     /// What may be done to say in a report, in the log and in messages how things came about, beside the work that decides the
     /// outcome.
-    pub(super) telling: Work,
+    pub(super) telling: Budget,
 }
 
-impl<'d> Input<'d> {
+impl<'d> BpfObject<'d> {
     /// Reads all that the relocation of the object needs to know of it; `None` if it has no CO-RE relocations. Warns where it
     /// has code without BTF.
     ///
@@ -37,9 +37,9 @@ impl<'d> Input<'d> {
         if !elf.has_symbols() {
             return Err(Error::Elf { what: "no symbol table: take the file as it was before strip".into() });
         }
-        let work = Work::for_input(object.len());
+        let budget = Budget::for_input(object.len());
         // An eighth, since both may be done, and there is the report to write.
-        let telling = Work::for_input(object.len() / 8);
+        let telling = Budget::for_input(object.len() / 8);
         let content = |name: &[u8]| -> Result<_> {
             Ok(elf
                 .btf_section(name)?
@@ -65,6 +65,6 @@ impl<'d> Input<'d> {
         if ext_section.overlaps {
             return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".into() });
         }
-        Ok(Some(Self { object, elf, btf, btf_ext, ext_range: ext_section.range, work, telling }))
+        Ok(Some(Self { object, elf, btf, btf_ext, ext_range: ext_section.range, budget, telling }))
     }
 }
