@@ -23,7 +23,7 @@ def ran_all(log):
 
 
 def deps(part):
-    return Step(part, f"deps, {part}", f"scripts/deps.sh {part} || true", cpus=0, lock="apt")
+    return Step(part, f"deps, {part}", f"scripts/deps.sh {part} || true", cpus=0, lock="install")
 
 
 RUST = [
@@ -57,7 +57,7 @@ MSRV_STEPS = [
         done 2>/dev/null
         [ -z "${missing:-}" ] ||
             rustup toolchain install $rust --profile minimal --no-self-update $(printf -- '--target %s ' $targets)""",
-         ["rustup"], cpus=0),
+         ["rustup"], cpus=0, lock="install"),
     Step("msrv", "msrv, builds", MSRV + "rustup run $rust cargo check --locked --workspace --all-targets", after=("msrv, toolchain",),
          lock="target/msrv"),
     Step("msrv", "msrv, tests on 32 bit", MSRV + "rustup run $rust cargo test --locked --workspace --target i686-unknown-linux-gnu",
