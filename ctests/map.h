@@ -13,7 +13,7 @@ static const struct {
 	const char *name;
 	void (*test)(void);
 } rows[] = {
-/* a MAP_NAME(NAME) for each, by scripts/check.sh */
+/* a MAP_NAME(NAME) for each, by scripts/check.py */
 #include "map_names.h"
 };
 

@@ -10,7 +10,7 @@
  *	threads [ROUNDS]
  *
  * With a library that has one, corelo_fault_race() is a race to be found: see
- * scripts/check-threads.sh.
+ * scripts/steps/ci.py.
  */
 #include "check.h"
 #include "build.h"
