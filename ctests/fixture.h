@@ -24,6 +24,17 @@ static inline unsigned char *fixture(const char *name, int big, size_t *size)
 	return build_load(path, size);
 }
 
+static inline struct corelo_btf *open_built(const struct build *b, const struct corelo_btf *base)
+{
+	struct corelo_btf *btf;
+	size_t size;
+	unsigned char *data = build_btf(b, &size);
+
+	btf = corelo_btf_from_bytes(data, size, base);
+	free(data);
+	return btf;
+}
+
 static inline struct corelo_relocate_opts against(const struct corelo_btf *const *targets, size_t count)
 {
 	struct corelo_relocate_opts opts;

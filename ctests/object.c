@@ -265,24 +265,13 @@ static void foreign_files(void)
 	}
 }
 
-/* BTF with struct @name, whose member x, an u64, is at byte @off; without it where that is 0. */
-static struct corelo_btf *open_with_field(struct build *b, const char *name, uint32_t off, const struct corelo_btf *base)
+/* Adds struct @name, whose member x, an u64, is at byte @off; nothing where that is 0. */
+static void build_field(struct build *b, const char *name, uint32_t off)
 {
-	struct corelo_btf *btf;
-	unsigned char *data;
-	size_t size;
-
-	if (!base)
-		build_int(b, "unsigned long long", 8, 0);
-	if (off) {
-		build_type(b, name, BTF_KIND_STRUCT, 1, off + 8);
-		build_member(b, "x", 1, off * 8);
-	}
-	data = build_btf(b, &size);
-	btf = corelo_btf_from_bytes(data, size, base);
-	free(data);
-	CHECK(btf);
-	return btf;
+	if (!off)
+		return;
+	build_type(b, name, BTF_KIND_STRUCT, 1, off + 8);
+	build_member(b, "x", 1, off * 8);
 }
 
 /* poison.bpf.c asks for the offset of no_kernel_has_this.x. Where a kernel has the type, no module is looked at. */
@@ -298,9 +287,12 @@ static void with_a_module(uint32_t kernel_off, uint32_t module_off)
 	size_t size;
 
 	build_start(&kernel, 0);
-	list[0] = open_with_field(&kernel, "no_kernel_has_this", kernel_off, NULL);
+	build_int(&kernel, "unsigned long long", 8, 0);
+	build_field(&kernel, "no_kernel_has_this", kernel_off);
+	list[0] = open_built(&kernel, NULL);
 	build_start_split(&module, &kernel);
-	list[1] = open_with_field(&module, "no_kernel_has_this___flavor", module_off, list[0]);
+	build_field(&module, "no_kernel_has_this___flavor", module_off);
+	list[1] = open_built(&module, list[0]);
 	elf = fixture("poison", 0, &size);
 	opts.report = &report;
 	CHECK(!corelo_relocate(elf, size, &opts));
