@@ -30,7 +30,10 @@ enum {
 };
 
 /* In the target's. */
-enum { T_INT = 1, T_CHAR, T_ARRAY, T_OTHER, T_OLD, T_TASK, T_COLOR, T_LONG, T_WIDE, T_COLOR64, T_PTR, T_PROTO, T_PROTO_PROTO, T_ITSELF, T_NONE, T_BITS };
+enum {
+	T_INT = 1, T_CHAR, T_ARRAY, T_OTHER, T_OLD, T_TASK, T_COLOR, T_LONG, T_WIDE, T_COLOR64, T_PTR, T_PROTO,
+	T_PROTO_PROTO, T_ITSELF, T_NONE, T_BITS,
+};
 
 static struct build local_build, target_build;
 static struct corelo_btf *local_btf, *target_btf;

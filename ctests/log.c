@@ -7,9 +7,9 @@
  */
 #include "check.h"
 #include "fixture.h"
+#include "run.h"
 
 #include <errno.h>
-#include <sys/wait.h>
 
 /* Each line with its level in front. */
 static void to_stdout(void *ctx, enum corelo_log_level level, const char *message)
@@ -56,48 +56,13 @@ static int child(const char *what, int function)
 	return ret != (refuse ? -ERANGE : 0);
 }
 
-struct output {
-	char out[8192], err[8192];
-};
-
-/* 0 when the run was as it should be. */
-static int run(char *self, const char *setting, char *what, char *where, struct output *output)
+/* This program's child(), with CORELO_LOG=@setting; 0 when it was as it should be. */
+static int run_child(const char *self, const char *setting, const char *what, const char *where, struct run *output)
 {
-	char *args[] = { self, what, where, NULL };
-	int pipes[2][2], status = -1, i;
-	char *to[2] = { output->out, output->err };
-	size_t len;
-	ssize_t n;
-	pid_t pid;
+	const char *argv[] = { self, what, where, NULL }, *env[] = { setting, NULL };
 
-	memset(output, 0, sizeof(*output));
-	if (pipe(pipes[0]) || pipe(pipes[1]))
-		return -1;
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		for (i = 0; i < 2; i++) {
-			dup2(pipes[i][1], i + 1);
-			close(pipes[i][0]);
-			close(pipes[i][1]);
-		}
-		unsetenv("CORELO_LOG");
-		if (setting)
-			setenv("CORELO_LOG", setting, 1);
-		execv(self, args);
-		_exit(127);
-	}
-	for (i = 0; i < 2; i++) {
-		close(pipes[i][1]);
-		/* what they write is less than a pipe holds */
-		for (len = 0; len + 1 < sizeof(output->out) &&
-			      (n = read(pipes[i][0], to[i] + len, sizeof(output->out) - 1 - len)) > 0; len += n)
-			;
-		close(pipes[i][0]);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return -1;
-	return status;
+	run(output, argv, env);
+	return output->status;
 }
 
 static int count(const char *text, const char *what)
@@ -113,28 +78,28 @@ static int count(const char *text, const char *what)
 
 static void to_stderr(char *self)
 {
-	struct output output;
+	static struct run output;
 
 	/* what goes wrong, and no more */
-	CHECK(!run(self, NULL, "refuse", "stderr", &output));
+	CHECK(!run_child(self, "", "refuse", "stderr", &output));
 	CHECK(!*output.out);
 	CHECK(count(output.err, "\n") == 1);
 	CHECK(!strncmp(output.err, "corelo: prog 'range_ldx'", strlen("corelo: prog 'range_ldx'")));
 	CHECK(strstr(output.err, "32767"));
-	CHECK(!run(self, NULL, "fine", "stderr", &output));
+	CHECK(!run_child(self, "", "fine", "stderr", &output));
 	CHECK(!*output.out && !*output.err);
 	/* what is no level is none */
-	CHECK(!run(self, "loud", "fine", "stderr", &output));
+	CHECK(!run_child(self, "CORELO_LOG=loud", "fine", "stderr", &output));
 	CHECK(!*output.out && !*output.err);
 
-	CHECK(!run(self, "off", "refuse", "stderr", &output));
+	CHECK(!run_child(self, "CORELO_LOG=off", "refuse", "stderr", &output));
 	CHECK(!*output.out && !*output.err);
-	CHECK(!run(self, "warn", "refuse", "stderr", &output));
+	CHECK(!run_child(self, "CORELO_LOG=warn", "refuse", "stderr", &output));
 	CHECK(count(output.err, "\n") == 1);
-	CHECK(!run(self, "warn", "fine", "stderr", &output));
+	CHECK(!run_child(self, "CORELO_LOG=warn", "fine", "stderr", &output));
 	CHECK(!*output.err);
 	/* a line for each relocation and candidate */
-	CHECK(!run(self, "debug", "fine", "stderr", &output));
+	CHECK(!run_child(self, "CORELO_LOG=debug", "fine", "stderr", &output));
 	CHECK(!*output.out);
 	CHECK(count(output.err, "\n") >= 4);
 	CHECK(count(output.err, "corelo: ") == count(output.err, "\n"));
@@ -143,37 +108,37 @@ static void to_stderr(char *self)
 
 static void to_function(char *self)
 {
-	struct output output;
+	static struct run output;
 
 	/* all of it: the function may choose */
-	CHECK(!run(self, NULL, "fine", "function", &output));
+	CHECK(!run_child(self, "", "fine", "function", &output));
 	CHECK(!*output.err);
 	CHECK(count(output.out, "\n") >= 4);
 	CHECK(count(output.out, "2: ") == count(output.out, "\n"));
-	CHECK(!run(self, "debug", "refuse", "function", &output));
+	CHECK(!run_child(self, "CORELO_LOG=debug", "refuse", "function", &output));
 	CHECK(count(output.out, "0: prog 'range_ldx'") == 1);
 	CHECK(count(output.out, "2: ") >= 1);
 	/* and without it, stderr again */
 	CHECK(count(output.err, "corelo: ") >= 1);
-	CHECK(!run(self, "warn", "refuse", "function", &output));
+	CHECK(!run_child(self, "CORELO_LOG=warn", "refuse", "function", &output));
 	CHECK(count(output.out, "\n") == 1 && count(output.err, "\n") == 1);
-	CHECK(!run(self, "off", "refuse", "function", &output));
+	CHECK(!run_child(self, "CORELO_LOG=off", "refuse", "function", &output));
 	CHECK(!*output.out && !*output.err);
 }
 
 /* A terminal is stderr's other end as a rule; what a function does with a line is its own affair. */
 static void hostile_names(char *self)
 {
-	struct output output;
+	static struct run output;
 	const char *at;
 
-	CHECK(!run(self, "debug", "hostile", "stderr", &output));
+	CHECK(!run_child(self, "CORELO_LOG=debug", "hostile", "stderr", &output));
 	CHECK(count(output.err, "far.\\u{1b}\\n\\u{9b}") == 1);
 	CHECK(count(output.err, "corelo: ") == count(output.err, "\n"));
 	for (at = output.err; *at == '\n' || (*at >= ' ' && *at <= '~'); at++)
 		;
 	CHECK(!*at);
-	CHECK(!run(self, NULL, "hostile", "function", &output));
+	CHECK(!run_child(self, "", "hostile", "function", &output));
 	CHECK(count(output.out, "far." HOSTILE) == 1);
 }
 

@@ -2,7 +2,7 @@
 /*
  * oracle: what libbpf itself makes of an object's CO-RE relocations.
  *
- *	oracle [--timeout SECONDS] [--skip-optional] OBJECT BTF|-
+ *	oracle [--skip-optional] OBJECT BTF|-
  *
  * libbpf opens and loads the object, and two of the functions that its
  * relocation step calls are wrapped at link time to write down what they got
@@ -82,6 +82,8 @@ WRAPPED(void *, gzopen64, const char *path, const char *mode);
 WRAPPED(long, syscall, long nr, ...);
 
 #define MAX_RELOS 65536
+/* seconds; libbpf never returns from some objects */
+#define TIMEOUT 20
 
 /* Written by the child that runs libbpf, read by the parent after its end. */
 struct shared {
@@ -357,21 +359,14 @@ static int check_is_libbpf(struct oracle_answer *a)
 
 int main(int argc, char **argv)
 {
-	unsigned int timeout = 20;
-	int skip_optional = 0, status, i;
+	int skip_optional, status, i;
 	struct input elf;
 	pid_t pid;
 
-	for (i = 1; i < argc && !strncmp(argv[i], "--", 2); i++) {
-		if (!strcmp(argv[i], "--skip-optional"))
-			skip_optional = 1;
-		else if (!strcmp(argv[i], "--timeout") && i + 1 < argc)
-			timeout = (unsigned int)strtoul(argv[++i], NULL, 10);
-		else
-			break;
-	}
+	skip_optional = argc > 1 && !strcmp(argv[1], "--skip-optional");
+	i = 1 + skip_optional;
 	if (argc - i != 2) {
-		fputs("usage: oracle [--timeout SECONDS] [--skip-optional] OBJECT BTF|-\n", stderr);
+		fputs("usage: oracle [--skip-optional] OBJECT BTF|-\n", stderr);
 		return 2;
 	}
 	elf.data = build_load(argv[i], &elf.size);
@@ -398,7 +393,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (!pid) {
-		alarm(timeout);
+		alarm(TIMEOUT);
 		run_libbpf(&elf, skip_optional);
 		_exit(0);
 	}
