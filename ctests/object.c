@@ -175,7 +175,7 @@ static void refused_fixtures(int big)
 }
 
 /* One field of an object, made wrong. */
-static void wrong_fields(int big)
+static void wrong_objects(int big)
 {
 	enum { CODE, EXT, RECORD, BTF, ELF };
 	const struct {
@@ -346,7 +346,7 @@ int main(void)
 	for (big = 0; big <= 1; big++) {
 		fixtures(big);
 		refused_fixtures(big);
-		wrong_fields(big);
+		wrong_objects(big);
 	}
 	foreign_files();
 	with_a_module(0, 0);
