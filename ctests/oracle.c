@@ -30,41 +30,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* for the structs that libbpf does not install */
+#include <corelo.h>
+
 #include "build.h"
 #include "elf_file.h"
 #include "oracle.h"
-
-/* libbpf doesn't install the header of these; the layout is that of 1.0 to 1.8 */
-struct bpf_core_cand_list;
-
-struct bpf_core_spec {
-	const struct btf *btf;
-	struct {
-		__u32 type_id;
-		__u32 idx;
-		const char *name;
-	} spec[64];
-	__u32 root_type_id;
-	enum bpf_core_relo_kind relo_kind;
-	int len;
-	int raw_spec[64];
-	int raw_len;
-	__u32 bit_offset;
-};
-
-struct bpf_core_relo_res {
-	__u64 orig_val;
-	__u64 new_val;
-	bool poison;
-	bool validate;
-	bool fail_memsz_adjust;
-	__u32 orig_sz;
-	__u32 orig_type_id;
-	__u32 new_sz;
-	__u32 new_type_id;
-};
-
-int bpf_core_format_spec(char *buf, size_t buf_sz, const struct bpf_core_spec *spec);
 
 #define WRAPPED(type, name, ...)		\
 	type __real_##name(__VA_ARGS__);	\

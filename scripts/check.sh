@@ -372,7 +372,7 @@ check_preload() {
 build_parity() {
 	# The oracle says in its source which of libbpf's functions it watches.
 	wraps=$(sed -n 's/^WRAPPED([^,]*, *\([a-z_0-9]*\),.*/-Wl,--wrap=\1/p' ctests/oracle.c)
-	$cc $c_flags -o $bin/oracle ctests/oracle.c $wraps -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
+	$cc $c_flags $($pkg_config --cflags corelo) -o $bin/oracle ctests/oracle.c $wraps -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
 	compile $bin/parity ctests/parity.c
 }
 
