@@ -145,7 +145,7 @@ static void from_files(void)
 	small(&b, 0);
 	if (CHECK(build_file(path, "", 0)) && CHECK(write_built(path, &b, 0))) {
 		btf = OPENED(corelo_btf_open(path, NULL));
-		/* they are copied, too: what happens to the file is nobody's concern */
+		/* the bytes are copied: later changes of the file do not matter */
 		CHECK(!truncate(path, 0));
 		CHECK(!unlink(path));
 		check_small(btf);
@@ -430,7 +430,7 @@ static void bad_input(int big)
 	small(&b, big);
 	data = build_btf(&b, &size);
 	CHECK_REFUSED(corelo_btf_from_bytes(data, size - 1, NULL), EINVAL, "string section");
-	/* a kind that nobody knows */
+	/* an unknown kind */
 	build_put(data + 24 + 16 + 4, 99u << 24, 4, big);
 	CHECK_REFUSED(corelo_btf_from_bytes(data, size, NULL), EINVAL, "type [2] has the unknown kind 99");
 	/* a header that is shorter than any, of which the byte order decides */

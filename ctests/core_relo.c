@@ -531,7 +531,7 @@ static void candidates(void)
 		CHECK(list->cands[3].id == T_COLOR && list->cands[4].id == T_COLOR64);
 
 	cand.id = L_TASK;
-	/* what was added is what is asked about */
+	/* the list answers a relocation */
 	list->len = 2;
 	relo = relo_of(L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET);
 	CHECK(!bpf_core_calc_relo_insn("prog", &relo, 0, local, list, scratch, &res));

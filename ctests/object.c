@@ -70,9 +70,9 @@ static size_t check_fixture(const struct relocation *first, int big)
 		return ARRAY_SIZE(relocations);
 	want = build_copy(elf, size);
 	/* core_relo_len: nothing is left to relocate */
-	build_put(build_find(want, ".BTF.ext", &len) + 28, 0, 4, big);
+	build_put(section_data(want, size, ".BTF.ext", &len) + 28, 0, 4, big);
 	for (r = first; r < end && r->object == first->object; r++) {
-		insn = build_find(want, r->section, &len) + r->insn_off;
+		insn = section_data(want, size, r->section, &len) + r->insn_off;
 		if (r->size) {
 			build_put(insn + r->at, r->new_val, r->size, big);
 		} else {
@@ -224,9 +224,9 @@ static void wrong_objects(int big)
 	elf = fixture("range", big, &size);
 	if (!CHECK(elf))
 		return;
-	sections[CODE] = build_find(elf, "raw_tp/range_alu", &len);
-	sections[EXT] = at = build_find(elf, ".BTF.ext", &len);
-	sections[BTF] = build_find(elf, ".BTF", &len);
+	sections[CODE] = section_data(elf, size, "raw_tp/range_alu", &len);
+	sections[EXT] = at = section_data(elf, size, ".BTF.ext", &len);
+	sections[BTF] = section_data(elf, size, ".BTF", &len);
 	sections[ELF] = elf;
 	/* behind rec_size, sec_name_off and num_info */
 	sections[RECORD] = at + build_get(at + 4, 4, big) + build_get(at + 24, 4, big) + 12;

@@ -21,8 +21,6 @@
 
 #define CORELO_NO_LIBBPF_NAMES
 #include "fixture.h"
-
-#include "elf_file.h"
 #include "oracle.h"
 
 /* What an instruction's class is in its first byte; BPF has no other loads and stores of fields. */
@@ -343,7 +341,7 @@ static void compare_bytes(struct pair *p, const struct input *elf, const unsigne
 	free(left);
 }
 
-/* corelo takes the relocations out of .BTF.ext, so that nobody applies them again. */
+/* corelo takes the relocations out of .BTF.ext, so that they are not applied again. */
 static void drop_core_relos(struct input *elf)
 {
 	struct section ext = section_named(elf, ".BTF.ext");

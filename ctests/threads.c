@@ -184,7 +184,7 @@ struct job {
 	void *arg;
 };
 
-/* All jobs at once, with BTF that nobody has used. */
+/* All jobs at once, with freshly opened BTF. */
 static void run_jobs(const struct job *jobs, size_t count)
 {
 	pthread_t threads[16];
