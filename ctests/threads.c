@@ -260,10 +260,11 @@ static void log_function_relocates(int most)
 {
 	const struct job jobs[] = { { logs, &objects[1] }, { logs, &objects[2] } };
 
-	alarm(120);
 	corelo_log_set(relocate_again, NULL);
-	for (lines_before = 0; lines_before < most; lines_before++)
+	for (lines_before = 0; lines_before < most; lines_before++) {
+		alarm(120);
 		run_jobs(jobs, ARRAY_SIZE(jobs));
+	}
 	corelo_log_set(silent, NULL);
 	alarm(0);
 }
@@ -301,7 +302,7 @@ static void all_rounds(int rounds)
 	shared_report = report;
 	while (rounds--)
 		one_round();
-	log_function_relocates(object_count == FEW ? 4 : 32);
+	log_function_relocates(object_count == FEW ? 4 : 16);
 	corelo_report_free(report);
 	corelo_btf_free(own);
 	free(elf);
