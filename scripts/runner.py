@@ -15,7 +15,7 @@ LOGS = os.path.join(ROOT, "target/check")
 # Exit status of a command that lacks something on this machine; the last line of its output is the reason.
 SKIPPED = 77
 # Lines of a log that are shown: summaries, skips of single cases, and counts of Rust tests.
-SHOWN = re.compile(r"(SKIP |differential: libbpf|hostile: .* objects|parity:|threads: |kernels: |fuzz: |coverage: |modules: )")
+SHOWN = re.compile(r"(SKIP |differential: libbpf|mutate: .* objects|parity:|threads: |kernels: |fuzz: |coverage: |modules: )")
 RUST_RESULT = re.compile(r"^test result: .* (\d+) passed; \d+ failed; (\d+) ignored;", re.M)
 
 
@@ -33,7 +33,7 @@ class Step:
     cpus: int = 1
     # Steps with the same lock do not run at the same time: cargo's lock of a target directory, mostly.
     lock: str = ""
-    timeout: int = 900
+    timeout: int = 1800
     # A function that gets the log and returns why the step failed all the same.
     verify: object = None
 

@@ -32,12 +32,10 @@ def programs():
         if name not in OTHERS:
             # one round of the threads takes valgrind as long as all of the rest
             yield from program(name, memcheck_args="1" if name == "threads" else None)
-    # It brings an allocator, which valgrind is told not to replace. A sanitizer has one too: only with a static library
-    # do calls come to ours.
-    yield from program("alloc", variants="valgrind static", memcheck="ALLOC_STEP=13 $memcheck --soname-synonyms=somalloc=nouserintercepts")
-    yield one("c", "alloc, sanitized", """
-        compile ctests/alloc.c $static $sanitize -DFAILING_WRAPPED $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)
-        $out""", ["sanitizers"])
+    # With an allocator that fails in place of that of all that is linked statically.
+    wrapped = "$static $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)"
+    yield from program("alloc", libs=wrapped, variants="valgrind sanitized", memcheck="ALLOC_STEP=13 $memcheck")
+
     # Not linked with the library, which would hold it.
     yield from program("reload", libs="-ldl -lpthread", args="$stage/usr/lib/libcorelo.so", variants="valgrind sanitized")
 

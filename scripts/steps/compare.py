@@ -19,7 +19,7 @@ PARITY = [
     # The oracle says in its source which of libbpf's functions it watches.
     Step("parity", "parity, build", """
         wraps=$(sed -n 's/^WRAPPED([^,]*, *\\([a-z_0-9]*\\),.*/-Wl,--wrap=\\1/p' ctests/oracle.c)
-        $cc $c_flags -o $bin/oracle ctests/oracle.c $wraps -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
+        $cc $c_flags $cflags -o $bin/oracle ctests/oracle.c $wraps -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
         out=$bin/parity
         compile ctests/parity.c $shared""", NEEDS, ("stage",)),
     Step("parity", "parity, fixtures", f"""{ORDER}
@@ -102,24 +102,24 @@ BROKEN_PROMISES = ("reads_past_the_end crashes overflows_the_stack hangs panics 
 
 def mutated(name, flags, objects, after=(), needs=("pkg-config",)):
     """Every processor has its share of the objects. A run that fails leaves its input in its directory."""
-    return Step("corpora", f"hostile, {name}", f"""
+    return Step("corpora", f"mutate, {name}", f"""
         mutate() {{ # JOB JOBS
             mkdir -p $out-$1
             rm -f $out-$1/*
-            $bin/hostile --kept $out-$1 {flags} $(printf '%s\\n' {objects} | awk -v job=$1 -v jobs=$2 'NR % jobs == job')
+            $bin/mutate --kept $out-$1 {flags} $(printf '%s\\n' {objects} | awk -v job=$1 -v jobs=$2 'NR % jobs == job')
         }}
-        all_cpus mutate""", needs, ("hostile, build", *after), cpus=64, timeout=int(ITERATIONS) * 20 + 900)
+        all_cpus mutate""", needs, ("mutate, build", *after), cpus=64, timeout=int(ITERATIONS) * 20 + 900)
 
 
-HOSTILE = [
-    Step("corpora", "hostile, build", """
-        out=$bin/hostile
-        compile ctests/hostile/hostile.c -O2 $shared
-        out=$bin/hostile_wrong.so
-        compile ctests/hostile/wrong.c -shared -fPIC -ldl""", ("pkg-config",), ("stage",)),
-    Step("corpora", "hostile, seen to fail", f"""
-        LD_PRELOAD=$bin/hostile_wrong.so seen_to_fail '^(FAILED: |hostile: (crashed|hangs|aborted): )tests/fixtures/fields' \\
-            '{BROKEN_PROMISES}' $bin/hostile --kept $logs --iterations 1000 tests/fixtures/fields.el.bpf.o""", after=("hostile, build",)),
+MUTATE = [
+    Step("corpora", "mutate, build", """
+        out=$bin/mutate
+        compile ctests/mutate/mutate.c -O2 $shared
+        out=$bin/mutate_wrong.so
+        compile ctests/mutate/wrong.c -shared -fPIC -ldl""", ("pkg-config",), ("stage",)),
+    Step("corpora", "mutate, seen to fail", f"""
+        LD_PRELOAD=$bin/mutate_wrong.so seen_to_fail '^(FAILED: |mutate: (crashed|hangs|aborted): )tests/fixtures/fields' \\
+            '{BROKEN_PROMISES}' $bin/mutate --kept $logs --iterations 1000 tests/fixtures/fields.el.bpf.o""", after=("mutate, build",)),
     mutated("fixtures", f"--iterations {ITERATIONS} --seed {SEED}",
             "tests/fixtures/*.bpf.o examples/demo.bpf.o examples/demo.bpf.eb.o"),
     mutated("cut off at every byte", "--truncate",
@@ -128,4 +128,4 @@ HOSTILE = [
             ("corpus, download",)),
 ]
 
-STEPS = [*PARITY, *DIFFERENTIAL, *HOSTILE]
+STEPS = [*PARITY, *DIFFERENTIAL, *MUTATE]
