@@ -193,19 +193,13 @@ static void build_kernel(void)
 static void build_module(void)
 {
 	struct build *base = calloc(1, sizeof(*base)), *b = calloc(1, sizeof(*b));
-	unsigned char *bytes;
-	size_t size;
 
 	build_start(base, BUILD_IS_BIG);
 	build_int(base, "int", 4, BTF_INT_SIGNED);
-	bytes = build_btf(base, &size);
-	kernel = corelo_btf_from_bytes(bytes, size, NULL);
-	free(bytes);
+	kernel = open_built(base, NULL);
 	build_start_split(b, base);
 	build_int(b, "long", 8, BTF_INT_SIGNED);
-	bytes = build_btf(b, &size);
-	module = corelo_btf_from_bytes(bytes, size, kernel);
-	free(bytes);
+	module = open_built(b, kernel);
 	free(base);
 	free(b);
 	CHECK(module);

@@ -21,7 +21,7 @@
 
 #if defined(LIBBPF_STATIC) && !defined(CORELO_STATIC)
 #define LIBBPF_HAS_FIVE
-/* The function of this name in libcorelo, whoever has one in the program. */
+/* The function of this name in libcorelo, although the program has another. */
 static void of_corelo(const char *name, void *fn, size_t size)
 {
 	void (*some)(void) = (void (*)(void))corelo_version;
@@ -194,7 +194,7 @@ static void object(const char *name, const struct btf *const target[2])
 	elf = build_load(path, &size);
 	if (!CHECK(open) || !CHECK(theirs) || !CHECK(elf))
 		exit(1);
-	ext = build_find(elf, ".BTF.ext", &ext_len);
+	ext = section_data(elf, size, ".BTF.ext", &ext_len);
 	at = ext + build_get(ext + 4, 4, BUILD_IS_BIG) + build_get(ext + 24, 4, BUILD_IS_BIG);
 	end = at + build_get(ext + 28, 4, BUILD_IS_BIG);
 	rec_size = build_get(at, 4, BUILD_IS_BIG);
@@ -202,7 +202,7 @@ static void object(const char *name, const struct btf *const target[2])
 	while (at < end) {
 		section = btf__name_by_offset(theirs, build_get(at, 4, BUILD_IS_BIG));
 		count = build_get(at + 4, 4, BUILD_IS_BIG);
-		insns = section ? build_find(elf, section, &len) : NULL;
+		insns = section ? section_data(elf, size, section, &len) : NULL;
 		if (!CHECK(insns))
 			break;
 		for (at += 8; count; count--, at += rec_size)

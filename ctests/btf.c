@@ -65,6 +65,27 @@ static int type_is(const struct corelo_btf *btf, uint32_t id, const char *text)
 	return !strcmp(buf, want);
 }
 
+static int write_file(const char *path, const void *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int ok = fd >= 0 && write(fd, data, size) == (ssize_t)size;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* The BTF without its last @cut bytes. */
+static int write_built(const char *path, const struct build *b, size_t cut)
+{
+	size_t size;
+	unsigned char *data = build_btf(b, &size);
+	int ok = write_file(path, data, size - cut);
+
+	free(data);
+	return ok;
+}
+
 /* int, struct task { int pid; int tgid; }, typedef task_t */
 static void small(struct build *b, int big)
 {
@@ -109,33 +130,27 @@ static void from_bytes(int big)
 	/* no types and no strings: as in modules that use none */
 	build_start(&b, big);
 	b.strs_len = 0;
-	data = build_btf(&b, &size);
-	btf = OPENED(corelo_btf_from_bytes(data, size, NULL));
+	btf = OPENED(open_built(&b, NULL));
 	CHECK(type_count(btf) == 0);
 	corelo_btf_free(btf);
-	free(data);
 }
 
 static void from_files(void)
 {
 	char path[] = P_tmpdir "/corelo-btf-XXXXXX";
 	struct corelo_btf *btf;
-	unsigned char *data;
 	struct build b;
-	size_t size;
 	int big;
 
 	small(&b, 0);
-	data = build_btf(&b, &size);
-	if (CHECK(build_file(path, data, size))) {
+	if (CHECK(build_file(path, "", 0)) && CHECK(write_built(path, &b, 0))) {
 		btf = OPENED(corelo_btf_open(path, NULL));
-		/* they are copied, too: what happens to the file is nobody's concern */
+		/* the bytes are copied: later changes of the file do not matter */
 		CHECK(!truncate(path, 0));
 		CHECK(!unlink(path));
 		check_small(btf);
 		corelo_btf_free(btf);
 	}
-	free(data);
 	for (big = 0; big <= 1; big++) {
 		btf = OPENED(corelo_btf_open(TARGET(big), NULL));
 		CHECK(type_count(btf) > 100);
@@ -267,16 +282,6 @@ static void names_of_modules(void)
 	corelo_btf_free(kernel);
 }
 
-static int write_file(const char *path, const void *data, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	int ok = fd >= 0 && write(fd, data, size) == (ssize_t)size;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 /* 0 when there is nothing to hide, or it is hidden. */
 static int hide(const char *dir)
 {
@@ -322,18 +327,15 @@ static void in_another_world(void)
 {
 	struct corelo_btf *kernel, *module;
 	struct build b, split;
-	unsigned char *data, *split_data;
 	struct utsname self;
 	char place[300];
 	unsigned char *elf, *before;
-	size_t size, len, elf_size;
+	size_t elf_size;
 
 	corelo_log_set(log_line, NULL);
 	small(&b, BUILD_IS_BIG);
-	data = build_btf(&b, &size);
 	build_start_split(&split, &b);
 	build_type(&split, "module_t", BTF_KIND_TYPEDEF, 0, 2);
-	split_data = build_btf(&split, &len);
 
 	/* nothing: each place is named */
 	CHECK_REFUSED(corelo_btf_open_kernel(), ESRCH, "/sys/kernel/btf/vmlinux");
@@ -348,12 +350,12 @@ static void in_another_world(void)
 	CHECK(!memcmp(elf, before, elf_size));
 
 	/* what is there is broken, and it is not taken from elsewhere without a word */
-	CHECK(write_file("/sys/kernel/btf/vmlinux", data, size - 1));
+	CHECK(write_built("/sys/kernel/btf/vmlinux", &b, 1));
 	CHECK_REFUSED(corelo_btf_open_kernel(), ESRCH, "string section");
 
-	CHECK(write_file("/sys/kernel/btf/vmlinux", data, size));
-	CHECK(write_file("/sys/kernel/btf/mod", split_data, len));
-	CHECK(write_file("/sys/kernel/btf/broken", data, size - 1));
+	CHECK(write_built("/sys/kernel/btf/vmlinux", &b, 0));
+	CHECK(write_built("/sys/kernel/btf/mod", &split, 0));
+	CHECK(write_built("/sys/kernel/btf/broken", &b, 1));
 	kernel = OPENED(corelo_btf_open_kernel());
 	check_small(kernel);
 	module = OPENED(corelo_btf_open_module("mod", kernel));
@@ -383,13 +385,11 @@ static void in_another_world(void)
 	CHECK(!unlink("/sys/kernel/btf/vmlinux"));
 	if (!access("/boot", F_OK)) {
 		snprintf(place, sizeof(place), "/boot/vmlinux-%s", self.release);
-		CHECK(write_file(place, data, size));
+		CHECK(write_built(place, &b, 0));
 		kernel = OPENED(corelo_btf_open_kernel());
 		check_small(kernel);
 		corelo_btf_free(kernel);
 	}
-	free(data);
-	free(split_data);
 }
 
 /* The child has its own count of checks; its exit status says whether one failed. */
@@ -430,7 +430,7 @@ static void bad_input(int big)
 	small(&b, big);
 	data = build_btf(&b, &size);
 	CHECK_REFUSED(corelo_btf_from_bytes(data, size - 1, NULL), EINVAL, "string section");
-	/* a kind that nobody knows */
+	/* an unknown kind */
 	build_put(data + 24 + 16 + 4, 99u << 24, 4, big);
 	CHECK_REFUSED(corelo_btf_from_bytes(data, size, NULL), EINVAL, "type [2] has the unknown kind 99");
 	/* a header that is shorter than any, of which the byte order decides */
@@ -514,27 +514,6 @@ static void bad_files(void)
 	}
 }
 
-static struct corelo_btf *open_built(const struct build *b, const struct corelo_btf *base)
-{
-	struct corelo_btf *btf;
-	size_t size;
-	unsigned char *data = build_btf(b, &size);
-
-	btf = corelo_btf_from_bytes(data, size, base);
-	free(data);
-	return btf;
-}
-
-static int write_built(const char *path, const struct build *b)
-{
-	size_t size;
-	unsigned char *data = build_btf(b, &size);
-	int ok = write_file(path, data, size);
-
-	free(data);
-	return ok;
-}
-
 static void split(int big)
 {
 	struct corelo_btf *base, *middle, *top, *foreign;
@@ -566,7 +545,7 @@ static void split(int big)
 	CHECK_REFUSED(open_built(&module_build, base), EINVAL, "func [4] refers to struct [2]");
 	CHECK_REFUSED(open_built(&foreign_build, foreign), EINVAL, "complete BTF");
 	corelo_btf_free(foreign);
-	CHECK(write_built("base.btf", &base_build) && write_built("module.btf", &module_build));
+	CHECK(write_built("base.btf", &base_build, 0) && write_built("module.btf", &module_build, 0));
 	foreign = OPENED(corelo_btf_open("base.btf", NULL));
 	CHECK_REFUSED(corelo_btf_open("module.btf", foreign), EINVAL, "module.btf: this is not a module of base.btf: ");
 	corelo_btf_free(foreign);

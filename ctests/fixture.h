@@ -7,6 +7,7 @@
 #define CORELO_FIXTURE_H
 
 #include "build.h"
+#include "elf_file.h"
 
 #include <errno.h>
 
@@ -25,6 +26,27 @@ static inline unsigned char *fixture(const char *name, int big, size_t *size)
 
 	snprintf(path, sizeof(path), FIXTURES "%s.%s.bpf.o", name, big ? "eb" : "el");
 	return build_load(path, size);
+}
+
+/* The contents of a section; NULL if there is none of this name. */
+static inline unsigned char *section_data(unsigned char *elf, size_t size, const char *name, size_t *len)
+{
+	struct input in = { elf, size };
+	struct place place = section_named(&in, name).place;
+
+	*len = place.len;
+	return place.len ? elf + place.off : NULL;
+}
+
+static inline struct corelo_btf *open_built(const struct build *b, const struct corelo_btf *base)
+{
+	struct corelo_btf *btf;
+	size_t size;
+	unsigned char *data = build_btf(b, &size);
+
+	btf = corelo_btf_from_bytes(data, size, base);
+	free(data);
+	return btf;
 }
 
 /* Options with a kernel and its modules, or with NULL the running kernel: for relocate_once(), or corelo_targets_free(). */

@@ -130,7 +130,7 @@ static const struct value {
 	NUMBER(bpf_core_format_spec, spec.root_type_id, UINT32_MAX, -EINVAL),
 	/* kinds that are none have a text all the same */
 	NUMBER(bpf_core_format_spec, spec.relo_kind, 77, 25),
-	/* more than there is room for is a promise that nobody has to keep */
+	/* a size beyond the buffer only matters for longer texts */
 	NUMBER(bpf_core_format_spec, size, SIZE_MAX, 47),
 	NUMBER(bpf_core_types_are_compat, local_id, UINT32_MAX, -EINVAL),
 	NUMBER(bpf_core_types_are_compat, target_id, UINT32_MAX, -EINVAL),

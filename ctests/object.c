@@ -71,9 +71,9 @@ static size_t check_fixture(const struct relocation *first, int big)
 		return ARRAY_SIZE(relocations);
 	want = build_copy(elf, size);
 	/* core_relo_len: nothing is left to relocate */
-	build_put(build_find(want, ".BTF.ext", &len) + 28, 0, 4, big);
+	build_put(section_data(want, size, ".BTF.ext", &len) + 28, 0, 4, big);
 	for (r = first; r < end && r->object == first->object; r++) {
-		insn = build_find(want, r->section, &len) + r->insn_off;
+		insn = section_data(want, size, r->section, &len) + r->insn_off;
 		if (r->size) {
 			build_put(insn + r->at, r->new_val, r->size, big);
 		} else {
@@ -176,7 +176,7 @@ static void refused_fixtures(int big)
 }
 
 /* One field of an object, made wrong. */
-static void wrong_fields(int big)
+static void wrong_objects(int big)
 {
 	enum { CODE, EXT, RECORD, BTF, ELF };
 	const struct {
@@ -225,9 +225,9 @@ static void wrong_fields(int big)
 	elf = fixture("range", big, &size);
 	if (!CHECK(elf))
 		return;
-	sections[CODE] = build_find(elf, "raw_tp/range_alu", &len);
-	sections[EXT] = at = build_find(elf, ".BTF.ext", &len);
-	sections[BTF] = build_find(elf, ".BTF", &len);
+	sections[CODE] = section_data(elf, size, "raw_tp/range_alu", &len);
+	sections[EXT] = at = section_data(elf, size, ".BTF.ext", &len);
+	sections[BTF] = section_data(elf, size, ".BTF", &len);
 	sections[ELF] = elf;
 	/* behind rec_size, sec_name_off and num_info */
 	sections[RECORD] = at + build_get(at + 4, 4, big) + build_get(at + 24, 4, big) + 12;
@@ -266,24 +266,13 @@ static void foreign_files(void)
 	}
 }
 
-/* BTF with struct @name, whose member x, an u64, is at byte @off; without it where that is 0. */
-static struct corelo_btf *open_with_field(struct build *b, const char *name, uint32_t off, const struct corelo_btf *base)
+/* Adds struct @name, whose member x, an u64, is at byte @off; nothing where that is 0. */
+static void build_field(struct build *b, const char *name, uint32_t off)
 {
-	struct corelo_btf *btf;
-	unsigned char *data;
-	size_t size;
-
-	if (!base)
-		build_int(b, "unsigned long long", 8, 0);
-	if (off) {
-		build_type(b, name, BTF_KIND_STRUCT, 1, off + 8);
-		build_member(b, "x", 1, off * 8);
-	}
-	data = build_btf(b, &size);
-	btf = corelo_btf_from_bytes(data, size, base);
-	free(data);
-	CHECK(btf);
-	return btf;
+	if (!off)
+		return;
+	build_type(b, name, BTF_KIND_STRUCT, 1, off + 8);
+	build_member(b, "x", 1, off * 8);
 }
 
 /* poison.bpf.c asks for the offset of no_kernel_has_this.x. Where a kernel has the type, no module is looked at. */
@@ -299,9 +288,12 @@ static void with_a_module(uint32_t kernel_off, uint32_t module_off)
 	size_t size;
 
 	build_start(&kernel, 0);
-	list[0] = open_with_field(&kernel, "no_kernel_has_this", kernel_off, NULL);
+	build_int(&kernel, "unsigned long long", 8, 0);
+	build_field(&kernel, "no_kernel_has_this", kernel_off);
+	list[0] = open_built(&kernel, NULL);
 	build_start_split(&module, &kernel);
-	list[1] = open_with_field(&module, "no_kernel_has_this___flavor", module_off, list[0]);
+	build_field(&module, "no_kernel_has_this___flavor", module_off);
+	list[1] = open_built(&module, list[0]);
 	elf = fixture("poison", 0, &size);
 	opts = against(list, 2);
 	opts.report = &report;
@@ -502,7 +494,7 @@ int main(void)
 	for (big = 0; big <= 1; big++) {
 		fixtures(big);
 		refused_fixtures(big);
-		wrong_fields(big);
+		wrong_objects(big);
 	}
 	foreign_files();
 	with_a_module(0, 0);

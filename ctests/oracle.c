@@ -2,7 +2,7 @@
 /*
  * oracle: what libbpf itself makes of an object's CO-RE relocations.
  *
- *	oracle [--timeout SECONDS] [--skip-optional] OBJECT BTF|-
+ *	oracle [--skip-optional] OBJECT BTF|-
  *
  * libbpf opens and loads the object, and two of the functions that its
  * relocation step calls are wrapped at link time to write down what they got
@@ -30,41 +30,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* for the structs that libbpf does not install */
+#include <corelo.h>
+
 #include "build.h"
 #include "elf_file.h"
 #include "oracle.h"
-
-/* libbpf doesn't install the header of these; the layout is that of 1.0 to 1.8 */
-struct bpf_core_cand_list;
-
-struct bpf_core_spec {
-	const struct btf *btf;
-	struct {
-		__u32 type_id;
-		__u32 idx;
-		const char *name;
-	} spec[64];
-	__u32 root_type_id;
-	enum bpf_core_relo_kind relo_kind;
-	int len;
-	int raw_spec[64];
-	int raw_len;
-	__u32 bit_offset;
-};
-
-struct bpf_core_relo_res {
-	__u64 orig_val;
-	__u64 new_val;
-	bool poison;
-	bool validate;
-	bool fail_memsz_adjust;
-	__u32 orig_sz;
-	__u32 orig_type_id;
-	__u32 new_sz;
-	__u32 new_type_id;
-};
-
-int bpf_core_format_spec(char *buf, size_t buf_sz, const struct bpf_core_spec *spec);
 
 #define WRAPPED(type, name, ...)		\
 	type __real_##name(__VA_ARGS__);	\
@@ -82,6 +53,8 @@ WRAPPED(void *, gzopen64, const char *path, const char *mode);
 WRAPPED(long, syscall, long nr, ...);
 
 #define MAX_RELOS 65536
+/* seconds; libbpf never returns from some objects */
+#define TIMEOUT 20
 
 /* Written by the child that runs libbpf, read by the parent after its end. */
 struct shared {
@@ -357,21 +330,14 @@ static int check_is_libbpf(struct oracle_answer *a)
 
 int main(int argc, char **argv)
 {
-	unsigned int timeout = 20;
-	int skip_optional = 0, status, i;
+	int skip_optional, status, i;
 	struct input elf;
 	pid_t pid;
 
-	for (i = 1; i < argc && !strncmp(argv[i], "--", 2); i++) {
-		if (!strcmp(argv[i], "--skip-optional"))
-			skip_optional = 1;
-		else if (!strcmp(argv[i], "--timeout") && i + 1 < argc)
-			timeout = (unsigned int)strtoul(argv[++i], NULL, 10);
-		else
-			break;
-	}
+	skip_optional = argc > 1 && !strcmp(argv[1], "--skip-optional");
+	i = 1 + skip_optional;
 	if (argc - i != 2) {
-		fputs("usage: oracle [--timeout SECONDS] [--skip-optional] OBJECT BTF|-\n", stderr);
+		fputs("usage: oracle [--skip-optional] OBJECT BTF|-\n", stderr);
 		return 2;
 	}
 	elf.data = build_load(argv[i], &elf.size);
@@ -398,7 +364,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (!pid) {
-		alarm(timeout);
+		alarm(TIMEOUT);
 		run_libbpf(&elf, skip_optional);
 		_exit(0);
 	}

@@ -2,7 +2,7 @@
 /*
  * parity: does libcorelo relocate as libbpf does?
  *
- *	parity [--oracle PATH] [--timeout SECONDS] --btf BTF... -- OBJECT...
+ *	parity --oracle PATH --btf BTF... -- OBJECT...
  *
  * Each object is relocated for each target ("-" is the running kernel) by both
  * libraries: libbpf in the program oracle, which answers as in oracle.h;
@@ -20,8 +20,6 @@
 #include <unistd.h>
 
 #include "fixture.h"
-
-#include "elf_file.h"
 #include "oracle.h"
 
 /* What an instruction's class is in its first byte; BPF has no other loads and stores of fields. */
@@ -44,7 +42,6 @@ struct pair {
 };
 
 static const char *oracle;
-static const char *timeout = "20";
 static unsigned long nr_relos, nr_poisoned;
 
 /* A deviation is an intended difference, named in the documentation. */
@@ -110,9 +107,9 @@ static int ask_oracle(struct answer *a, const struct pair *p, int skip_optional)
 		close(fd[0]);
 		close(fd[1]);
 		if (skip_optional)
-			execl(oracle, oracle, "--timeout", timeout, "--skip-optional", p->object, p->btf, (char *)NULL);
+			execl(oracle, oracle, "--skip-optional", p->object, p->btf, (char *)NULL);
 		else
-			execl(oracle, oracle, "--timeout", timeout, p->object, p->btf, (char *)NULL);
+			execl(oracle, oracle, p->object, p->btf, (char *)NULL);
 		perror(oracle);
 		_exit(2);
 	}
@@ -343,7 +340,7 @@ static void compare_bytes(struct pair *p, const struct input *elf, const unsigne
 	free(left);
 }
 
-/* corelo takes the relocations out of .BTF.ext, so that nobody applies them again. */
+/* corelo takes the relocations out of .BTF.ext, so that they are not applied again. */
 static void drop_core_relos(struct input *elf)
 {
 	struct section ext = section_named(elf, ".BTF.ext");
@@ -544,28 +541,19 @@ static int check_sides(const char *object, const char *btf)
 
 static int usage(void)
 {
-	fputs("usage: parity [--oracle PATH] [--timeout SECONDS] --btf BTF... -- OBJECT...\n", stderr);
+	fputs("usage: parity --oracle PATH --btf BTF... -- OBJECT...\n", stderr);
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	char path[4096], **btf = NULL, **object = NULL;
+	char **btf = NULL, **object = NULL;
 	int nr_btf = 0, nr_objects = 0, i, j;
 	const char *no_skip = getenv("CORELO_NO_SKIP");
-	char *slash;
 
-	/* beside this program, unless told otherwise */
-	snprintf(path, sizeof(path), "%s", argv[0]);
-	slash = strrchr(path, '/');
-	snprintf(slash ? slash + 1 : path, sizeof(path) - (slash ? (size_t)(slash + 1 - path) : 0),
-		 "%s", slash ? "oracle" : "./oracle");
-	oracle = path;
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--oracle") && i + 1 < argc) {
 			oracle = argv[++i];
-		} else if (!strcmp(argv[i], "--timeout") && i + 1 < argc) {
-			timeout = argv[++i];
 		} else if (!strcmp(argv[i], "--btf")) {
 			for (btf = argv + i + 1; i + 1 < argc && strncmp(argv[i + 1], "--", 2); i++)
 				nr_btf++;
@@ -577,13 +565,9 @@ int main(int argc, char **argv)
 			return usage();
 		}
 	}
-	if (!nr_btf || !nr_objects)
+	if (!oracle || !nr_btf || !nr_objects)
 		return usage();
 	no_skip = no_skip && !strcmp(no_skip, "1") ? no_skip : NULL;
-	if (access(oracle, X_OK)) {
-		printf("SKIP parity: no oracle at %s\n", oracle);
-		return !!no_skip;
-	}
 	if (check_sides(object[0], btf[0]))
 		return 1;
 

@@ -117,7 +117,7 @@ fn check_texts(row: &Row, entry: &Entry) {
 
     let file = entry.file.as_ref().unwrap();
     let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&**file)).unwrap();
-    let source_line = source.lines().nth(usize::try_from(entry.line).unwrap() - 1).unwrap();
+    let source_line = source.lines().take(usize::try_from(entry.line).unwrap()).last().unwrap();
     // clang places what comes first in a function at its head.
     let is_head = source_line.contains('(') && !source_line.contains(';');
     assert!(source_line.contains(" -> ") || is_head, "{line}: {file}:{}: {source_line}", entry.line);
@@ -128,17 +128,22 @@ fn check_rest(rows: &[&Row], original: &[u8], relocated: &[u8]) {
     use object::{Object as _, ObjectSection as _};
 
     let file = object::File::parse(original).unwrap();
-    let start = |name: &str| usize::try_from(file.section_by_name(name).unwrap().file_range().unwrap().0).unwrap();
+    let range = |name: &str, offset: usize, len: usize| {
+        let start = usize::try_from(file.section_by_name(name).unwrap().file_range().unwrap().0).unwrap();
+        let at = start.checked_add(offset).unwrap();
+        at..at.checked_add(len).unwrap()
+    };
     let mut expected = original.to_vec();
     for row in rows {
-        let at = start(&row.section) + usize::try_from(row.insn_off).unwrap();
-        let len = if original[at] == LDIMM64 { 16 } else { 8 };
-        let halves = relocated[at..at + len].split_at(8);
-        assert!(relocated[at] != CALL || len == 8 || halves.0 == halves.1, "{}: half poisoned", row.line);
-        expected[at..at + len].copy_from_slice(&relocated[at..at + len]);
+        let insn = range(&row.section, usize::try_from(row.insn_off).unwrap(), 8);
+        let is_ldimm64 = original[insn.start] == LDIMM64;
+        let whole = if is_ldimm64 { insn.start..insn.end.checked_add(8).unwrap() } else { insn };
+        let halves = relocated[whole.clone()].split_at(8);
+        assert!(halves.0[0] != CALL || !is_ldimm64 || halves.0 == halves.1, "{}: half poisoned", row.line);
+        expected[whole.clone()].copy_from_slice(&relocated[whole]);
     }
-    let core_relo_len = start(".BTF.ext") + 28;
-    expected[core_relo_len..core_relo_len + 4].fill(0);
+    // core_relo_len
+    expected[range(".BTF.ext", 28, 4)].fill(0);
     assert_eq!(expected, relocated, "{}", rows[0].object);
 }
 

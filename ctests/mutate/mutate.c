@@ -50,7 +50,7 @@ static void failed(const char *why)
 	printf("FAILED: %s: %s (%s)\n", watched.what, why, corelo_last_error());
 }
 
-/* Memory that ends where a page begins that nobody may touch. */
+/* Memory that ends at an inaccessible page. */
 static uint8_t *guarded(size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (size / page + 1) * page;
