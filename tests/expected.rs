@@ -2,18 +2,25 @@
 //! Every relocation of every fixture gives what tests/fixtures/expected.txt says: the value, poison, a refusal or nothing,
 //! in either byte order and by either semantics.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "a panic is a failed test"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use corelo::insn::Insn;
 use corelo::log::NoLog;
-use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
+use corelo::object::{Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
+use corelo_testing::fixture;
+use object::{Object as _, ObjectSection as _};
 
 /// A line of expected.txt. tests/fixtures/README.md says what its columns are.
 struct Row {
@@ -23,22 +30,26 @@ struct Row {
     program: String,
     insn_off: u32,
     kind: String,
+    root: String,
+    access: String,
     orig: String,
     libbpf: String,
     kernel: String,
 }
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+impl Row {
+    fn expected(&self, semantics: Semantics) -> &str {
+        if semantics == Semantics::Libbpf { &self.libbpf } else { &self.kernel }
+    }
 }
 
 fn rows() -> Vec<Row> {
     let text = fs::read_to_string(fixture("expected.txt")).unwrap();
     let parse = |line: &str| {
-        let [object, section, program, insn_off, kind, _type, _access, orig, libbpf, kernel] =
+        let [object, section, program, insn_off, kind, root, access, orig, libbpf, kernel] =
             line.split(' ').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
         let insn_off = insn_off.parse().unwrap();
-        Row { line: line.to_owned(), object, section, program, insn_off, kind, orig, libbpf, kernel }
+        Row { line: line.to_owned(), object, section, program, insn_off, kind, root, access, orig, libbpf, kernel }
     };
     text.lines().filter(|line| !line.starts_with('#')).map(parse).collect()
 }
@@ -64,19 +75,27 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     assert_eq!(report.entries.len(), rows.len(), "{object}: number of relocations");
     let mut refused = false;
     for (row, entry) in rows.iter().zip(&report.entries) {
-        let expected = if semantics == Semantics::Libbpf { &row.libbpf } else { &row.kernel };
-        let line = &row.line;
+        let (expected, line) = (row.expected(semantics), &row.line);
         assert_eq!((&entry.section, entry.insn_off), (&row.section, row.insn_off), "{line}");
         assert_eq!(entry.program.as_deref().unwrap_or("-"), row.program, "{line}");
         assert_eq!(entry.kind.name(), row.kind, "{line}");
+        check_spec(row, entry);
         match &entry.outcome {
             Outcome::Resolved => {
                 assert_eq!((entry.orig_val, entry.new_val), (value(&row.orig), value(expected)), "{line}");
+                // Only local ids are not looked up; of what is not there, the value is 0.
+                assert!(entry.target_spec.is_some() || row.kind == "local_type_id" || entry.new_val == 0, "{line}");
             }
-            Outcome::Poisoned(_) => assert_eq!(expected, "poison", "{line}"),
-            Outcome::Skipped(_) => assert_eq!(expected, "skipped", "{line}"),
+            Outcome::Poisoned(why) => assert!(expected == "poison" && !why.is_empty(), "{line}: {why}"),
+            Outcome::Skipped(why) => assert!(expected == "skipped" && !why.is_empty(), "{line}: {why}"),
             Outcome::Failed(error) => {
-                assert!(expected.starts_with("refused:"), "{line}: {error}");
+                let errno = match expected {
+                    "refused:EINVAL" => libc::EINVAL,
+                    "refused:ERANGE" => libc::ERANGE,
+                    "refused:E2BIG" => libc::E2BIG,
+                    _ => panic!("{line}: {error}"),
+                };
+                assert_eq!(error.errno(), errno, "{line}: {error}");
                 refused = true;
             }
         }
@@ -85,44 +104,71 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     if refused {
         assert_eq!(relocated, original, "{object}: a refused object is left as it was");
     } else {
-        check_insns(rows, semantics, &relocated);
+        check_insns(rows, semantics, &original, &relocated);
     }
 }
 
-/// Reads the instructions back out of the relocated file: what the report says must be in the code.
-fn check_insns(rows: &[&Row], semantics: Semantics, relocated: &[u8]) {
-    use object::{Object as _, ObjectSection as _};
+/// What the report says the relocation is about: root type and access string in libbpf's format, and where in C it is.
+fn check_spec(row: &Row, entry: &Entry) {
+    let line = &row.line;
+    assert!(entry.file.as_ref().is_some_and(|file| file.ends_with(".bpf.c")) && entry.line > 0, "{line}: {entry:?}");
+    // Of an access string that leads nowhere there is no spec.
+    if entry.local_spec.is_empty() {
+        assert!(matches!(entry.outcome, Outcome::Failed(_) | Outcome::Skipped(_)), "{line}: {entry:?}");
+        return;
+    }
+    assert!(entry.local_spec.starts_with(&format!("<{}> [{}] ", row.kind, entry.type_id)), "{line}: {entry:?}");
+    assert!(entry.local_spec.contains(&row.root) && entry.access.contains(&row.root), "{line}: {entry:?}");
+    if entry.kind.is_field_based() {
+        assert!(entry.local_spec.contains(&format!(" ({} @ offset ", row.access)), "{line}: {entry:?}");
+    }
+}
 
+/// Reads the instructions back out of the relocated file: what the report says must be in the code, and nothing else has
+/// changed but the length of the relocations.
+fn check_insns(rows: &[&Row], semantics: Semantics, original: &[u8], relocated: &[u8]) {
     let file = object::File::parse(relocated).unwrap();
     let endian = if file.is_little_endian() { corelo::bytes::Endian::Little } else { corelo::bytes::Endian::Big };
+    let mut allowed = original.to_vec();
+    let mut allow = |section: &str, at: usize, len: usize| {
+        let start = usize::try_from(file.section_by_name(section).unwrap().file_range().unwrap().0).unwrap() + at;
+        allowed[start..start + len].copy_from_slice(&relocated[start..start + len]);
+        relocated[start..start + len].to_vec()
+    };
+    assert_eq!(allow(".BTF.ext", 28, 4), [0; 4], "core_relo_len");
     for row in rows {
-        let expected = if semantics == Semantics::Libbpf { &row.libbpf } else { &row.kernel };
-        let code = file.section_by_name(&row.section).unwrap().data().unwrap();
-        let slots: Vec<Insn> = code[usize::try_from(row.insn_off).unwrap()..]
-            .chunks_exact(8)
-            .take(2)
-            .map(|slot| Insn::decode(slot.try_into().unwrap(), endian))
-            .collect();
-        let line = &row.line;
-        match expected.as_str() {
-            "skipped" => {}
-            "poison" => assert_eq!(slots[0], Insn::POISON, "{line}"),
-            column => {
-                let (insn, value) = (slots[0], value(column));
-                let found = match insn.class() {
-                    0x01..=0x03 => i64::from(insn.off).to_ne_bytes(),
-                    _ if insn.is_ldimm64() => {
-                        ((i64::from(slots[1].imm) << 32) | (i64::from(insn.imm) & 0xffff_ffff)).to_ne_bytes()
-                    }
-                    _ => i64::from(insn.imm).to_ne_bytes(),
-                };
-                assert_eq!(u64::from_ne_bytes(found), value, "{line}");
-                if let Some((_, size)) = column.split_once('/') {
-                    assert_eq!(insn.mem_size().to_string(), size, "{line}");
-                }
+        let (expected, line) = (row.expected(semantics), &row.line);
+        if expected == "skipped" {
+            continue;
+        }
+        let insn_off = usize::try_from(row.insn_off).unwrap();
+        let mut slot = |at| Insn::decode(allow(&row.section, insn_off + at, 8).try_into().unwrap(), endian);
+        let insn = slot(0);
+        if expected == "poison" {
+            assert_eq!(insn, Insn::POISON, "{line}");
+            if is_ldimm64(original, row, endian) {
+                assert_eq!(slot(8), Insn::POISON, "{line}");
             }
+            continue;
+        }
+        let found = match insn.class() {
+            0x01..=0x03 => i64::from(insn.off),
+            _ if insn.is_ldimm64() => (i64::from(slot(8).imm) << 32) | (i64::from(insn.imm) & 0xffff_ffff),
+            _ => i64::from(insn.imm),
+        };
+        assert_eq!(u64::from_ne_bytes(found.to_ne_bytes()), value(expected), "{line}");
+        if let Some((_, size)) = expected.split_once('/') {
+            assert_eq!(insn.mem_size().to_string(), size, "{line}");
         }
     }
+    assert!(allowed == relocated, "{}: a byte has changed that no relocation is about", rows[0].object);
+}
+
+fn is_ldimm64(object: &[u8], row: &Row, endian: corelo::bytes::Endian) -> bool {
+    let file = object::File::parse(object).unwrap();
+    let code = file.section_by_name(&row.section).unwrap().data().unwrap();
+    let insn_off = usize::try_from(row.insn_off).unwrap();
+    Insn::decode(code[insn_off..insn_off + 8].try_into().unwrap(), endian).is_ldimm64()
 }
 
 fn check_all(semantics: Semantics) {
