@@ -12,7 +12,13 @@ pub struct Lossy<'a>(pub &'a [u8]);
 /// Bytes that are scanned at a time, so that [`Clipped`] stops early in a long name.
 const PIECE: usize = MAX_LEN;
 
-impl Lossy<'_> {
+impl<'a> Lossy<'a> {
+    /// Another name in place of an empty one.
+    #[must_use]
+    pub const fn or(self, other: &'a str) -> Self {
+        if self.is_empty() { Self(other.as_bytes()) } else { self }
+    }
+
     /// Whether there is nothing to display.
     pub const fn is_empty(self) -> bool {
         matches!(self.0, [] | [0, ..])

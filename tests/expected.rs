@@ -76,7 +76,7 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     let mut refused = false;
     for (row, entry) in rows.iter().zip(&report.entries) {
         let (expected, line) = (row.expected(semantics), &row.line);
-        assert_eq!((&entry.section, entry.insn_off), (&row.section, row.insn_off), "{line}");
+        assert_eq!((&*entry.section, entry.insn_off), (&*row.section, row.insn_off), "{line}");
         assert_eq!(entry.program.as_deref().unwrap_or("-"), row.program, "{line}");
         assert_eq!(entry.kind.name(), row.kind, "{line}");
         check_spec(row, entry);

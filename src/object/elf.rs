@@ -96,8 +96,8 @@ pub(super) struct Section {
 /// A function symbol: a program or subprogram.
 #[derive(Clone, Debug)]
 pub(super) struct Func {
-    /// Its place in the symbol table.
-    symbol: u32,
+    /// Its index in the symbol table.
+    pub(super) symbol: u32,
     /// Offsets in the section, in bytes.
     pub(super) code: Range<u64>,
 }

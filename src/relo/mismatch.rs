@@ -123,8 +123,7 @@ impl<B: BtfView> fmt::Display for TypeText<'_, B> {
             };
             t = type_of(next);
         }
-        let name = lossy_name(btf, t.name_off());
-        let name = if name.is_empty() { Lossy(b"<anon>") } else { name };
+        let name = lossy_name(btf, t.name_off()).or("<anon>");
         match t.kind() {
             Kind::Unkn => f.write_str("void"),
             Kind::FuncProto => write!(f, "function of {} parameter{}", t.vlen(), if t.vlen() == 1 { "" } else { "s" }),

@@ -143,9 +143,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
     /// [`Spec::parse_within`] of an empty spec, which is filled where it lies, since copying it takes long.
     pub(super) fn follow(&mut self, relo: &CoreRelo, budget: &Budget) -> Result<()> {
         let local = Metered::new(self.btf, budget);
-        // How long the string is, only reading it tells: that is not done once there is nothing left.
-        local.budget.charge(1)?;
-        let access_str = local.name_by_offset(relo.access_str_off)?.to_bytes();
+        let access_str = local.access_str(relo.access_str_off)?;
         let bad = |what| bad_access_str(relo.type_id, access_str, what);
         if matches!(access_str, [] | [b':', ..]) {
             return Err(bad("it has no index at its start"));
@@ -153,7 +151,6 @@ impl<'a, B: BtfView> Spec<'a, B> {
         if relo.kind.is_type_based() {
             return if access_str == b"0" { Ok(()) } else { Err(bad("that of a type is \"0\"")) };
         }
-        local.budget.access_str(access_str)?;
         parse_access_str(access_str, relo.type_id, &mut self.raw)?;
         let (id, t) = local.skip_modifiers(relo.type_id)?;
         let Some(&first) = self.raw.as_slice().first() else {
@@ -286,8 +283,7 @@ fn parse_access_str(access_str: &[u8], type_id: TypeId, steps: &mut Steps<u32>) 
 impl<B: BtfView> fmt::Display for Spec<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let root = self.btf.type_by_id(self.root_type_id).unwrap_or(Type::VOID);
-        let name = lossy_name(self.btf, root.name_off());
-        let name = if name.is_empty() { Lossy(b"<anon>") } else { name };
+        let name = lossy_name(self.btf, root.name_off()).or("<anon>");
         write!(f, "<{}> [{}] {} {name}", self.kind.name(), self.root_type_id, root.kind().name())?;
         if self.kind.is_enumval_based() {
             return self.fmt_enumerator(f);
