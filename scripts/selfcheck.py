@@ -55,8 +55,8 @@ SKELETON_FREED = "	free((void *)s->data);\n"
 
 def lost_twice(budget, name):
     """A name whose flavor is cut off, and then one more."""
-    once = f"EssentialName::charged({name}, {budget})?"
-    return once, f"EssentialName::charged(EssentialName::charged({name}, {budget})?.as_bytes(), {budget})?"
+    once = f"Name::Essential(EssentialName::charged({name}, {budget})?)"
+    return once, f"Name::Essential(EssentialName::charged(EssentialName::charged({name}, {budget})?.as_bytes(), {budget})?)"
 
 
 # Whole objects, and the function that patches one instruction.

@@ -36,7 +36,7 @@ impl Budget {
     }
 
     /// Whether nothing is left.
-    pub(crate) const fn is_spent(&self) -> bool {
+    pub(crate) fn is_spent(&self) -> bool {
         self.left.get() == 0
     }
 
@@ -62,9 +62,15 @@ impl Budget {
     /// [`Error::TooMuchWork`].
     #[inline]
     pub(crate) fn charge(&self, steps: u64) -> Result<()> {
-        let left = self.left.get().checked_sub(steps);
-        self.left.set(left.unwrap_or(0));
-        left.map(drop).ok_or(Error::TooMuchWork)
+        let Some(left) = self.left.get().checked_sub(steps) else { return Err(self.exceeded()) };
+        self.left.set(left);
+        Ok(())
+    }
+
+    #[cold]
+    fn exceeded(&self) -> Error {
+        self.left.set(0);
+        Error::TooMuchWork
     }
 }
 

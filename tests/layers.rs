@@ -8,12 +8,13 @@ use std::path::Path;
 const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "log", "memory", "text"];
 
 /// A file or folder of `src`, and what it may use besides itself and [`BOTTOM`].
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("budget.rs", &[]),
     ("bytes.rs", &[]),
     // An error names the type that it is about.
     ("errno.rs", &["btf::"]),
     ("error.rs", &["btf::"]),
+    ("error", &["btf::"]),
     ("insn.rs", &[]),
     ("log.rs", &[]),
     ("memory.rs", &[]),

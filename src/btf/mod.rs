@@ -7,6 +7,8 @@ mod btf;
 pub mod ext;
 mod fit;
 pub(crate) mod name;
+#[macro_use]
+mod numbered;
 pub(crate) mod raw;
 mod relo_kind;
 mod scan;

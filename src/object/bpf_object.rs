@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::elf::{BpfElf, Section};
-use super::insn_info::{InsnInfo, Place};
+use super::insn_info::{InsnInfo, InsnPlace};
 use crate::btf::ext::BtfExt;
 use crate::btf::{Btf, BtfView, Data};
 use crate::budget::Budget;
@@ -75,7 +75,7 @@ impl<'d> BpfObject<'d> {
     /// # Errors
     ///
     /// [`Error::NoMemory`], [`Error::TooMuchWork`].
-    pub(super) fn is_eliminated(&self, section: &Section, place: Place) -> Result<bool> {
+    pub(super) fn is_eliminated(&self, section: &Section, place: InsnPlace) -> Result<bool> {
         let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };
         let is_global = self.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
         let Some(name) = self.btf.type_name(info.type_id).ok().filter(|_| is_global) else { return Ok(false) };

@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 
 use super::name_search::RootNames;
-use super::target::{Target, Targets, target_name};
+use super::target::{Target, Targets};
 use crate::btf::{Btf, BtfView, Named, TypeId};
 use crate::budget::Budget;
 use crate::bytes::{Endian, index};
@@ -113,9 +113,18 @@ impl<'t, 'l> CandCache<'t, 'l> {
         *logged = true;
         let local = Named(self.local_btf, local_id);
         for Candidate { btf, id, target } in of(&self.in_kernel, name).iter().chain(of(&self.in_modules, name)) {
-            let targ = target_name(self.targets, *target).unwrap_or_default();
+            let targ = self.target_name(*target).unwrap_or_default();
             log.debug(format_args!("type [{local_id}] {local}: candidate [{id}] {} in [{targ}]", Named(*btf, *id)));
         }
+    }
+
+    /// Name of a target by its index: 0 is the kernel, the modules follow.
+    pub(super) fn target_name(&self, target: u32) -> Option<&'t str> {
+        let target = match target.checked_sub(1) {
+            None => self.targets.kernel().ok(),
+            Some(module) => self.targets.modules().ok()?.get(index(module)),
+        };
+        target.map(Target::name)
     }
 
     /// Searches the kernel, unless that was done before.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Diagnostics: log lines, report entries, and the error returned to the caller.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::bitfield::Bits;
 use super::site::{Access, Place, RelocSite, Unfollowed};
 use super::{Counts, Entry, Outcome, Report};
 use crate::btf::ext;
-use crate::btf::{BtfView, Type, lossy_name};
+use crate::btf::{Btf, BtfView, Type, lossy_name};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
@@ -68,7 +69,7 @@ pub(super) struct Diagnostics<'j> {
     texts: Texts,
     failures: Vec<Error>,
     counts: Counts,
-    warnings: u32,
+    warnings: Cell<u32>,
     warned_of_arch: bool,
     /// Of the current section.
     orphans: Option<Orphans>,
@@ -82,7 +83,7 @@ impl<'j> Diagnostics<'j> {
             texts: Texts::new(object),
             failures: Vec::new(),
             counts: Counts::default(),
-            warnings: 0,
+            warnings: Cell::new(0),
             warned_of_arch: false,
             orphans: None,
         }
@@ -114,7 +115,7 @@ impl<'j> Diagnostics<'j> {
         self.end(site, Outcome::Skipped(why), None)
     }
 
-    /// What a resolved question has to say to all relocations that ask it. `target` is the name of the one that matched.
+    /// The answer for all relocations of a question. `target` is the name of the target that matched.
     pub(super) fn answer(&mut self, resolved: &Resolved<'_, '_>, target: Option<&str>) -> Result<Answer> {
         let other_arch = OtherArch::of(resolved);
         let detail =
@@ -227,21 +228,18 @@ impl<'j> Diagnostics<'j> {
         }
     }
 
-    fn warn_of(&mut self, site: &RelocSite<'_>, what: fmt::Arguments<'_>) {
-        if self.warnings < MAX_WARNINGS {
-            self.warnings = self.warnings.saturating_add(1);
-            self.log.warn(format_args!("{}: {what}", self.texts.place(site)));
-        }
+    fn warn_of(&self, site: &RelocSite<'_>, what: fmt::Arguments<'_>) {
+        self.warn(format_args!("{}: {what}", self.texts.place(site)));
     }
 
-    fn warn(&mut self, line: fmt::Arguments<'_>) {
-        if self.warnings < MAX_WARNINGS {
-            self.warnings = self.warnings.saturating_add(1);
+    fn warn(&self, line: fmt::Arguments<'_>) {
+        if self.warnings.get() < MAX_WARNINGS {
+            self.warnings.set(self.warnings.get().saturating_add(1));
             self.log.warn(line);
         }
     }
 
-    /// Ends a relocation that was not patched with an answer. There may be a question that can be followed.
+    /// Ends a relocation whose instruction does not hold an answer. There may be one still, or an access that can be followed.
     fn end(&mut self, site: &RelocSite<'_>, outcome: Outcome, answer: Option<&Answer>) -> Result<()> {
         if let Some(Answer { res, detail: Some(detail), .. }) = answer {
             return self.entry(site, outcome, None, Some(res), Some(detail));
@@ -301,10 +299,9 @@ struct Texts {
     /// Bytes of text, and steps of following an access that has no answer.
     left: Budget,
     shared: HashMap<Key, Arc<str>>,
-    empty: Arc<str>,
 }
 
-/// What a text that many entries share is the name of: by offset, symbol or index.
+/// A text that many entries share: a name, by its offset, symbol or index, or a reason.
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     Section(u32),
@@ -318,13 +315,13 @@ impl Texts {
     fn new(object: &[u8]) -> Self {
         let len = u64::try_from(object.len()).unwrap_or(u64::MAX);
         let left = Budget::new(len.saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST));
-        Self { left, shared: HashMap::new(), empty: Arc::default() }
+        Self { left, shared: HashMap::new() }
     }
 
     /// A text of the report; empty once the budget is spent.
     fn text(&self, text: impl fmt::Display) -> Arc<str> {
         if self.left.is_spent() {
-            return Arc::clone(&self.empty);
+            return Arc::default();
         }
         let text = Clipped(text).to_string();
         let _ = self.left.charge(u64::try_from(text.len()).unwrap_or(u64::MAX));
@@ -341,7 +338,8 @@ impl Texts {
         Ok(text)
     }
 
-    fn followed<'s>(&self, site: &RelocSite<'s>) -> Option<Spec<'s, crate::btf::Btf<'s>>> {
+    /// The local spec of a relocation without an answer.
+    fn followed<'s>(&self, site: &RelocSite<'s>) -> Option<Spec<'s, Btf<'s>>> {
         Spec::parse_within(&site.object.btf, site.relo, &self.left).ok()
     }
 

@@ -16,9 +16,9 @@ pub(super) struct InsnInfo {
 
 /// The order is that of sections, instructions, and records. One type for both lists, since every other brings 10 KB of
 /// sorting.
-type Row = (Place, u32, [u32; 2]);
+type Row = (InsnPlace, u32, [u32; 2]);
 /// Offset of a section's name in the BTF, and of an instruction in that section.
-pub(super) type Place = (u32, u32);
+pub(super) type InsnPlace = (u32, u32);
 
 /// Line of an instruction.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub(super) struct FuncInfo {
 }
 
 impl InsnInfo {
-    pub(super) fn line_at(&self, btf_ext: &BtfExt<'_>, place: Place) -> Option<Line> {
+    pub(super) fn line_at(&self, btf_ext: &BtfExt<'_>, place: InsnPlace) -> Option<Line> {
         let sections = || btf_ext.line_infos().iter();
         let rows = || {
             sections().flat_map(|section| {
@@ -49,7 +49,7 @@ impl InsnInfo {
         Some(Line { file_name_off, line })
     }
 
-    pub(super) fn func_at(&self, btf_ext: &BtfExt<'_>, place: Place) -> Option<FuncInfo> {
+    pub(super) fn func_at(&self, btf_ext: &BtfExt<'_>, place: InsnPlace) -> Option<FuncInfo> {
         let sections = || btf_ext.func_infos().iter();
         let rows = || {
             sections().flat_map(|section| {
@@ -62,7 +62,7 @@ impl InsnInfo {
     }
 }
 
-fn sorted(records: impl Iterator<Item = (Place, [u32; 2])>) -> Result<Vec<Row>> {
+fn sorted(records: impl Iterator<Item = (InsnPlace, [u32; 2])>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (number, (place, words)) in (0..=u32::MAX).zip(records) {
         rows.try_reserve(1)?;
@@ -73,7 +73,7 @@ fn sorted(records: impl Iterator<Item = (Place, [u32; 2])>) -> Result<Vec<Row>> 
 }
 
 /// The record of the instruction, or of the last one before it in its section. Of several, the last counts.
-fn at(rows: &Option<Vec<Row>>, place: Place) -> Option<&Row> {
+fn at(rows: &Option<Vec<Row>>, place: InsnPlace) -> Option<&Row> {
     let rows = rows.as_ref()?;
     let after = rows.partition_point(|(other, ..)| *other <= place);
     rows.get(after.checked_sub(1)?).filter(|((section, _), ..)| *section == place.0)

@@ -47,9 +47,9 @@ pub struct Options<'a> {
 
 /// Relocates a BPF object in place: the instructions of every program, and `core_relo_len` of `.BTF.ext`.
 ///
-/// An object without BTF or without CO-RE relocations is left as it is; of code without BTF, the log has a warning, and of
-/// records that belong to no function, other than those of eliminated weak ones. Programs in sections whose name begins with `?`
-/// are not loaded unless somebody asks for it, so a relocation that fails there poisons its instruction and is logged.
+/// An object without BTF or without CO-RE relocations is left as it is. Code without BTF is logged as a warning, and so are
+/// records that belong to no function, unless the linker eliminated it. Programs in sections whose name begins with `?`
+/// are not loaded by default, so a relocation that fails there poisons its instruction and is logged.
 ///
 /// Returns how many relocations ended how. `report` gets an entry for each, also when the call fails.
 ///

@@ -216,21 +216,22 @@ fn hash(hasher: &RandomState, kind: Kind, essential: EssentialName<'_>) -> u64 {
 }
 
 /// Kinds that the root of a compiler's relocation can have. Functions, which are half of a kernel's types, are not among them.
-const INDEXED: KindSet = KindSet::new()
-    .with(Kind::Int)
-    .with(Kind::Ptr)
-    .with(Kind::Array)
-    .with(Kind::Struct)
-    .with(Kind::Union)
-    .with(Kind::Enum)
-    .with(Kind::Fwd)
-    .with(Kind::Typedef)
-    .with(Kind::Volatile)
-    .with(Kind::Const)
-    .with(Kind::Restrict)
-    .with(Kind::FuncProto)
-    .with(Kind::Float)
-    .with(Kind::Enum64);
+const INDEXED: KindSet = KindSet::of(&[
+    Kind::Int,
+    Kind::Ptr,
+    Kind::Array,
+    Kind::Struct,
+    Kind::Union,
+    Kind::Enum,
+    Kind::Fwd,
+    Kind::Typedef,
+    Kind::Volatile,
+    Kind::Const,
+    Kind::Restrict,
+    Kind::FuncProto,
+    Kind::Float,
+    Kind::Enum64,
+]);
 
 /// A Bloom filter of the first four bytes of the roots' names. It rejects nearly all of a kernel's types after one load.
 #[derive(Debug)]

@@ -11,7 +11,6 @@ use super::cand_cache::CandCache;
 use super::diag::{Diagnostics, ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, Verdict};
 use super::edits::Edits;
 use super::site::RelocSite;
-use super::target::target_name;
 use super::{Counts, Options, Report, Targets};
 use crate::btf::BtfView;
 use crate::btf::ext;
@@ -23,7 +22,6 @@ use crate::text::{Clipped, Lossy};
 
 pub(super) struct Relocator<'j, 't> {
     object: &'j BpfObject<'j>,
-    targets: &'t dyn Targets,
     options: &'j Options<'j>,
     cands: CandCache<'t, 'j>,
     member_index: MemberIndex,
@@ -45,7 +43,6 @@ impl<'j, 't> Relocator<'j, 't> {
         let roots = relos.filter(|relo| relo.kind != ReloKind::TypeIdLocal).map(|relo| relo.type_id);
         Ok(Self {
             object,
-            targets,
             options,
             cands: CandCache::new(targets, options.semantics, &object.btf, roots, &object.budget)?,
             member_index: MemberIndex::default(),
@@ -168,7 +165,7 @@ impl<'j, 't> Relocator<'j, 't> {
         if cands.len() < before {
             self.answers.clear();
         }
-        let target = resolved.target.and_then(|target| target_name(self.targets, target));
+        let target = resolved.target.and_then(|target| self.cands.target_name(target));
         let answer = Rc::new(self.diag.answer(&resolved, target)?);
         self.answers.put(relo, &answer)?;
         Ok(answer)

@@ -128,12 +128,3 @@ impl Targets for OpenTargets {
         Ok(&self.modules)
     }
 }
-
-/// Name of a target by its index: 0 is the kernel, the modules follow.
-pub(super) fn target_name(targets: &dyn Targets, target: u32) -> Option<&str> {
-    let target = match target.checked_sub(1) {
-        None => targets.kernel().ok(),
-        Some(module) => targets.modules().ok()?.get(index(module)),
-    };
-    target.map(Target::name)
-}

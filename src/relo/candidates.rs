@@ -133,12 +133,12 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
         self.len() == 0
     }
 
-    /// Drops some. `mismatched` are their places among those that are left, in order.
+    /// Keeps all but those at these places among the ones that are left. The places are in order.
     ///
     /// # Errors
     ///
     /// [`Error::NoMemory`](crate::error::Error::NoMemory).
-    pub(super) fn drop_all(&mut self, mismatched: &[usize]) -> Result<()> {
+    pub(super) fn retain_all_but(&mut self, mismatched: &[u32]) -> Result<()> {
         if mismatched.is_empty() {
             return Ok(());
         }
@@ -146,7 +146,7 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
             Some(live) => live,
             None => memory::collected((0..=u32::MAX).take(self.found.len()))?,
         };
-        let (mut mismatched, mut at) = (mismatched.iter().peekable(), 0_usize);
+        let (mut mismatched, mut at) = (mismatched.iter().peekable(), 0_u32);
         let live = self.live.insert(live);
         live.retain(|_| {
             let is_live = mismatched.next_if_eq(&&at).is_none();

@@ -349,7 +349,7 @@ impl<'w, 't, T: BtfView> Names<'w, 't, T> {
         Ok(Self { targ: pair.targ, t, table })
     }
 
-    /// Whether one of the same essential name is what is sought: they are asked in their order in the type.
+    /// Whether `is_it` holds for one of the same essential name, tried in their order in the type.
     fn any(&self, name: &[u8], mut is_it: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
         let name = Name::Essential(EssentialName::charged(name, self.targ.budget)?);
         if let Some(table) = &self.table {

@@ -14,6 +14,8 @@ use crate::error::Result;
 const USUAL_TYPE_LEN: usize = 44;
 /// Finding a type by its id, in steps.
 const TYPE_STEPS: u64 = 2;
+/// Going into an anonymous member, in steps.
+const ANONYMOUS_STEPS: u64 = 8;
 /// Looking up a pair of types that may have been compared before, in steps.
 const COMPARISON_STEPS: u64 = 8;
 
@@ -125,6 +127,13 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
     #[inline]
     pub(super) fn skip_modifiers(self, id: TypeId) -> Result<(TypeId, Type<'b>)> {
         btf::skip_modifiers(id, |id| self.type_by_id(id))
+    }
+
+    /// The type of an anonymous member, whose members are going to be searched.
+    #[inline]
+    pub(super) fn anonymous_member(self, id: TypeId) -> Result<(TypeId, Type<'b>)> {
+        self.budget.charge(ANONYMOUS_STEPS)?;
+        self.skip_modifiers(id)
     }
 
     /// [`BtfView::resolve_size`] of a type that has been looked up.

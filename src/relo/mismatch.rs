@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Where following an access through a candidate stopped, and why.
+//! Why a candidate does not match.
 
 use std::fmt;
 

@@ -4,7 +4,7 @@
 //!
 //! 1. [`spec`]: the access string is followed through the local type: which members by name, at which offset.
 //! 2. [`candidates`]: the target is searched for types of the same essential name ([`EssentialName`]) and kind.
-//! 3. `matching`: in each candidate the same members are looked up by name, through anonymous structs and unions, and
+//! 3. `spec_match`: in each candidate the same members are looked up by name, through anonymous structs and unions, and
 //!    their types compared (`compat`).
 //! 4. `value`: local and matching spec give the old and the new value. All matching candidates must give the same.
 //! 5. Candidates that do not match are dropped from the list, unless none matches: later relocations of the same local
@@ -70,7 +70,7 @@ impl Semantics {
     }
 }
 
-/// Whom log lines are about, where they go, and whose answers are wanted.
+/// What a relocation needs besides BTF and candidates.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Name of the program.
@@ -79,9 +79,9 @@ pub struct Context<'a> {
     pub relo_idx: usize,
     /// Whose answers to give.
     pub semantics: Semantics,
-    /// How much may be done.
+    /// The bound on the work.
     pub budget: &'a Budget,
-    /// What is learned of the target's names. To be used with the same BTFs as long as it lives.
+    /// Indexes of the target's members, for the same BTFs as long as it lives.
     pub member_index: &'a MemberIndex,
     /// Where log lines go.
     pub log: &'a dyn Log,
@@ -99,7 +99,7 @@ impl Context<'_> {
     }
 }
 
-/// A relocation that has been answered.
+/// The answer to a relocation.
 #[derive(Clone, Debug)]
 pub struct Resolved<'l, 't, L, T> {
     /// What to write into the instruction.
@@ -114,12 +114,11 @@ pub struct Resolved<'l, 't, L, T> {
     pub mismatch: Option<(Candidate<'t, T>, Mismatch)>,
     /// Number of candidates.
     pub cands: usize,
-    /// Number of further ones, which earlier relocations of the same type had dropped.
+    /// Number of further ones, which earlier relocations of the same type have dropped.
     pub dropped: usize,
 }
 
-/// Answers one relocation from the candidates of its root type, and prunes those: unless none matches, only the matching
-/// ones are left.
+/// Calculates one relocation from the candidates of its root type, and drops those that do not match, unless none matches.
 ///
 /// Source: libbpf `bpf_core_calc_relo_insn`.
 ///
@@ -155,7 +154,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     let mut mismatched = Vec::new();
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
     let mut target = None;
-    for (i, cand) in cands.iter().enumerate() {
+    for (i, cand) in (0_u32..).zip(cands.iter()) {
         context.budget.charge(CANDIDATE_STEPS)?;
         let pair = BtfPair::new(local_btf, cand.btf, context.budget, context.member_index);
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
@@ -180,13 +179,13 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     match first {
         Some((res, targ)) => {
             if context.semantics == Semantics::Libbpf {
-                cands.drop_all(&mismatched)?;
+                cands.retain_all_but(&mismatched)?;
             }
             Ok(Resolved { res, local, targ: Some(targ), target, mismatch: first_mismatch, cands: count, dropped })
         }
         None => {
             context.debug(format_args!("no matching targets found"));
-            // Of a target, no more is asked then.
+            // The target does not matter without a matching candidate.
             let pair = BtfPair::new(local_btf, local_btf, context.budget, context.member_index);
             let res = value::calc_relo(pair, &local, None)?;
             Ok(Resolved { res, local, targ: None, target, mismatch: first_mismatch, cands: count, dropped })

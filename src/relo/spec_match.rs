@@ -177,7 +177,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         if self.without.get(&targ_id).is_some_and(|without| *without >= depth) {
             return Ok(None);
         }
-        // Whether there is room for a member's index is asked before any is looked at.
+        // A path that is full already is an error, whatever the members.
         targ.raw.push(0)?;
         targ.raw.pop();
         let table = self.pair.member_index.get(self.pair.targ, targ_id, t, 1)?;
@@ -215,7 +215,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
             self.searched = self.searched.saturating_add(1);
             targ.raw.push(idx)?;
             targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
-            let (inner_id, inner) = self.pair.targ.skip_modifiers(member.type_id)?;
+            let (inner_id, inner) = self.pair.targ.anonymous_member(member.type_id)?;
             let found = self.find(inner_id, inner, targ)?;
             if found.is_some() {
                 return Ok(found);
