@@ -70,8 +70,8 @@ impl File {
     pub fn add(&mut self, name_off: u64, sh_type: u64, flags: u64, content: &[u8], link: usize) -> usize {
         self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
         let (offset, size) = (self.bytes.len() as u64, content.len() as u64);
-        let entsize = if sh_type == SYMTAB { 24 } else { 0 };
-        self.sections.push([name_off, sh_type, flags, 0, offset, size, link as u64, 0, 1, entsize]);
+        let (info, entsize) = if sh_type == SYMTAB { (1, 24) } else { (0, 0) };
+        self.sections.push([name_off, sh_type, flags, 0, offset, size, link as u64, info, 8, entsize]);
         self.bytes.extend_from_slice(content);
         self.sections.len() - 1
     }

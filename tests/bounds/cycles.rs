@@ -131,18 +131,3 @@ fn a_struct_in_itself_is_followed_as_far_as_the_access_string_goes() {
         assert_eq!(ask(btf.clone(), root, &access, EXISTS, &btf), expected, "{steps} steps");
     }
 }
-
-/// Two rings together come round only after the product of their lengths.
-#[test]
-fn rings_of_arrays_of_two_lengths_are_an_error() {
-    let side = |length| {
-        let mut btf = Btf::little();
-        let (name, member) = (btf.str("s"), btf.str("a"));
-        let array = ROWS.iter().find(|row| row.name == "array").unwrap();
-        let ring = ring(array, &mut btf, length);
-        let root = btf.composite(STRUCT, name, &[(member, ring, 0)]);
-        (btf, root)
-    };
-    let ((local, root), (targ, _)) = (side(9973), side(10_007));
-    assert_eq!(ask(local, root, "0:0", EXISTS, &targ), "TypeCycle");
-}

@@ -4,7 +4,6 @@
 //! memory, is what `make worst` measures.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
     reason = "a panic is a failed test"

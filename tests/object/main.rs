@@ -11,17 +11,18 @@
 mod arch;
 mod order;
 mod reasons;
+mod regressions;
 mod sections;
 mod skipped;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use corelo::log::{Level, Log, NoLog};
-use corelo::object::{Options, Target};
-use corelo::relo::Semantics;
+use corelo::log::{Level, Log};
+use corelo::object::{OpenTargets, Options, Target};
 use corelo::source;
 use corelo_testing::btf::{self, Btf};
+use corelo_testing::fixture;
 
 const OPTIONS: Options<'_> = Options::new();
 
@@ -47,6 +48,13 @@ impl Warnings {
 
 fn target(name: &str, btf: &Btf) -> Target {
     Target::new(name, Arc::new(source::from_bytes(btf.bytes(), None).unwrap()))
+}
+
+/// The targets of a fixture.
+fn targets_of(object: &str) -> OpenTargets {
+    let name = if object.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
+    let btf = Arc::new(source::open(&fixture(name), None).unwrap());
+    OpenTargets::from(Target::new(name, btf))
 }
 
 /// `struct s { int x; }` of this name, with `x` so many bits from the beginning, and the access string of `x`.

@@ -129,14 +129,14 @@ fn a_long_flavor_does_not_hide_the_candidates() {
 /// The same question twice, and another one between.
 #[test]
 fn entries_of_a_repeated_question_share_their_texts() {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, "s", 0);
     let of_type = local.str("0");
     let relos = [(root, access, EXISTS), (root, of_type, TYPE_EXISTS), (root, access, EXISTS)];
     let mut object = object_of_insns(local, "tc", &relos);
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     struct_with_x(&mut targ, "s", 0);
-    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    let targets = OpenTargets::from(target("target", &targ));
     let mut report = Report::default();
     relocate(&mut object, &targets, &OPTIONS, Some(&mut report)).unwrap();
     let [first, other, again] = &report.entries[..] else { panic!("{} entries", report.entries.len()) };

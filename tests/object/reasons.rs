@@ -2,23 +2,18 @@
 //! What the report and the log say of the relocations of fixtures: why something was poisoned, and what a program does wrong.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
 
 use crate::arch::poisoned;
-use crate::{Warnings, struct_with_x, target};
-use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
-use corelo::source;
+use crate::{Warnings, struct_with_x, target, targets_of};
+use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, relocate};
 use corelo_testing::btf::{Btf, STRUCT};
+use corelo_testing::fixture;
 use corelo_testing::object::{BYTE_OFFSET, object_of_insns};
 
 /// Relocates a fixture, with a report and without: the entries, the warnings, and how many relocations ended how.
 fn relocated(name: &str) -> (Vec<Entry>, Vec<String>, Option<Counts>) {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let target = if name.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
-    let btf = Arc::new(source::open(&fixtures.join(target), None).unwrap());
-    let targets = OpenTargets::from(Target::new(target, btf));
-    let object = fs::read(fixtures.join(name)).unwrap();
+    let targets = targets_of(name);
+    let object = fs::read(fixture(name)).unwrap();
     let run = |report: Option<&mut Report>| {
         let log = Warnings::default();
         let options = Options::new().log(&log);

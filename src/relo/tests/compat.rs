@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! When a field can be read as another, and when a type exists in the target.
 
-use super::ask_value;
+use super::{Add, CONST_INT, INT, TYPEDEF_OF_INT, VOID, above, array_of, ask_value, proto, ptr_to};
 use crate::btf::TypeId;
 use crate::btf::build::*;
 use crate::relo::{ReloKind, types_are_compat};
 
-/// Adds one type.
-type Add = fn(&mut Build) -> TypeId;
-
-const VOID: Add = |_| TypeId::VOID;
-const INT: Add = |b| b.int("int", 4, SIGNED);
 const ULONG: Add = |b| b.int("unsigned long", 8, UNSIGNED);
 /// A bitfield as old compilers wrote it.
 const INT_AT: Add = |b| b.int_at("int", 4, SIGNED, 5);
@@ -32,15 +27,8 @@ const ENUM64: Add = |b| b.enum64("e", false, &[("A", 1)]);
 const OTHER_ENUM64: Add = |b| b.enum64("f", false, &[("A", 1)]);
 const PROTO: Add = |b| b.func_proto(TypeId::VOID, &[]);
 
-fn ptr_to(b: &mut Build, add: Add) -> TypeId {
-    let to = add(b);
-    b.ptr(to)
-}
-
-fn array_of(b: &mut Build, add: Add, nelems: u32) -> TypeId {
-    let elem = add(b);
-    b.array(elem, nelems)
-}
+const FUNC: Add = |b| above(b, PROTO, |b, proto| b.func("f", proto));
+const VAR: Add = |b| above(b, INT, |b, t| b.var("v", t));
 
 /// Under a typedef, `const`, `volatile`, `restrict` and a type tag.
 fn qualified(b: &mut Build, add: Add) -> TypeId {
@@ -50,12 +38,6 @@ fn qualified(b: &mut Build, add: Add) -> TypeId {
     let at = b.volatile(at);
     let at = b.typedef("t", at);
     b.const_(at)
-}
-
-fn proto(b: &mut Build, returns: Add, params: &[Add]) -> TypeId {
-    let returns = returns(b);
-    let params: Vec<_> = params.iter().map(|add| add(b)).collect();
-    b.func_proto(returns, &params)
 }
 
 /// Asks both ways round, in both byte orders: every relation here is symmetric.
@@ -169,17 +151,7 @@ mod types {
                 ("pointers to compatible types", |b| ptr_to(b, INT), |b| ptr_to(b, ULONG)),
                 ("pointers to modifiers", |b| ptr_to(b, |b| qualified(b, STRUCT)), |b| ptr_to(b, STRUCT)),
                 ("arrays of any length", |b| array_of(b, INT, 3), |b| array_of(b, ULONG, 7)),
-                (
-                    "typedefs of compatible types",
-                    |b| {
-                        let t = INT(b);
-                        b.typedef("t", t)
-                    },
-                    |b| {
-                        let t = ULONG(b);
-                        b.typedef("u", t)
-                    },
-                ),
+                ("typedefs of compatible types", TYPEDEF_OF_INT, |b| above(b, ULONG, |b, t| b.typedef("u", t))),
                 ("prototypes", |b| proto(b, INT, &[PTR, STRUCT]), |b| proto(b, ULONG, &[PTR, OTHER_STRUCT])),
                 (
                     "parameters under modifiers",
@@ -204,25 +176,8 @@ mod types {
                 ("int and enum", INT, ENUM),
                 ("int with an offset", INT, INT_AT),
                 // The two roots themselves must be of one kind, before modifiers are looked through.
-                (
-                    "typedef and what it stands for",
-                    |b| {
-                        let t = INT(b);
-                        b.typedef("t", t)
-                    },
-                    INT,
-                ),
-                (
-                    "const and volatile",
-                    |b| {
-                        let t = INT(b);
-                        b.const_(t)
-                    },
-                    |b| {
-                        let t = INT(b);
-                        b.volatile(t)
-                    },
-                ),
+                ("typedef and what it stands for", TYPEDEF_OF_INT, INT),
+                ("const and volatile", CONST_INT, |b| above(b, INT, Build::volatile)),
                 ("array and element", |b| array_of(b, INT, 1), INT),
                 ("pointers to incompatible types", |b| ptr_to(b, INT), |b| ptr_to(b, STRUCT)),
                 ("numbers of parameters", |b| proto(b, VOID, &[INT]), |b| proto(b, VOID, &[])),
@@ -231,28 +186,8 @@ mod types {
                 ("return types", |b| proto(b, INT, &[]), |b| proto(b, VOID, &[])),
                 // Kinds that libbpf's comparison does not know.
                 ("floats", FLOAT, FLOAT),
-                (
-                    "functions",
-                    |b| {
-                        let p = PROTO(b);
-                        b.func("f", p)
-                    },
-                    |b| {
-                        let p = PROTO(b);
-                        b.func("f", p)
-                    },
-                ),
-                (
-                    "variables",
-                    |b| {
-                        let t = INT(b);
-                        b.var("v", t)
-                    },
-                    |b| {
-                        let t = INT(b);
-                        b.var("v", t)
-                    },
-                ),
+                ("functions", FUNC, FUNC),
+                ("variables", VAR, VAR),
             ],
             false,
             ask,

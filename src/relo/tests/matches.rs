@@ -1,31 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! When a type of the target has all parts of the local one.
 
+use super::{Add, CONST_INT, INT, VOID, above, array_of, holding, proto, ptr_to};
 use crate::btf::TypeId;
 use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
 use crate::relo::types_match;
 
-/// Adds one type.
-type Add = fn(&mut Build) -> TypeId;
-
-const INT: Add = |b| b.int("int", 4, SIGNED);
 const UINT: Add = |b| b.int("unsigned int", 4, UNSIGNED);
 const LONG: Add = |b| b.int("long", 8, SIGNED);
-const VOID: Add = |_| TypeId::VOID;
-const ONE: Add = |b| {
-    let int = INT(b);
-    b.struct_("s", 4, &[("a", int, 0)])
-};
-const TWO: Add = |b| {
-    let int = INT(b);
-    b.struct_("s", 8, &[("b", int, 0), ("a", int, 32)])
-};
-const UNION: Add = |b| {
-    let int = INT(b);
-    b.union_("s", 4, &[("a", int, 0)])
-};
+const ONE: Add = |b| above(b, INT, |b, int| b.struct_("s", 4, &[("a", int, 0)]));
+const TWO: Add = |b| above(b, INT, |b, int| b.struct_("s", 8, &[("b", int, 0), ("a", int, 32)]));
+const UNION: Add = |b| above(b, INT, |b, int| b.union_("s", 4, &[("a", int, 0)]));
 const FWD: Add = |b| b.fwd("s", false);
 const FWD_UNION: Add = |b| b.fwd("s", true);
 /// A struct that points to itself.
@@ -36,28 +23,6 @@ const LIST_HEAD: Add = |b| {
     list
 };
 const ENUM: Add = |b| b.enum_("e", false, &[("A", 0), ("B", 1)]);
-
-fn ptr_to(b: &mut Build, add: Add) -> TypeId {
-    let to = add(b);
-    b.ptr(to)
-}
-
-fn array_of(b: &mut Build, add: Add, nelems: u32) -> TypeId {
-    let elem = add(b);
-    b.array(elem, nelems)
-}
-
-/// `struct name { T member; }`
-fn holding(b: &mut Build, name: &str, member: &str, add: Add) -> TypeId {
-    let t = add(b);
-    b.struct_(name, 64, &[(member, t, 0)])
-}
-
-fn proto(b: &mut Build, returns: Add, params: &[Add]) -> TypeId {
-    let returns = returns(b);
-    let params: Vec<_> = params.iter().map(|add| add(b)).collect();
-    b.func_proto(returns, &params)
-}
 
 fn matches_at(endian: Endian, local: Add, targ: Add, behind_ptr: bool, depth: i32) -> Result<bool> {
     let (mut x, mut y) = (Build::new(endian), Build::new(endian));
@@ -113,15 +78,7 @@ fn equal_parts_match() {
             ("forward declarations", FWD, FWD),
             ("forward declarations of unions", FWD_UNION, FWD_UNION),
             ("pointers", |b| ptr_to(b, INT), |b| ptr_to(b, INT)),
-            (
-                "modifiers and typedefs",
-                |b| {
-                    let t = INT(b);
-                    let t = b.const_(t);
-                    b.typedef("t", t)
-                },
-                INT,
-            ),
+            ("modifiers and typedefs", |b| above(b, CONST_INT, |b, t| b.typedef("t", t)), INT),
             ("prototypes", |b| proto(b, INT, &[ONE, INT]), |b| proto(b, INT, &[ONE, INT])),
             // Of structs behind a pointer only kind and name count.
             ("pointers to other structs of one name", |b| ptr_to(b, ONE), |b| ptr_to(b, TWO)),

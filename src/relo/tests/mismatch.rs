@@ -141,9 +141,10 @@ fn type_that_differs_is_told_from_one_that_is_not_there() {
         let t = b.typedef("key_t", of);
         (b, t)
     };
+    let (pointer, plain): (Add, Add) = (Build::ptr, |_, int| int);
     let (two, one): (Add, Add) = (|b, int| function_of(b, &[int, int]), |b, int| function_of(b, &[int]));
     for (local, targ, id, targ_has, object_has) in [
-        ((|b, int| b.ptr(int)) as Add, (|_, int| int) as Add, 2, "int", "pointer to int"),
+        (pointer, plain, 2, "int", "pointer to int"),
         (two, one, 4, "pointer to function of 1 parameter", "pointer to function of 2 parameters"),
     ] {
         let ((local, t), (targ, _)) = (build(local), build(targ));

@@ -42,6 +42,41 @@ const KINDS: [ReloKind; 13] = [
     ReloKind::TypeMatches,
 ];
 
+/// Adds one type.
+type Add = fn(&mut Build) -> TypeId;
+
+const VOID: Add = |_| TypeId::VOID;
+const INT: Add = |b| b.int("int", 4, SIGNED);
+const TYPEDEF_OF_INT: Add = |b| above(b, INT, |b, int| b.typedef("t", int));
+const CONST_INT: Add = |b| above(b, INT, Build::const_);
+
+/// A type above another.
+fn above(b: &mut Build, below: Add, add: fn(&mut Build, TypeId) -> TypeId) -> TypeId {
+    let below = below(b);
+    add(b, below)
+}
+
+fn ptr_to(b: &mut Build, to: Add) -> TypeId {
+    above(b, to, Build::ptr)
+}
+
+fn array_of(b: &mut Build, elem: Add, nelems: u32) -> TypeId {
+    let elem = elem(b);
+    b.array(elem, nelems)
+}
+
+fn proto(b: &mut Build, returns: Add, params: &[Add]) -> TypeId {
+    let returns = returns(b);
+    let params: Vec<_> = params.iter().map(|add| add(b)).collect();
+    b.func_proto(returns, &params)
+}
+
+/// `struct name { T member; }`
+fn holding(b: &mut Build, name: &str, member: &str, add: Add) -> TypeId {
+    let t = add(b);
+    b.struct_(name, 64, &[(member, t, 0)])
+}
+
 /// An answer, in types that outlive the BTF.
 #[derive(Debug)]
 struct Answer {
