@@ -339,6 +339,9 @@ int main(int argc, char **argv)
 			printf("%s\n", attempt(atol(argv[2]), argc > 3) ? "failed" : "none left");
 			continue;
 		}
+		/* the kernel that corelo keeps has its index from the second search on */
+		if (row->call == relocate_running)
+			free(wanted());
 		want = wanted();
 		for (first = 1; CHECK(first < MAX_ALLOCATIONS) && attempt(first, 0); first += step)
 			;
