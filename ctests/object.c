@@ -324,11 +324,13 @@ static void targets_keep_references(void)
 	size_t size;
 
 	build_start(&build, 0);
-	kernel = open_with_field(&build, "", 0, NULL);
+	build_int(&build, "unsigned long long", 8, 0);
+	kernel = open_built(&build, NULL);
+	other = open_built(&build, NULL);
 	build_start_split(&split, &build);
-	module = open_with_field(&split, "no_kernel_has_this", 16, kernel);
-	build_start(&build, 0);
-	other = open_with_field(&build, "", 0, NULL);
+	build_field(&split, "no_kernel_has_this", 16);
+	module = open_built(&split, kernel);
+	CHECK(kernel && other && module);
 	modules[0] = module;
 	CHECK(!corelo_targets_new(other, modules, 1) && errno == EINVAL);
 	CHECK(strstr(corelo_last_error(), "not a module of this kernel"));
