@@ -52,7 +52,7 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-coverage worst deny selfcheck FORCE
+.PHONY: check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-address fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -166,43 +166,41 @@ deps: ## installs what the tests need and the machine lacks
 demo: stage ## relocates an object, runs it in the kernel, prints what it read
 	@scripts/demo.sh
 
-check: stage ## all tests; CORELO_NO_SKIP=1 fails where one is skipped
-	@scripts/check.sh
+check: ## all tests; CORELO_NO_SKIP=1 fails where one is skipped
+	@scripts/check.py
 
-check-c: stage ## the C tests alone
-	@scripts/check.sh c
+check-c: ## the C tests alone
+	@scripts/check.py c
 
-check-abi: stage ## map, library and header name the same functions
-	@scripts/check.sh abi
+check-abi: ## map, library and header name the same functions
+	@scripts/check.py abi
 
-check-msrv: ## the oldest compiler allowed builds and tests, 32-bit too (makes a Debian 13 in target, once)
-	@scripts/deps.sh msrv || true
-	@scripts/check-msrv.sh
+check-msrv: ## the oldest compiler allowed builds everything and passes the tests on 32 bit (installs it by rustup)
+	@scripts/check.py msrv
 
 check-threads: ## threads on one BTF, under ThreadSanitizer (needs rust-src)
-	@scripts/deps.sh threads || true
-	@scripts/check-threads.sh
+	@scripts/check.py threads
 
-check-long: stage ## CASES generated cases compared with libbpf (10,000,000), from SEED on
-	@CASES='$(CASES)' SEED='$(SEED)' scripts/check.sh long
+check-long: ## CASES generated cases compared with libbpf (10,000,000), from SEED on
+	@CASES='$(CASES)' SEED='$(SEED)' scripts/check.py long
 
-check-corpora: stage ## ITERATIONS mutations of each object of the corpus (10,000), from SEED on
-	@ITERATIONS='$(or $(ITERATIONS),10000)' SEED='$(SEED)' scripts/check.sh corpora
+check-corpora: ## ITERATIONS mutations of each object of the corpus (10,000), from SEED on
+	@ITERATIONS='$(or $(ITERATIONS),10000)' SEED='$(SEED)' scripts/check.py corpora
 
-check-libbpf: stage ## libbpf with corelo inside runs the kernel's own tests (downloads 150 MB, once)
-	@scripts/deps.sh libbpf || true
-	@scripts/check-libbpf.sh
+check-libbpf: ## libbpf with corelo inside runs the kernel's own tests (downloads 150 MB, once)
+	@scripts/check.py libbpf
 
-check-kernels: stage ## corelo's output in two of Debian's kernels, under qemu
-	@scripts/deps.sh kernels || true
-	@scripts/check-kernels.py
+check-kernels: ## corelo's output in two of Debian's kernels, under qemu
+	@scripts/check.py kernels
 
-fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_SEED on, FUZZ_JOBS at a time, FUZZ_SANITIZER
-	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' FUZZ_SEED='$(FUZZ_SEED)' FUZZ_JOBS='$(FUZZ_JOBS)' \
-		FUZZ_SANITIZER='$(FUZZ_SANITIZER)' scripts/fuzz.sh
+fuzz: ## FUZZ_RUNS executions of each of FUZZ_TARGETS (20,000, all), from FUZZ_SEED on
+	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' FUZZ_SEED='$(FUZZ_SEED)' scripts/check.py fuzz
+
+fuzz-address: ## the target of the C functions under the address sanitizer, a quarter of FUZZ_RUNS
+	@FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_SEED='$(FUZZ_SEED)' scripts/check.py fuzz-address
 
 fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)
-	@scripts/fuzz.sh coverage
+	@FUZZ_TARGETS='$(FUZZ_TARGETS)' scripts/check.py coverage
 
 header: ## include/corelo.h from capi/src (fetches cbindgen)
 	scripts/header.sh include/corelo.h
@@ -212,12 +210,8 @@ check-header: ## include/corelo.h is what `make header` would write
 	@scripts/header.sh $(OUT)/corelo.h
 	diff -u include/corelo.h $(OUT)/corelo.h
 
-lint: check-header ## formatting, lints, documentation, the header, what is said of the sources
-	$(CARGO) fmt --all --check
-	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
-	$(CARGO) clippy $(CARGOFLAGS) --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGOFLAGS) --workspace --no-deps
-	@scripts/check-static.sh
+lint: ## formatting, lints, documentation, the header, what is said of the sources
+	@scripts/check.py lint
 
 # Advisories need the RustSec database, which `cargo deny check` fetches.
 deny: ## licences, versions and sources of all crates, by cargo-deny (fetches it)
@@ -233,11 +227,11 @@ selfcheck: ## plants a fault for each check into a copy of the tree, and looks t
 COMPARE := $(CARGO_TARGET_DIR)/compare
 
 bench: lib ## the benchmarks, corelo beside libbpf and aya-obj, and check-instructions
-	$(CARGO) bench $(CARGOFLAGS)
 	scripts/corpus.py target/corpus
+	$(CARGO) bench $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE) --bench relocate
 	$(CARGO) build --release $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE)
-	$(COMPARE)/release/compare target/corpus/objects/bookworm --btf target/corpus/btf --json target/bench.json \
-		--svg docs/performance.svg --libcorelo $(SHARED)
+	$(COMPARE)/release/compare target/corpus/objects/bookworm --btf target/corpus/btf \
+		--libcorelo $(SHARED)
 	@scripts/check-instructions.sh
 
 check-instructions: ## no main path takes 5 % more instructions than benches/instructions.txt says
@@ -248,7 +242,7 @@ worst: ## hostile inputs end within 100 ms and four times their size for each me
 	$(COMPARE)/release/worst $(WORST)
 
 ci: ## what CI runs
-	.ci/run
+	@.ci/run
 
 clean: ## removes all that was built
 	$(CARGO) clean

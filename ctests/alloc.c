@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * Memory that runs out: of each call below, the first allocation that input
- * sizes fails, then the second, and so on until none is left to fail; once that
- * one alone, and once all from it on. The call succeeds, or fails as documented, or says
- * ENOMEM. Nothing leaks, nothing is written but the results of a success, and
- * with memory again the same handles work.
+ * sizes fails, then the second, and so on until none is left to fail; once
+ * that one alone, and once all from it on. The call succeeds, fails as
+ * documented, or says ENOMEM. Nothing leaks, nothing is written but the
+ * results of a success, and with memory again the same handles work.
  *
  *	alloc			all rows
  *	alloc ROW		one of them
@@ -17,17 +17,12 @@
  */
 #define BUILD_MAX 32768
 #include "check.h"
-#include "build.h"
 #include "failing.h"
+#include "fixture.h"
 
-#include <corelo.h>
-#include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
-#include <unistd.h>
 
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define DIR "tests/fixtures/"
 /* Allocations of this size and more are sized by input; smaller ones do not fail. */
 #define LARGE 8192
 /* More allocations than any row has: one that never ends is a failure. */
@@ -47,11 +42,6 @@ static struct bpf_core_relo relo;
 static struct bpf_core_relo_res res;
 static struct bpf_core_spec specs[3];
 
-static void silent(void *ctx, enum corelo_log_level level, const char *message)
-{
-	(void)ctx, (void)level, (void)message;
-}
-
 static int untouched(const void *at, size_t size)
 {
 	const unsigned char *byte = at;
@@ -63,56 +53,39 @@ static int untouched(const void *at, size_t size)
 	return !size;
 }
 
-static int relocate_against(const struct corelo_btf *const *targets, size_t count, int with_report)
+static int relocate_with_report(void)
 {
-	struct corelo_relocate_opts opts;
-
-	memset(&opts, 0, sizeof(opts));
-	opts.sz = sizeof(opts);
-	opts.targets = targets;
-	opts.target_count = count;
-	opts.report = with_report ? &report : NULL;
-	return corelo_relocate(elf, elf_size, &opts);
-}
-
-static int relocate(void)
-{
-	const struct corelo_btf *targets[] = { kernel };
-
-	return relocate_against(targets, 1, 1);
+	return relocate(elf, elf_size, kernel, &report);
 }
 
 static int relocate_no_report(void)
 {
-	const struct corelo_btf *targets[] = { kernel };
-
-	return relocate_against(targets, 1, 0);
+	return relocate(elf, elf_size, kernel, NULL);
 }
 
 static int relocate_module(void)
 {
 	const struct corelo_btf *targets[] = { kernel, module };
+	struct corelo_relocate_opts opts = against(targets, 2);
 
-	return relocate_against(targets, 2, 1);
+	opts.report = &report;
+	return corelo_relocate(elf, elf_size, &opts);
 }
 
 static int relocate_running(void)
 {
-	return relocate_against(NULL, 0, 1);
+	struct corelo_relocate_opts opts = against(NULL, 0);
+
+	opts.report = &report;
+	return corelo_relocate(elf, elf_size, &opts);
 }
 
 /* The second search makes an index. */
 static void search_once(void)
 {
 	unsigned char *copy = build_copy(elf, elf_size);
-	const struct corelo_btf *targets[] = { kernel };
-	struct corelo_relocate_opts opts;
 
-	memset(&opts, 0, sizeof(opts));
-	opts.sz = sizeof(opts);
-	opts.targets = targets;
-	opts.target_count = 1;
-	corelo_relocate(copy, elf_size, &opts);
+	relocate(copy, elf_size, kernel, NULL);
 	free(copy);
 }
 
@@ -124,7 +97,7 @@ static int open_ret(struct corelo_btf *btf)
 
 static int open_file(void)
 {
-	return open_ret(corelo_btf_open(DIR "target.el.o", NULL));
+	return open_ret(corelo_btf_open(TARGET(0), NULL));
 }
 
 static int open_broken(void)
@@ -168,10 +141,10 @@ static const struct row {
 	int ret;
 	enum needs needs;
 } rows[] = {
-	{ "relocate", "fields", relocate, 0, FIXTURE },
+	{ "relocate", "fields", relocate_with_report, 0, FIXTURE },
 	{ "relocate without report", "fields", relocate_no_report, 0, FIXTURE },
-	{ "relocate, second search", "fields", relocate, 0, FIXTURE | SEARCHED },
-	{ "relocate instructions", "insns", relocate, 0, FIXTURE },
+	{ "relocate, second search", "fields", relocate_with_report, 0, FIXTURE | SEARCHED },
+	{ "relocate instructions", "insns", relocate_with_report, 0, FIXTURE },
 	{ "relocate, module", "fields", relocate_module, 0, FIXTURE | MODULE },
 	{ "relocate, running kernel", "enums", relocate_running, 0, FIXTURE | BTF_OF_HOST },
 	{ "open file", NULL, open_file, 0, 0 },
@@ -209,40 +182,36 @@ static void build_kernel(void)
 	CHECK(kernel);
 }
 
+/* A kernel with one type, and a module with another. */
+static void build_module(void)
+{
+	struct build *base = calloc(1, sizeof(*base)), *b = calloc(1, sizeof(*b));
+
+	build_start(base, BUILD_IS_BIG);
+	build_int(base, "int", 4, BTF_INT_SIGNED);
+	kernel = open_built(base, NULL);
+	build_start_split(b, base);
+	build_int(b, "long", 8, BTF_INT_SIGNED);
+	module = open_built(b, kernel);
+	free(base);
+	free(b);
+	CHECK(module);
+}
+
 static void set_up(void)
 {
-	char path[256];
-	struct build *base, *b;
-	unsigned char *bytes;
-	size_t size;
-
 	memset(specs, 0xa5, sizeof(specs));
 	memset(&res, 0xa5, sizeof(res));
 	report = NULL;
 	if (row->object) {
-		snprintf(path, sizeof(path), DIR "%s.%s.bpf.o", row->object, BUILD_IS_BIG ? "eb" : "el");
-		elf = build_load(path, &elf_size);
+		elf = fixture(row->object, BUILD_IS_BIG, &elf_size);
 		CHECK(elf);
 		before = build_copy(elf, elf_size);
 	}
 	if (row->needs & MODULE) {
-		base = calloc(1, sizeof(*base));
-		b = calloc(1, sizeof(*b));
-		build_start(base, BUILD_IS_BIG);
-		build_int(base, "int", 4, BTF_INT_SIGNED);
-		bytes = build_btf(base, &size);
-		kernel = corelo_btf_from_bytes(bytes, size, NULL);
-		free(bytes);
-		build_start_split(b, base);
-		build_int(b, "long", 8, BTF_INT_SIGNED);
-		bytes = build_btf(b, &size);
-		module = corelo_btf_from_bytes(bytes, size, kernel);
-		free(bytes);
-		free(base);
-		free(b);
-		CHECK(module);
+		build_module();
 	} else if (row->needs & FIXTURE) {
-		kernel = corelo_btf_open(BUILD_IS_BIG ? DIR "target.eb.o" : DIR "target.el.o", NULL);
+		kernel = corelo_btf_open(TARGET(BUILD_IS_BIG), NULL);
 		CHECK(kernel);
 	} else if (row->needs & BUILT) {
 		build_kernel();

@@ -5,24 +5,20 @@
  * turn. With FAULT, libcorelo.a is the one that panics when it is told to.
  */
 #include "check.h"
-#include "build.h"
+#include "fixture.h"
 
-#include <corelo.h>
 #include <errno.h>
 
 int other_catches(void);
 int other_argc(void);
 uint32_t corelo_fault_at(uint32_t point);
 
-#define OBJECT (BUILD_IS_BIG ? "tests/fixtures/fields.eb.bpf.o" : "tests/fixtures/fields.el.bpf.o")
-#define TARGET (BUILD_IS_BIG ? "tests/fixtures/target.eb.o" : "tests/fixtures/target.el.o")
-
 static void corelo_catches(void)
 {
 #ifdef FAULT
 	errno = 0;
 	corelo_fault_at(1);
-	CHECK(!corelo_btf_open(TARGET, NULL) && errno == ENOTRECOVERABLE);
+	CHECK(!corelo_btf_open(TARGET(BUILD_IS_BIG), NULL) && errno == ENOTRECOVERABLE);
 	CHECK(strstr(corelo_last_error(), "bug"));
 	CHECK(!corelo_fault_at(0));
 #endif
@@ -30,20 +26,15 @@ static void corelo_catches(void)
 
 static void corelo_relocates(void)
 {
-	struct corelo_btf *target = corelo_btf_open(TARGET, NULL);
-	struct corelo_relocate_opts opts;
+	struct corelo_btf *target = corelo_btf_open(TARGET(BUILD_IS_BIG), NULL);
 	unsigned char *elf, *before;
 	size_t size;
 
-	elf = build_load(OBJECT, &size);
+	elf = fixture("fields", BUILD_IS_BIG, &size);
 	if (!CHECK(target) || !CHECK(elf))
 		return;
 	before = build_copy(elf, size);
-	memset(&opts, 0, sizeof(opts));
-	opts.sz = sizeof(opts);
-	opts.targets = (const struct corelo_btf *const *)&target;
-	opts.target_count = 1;
-	CHECK(!corelo_relocate(elf, size, &opts));
+	CHECK(!relocate(elf, size, target, NULL));
 	CHECK(memcmp(elf, before, size));
 	free(before);
 	free(elf);

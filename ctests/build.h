@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * Small BTF and ELF files, byte by byte and in either byte order, so that a
- * test needs no compiler for BPF and no library of somebody else's. Include it
- * behind check.h.
+ * test needs no compiler for BPF and no other library.
  */
 #ifndef CORELO_BUILD_H
 #define CORELO_BUILD_H
@@ -16,12 +15,10 @@
 
 #define BUILD_IS_BIG (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 #ifndef BUILD_MAX
-#ifndef BUILD_MAX
 #define BUILD_MAX 4096
 #endif
-#endif
 
-/* BTF under construction. Whoever writes more than fits has a wrong test. */
+/* BTF under construction; aborts when it is full. */
 struct build {
 	int big;
 	uint32_t next_id;	/* that the next type gets */
@@ -261,24 +258,6 @@ static inline unsigned char *build_load(const char *path, size_t *size)
 		exact = build_copy(data, *size);
 	free(data);
 	return exact;
-}
-
-/* The first section of this name in an ELF64 file; NULL if there is none. */
-static inline unsigned char *build_find(unsigned char *elf, const char *name, size_t *size)
-{
-	int big = elf[5] == 2;
-	unsigned char *table = elf + build_get(elf + 40, 8, big), *sh;
-	size_t count = build_get(elf + 60, 2, big), i;
-	unsigned char *names = elf + build_get(table + 64 * build_get(elf + 62, 2, big) + 24, 8, big);
-
-	for (i = 1; i < count; i++) {
-		sh = table + 64 * i;
-		if (strcmp((char *)names + build_get(sh, 4, big), name))
-			continue;
-		*size = build_get(sh + 32, 8, big);
-		return elf + build_get(sh + 24, 8, big);
-	}
-	return NULL;
 }
 
 /* A new file, whose name replaces the XXXXXX at the end of @path. 0 when that fails. */

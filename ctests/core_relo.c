@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * The functions of libbpf's relo_core.h on corelo's own handles, in a program
- * without libbpf. That the answers are libbpf's is what parity.c and
- * beside_libbpf.c look at; here they are what a person worked out.
+ * without libbpf: each field of their structs, with values that a person
+ * worked out. What there is beyond is in src/relo/tests, and compared with
+ * libbpf by differential; arguments that are wrong are in null.c.
  */
 #include "check.h"
-#include "build.h"
+#include "fixture.h"
 
-#include <corelo.h>
 #include <errno.h>
-
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define POISON_IMM 195896080
 
 /* What the functions say, in place of stderr. */
 static char last_warning[1024];
@@ -29,11 +26,14 @@ static void log_line(void *ctx, enum corelo_log_level level, const char *message
 /* Ids in the local BTF, in the order in which they are built. */
 enum {
 	L_INT = 1, L_CHAR, L_ARRAY, L_UNION, L_TASK, L_COLOR, L_TASK_T, L_ANON, L_PTR, L_PROTO, L_PROTO_PROTO,
-	L_WIDE, L_LONG, L_FLEX, L_FLEX_ARRAY, L_TASK_ENUM, L_VOID_PROTO,
+	L_WIDE, L_LONG, L_NONE, L_TASK_ENUM, L_ITSELF, L_BITS,
 };
 
 /* In the target's. */
-enum { T_INT = 1, T_CHAR, T_ARRAY, T_OTHER, T_OLD, T_TASK, T_COLOR, T_LONG, T_WIDE, T_COLOR64, T_PTR, T_PROTO, T_PROTO_PROTO };
+enum {
+	T_INT = 1, T_CHAR, T_ARRAY, T_OTHER, T_OLD, T_TASK, T_COLOR, T_LONG, T_WIDE, T_COLOR64, T_PTR, T_PROTO,
+	T_PROTO_PROTO, T_ITSELF, T_NONE, T_BITS,
+};
 
 static struct build local_build, target_build;
 static struct corelo_btf *local_btf, *target_btf;
@@ -44,8 +44,6 @@ static const struct btf *local, *target;
 static void build_both(int big)
 {
 	struct build *b = &local_build;
-	unsigned char *data;
-	size_t size;
 
 	build_start(b, big);
 	build_int(b, "int", 4, BTF_INT_SIGNED);
@@ -73,16 +71,13 @@ static void build_both(int big)
 	build_type(b, "wide", BTF_KIND_STRUCT | BUILD_KFLAG, 1, 8);
 	build_member(b, "x", L_LONG, BITS(64, 0));
 	build_int(b, "unsigned long long", 8, 0);
-	build_type(b, "flex", BTF_KIND_STRUCT, 2, 4);
-	build_member(b, "n", L_INT, 0);
-	build_member(b, "items", L_FLEX_ARRAY, 32);
-	build_array(b, L_INT, L_INT, 0);
+	build_type(b, "none", BTF_KIND_STRUCT, 0, 0);
 	build_type(b, "task", BTF_KIND_ENUM, 1, 4);
 	build_enumerator(b, "TASK", 0);
-	build_type(b, "", BTF_KIND_FUNC_PROTO, 0, 0);
-	data = build_btf(b, &size);
-	local_btf = corelo_btf_from_bytes(data, size, NULL);
-	free(data);
+	build_type(b, "itself", BTF_KIND_TYPEDEF, 0, L_ITSELF);
+	build_type(b, "bits", BTF_KIND_STRUCT | BUILD_KFLAG, 1, 4);
+	build_member(b, "a", L_NONE, BITS(3, 0));
+	local_btf = open_built(b, NULL);
 
 	b = &target_build;
 	build_start(b, big);
@@ -111,9 +106,11 @@ static void build_both(int big)
 	build_param(b, "x", T_INT);
 	build_type(b, "", BTF_KIND_FUNC_PROTO, 1, T_INT);
 	build_param(b, "fn", T_PTR);
-	data = build_btf(b, &size);
-	target_btf = corelo_btf_from_bytes(data, size, NULL);
-	free(data);
+	build_type(b, "itself", BTF_KIND_TYPEDEF, 0, T_ITSELF);
+	build_type(b, "nothing", BTF_KIND_STRUCT, 0, 0);
+	build_type(b, "bits", BTF_KIND_STRUCT | BUILD_KFLAG, 1, 4);
+	build_member(b, "a", T_NONE, BITS(3, 0));
+	target_btf = open_built(b, NULL);
 
 	local = corelo_btf_as_libbpf(local_btf);
 	target = corelo_btf_as_libbpf(target_btf);
@@ -124,18 +121,14 @@ static struct bpf_core_relo relo_of(uint32_t type_id, const char *access, enum b
 {
 	struct build with = local_build;
 	struct bpf_core_relo relo;
-	unsigned char *data;
-	size_t size;
 
 	memset(&relo, 0, sizeof(relo));
 	relo.type_id = type_id;
 	relo.access_str_off = *access ? build_str(&with, access) : 0;
 	relo.kind = kind;
-	data = build_btf(&with, &size);
 	corelo_btf_free(local_btf);
-	local_btf = corelo_btf_from_bytes(data, size, NULL);
+	local_btf = open_built(&with, NULL);
 	local = corelo_btf_as_libbpf(local_btf);
-	free(data);
 	return relo;
 }
 
@@ -155,8 +148,6 @@ static const struct {
 	uint32_t bit_offset;
 	const char *text;
 } specs[] = {
-	{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, { { NULL, L_TASK, 0 }, { "pid", L_TASK, 0 } }, 2, { 0, 0 }, 2, 0,
-	  "<byte_off> [5] struct task.pid (0:0 @ offset 0)" },
 	{ L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_SIZE,
 	  { { NULL, L_TASK, 0 }, { "arr", L_TASK, 1 }, { NULL, L_INT, 2 } }, 3, { 0, 1, 2 }, 3, 96,
 	  "<byte_sz> [5] struct task.arr[2] (0:1:2 @ offset 12)" },
@@ -166,17 +157,8 @@ static const struct {
 	  "<lshift_u64> [5] struct task.flags (0:3 @ offset 24.5)" },
 	{ L_TASK_T, "2:4", BPF_CORE_FIELD_SIGNED, { { NULL, L_TASK, 2 }, { "state", L_TASK, 4 } }, 2, { 2, 4 }, 2, 720,
 	  "<signed> [7] typedef task_t[2].state (2:4 @ offset 90)" },
-	{ L_FLEX, "0:1:3", BPF_CORE_FIELD_BYTE_OFFSET,
-	  { { NULL, L_FLEX, 0 }, { "items", L_FLEX, 1 }, { NULL, L_INT, 3 } }, 3, { 0, 1, 3 }, 3, 128,
-	  "<byte_off> [14] struct flex.items[3] (0:1:3 @ offset 16)" },
-	{ L_TASK, "0", BPF_CORE_FIELD_RSHIFT_U64, { { NULL, L_TASK, 0 } }, 1, { 0 }, 1, 0,
-	  "<rshift_u64> [5] struct task (0 @ offset 0)" },
 	{ L_COLOR, "1", BPF_CORE_ENUMVAL_VALUE, { { "GREEN", L_COLOR, 1 } }, 1, { 1 }, 1, 0,
 	  "<enumval_value> [6] enum color::GREEN = 7" },
-	{ L_COLOR, "0", BPF_CORE_ENUMVAL_EXISTS, { { "RED", L_COLOR, 0 } }, 1, { 0 }, 1, 0,
-	  "<enumval_exists> [6] enum color::RED = 1" },
-	{ L_TASK, "0", BPF_CORE_TYPE_SIZE, { { NULL, 0, 0 } }, 0, { 0 }, 0, 0, "<type_size> [5] struct task" },
-	{ L_TASK_T, "0", BPF_CORE_TYPE_ID_LOCAL, { { NULL, 0, 0 } }, 0, { 0 }, 0, 0, "<local_type_id> [7] typedef task_t" },
 	{ L_ANON, "0", BPF_CORE_TYPE_MATCHES, { { NULL, 0, 0 } }, 0, { 0 }, 0, 0, "<type_matches> [8] struct <anon>" },
 };
 
@@ -226,6 +208,7 @@ static void parse_and_format(void)
 
 static void parse_failures(void)
 {
+	static char access[200];
 	static const struct {
 		uint32_t type_id;
 		const char *access;
@@ -234,33 +217,22 @@ static void parse_failures(void)
 		const char *words;
 	} bad[] = {
 		{ L_TASK, "", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "index" },
-		{ L_TASK, ":0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "index" },
-		{ L_TASK, "x", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
-		{ L_TASK, "0:", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
-		{ L_TASK, "0:0x", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
-		{ L_TASK, "-1:0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
-		{ L_TASK, "0:-1", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
-		{ L_TASK, "0:4294967296", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "indices" },
 		{ L_TASK, "0:5", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "no such member" },
-		{ L_TASK, "0:1:4", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "past the end of an array" },
-		{ L_TASK, "0:0:0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "neither members nor elements" },
 		{ L_TASK, "1", BPF_CORE_TYPE_EXISTS, -EINVAL, "\"0\"" },
 		{ L_COLOR, "2", BPF_CORE_ENUMVAL_VALUE, -EINVAL, "no such enumerator" },
-		{ L_COLOR, "0:0", BPF_CORE_ENUMVAL_VALUE, -EINVAL, "one index" },
-		{ L_TASK, "0", BPF_CORE_ENUMVAL_VALUE, -EINVAL, "no such enumerator" },
 		{ L_TASK, "0:0", 13, -EINVAL, "kind 13" },
-		{ L_TASK, "0:0", 0xffffffff, -EINVAL, "kind 4294967295" },
 		{ 1000, "0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "type id 1000" },
-		/* void and prototypes have no size to multiply the first index with */
-		{ 0, "0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "no size" },
-		{ L_PROTO, "1", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "no size" },
+		{ L_TASK, access, BPF_CORE_FIELD_BYTE_OFFSET, -E2BIG, "64" },
 	};
 	struct bpf_core_spec spec, before;
 	struct bpf_core_relo relo;
-	char access[200] = "0";
 	size_t i;
 	int ret;
 
+	/* one index too many */
+	strcpy(access, "0");
+	for (i = 1; i < 65; i++)
+		strcat(access, ":0");
 	memset(&before, 0xa5, sizeof(before));
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		relo = relo_of(bad[i].type_id, bad[i].access, bad[i].kind);
@@ -271,48 +243,6 @@ static void parse_failures(void)
 			printf("\t[%u] %s: %d, \"%s\"\n", bad[i].type_id, bad[i].access, ret, corelo_last_error());
 		CHECK(!memcmp(&spec, &before, sizeof(spec)));
 	}
-	relo = relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET);
-	relo.access_str_off = 1 << 20;
-	CHECK(bpf_core_parse_spec("some_prog", local, &relo, &spec) == -EINVAL);
-	CHECK(strstr(corelo_last_error(), "1048576"));
-	CHECK(!memcmp(&spec, &before, sizeof(spec)));
-
-	/* 64 indices are as many as there may be: of these, too, the third leads nowhere */
-	for (i = 1; i < 64; i++)
-		strcat(access, ":0");
-	relo = relo_of(L_TASK, access, BPF_CORE_FIELD_BYTE_OFFSET);
-	CHECK(bpf_core_parse_spec("prog", local, &relo, &spec) == -EINVAL);
-	strcat(access, ":0");
-	relo = relo_of(L_TASK, access, BPF_CORE_FIELD_BYTE_OFFSET);
-	CHECK(bpf_core_parse_spec("prog", local, &relo, &spec) == -E2BIG);
-	CHECK(strstr(corelo_last_error(), "64"));
-	CHECK(!memcmp(&spec, &before, sizeof(spec)));
-}
-
-static void format_failures(void)
-{
-	struct bpf_core_relo relo = relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET);
-	struct bpf_core_spec spec, bad;
-	char buf[64], before[64];
-
-	CHECK(!bpf_core_parse_spec("prog", local, &relo, &spec));
-	memset(buf, 0x5a, sizeof(buf));
-	memset(before, 0x5a, sizeof(before));
-#define BAD(field, value)								\
-	do {										\
-		bad = spec;								\
-		bad.field = value;							\
-		CHECK(bpf_core_format_spec(buf, sizeof(buf), &bad) == -EINVAL);		\
-		CHECK(!memcmp(buf, before, sizeof(buf)));				\
-	} while (0)
-	BAD(len, -1);
-	BAD(len, 65);
-	BAD(raw_len, -1);
-	BAD(raw_len, 65);
-	BAD(raw_spec[0], -1);
-	BAD(root_type_id, 1000);
-	BAD(btf, NULL);
-#undef BAD
 }
 
 /* What calc gets and gives. */
@@ -382,38 +312,19 @@ static const struct {
 	/* only one of the two has it; the other one is not looked at again */
 	{ L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, 12, 24, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
 	  "<byte_off> [6] struct task.arr[2] (0:1:2 @ offset 24)" },
-	{ L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, T_OLD, 12, 24, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
-	  "<byte_off> [6] struct task.arr[2] (0:1:2 @ offset 24)" },
-	{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, 0, 8, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
-	  "<byte_off> [6] struct task.pid (0:0 @ offset 8)" },
 	{ L_TASK, "0:2:0", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, 20, 60, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
 	  "<byte_off> [6] struct task.u (0:2 @ offset 60)" },
 	/* a byte became a signed int: no load of four bytes gives the same */
 	{ L_TASK, "0:4", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, 26, 56, 0, 1, 1, 1, L_CHAR, 4, T_INT, T_TASK,
 	  "<byte_off> [6] struct task.state (0:3 @ offset 56)" },
-	{ L_TASK, "0:4", BPF_CORE_FIELD_BYTE_SIZE, T_TASK, 0, 1, 4, 0, 1, 0, 0, 0, 0, 0, T_TASK,
-	  "<byte_sz> [6] struct task.state (0:3 @ offset 56)" },
-	{ L_TASK, "0:0", BPF_CORE_FIELD_SIGNED, T_TASK, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, T_TASK,
-	  "<signed> [6] struct task.pid (0:0 @ offset 8)" },
-	{ L_TASK, "0:0", BPF_CORE_FIELD_RSHIFT_U64, T_TASK, 0, 32, 32, 0, 1, 0, 0, 0, 0, 0, T_TASK,
-	  "<rshift_u64> [6] struct task.pid (0:0 @ offset 8)" },
 	/* none has it: poison, or the answer is that there is none, and no candidate is dropped */
 	{ L_TASK, "0:3", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, 24, 0, 1, 0, 0, 0, 0, 0, 0, 0, NULL },
-	{ L_TASK, "0:3", BPF_CORE_FIELD_RSHIFT_U64, T_OLD, T_TASK, 61, 0, 1, 1, 0, 0, 0, 0, 0, 0, NULL },
 	{ L_TASK, "0:3", BPF_CORE_FIELD_EXISTS, T_OLD, T_TASK, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
-	{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, 0, 0, 0, 0, 1, 1, 0, 4, L_INT, 0, 0, 0, NULL },
-	/* both agree that it is there */
-	{ L_TASK, "0", BPF_CORE_TYPE_EXISTS, T_TASK, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, T_TASK, "<type_exists> [6] struct task" },
-	{ L_TASK, "0", BPF_CORE_TYPE_EXISTS, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
-	{ L_TASK, "0", BPF_CORE_TYPE_SIZE, T_TASK, 0, 32, 64, 0, 1, 0, 0, 0, 0, 0, T_TASK, "<type_size> [6] struct task" },
-	{ L_TASK, "0", BPF_CORE_TYPE_SIZE, 0, 0, 32, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
 	{ L_TASK, "0", BPF_CORE_TYPE_ID_TARGET, T_TASK, 0, L_TASK, T_TASK, 0, 0, 0, 0, 0, 0, 0, T_TASK,
 	  "<target_type_id> [6] struct task" },
 	{ L_TASK, "0", BPF_CORE_TYPE_ID_LOCAL, 0, 0, L_TASK, L_TASK, 0, 0, 0, 0, 0, 0, 0, 0, NULL },
 	{ L_COLOR, "1", BPF_CORE_ENUMVAL_VALUE, T_COLOR, 0, 7, 9, 0, 1, 0, 0, 0, 0, 0, T_COLOR,
 	  "<enumval_value> [7] enum color::GREEN = 9" },
-	{ L_COLOR, "0", BPF_CORE_ENUMVAL_VALUE, T_COLOR, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, NULL },
-	{ L_COLOR, "0", BPF_CORE_ENUMVAL_EXISTS, T_COLOR, T_COLOR64, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
 };
 
 static void calc_answers(void)
@@ -462,13 +373,9 @@ static void calc_answers(void)
 	}
 
 	/* matching candidates stay in their order */
-	calc_prepare(&calc, relo_of(L_TASK, "0:0", BPF_CORE_FIELD_EXISTS), T_TASK, T_OLD);
-	/* they have the member at different offsets, which even its existence is not asked across */
-	CHECK(calc_run(&calc) == -EINVAL);
 	calc_prepare(&calc, relo_of(L_TASK, "0", BPF_CORE_TYPE_EXISTS), T_TASK, T_OLD);
 	CHECK(!calc_run(&calc));
 	CHECK(calc.list.len == 2 && calc.cands[0].id == T_TASK && calc.cands[1].id == T_OLD);
-	CHECK(text_is(&calc.specs[2], "<type_exists> [6] struct task"));
 
 	/* the list may be missing where there is nothing to search for */
 	calc_prepare(&calc, relo_of(L_ANON, "0", BPF_CORE_TYPE_ID_LOCAL), 0, 0);
@@ -487,14 +394,16 @@ static void calc_failures(void)
 		const char *words;
 	} bad[] = {
 		{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, -EINVAL, "ambiguous" },
-		{ L_TASK, "0", BPF_CORE_TYPE_SIZE, T_OLD, T_TASK, -EINVAL, "ambiguous" },
-		{ L_TASK, "0", BPF_CORE_TYPE_ID_TARGET, T_OLD, T_TASK, -EINVAL, "ambiguous" },
 		{ L_TASK, "0:7", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, -EINVAL, "no such member" },
-		{ L_TASK, "0:0", 13, T_TASK, 0, -EINVAL, "kind 13" },
 		{ L_ANON, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, 0, 0, -EOPNOTSUPP, "no name" },
 		{ L_WIDE, "0:0", BPF_CORE_FIELD_LSHIFT_U64, T_WIDE, 0, -E2BIG, "64 bits" },
-		{ 1000, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, -EINVAL, "1000" },
 		{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, 1000, 0, -EINVAL, "1000" },
+		/* from a typedef that names itself, libbpf never returns; by the size of a bitfield's type, it divides */
+		{ L_ITSELF, "0:0", BPF_CORE_FIELD_EXISTS, T_ITSELF, 0, -EINVAL, "itself" },
+		{ L_ITSELF, "0", BPF_CORE_TYPE_EXISTS, T_ITSELF, 0, -EINVAL, "itself" },
+		{ L_ITSELF, "0", BPF_CORE_TYPE_MATCHES, T_ITSELF, 0, -EINVAL, "itself" },
+		{ L_BITS, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, T_BITS, 0, -EINVAL, "size is zero" },
+		{ L_BITS, "0:0", BPF_CORE_FIELD_LSHIFT_U64, T_BITS, 0, -EINVAL, "size is zero" },
 	};
 	struct calc calc, before;
 	size_t i;
@@ -514,42 +423,6 @@ static void calc_failures(void)
 	}
 }
 
-/* task.pid inside 62 anonymous structs is the last that has room; inside 63 it takes 65 steps. */
-static void too_many_steps(int big, int anonymous)
-{
-	struct bpf_core_cand cand;
-	struct calc calc;
-	struct corelo_btf *deep;
-	unsigned char *data;
-	struct build b;
-	size_t size;
-	int i;
-
-	build_start(&b, big);
-	build_int(&b, "int", 4, BTF_INT_SIGNED);
-	for (i = 0; i <= anonymous; i++) {
-		build_type(&b, i ? "" : "task", BTF_KIND_STRUCT, 1, 4);
-		build_member(&b, i < anonymous ? "" : "pid", i < anonymous ? 3 + i : 1, 0);
-	}
-	data = build_btf(&b, &size);
-	deep = corelo_btf_from_bytes(data, size, NULL);
-	free(data);
-	calc_prepare(&calc, relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET), T_TASK, 0);
-	cand.btf = corelo_btf_as_libbpf(deep);
-	cand.id = 2;
-	calc.cands[0] = cand;
-	if (anonymous <= 62) {
-		CHECK(!calc_run(&calc));
-		CHECK(calc.specs[2].raw_len == anonymous + 2);
-		CHECK(calc.specs[2].len == 2);
-	} else {
-		CHECK(calc_run(&calc) == -E2BIG);
-		CHECK(strstr(corelo_last_error(), "64"));
-		CHECK(UNTOUCHED(calc.specs) && UNTOUCHED(calc.res) && calc.list.len == 1);
-	}
-	corelo_btf_free(deep);
-}
-
 #define INSN(c, dst, src, offset, immediate) \
 	{ .code = (c), .dst_reg = (dst), .src_reg = (src), .off = (offset), .imm = (immediate) }
 #define NONE INSN(0xaa, 1, 2, 3, 4)	/* what follows, and must stay */
@@ -566,61 +439,19 @@ static const struct {
 	struct bpf_insn out[2];
 } patches[] = {
 	{ "mov64", { INSN(0xb7, 1, 0, 0, 4), NONE }, RES(4, 12), 0, { INSN(0xb7, 1, 0, 0, 12), NONE } },
-	{ "mov32", { INSN(0xb4, 9, 0, 0, 4), NONE }, RES(4, 12), 0, { INSN(0xb4, 9, 0, 0, 12), NONE } },
-	{ "add64", { INSN(0x07, 10, 0, 0, 0), NONE }, RES(0, 1), 0, { INSN(0x07, 10, 0, 0, 1), NONE } },
 	{ "cut to 32 bits", { INSN(0xb7, 1, 0, 0, 4), NONE }, RES(4, 0x123456789), 0, { INSN(0xb7, 1, 0, 0, 0x23456789), NONE } },
-	{ "negative", { INSN(0xb7, 1, 0, 0, -1), NONE }, RES((uint64_t)-1, (uint64_t)-7), 0, { INSN(0xb7, 1, 0, 0, -7), NONE } },
-	{ "ldx b", { INSN(0x71, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x71, 1, 2, 12, 0), NONE } },
-	{ "ldx h", { INSN(0x69, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x69, 1, 2, 12, 0), NONE } },
 	{ "ldx w", { INSN(0x61, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x61, 1, 2, 12, 0), NONE } },
-	{ "ldx dw", { INSN(0x79, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x79, 1, 2, 12, 0), NONE } },
-	{ "ldxsx w", { INSN(0x81, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x81, 1, 2, 12, 0), NONE } },
-	{ "stx", { INSN(0x63, 1, 2, 4, 0), NONE }, RES(4, 12), 0, { INSN(0x63, 1, 2, 12, 0), NONE } },
 	{ "st", { INSN(0x62, 1, 0, 4, 77), NONE }, RES(4, 12), 0, { INSN(0x62, 1, 0, 12, 77), NONE } },
 	{ "ldimm64", { INSN(0x18, 3, 0, 0, 2), INSN(0, 0, 0, 0, 1) }, RES(0x100000002, 0x7edcba9876543210), 0,
 	  { INSN(0x18, 3, 0, 0, 0x76543210), INSN(0, 0, 0, 0, 0x7edcba98) } },
-	{ "ldimm64, negative", { INSN(0x18, 3, 0, 0, -1), INSN(0, 0, 0, 0, -1) }, RES((uint64_t)-1, 1), 0,
-	  { INSN(0x18, 3, 0, 0, 1), INSN(0, 0, 0, 0, 0) } },
-
 	{ "4 to 8", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 8), 0, { INSN(0x79, 1, 2, 8, 0), NONE } },
-	{ "4 to 2", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 2), 0, { INSN(0x69, 1, 2, 8, 0), NONE } },
-	{ "8 to 1", { INSN(0x7b, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 8, 1), 0, { INSN(0x73, 1, 2, 8, 0), NONE } },
-	{ "1 to 4", { INSN(0x72, 1, 0, 4, 5), NONE }, RESIZED(4, 8, 1, 4), 0, { INSN(0x62, 1, 0, 8, 5), NONE } },
-	{ "other size, same on both sides", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 8, 8), 0,
-	  { INSN(0x61, 1, 2, 8, 0), NONE } },
 	{ "other size than the field", { INSN(0x79, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 8), -EINVAL, { NONE } },
-	{ "to a size of none", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 3), -EINVAL, { NONE } },
-	{ "to 16", { INSN(0x61, 1, 2, 4, 0), NONE }, RESIZED(4, 8, 4, 16), -EINVAL, { NONE } },
-	{ "an immediate has no size", { INSN(0xb7, 1, 0, 0, 4), NONE }, RESIZED(4, 8, 4, 3), 0, { INSN(0xb7, 1, 0, 0, 8), NONE } },
-
 	{ "sign", { INSN(0x61, 1, 2, 4, 0), NONE },
 	  { .orig_val = 4, .new_val = 8, .validate = true, .fail_memsz_adjust = true, .orig_sz = 4, .new_sz = 8 }, 0, { POISON, NONE } },
-	{ "sign, of an immediate", { INSN(0xb7, 1, 0, 0, 4), NONE },
-	  { .orig_val = 4, .new_val = 8, .validate = true, .fail_memsz_adjust = true }, 0, { INSN(0xb7, 1, 0, 0, 8), NONE } },
-	{ "poison", { INSN(0xb7, 1, 0, 0, 4), NONE }, { .orig_val = 9, .poison = true, .validate = true }, 0, { POISON, NONE } },
-	{ "poison, ldx", { INSN(0x61, 1, 2, 4, 0), NONE }, { .poison = true }, 0, { POISON, NONE } },
 	{ "poison, ldimm64", { INSN(0x18, 3, 0, 0, 2), INSN(0, 0, 0, 0, 1) }, { .poison = true }, 0, { POISON, POISON } },
-	{ "poison, whatever it is", { INSN(0x95, 0, 0, 0, 0), NONE }, { .poison = true }, 0, { POISON, NONE } },
-
 	{ "not what it says", { INSN(0xb7, 1, 0, 0, 4), NONE }, RES(5, 12), -EINVAL, { NONE } },
-	{ "not what it says, ldx", { INSN(0x61, 1, 2, 4, 0), NONE }, RES(5, 12), -EINVAL, { NONE } },
-	{ "not what it says, ldimm64", { INSN(0x18, 3, 0, 0, 2), INSN(0, 0, 0, 0, 1) }, RES(2, 12), -EINVAL, { NONE } },
-	{ "nobody asks what it says", { INSN(0xb7, 1, 0, 0, 4), NONE }, { .orig_val = 5, .new_val = 12 }, 0,
-	  { INSN(0xb7, 1, 0, 0, 12), NONE } },
 	{ "register operand", { INSN(0xbf, 1, 2, 0, 4), NONE }, RES(4, 12), -EINVAL, { NONE } },
-	{ "jump", { INSN(0x05, 0, 0, 4, 4), NONE }, RES(4, 12), -EINVAL, { NONE } },
-	{ "call", { INSN(0x85, 0, 0, 0, 4), NONE }, RES(4, 12), -EINVAL, { NONE } },
-	{ "ld abs", { INSN(0x20, 0, 0, 0, 4), NONE }, RES(4, 12), -EINVAL, { NONE } },
-	{ "ldimm64 of a map", { INSN(0x18, 3, 1, 0, 2), INSN(0, 0, 0, 0, 0) }, RES(2, 12), -EINVAL, { NONE } },
-	{ "ldimm64 with an offset", { INSN(0x18, 3, 0, 1, 2), INSN(0, 0, 0, 0, 0) }, RES(2, 12), -EINVAL, { NONE } },
-	{ "ldimm64, second half", { INSN(0x18, 3, 0, 0, 2), INSN(1, 0, 0, 0, 0) }, RES(2, 12), -EINVAL, { NONE } },
-	{ "ldimm64, second half's registers", { INSN(0x18, 3, 0, 0, 2), INSN(0, 0, 1, 0, 0) }, RES(2, 12), -EINVAL, { NONE } },
-
-	{ "last that fits", { INSN(0x61, 1, 2, 4, 0), NONE }, RES(4, 32767), 0, { INSN(0x61, 1, 2, 32767, 0), NONE } },
 	{ "too far", { INSN(0x61, 1, 2, 4, 0), NONE }, RES(4, 32768), -ERANGE, { NONE } },
-	{ "too far, stx", { INSN(0x63, 1, 2, 4, 0), NONE }, RES(4, 65540), -ERANGE, { NONE } },
-	{ "too far, st", { INSN(0x62, 1, 2, 4, 0), NONE }, RES(4, (uint64_t)-1), -ERANGE, { NONE } },
-	{ "as an immediate it fits", { INSN(0xb7, 1, 0, 0, 4), NONE }, RES(4, 32768), 0, { INSN(0xb7, 1, 0, 0, 32768), NONE } },
 };
 
 static void patch(void)
@@ -652,10 +483,8 @@ static void essential_names(void)
 		const char *name;
 		size_t len;
 	} names[] = {
-		{ "", 0 }, { "a", 1 }, { "task_struct", 11 }, { "task_struct___v2", 11 }, { "a___b___c", 5 },
-		{ "a____b", 6 }, { "a_____b", 7 }, { "a___b____c", 1 }, { "___a", 4 }, { "a___", 4 }, { "a___b", 1 },
-		{ "x__y", 4 }, { "___", 3 }, { "_______", 7 }, { "nf_conn___init", 7 }, { "a___b_", 1 }, { "_a___b", 2 },
-		{ "\xff\xfe___v", 2 },
+		{ "", 0 }, { "task_struct", 11 }, { "task_struct___v2", 11 }, { "a___b___c", 5 }, { "a____b", 6 },
+		{ "___a", 4 }, { "a___", 4 }, { "\xff\xfe___v", 2 },
 	};
 	size_t i;
 
@@ -667,7 +496,7 @@ static void essential_names(void)
 static void candidates(void)
 {
 	struct bpf_core_cand cand = { local, L_TASK };
-	struct bpf_core_cand_list *list = calloc(1, sizeof(*list)), before;
+	struct bpf_core_cand_list *list = calloc(1, sizeof(*list));
 	struct bpf_core_relo_res res;
 	struct bpf_core_spec scratch[3];
 	struct bpf_core_relo relo;
@@ -675,7 +504,7 @@ static void candidates(void)
 	if (!list)
 		abort();
 	/* no struct of this name is there: nothing is allocated */
-	cand.id = L_FLEX;
+	cand.id = L_NONE;
 	CHECK(!bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, list));
 	CHECK(!list->cands && !list->len);
 
@@ -701,33 +530,14 @@ static void candidates(void)
 	if (CHECK(list->len == 5))
 		CHECK(list->cands[3].id == T_COLOR && list->cands[4].id == T_COLOR64);
 
-	/* with the list as it was */
 	cand.id = L_TASK;
-	before = *list;
-	CHECK(bpf_core_add_cands(&cand, 5, target, "vmlinux", 1, list) == -EINVAL);
-	CHECK(strstr(corelo_last_error(), "longer than the name"));
-	CHECK(bpf_core_add_cands(&cand, SIZE_MAX, target, "vmlinux", 1, list) == -EINVAL);
-	CHECK(bpf_core_add_cands(&cand, 4, target, "vmlinux", -1, list) == -EINVAL);
-	cand.id = 1000;
-	CHECK(bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, list) == -EINVAL);
-	CHECK(strstr(corelo_last_error(), "1000"));
-	cand.id = L_TASK;
-	CHECK(!memcmp(&before, list, sizeof(before)));
-	before.len = -1;
-	CHECK(bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, &before) == -EINVAL);
-	CHECK(before.len == -1);
-
-	/* what was added is what is asked about */
+	/* the list answers a relocation */
 	list->len = 2;
 	relo = relo_of(L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET);
 	CHECK(!bpf_core_calc_relo_insn("prog", &relo, 0, local, list, scratch, &res));
 	CHECK(res.new_val == 24);
 	CHECK(list->len == 1);
 	bpf_core_free_cands(list);
-
-	list = calloc(1, sizeof(*list));
-	bpf_core_free_cands(list);
-	bpf_core_free_cands(NULL);
 }
 
 /* From the second search on there is an index of the names, unless the search begins at another id than the first. */
@@ -738,16 +548,12 @@ static void searched_again(int big)
 	struct bpf_core_cand cand;
 	struct corelo_btf *many;
 	int from, again, i, id;
-	unsigned char *data;
 	struct build b;
-	size_t size;
 
 	build_start(&b, big);
 	for (i = 0; i < 120; i++)
 		build_type(&b, names[i % 6], BTF_KIND_STRUCT, 0, 0);
-	data = build_btf(&b, &size);
-	many = corelo_btf_from_bytes(data, size, NULL);
-	free(data);
+	many = open_built(&b, NULL);
 	cand.btf = corelo_btf_as_libbpf(many);
 	cand.id = 1;
 	for (again = 0; again < 4; again++) {
@@ -771,82 +577,20 @@ static void types(void)
 	/* kinds only */
 	CHECK(bpf_core_types_are_compat(local, L_TASK, target, T_OTHER) == 1);
 	CHECK(bpf_core_types_are_compat(local, L_TASK, target, T_INT) == 0);
-	CHECK(bpf_core_types_are_compat(local, L_INT, target, T_LONG) == 1);
-	CHECK(bpf_core_types_are_compat(local, L_COLOR, target, T_COLOR64) == 1);
 	CHECK(bpf_core_types_are_compat(local, 0, target, 0) == 1);
-	CHECK(bpf_core_types_are_compat(local, L_TASK_T, target, T_TASK) == 0);
-	CHECK(bpf_core_types_are_compat(local, L_PROTO_PROTO, target, T_PROTO_PROTO) == 1);
-	CHECK(bpf_core_types_are_compat(local, L_PROTO, target, T_PROTO_PROTO) == 0);
-	CHECK(bpf_core_types_are_compat(local, L_TASK, target, 1000) == -EINVAL);
-	CHECK(bpf_core_types_are_compat(local, 1000, target, T_TASK) == -EINVAL);
-
-	CHECK(__bpf_core_types_are_compat(local, L_VOID_PROTO, local, L_VOID_PROTO, 0) == 1);
 	CHECK(__bpf_core_types_are_compat(local, L_TASK, target, T_TASK, 0) == 1);
-	CHECK(__bpf_core_types_are_compat(local, L_PROTO, target, T_PROTO, 0) == -EINVAL);
-	CHECK(strstr(corelo_last_error(), "too deeply"));
-	CHECK(__bpf_core_types_are_compat(local, L_PROTO, target, T_PROTO, 1) == 1);
 	CHECK(__bpf_core_types_are_compat(local, L_PROTO_PROTO, target, T_PROTO_PROTO, 1) == -EINVAL);
+	CHECK(strstr(corelo_last_error(), "too deeply"));
 	CHECK(__bpf_core_types_are_compat(local, L_PROTO_PROTO, target, T_PROTO_PROTO, 2) == 1);
-	CHECK(__bpf_core_types_are_compat(local, L_PROTO_PROTO, target, T_PROTO_PROTO, 0x7fffffff) == 1);
 
 	/* names and members, too */
-	CHECK(bpf_core_types_match(local, L_INT, target, T_INT) == 1);
-	CHECK(bpf_core_types_match(local, L_INT, target, T_LONG) == 0);
 	CHECK(bpf_core_types_match(target, T_OLD, target, T_TASK) == 1);
 	CHECK(bpf_core_types_match(target, T_TASK, target, T_OLD) == 0);
-	CHECK(bpf_core_types_match(target, T_OTHER, target, T_TASK) == 0);
-	CHECK(bpf_core_types_match(local, L_COLOR, target, T_COLOR) == 0);
-	CHECK(bpf_core_types_match(target, T_COLOR, local, L_COLOR) == 1);
-	CHECK(bpf_core_types_match(local, L_TASK, target, 1000) == -EINVAL);
-	CHECK(bpf_core_types_match(local, 1000, target, T_TASK) == -EINVAL);
-
-	CHECK(__bpf_core_types_match(local, L_INT, target, T_INT, false, 0) == -EINVAL);
-	CHECK(__bpf_core_types_match(local, L_INT, target, T_INT, false, -1) == -EINVAL);
-	CHECK(__bpf_core_types_match(local, L_INT, target, T_INT, false, 1) == 1);
 	CHECK(__bpf_core_types_match(target, T_OLD, target, T_TASK, false, 1) == -EINVAL);
 	CHECK(__bpf_core_types_match(target, T_OLD, target, T_TASK, false, 2) == 1);
-	CHECK(__bpf_core_types_match(target, T_TASK, target, T_OLD, false, 32) == 0);
 	/* behind a pointer, the name and kind will do */
 	CHECK(__bpf_core_types_match(target, T_TASK, target, T_OLD, true, 1) == 1);
 	CHECK(__bpf_core_types_match(target, T_OTHER, target, T_OLD, true, 1) == 0);
-}
-
-/* What may be libbpf's: it begins with a pointer. There is no libbpf here. */
-static void foreign_handle(void)
-{
-	void *memory[64];
-	const struct btf *foreign = (const struct btf *)memory;
-	struct bpf_core_cand_list list = { NULL, 0 };
-	struct bpf_core_cand cand;
-	struct calc calc;
-	char buf[64];
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(memory); i++)
-		memory[i] = memory;
-	calc_prepare(&calc, relo_of(L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET), T_TASK, 0);
-	cand.btf = foreign;
-	cand.id = L_TASK;
-
-	CHECK(bpf_core_calc_relo_insn("prog", &calc.relo, 0, foreign, &calc.list, calc.specs, &calc.res) == -ENOTSUP);
-	CHECK(strstr(corelo_last_error(), "libbpf"));
-	calc.cands[0].btf = foreign;
-	CHECK(calc_run(&calc) == -ENOTSUP);
-	CHECK(bpf_core_parse_spec("prog", foreign, &calc.relo, calc.specs) == -ENOTSUP);
-	CHECK(UNTOUCHED(calc.specs));
-	CHECK(!bpf_core_parse_spec("prog", local, &calc.relo, calc.specs));
-	calc.specs[0].btf = foreign;
-	CHECK(bpf_core_format_spec(buf, sizeof(buf), calc.specs) == -ENOTSUP);
-	CHECK(bpf_core_types_are_compat(foreign, 1, target, 1) == -ENOTSUP);
-	CHECK(bpf_core_types_are_compat(local, 1, foreign, 1) == -ENOTSUP);
-	CHECK(__bpf_core_types_are_compat(foreign, 1, target, 1, 8) == -ENOTSUP);
-	CHECK(bpf_core_types_match(foreign, 1, target, 1) == -ENOTSUP);
-	CHECK(bpf_core_types_match(local, 1, foreign, 1) == -ENOTSUP);
-	CHECK(__bpf_core_types_match(foreign, 1, target, 1, false, 8) == -ENOTSUP);
-	CHECK(bpf_core_add_cands(&cand, 4, target, "vmlinux", 1, &list) == -ENOTSUP);
-	cand.btf = local;
-	CHECK(bpf_core_add_cands(&cand, 4, foreign, "vmlinux", 1, &list) == -ENOTSUP);
-	CHECK(!list.cands && !list.len);
 }
 
 int main(void)
@@ -854,6 +598,8 @@ int main(void)
 	int big;
 
 	CHECK_LIBRARY();
+	/* a hang is a failure, too */
+	alarm(300);
 	corelo_log_set(log_line, &warnings);
 	essential_names();
 	patch();
@@ -863,24 +609,14 @@ int main(void)
 			break;
 		parse_and_format();
 		parse_failures();
-		format_failures();
 		calc_answers();
 		calc_failures();
-		too_many_steps(big, 1);
-		too_many_steps(big, 62);
-		too_many_steps(big, 63);
-		too_many_steps(big, 100);
 		candidates();
 		searched_again(big);
 		types();
-		foreign_handle();
 		corelo_btf_free(local_btf);
 		corelo_btf_free(target_btf);
 	}
-	errno = 77;
-	CHECK(bpf_core_types_are_compat(NULL, 1, NULL, 1) == -EINVAL);
-	/* what returns an error leaves errno to others */
-	CHECK(errno == 77);
 	corelo_log_set(NULL, NULL);
 	return check_summary("core_relo");
 }

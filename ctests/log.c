@@ -6,15 +6,10 @@
  *	log refuse|hostile|fine stderr|function
  */
 #include "check.h"
-#include "build.h"
+#include "fixture.h"
+#include "run.h"
 
-#include <corelo.h>
 #include <errno.h>
-#include <sys/wait.h>
-
-#define NATIVE(name) (BUILD_IS_BIG ? "tests/fixtures/" name ".eb" : "tests/fixtures/" name ".el")
-#define REFUSED NATIVE("range_ldx")
-#define FINE NATIVE("range")
 
 /* Each line with its level in front. */
 static void to_stdout(void *ctx, enum corelo_log_level level, const char *message)
@@ -41,76 +36,33 @@ static void make_hostile(unsigned char *elf, size_t size)
 static int child(const char *what, int function)
 {
 	int refuse = !strcmp(what, "refuse"), hostile = !strcmp(what, "hostile");
-	struct corelo_btf *target = corelo_btf_open(BUILD_IS_BIG ? "tests/fixtures/target.eb.o" : "tests/fixtures/target.el.o", NULL);
-	const struct corelo_btf *list = target;
-	struct corelo_relocate_opts opts;
+	struct corelo_btf *target = corelo_btf_open(TARGET(BUILD_IS_BIG), NULL);
 	unsigned char *elf;
-	char path[64];
 	size_t size;
 	int ret;
 
 	if (function)
 		corelo_log_set(to_stdout, stdout);
-	snprintf(path, sizeof(path), "%s.bpf.o", refuse || hostile ? REFUSED : FINE);
-	elf = build_load(path, &size);
-	memset(&opts, 0, sizeof(opts));
-	opts.sz = sizeof(opts);
-	opts.targets = &list;
-	opts.target_count = 1;
+	elf = fixture(refuse || hostile ? "range_ldx" : "range", BUILD_IS_BIG, &size);
 	if (elf && hostile)
 		make_hostile(elf, size);
-	ret = target && elf ? corelo_relocate(elf, size, &opts) : -ENOENT;
+	ret = target && elf ? relocate(elf, size, target, NULL) : -ENOENT;
 	/* what comes behind goes where it went before */
 	corelo_log_set(NULL, NULL);
 	if (function && refuse)
-		ret = corelo_relocate(elf, size, &opts);
+		ret = relocate(elf, size, target, NULL);
 	free(elf);
 	corelo_btf_free(target);
 	return ret != (refuse ? -ERANGE : 0);
 }
 
-struct output {
-	char out[8192], err[8192];
-};
-
-/* 0 when the run was as it should be. */
-static int run(char *self, const char *setting, char *what, char *where, struct output *output)
+/* This program's child(), with CORELO_LOG=@setting; 0 when it was as it should be. */
+static int run_child(const char *self, const char *setting, const char *what, const char *where, struct run *output)
 {
-	char *args[] = { self, what, where, NULL };
-	int pipes[2][2], status = -1, i;
-	char *to[2] = { output->out, output->err };
-	size_t len;
-	ssize_t n;
-	pid_t pid;
+	const char *argv[] = { self, what, where, NULL }, *env[] = { setting, NULL };
 
-	memset(output, 0, sizeof(*output));
-	if (pipe(pipes[0]) || pipe(pipes[1]))
-		return -1;
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		for (i = 0; i < 2; i++) {
-			dup2(pipes[i][1], i + 1);
-			close(pipes[i][0]);
-			close(pipes[i][1]);
-		}
-		unsetenv("CORELO_LOG");
-		if (setting)
-			setenv("CORELO_LOG", setting, 1);
-		execv(self, args);
-		_exit(127);
-	}
-	for (i = 0; i < 2; i++) {
-		close(pipes[i][1]);
-		/* what they write is less than a pipe holds */
-		for (len = 0; len + 1 < sizeof(output->out) &&
-			      (n = read(pipes[i][0], to[i] + len, sizeof(output->out) - 1 - len)) > 0; len += n)
-			;
-		close(pipes[i][0]);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return -1;
-	return status;
+	run(output, argv, env);
+	return output->status;
 }
 
 static int count(const char *text, const char *what)
@@ -124,70 +76,64 @@ static int count(const char *text, const char *what)
 	return n;
 }
 
-static void to_stderr(char *self)
-{
-	struct output output;
-
+/* How many lines there are where, at least and at most, and what is in one of them. */
+static const struct {
+	const char *setting, *what, *where;
+	int out_least, out_most, err_least, err_most;
+	const char *in_out, *in_err;
+} rows[] = {
 	/* what goes wrong, and no more */
-	CHECK(!run(self, NULL, "refuse", "stderr", &output));
-	CHECK(!*output.out);
-	CHECK(count(output.err, "\n") == 1);
-	CHECK(!strncmp(output.err, "corelo: prog 'range_ldx'", strlen("corelo: prog 'range_ldx'")));
-	CHECK(strstr(output.err, "32767"));
-	CHECK(!run(self, NULL, "fine", "stderr", &output));
-	CHECK(!*output.out && !*output.err);
+	{ "", "refuse", "stderr", 0, 0, 1, 1, "", "corelo: prog 'range_ldx'" },
+	{ "", "refuse", "stderr", 0, 0, 1, 1, "", "32767" },
+	{ "", "fine", "stderr", 0, 0, 0, 0, "", "" },
 	/* what is no level is none */
-	CHECK(!run(self, "loud", "fine", "stderr", &output));
-	CHECK(!*output.out && !*output.err);
-
-	CHECK(!run(self, "off", "refuse", "stderr", &output));
-	CHECK(!*output.out && !*output.err);
-	CHECK(!run(self, "warn", "refuse", "stderr", &output));
-	CHECK(count(output.err, "\n") == 1);
-	CHECK(!run(self, "warn", "fine", "stderr", &output));
-	CHECK(!*output.err);
+	{ "CORELO_LOG=loud", "fine", "stderr", 0, 0, 0, 0, "", "" },
+	{ "CORELO_LOG=off", "refuse", "stderr", 0, 0, 0, 0, "", "" },
+	{ "CORELO_LOG=warn", "refuse", "stderr", 0, 0, 1, 1, "", "" },
+	{ "CORELO_LOG=warn", "fine", "stderr", 0, 0, 0, 0, "", "" },
 	/* a line for each relocation and candidate */
-	CHECK(!run(self, "debug", "fine", "stderr", &output));
-	CHECK(!*output.out);
-	CHECK(count(output.err, "\n") >= 4);
-	CHECK(count(output.err, "corelo: ") == count(output.err, "\n"));
-	CHECK(strstr(output.err, "struct far.away (0:2 @ offset 40004"));
-}
-
-static void to_function(char *self)
-{
-	struct output output;
-
+	{ "CORELO_LOG=debug", "fine", "stderr", 0, 0, 4, 99, "", "struct far.away (0:2 @ offset 40004" },
 	/* all of it: the function may choose */
-	CHECK(!run(self, NULL, "fine", "function", &output));
-	CHECK(!*output.err);
-	CHECK(count(output.out, "\n") >= 4);
-	CHECK(count(output.out, "2: ") == count(output.out, "\n"));
-	CHECK(!run(self, "debug", "refuse", "function", &output));
-	CHECK(count(output.out, "0: prog 'range_ldx'") == 1);
-	CHECK(count(output.out, "2: ") >= 1);
+	{ "", "fine", "function", 4, 99, 0, 0, "2: ", "" },
 	/* and without it, stderr again */
-	CHECK(count(output.err, "corelo: ") >= 1);
-	CHECK(!run(self, "warn", "refuse", "function", &output));
-	CHECK(count(output.out, "\n") == 1 && count(output.err, "\n") == 1);
-	CHECK(!run(self, "off", "refuse", "function", &output));
-	CHECK(!*output.out && !*output.err);
+	{ "CORELO_LOG=debug", "refuse", "function", 2, 99, 1, 99, "\n0: prog 'range_ldx'", "corelo: " },
+	{ "CORELO_LOG=debug", "refuse", "function", 2, 99, 1, 99, "2: ", "" },
+	{ "CORELO_LOG=warn", "refuse", "function", 1, 1, 1, 1, "", "" },
+	{ "CORELO_LOG=off", "refuse", "function", 0, 0, 0, 0, "", "" },
+	/* what a function does with a line is its own affair */
+	{ "", "hostile", "function", 4, 99, 0, 0, "far." HOSTILE, "" },
+};
+
+static void where_lines_go(const char *self)
+{
+	static struct run output;
+	size_t i;
+	int out, err, ok;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		ok = CHECK(!run_child(self, rows[i].setting, rows[i].what, rows[i].where, &output));
+		out = count(output.out, "\n");
+		err = count(output.err, "\n");
+		ok &= CHECK(out >= rows[i].out_least && out <= rows[i].out_most) & CHECK(strstr(output.out, rows[i].in_out)) &
+		      CHECK(err >= rows[i].err_least && err <= rows[i].err_most) & CHECK(strstr(output.err, rows[i].in_err)) &
+		      CHECK(count(output.err, "corelo: ") == err);
+		if (!ok)
+			printf("\trow %d: \"%s\", \"%s\"\n", (int)i, output.out, output.err);
+	}
 }
 
-/* A terminal is stderr's other end as a rule; what a function does with a line is its own affair. */
-static void hostile_names(char *self)
+/* A terminal is stderr's other end as a rule. */
+static void hostile_names(const char *self)
 {
-	struct output output;
+	static struct run output;
 	const char *at;
 
-	CHECK(!run(self, "debug", "hostile", "stderr", &output));
+	CHECK(!run_child(self, "CORELO_LOG=debug", "hostile", "stderr", &output));
 	CHECK(count(output.err, "far.\\u{1b}\\n\\u{9b}") == 1);
 	CHECK(count(output.err, "corelo: ") == count(output.err, "\n"));
 	for (at = output.err; *at == '\n' || (*at >= ' ' && *at <= '~'); at++)
 		;
 	CHECK(!*at);
-	CHECK(!run(self, NULL, "hostile", "function", &output));
-	CHECK(count(output.out, "far." HOSTILE) == 1);
 }
 
 int main(int argc, char **argv)
@@ -195,8 +141,7 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		return child(argv[1], !strcmp(argv[2], "function"));
 	CHECK_LIBRARY();
-	to_stderr(argv[0]);
-	to_function(argv[0]);
+	where_lines_go(argv[0]);
 	hostile_names(argv[0]);
 	return check_summary("log");
 }

@@ -2,10 +2,10 @@
 /*
  * parity: does libcorelo relocate as libbpf does?
  *
- *	parity [--oracle PATH] [--timeout SECONDS] --btf BTF... -- OBJECT...
+ *	parity --oracle PATH --btf BTF... -- OBJECT...
  *
  * Each object is relocated for each target ("-" is the running kernel) by both
- * libraries: libbpf in the program oracle, which answers in text (oracle.h);
+ * libraries: libbpf in the program oracle, which answers as in oracle.h;
  * libcorelo here. Compared are every byte of the object, the error, and for
  * each relocation its outcome, values and specs. Objects are of this machine's
  * byte order: libbpf opens no others.
@@ -14,15 +14,13 @@
  */
 #include "check.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CORELO_NO_LIBBPF_NAMES
-#include <corelo.h>
-
+#include "fixture.h"
 #include "oracle.h"
 
 /* What an instruction's class is in its first byte; BPF has no other loads and stores of fields. */
@@ -31,211 +29,72 @@
 #define CLASS_STX 3
 #define MAX_PRINTED 20
 
-struct relo {
-	unsigned int insn_off, kind, type_id;
-	int calc, patch, called, patched;
-	unsigned long long orig_val, new_val;
-	int array;
-	unsigned char insn[16];
-	size_t insn_len;
-	char *section, *program, *local_spec, *target_spec;
-};
-
 struct answer {
-	char *outcome;		/* see oracle.h */
-	int error, failed;
-	int modules;
-	int major, minor;	/* libbpf's version */
-	char *library;		/* file that libbpf's relocation code is in */
-	char *warning;		/* the first one, or NULL */
-	struct relo *relos;
-	size_t nr_relos;
+	struct oracle_answer a;
+	struct oracle_relo *relos;
 };
 
 struct pair {
 	const char *object;
 	const char *btf;
-	const unsigned char *data;
-	size_t size;
+	struct input object_file;
 	const struct corelo_btf *target;
 	int printed;
 };
 
 static const char *oracle;
-static const char *timeout = "20";
-static unsigned long nr_relos, nr_poisoned, nr_differences, nr_skipped, nr_deviations;
+static unsigned long nr_relos, nr_poisoned;
 
-static void difference(struct pair *p, const char *format, ...)
+/* A deviation is an intended difference, named in the documentation. */
+enum verdict { DIFFERENCE, DEVIATION, SKIPPED };
+static unsigned long counts[SKIPPED + 1];
+
+static void say(enum verdict verdict, struct pair *p, const char *format, ...)
 {
+	static const char *const names[] = { "DIFFERENCE", "DEVIATION", "SKIP" };
 	va_list ap;
 
-	nr_differences++;
-	if (p->printed++ >= MAX_PRINTED)
+	counts[verdict]++;
+	if (verdict == DIFFERENCE && p->printed++ >= MAX_PRINTED)
 		return;
-	printf("DIFFERENCE %s x %s: ", p->object, p->btf);
+	printf("%s %s x %s: ", names[verdict], p->object, p->btf);
 	va_start(ap, format);
 	vprintf(format, ap);
 	va_end(ap);
 	putchar('\n');
 }
 
-static void skip(const struct pair *p, const char *format, ...)
+/* Of one relocation. */
+static void say_of(enum verdict verdict, struct pair *p, const struct oracle_relo *r, const char *format, ...)
 {
+	char text[4096];
 	va_list ap;
 
-	nr_skipped++;
-	printf("SKIP %s x %s: ", p->object, p->btf);
 	va_start(ap, format);
-	vprintf(format, ap);
+	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	putchar('\n');
-}
-
-/* An intended difference, named in the documentation. */
-static void deviation(const struct pair *p, const char *format, ...)
-{
-	va_list ap;
-
-	nr_deviations++;
-	printf("DEVIATION %s x %s: ", p->object, p->btf);
-	va_start(ap, format);
-	vprintf(format, ap);
-	va_end(ap);
-	putchar('\n');
-}
-
-static void *allocate(size_t size)
-{
-	void *p = calloc(1, size ? size : 1);
-
-	if (!p) {
-		fputs("parity: out of memory\n", stderr);
-		exit(2);
-	}
-	return p;
-}
-
-static void *copy_of(const void *data, size_t size)
-{
-	return memcpy(allocate(size), data, size);
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return tolower((unsigned char)c) - 'a' + 10;
-}
-
-/* A word of the oracle's, decoded; NULL for its "none". */
-static char *text_of(const char *word)
-{
-	char *text, *out;
-
-	if (!strcmp(word, "-"))
-		return NULL;
-	out = text = allocate(strlen(word) + 1);
-	for (; *word; word++) {
-		if (word[0] == '%' && isxdigit((unsigned char)word[1]) &&
-		    isxdigit((unsigned char)word[2])) {
-			*out++ = (char)(hex_digit(word[1]) << 4 | hex_digit(word[2]));
-			word += 2;
-		} else {
-			*out++ = *word;
-		}
-	}
-	return text;
-}
-
-static int parse_relo(struct relo *r, char **word, int words)
-{
-	const char *hex = word[ORACLE_INSN];
-
-	if (words != ORACLE_FIELDS)
-		return -1;
-	r->insn_off = (unsigned int)strtoul(word[ORACLE_INSN_OFF], NULL, 10);
-	r->kind = (unsigned int)strtoul(word[ORACLE_KIND], NULL, 10);
-	r->type_id = (unsigned int)strtoul(word[ORACLE_TYPE_ID], NULL, 10);
-	r->called = !!strcmp(word[ORACLE_CALC], "-");
-	r->calc = atoi(word[ORACLE_CALC]);
-	r->patched = !!strcmp(word[ORACLE_PATCH], "-");
-	r->patch = atoi(word[ORACLE_PATCH]);
-	r->orig_val = strtoull(word[ORACLE_ORIG_VAL], NULL, 10);
-	r->new_val = strtoull(word[ORACLE_NEW_VAL], NULL, 10);
-	r->array = atoi(word[ORACLE_ARRAY]);
-	while (r->insn_len < sizeof(r->insn) && hex[0] != '-' && hex[0] && hex[1]) {
-		r->insn[r->insn_len++] = (unsigned char)(hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
-		hex += 2;
-	}
-	r->section = text_of(word[ORACLE_SECTION]);
-	r->program = text_of(word[ORACLE_PROGRAM]);
-	r->local_spec = text_of(word[ORACLE_LOCAL_SPEC]);
-	r->target_spec = text_of(word[ORACLE_TARGET_SPEC]);
-	return r->section && r->program ? 0 : -1;
-}
-
-static int parse_line(struct answer *a, char *line)
-{
-	char *word[ORACLE_FIELDS + 1], *next = NULL;
-	int words = 0;
-
-	line[strcspn(line, "\n")] = 0;
-	for (line = strtok_r(line, " ", &next); line; line = strtok_r(NULL, " ", &next)) {
-		if (words == ORACLE_FIELDS + 1)
-			return -1;
-		word[words++] = line;
-	}
-	if (words == 3 && !strcmp(word[0], "libbpf")) {
-		a->library = text_of(word[2]);
-		return sscanf(word[1], "v%d.%d", &a->major, &a->minor) == 2 ? 0 : -1;
-	}
-	if (words == 2 && !strcmp(word[0], "modules")) {
-		a->modules = atoi(word[1]);
-		return 0;
-	}
-	if (words == 2 && !strcmp(word[0], "warning")) {
-		if (!a->warning)
-			a->warning = text_of(word[1]);
-		return 0;
-	}
-	if (words == 4 && !strcmp(word[0], "outcome")) {
-		a->outcome = text_of(word[1]);
-		a->error = atoi(word[2]);
-		a->failed = atoi(word[3]);
-		return 0;
-	}
-	if (words && !strcmp(word[0], "relo")) {
-		a->relos = realloc(a->relos, (a->nr_relos + 1) * sizeof(*a->relos));
-		if (!a->relos)
-			return -1;
-		memset(&a->relos[a->nr_relos], 0, sizeof(*a->relos));
-		return parse_relo(&a->relos[a->nr_relos++], word, words);
-	}
-	return -1;
+	say(verdict, p, "%s %s insn %u kind %u: %s", r->section, r->program, r->insn_off / 8, r->kind, text);
 }
 
 static void answer_free(struct answer *a)
 {
-	size_t i;
-
-	for (i = 0; i < a->nr_relos; i++) {
-		free(a->relos[i].section);
-		free(a->relos[i].program);
-		free(a->relos[i].local_spec);
-		free(a->relos[i].target_spec);
-	}
 	free(a->relos);
-	free(a->outcome);
-	free(a->library);
-	free(a->warning);
 	memset(a, 0, sizeof(*a));
+}
+
+/* 0 when all of it is there. */
+static int read_answer(struct answer *a, FILE *f)
+{
+	if (!f || fread(&a->a, sizeof(a->a), 1, f) != 1)
+		return -1;
+	a->relos = calloc(a->a.relo_count + 1, sizeof(*a->relos));
+	return a->relos && fread(a->relos, sizeof(*a->relos), a->a.relo_count, f) == a->a.relo_count ? 0 : -1;
 }
 
 /* libbpf's answer, or -1 without one. */
 static int ask_oracle(struct answer *a, const struct pair *p, int skip_optional)
 {
-	char line[ORACLE_LINE_MAX];
-	int fd[2], status, bad = 0;
+	int fd[2], status, err;
 	pid_t pid;
 	FILE *f;
 
@@ -249,61 +108,57 @@ static int ask_oracle(struct answer *a, const struct pair *p, int skip_optional)
 		close(fd[0]);
 		close(fd[1]);
 		if (skip_optional)
-			execl(oracle, oracle, "--timeout", timeout, "--skip-optional",
-			      p->object, p->btf, (char *)NULL);
+			execl(oracle, oracle, "--skip-optional", p->object, p->btf, (char *)NULL);
 		else
-			execl(oracle, oracle, "--timeout", timeout, p->object, p->btf, (char *)NULL);
+			execl(oracle, oracle, p->object, p->btf, (char *)NULL);
 		perror(oracle);
 		_exit(2);
 	}
 	close(fd[1]);
 	f = fdopen(fd[0], "r");
-	while (pid > 0 && f && fgets(line, sizeof(line), f))
-		bad |= parse_line(a, line);
+	err = read_answer(a, f);
 	if (f)
 		fclose(f);
-	else
-		close(fd[0]);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return -1;
-	return bad || !a->outcome || !a->library ? -1 : 0;
+	return err;
+}
+
+static int is_named(const char *name, const char *want)
+{
+	return name && !strcmp(name, want);
 }
 
 /*
  * The section that a relocation is in. Its program's symbol decides, since
  * sections may share a name; libbpf's own look-up takes the first of the name.
  */
-static int section_of(const struct elf_image *elf, const struct relo *r, Elf64_Shdr *found)
+static struct section section_of(const struct input *elf, const struct oracle_relo *r)
 {
-	Elf64_Shdr symtab;
-	unsigned int i;
-	Elf64_Sym sym;
-	uint64_t j;
+	struct section table = symbol_table(elf), s;
+	struct symbol sym;
+	uint64_t i;
 
-	for (j = 0; !elf_image_symtab(elf, &symtab) && elf_image_symbol(elf, &symtab, j, &sym); j++) {
-		if (ELF64_ST_TYPE(sym.st_info) == STT_FUNC && r->insn_off >= sym.st_value &&
-		    r->insn_off - sym.st_value < sym.st_size &&
-		    !strcmp(elf_image_str(elf, symtab.sh_link, sym.st_name), r->program) &&
-		    !elf_image_section(elf, sym.st_shndx, found) &&
-		    !strcmp(elf_image_name(elf, found), r->section))
-			return 0;
+	for (i = 0; symbol_at(elf, &table, i, &sym); i++) {
+		if (ELF64_ST_TYPE(sym.info) != STT_FUNC || r->insn_off < sym.value ||
+		    r->insn_off - sym.value >= sym.size || !is_named(sym.name, r->program))
+			continue;
+		s = section_at(elf, sym.section);
+		if (is_named(s.name, r->section))
+			return s;
 	}
-	for (i = 0; i < elf->header.e_shnum; i++) {
-		if (!elf_image_section(elf, i, found) && !strcmp(elf_image_name(elf, found), r->section))
-			return 0;
-	}
-	return -1;
+	return section_named(elf, r->section);
 }
 
 /* Where libbpf's instruction goes in the object, or NULL. */
-static unsigned char *insn_at(const struct elf_image *elf, const struct relo *r)
+static unsigned char *insn_at(const struct input *elf, const struct oracle_relo *r)
 {
-	Elf64_Shdr sh;
+	struct section s = section_of(elf, r);
 
-	if (section_of(elf, r, &sh) || sh.sh_type != SHT_PROGBITS || r->insn_off > sh.sh_size ||
-	    sh.sh_size - r->insn_off < (r->insn_len ? r->insn_len : 8))
+	if (s.type != SHT_PROGBITS || r->insn_off > s.place.len ||
+	    s.place.len - r->insn_off < (r->insn_len ? r->insn_len : 8))
 		return NULL;
-	return elf->data + sh.sh_offset + r->insn_off;
+	return elf->data + s.place.off + r->insn_off;
 }
 
 static const char *hex(const unsigned char *bytes, size_t len)
@@ -331,9 +186,10 @@ static int is_poison(const unsigned char *insn)
 	return insn[0] == code && got == imm;
 }
 
+/* NULL is none, and so is "". */
 static int same_text(const char *a, const char *b)
 {
-	return a && b ? !strcmp(a, b) : a == b;
+	return !strcmp(a ? a : "", b ? b : "");
 }
 
 /*
@@ -341,9 +197,9 @@ static int same_text(const char *a, const char *b)
  * is one; since then, and in libcorelo, it is that of an element. It shows in
  * loads and stores only.
  */
-static int is_old_array_size(const struct answer *a, const struct relo *r, const unsigned char *insn)
+static int is_old_array_size(const struct answer *a, const struct oracle_relo *r, const unsigned char *insn)
 {
-	return a->major == 1 && a->minor < 6 && r->array && insn &&
+	return a->a.major == 1 && a->a.minor < 6 && r->array && insn &&
 	       INSN_CLASS(insn[0]) >= CLASS_LDX && INSN_CLASS(insn[0]) <= CLASS_STX;
 }
 
@@ -358,59 +214,58 @@ static const char *outcome_name(enum corelo_outcome outcome)
 	return "unknown";
 }
 
-static void compare_relo(struct pair *p, const struct relo *r, const struct corelo_report_entry *ours)
+static void compare_text(struct pair *p, const struct oracle_relo *r, const char *what, const char *theirs,
+			 const char *ours)
+{
+	if (!same_text(ours, theirs))
+		say_of(DIFFERENCE, p, r, "%s: libbpf '%s', corelo '%s'", what, theirs, ours ? ours : "");
+}
+
+static void compare_value(struct pair *p, const struct oracle_relo *r, const char *what, unsigned long long theirs,
+			  unsigned long long ours)
+{
+	if (ours != theirs)
+		say_of(DIFFERENCE, p, r, "%s: libbpf %llu, corelo %llu", what, theirs, ours);
+}
+
+static void compare_relo(struct pair *p, const struct oracle_relo *r, const struct corelo_report_entry *ours)
 {
 	enum corelo_outcome outcome = CORELO_OUTCOME_RESOLVED;
 	int error = r->calc ? r->calc : r->patch;
-	unsigned int insn = r->insn_off / 8;
 
 	if (error)
 		outcome = CORELO_OUTCOME_FAILED;
 	else if (r->insn_len >= 8 && is_poison(r->insn))
 		outcome = CORELO_OUTCOME_POISONED;
 	if (ours->outcome != outcome || ours->error != error) {
-		difference(p, "%s %s insn %u kind %u: libbpf %s (%d), corelo %s (%d): %s",
-			   r->section, r->program, insn, r->kind, outcome_name(outcome), error,
-			   outcome_name(ours->outcome), ours->error,
-			   ours->message ? ours->message : "no message");
+		say_of(DIFFERENCE, p, r, "libbpf %s (%d), corelo %s (%d): %s", outcome_name(outcome), error,
+		       outcome_name(ours->outcome), ours->error, ours->message ? ours->message : "no message");
 		return;
 	}
-	if (!same_text(ours->program, r->program))
-		difference(p, "%s insn %u: libbpf has it in program %s, corelo in %s", r->section,
-			   insn, r->program, ours->program ? ours->program : "none");
+	compare_text(p, r, "program", r->program, ours->program);
 	if (r->calc)
 		return;
-	if (ours->orig_val != r->orig_val)
-		difference(p, "%s %s insn %u: local value: libbpf %llu, corelo %llu", r->section,
-			   r->program, insn, r->orig_val, (unsigned long long)ours->orig_val);
-	if (!same_text(ours->local_spec, r->local_spec))
-		difference(p, "%s %s insn %u: local spec: libbpf %s, corelo %s", r->section,
-			   r->program, insn, r->local_spec ? r->local_spec : "none",
-			   ours->local_spec ? ours->local_spec : "none");
+	compare_value(p, r, "local value", r->orig_val, ours->orig_val);
+	compare_text(p, r, "local spec", r->local_spec, ours->local_spec);
 	if (outcome == CORELO_OUTCOME_POISONED)
 		return;
-	if (ours->new_val != r->new_val)
-		difference(p, "%s %s insn %u: target value: libbpf %llu, corelo %llu", r->section,
-			   r->program, insn, r->new_val, (unsigned long long)ours->new_val);
-	if (!same_text(ours->target_spec, r->target_spec))
-		difference(p, "%s %s insn %u: target spec: libbpf %s, corelo %s", r->section,
-			   r->program, insn, r->target_spec ? r->target_spec : "none",
-			   ours->target_spec ? ours->target_spec : "none");
+	compare_value(p, r, "target value", r->new_val, ours->new_val);
+	compare_text(p, r, "target spec", r->target_spec, ours->target_spec);
 }
 
 /* Every relocation that libbpf got to has its entry in the report, and it says the same. */
-static void compare_report(struct pair *p, const struct answer *a, const struct elf_image *elf,
+static void compare_report(struct pair *p, const struct answer *a, const struct input *elf,
 			   const struct corelo_report *report, int optional)
 {
 	size_t count = corelo_report_entry_cnt(report), i, j;
 	const struct corelo_report_entry *ours;
-	char *seen = allocate(count);
+	char *seen = calloc(1, count + 1);
 
-	for (i = 0; i < a->nr_relos; i++) {
-		const struct relo *r = &a->relos[i];
+	for (i = 0; i < a->a.relo_count; i++) {
+		const struct oracle_relo *r = &a->relos[i];
 
 		/* the one that libbpf never came back from */
-		if (!r->called || (!r->calc && !r->patched))
+		if (r->calc == NOT_CALLED || (!r->calc && r->patch == NOT_CALLED))
 			continue;
 		for (j = 0; j < count; j++) {
 			ours = corelo_report_get(report, j);
@@ -419,8 +274,7 @@ static void compare_report(struct pair *p, const struct answer *a, const struct 
 				break;
 		}
 		if (j == count) {
-			difference(p, "%s %s insn %u kind %u: not in corelo's report", r->section,
-				   r->program, r->insn_off / 8, r->kind);
+			say_of(DIFFERENCE, p, r, "not in corelo's report");
 			continue;
 		}
 		seen[j] = 1;
@@ -431,112 +285,89 @@ static void compare_report(struct pair *p, const struct answer *a, const struct 
 			compare_relo(p, r, ours);
 	}
 	/* what comes after libbpf's first failure has nothing to be compared with */
-	for (j = 0; j < count && a->failed < 0; j++) {
+	for (j = 0; j < count && a->a.failed < 0; j++) {
 		ours = corelo_report_get(report, j);
 		if (seen[j] || ours->outcome == CORELO_OUTCOME_SKIPPED ||
 		    (optional && ours->section && ours->section[0] == '?'))
 			continue;
-		difference(p, "%s %s insn %u: corelo %s it, libbpf has no such relocation",
-			   ours->section ? ours->section : "?", ours->program ? ours->program : "?",
-			   (unsigned int)ours->insn_off / 8, outcome_name(ours->outcome));
+		say(DIFFERENCE, p, "%s %s insn %u: corelo %s it, libbpf has no such relocation",
+		    ours->section ? ours->section : "?", ours->program ? ours->program : "?",
+		    (unsigned int)ours->insn_off / 8, outcome_name(ours->outcome));
 	}
 	free(seen);
 }
 
 /* The function that holds byte @off of section @index, or "?". */
-static const char *program_at(const struct elf_image *elf, unsigned int index, uint64_t off)
+static const char *program_at(const struct input *elf, unsigned int index, uint64_t off)
 {
-	Elf64_Shdr symtab;
-	Elf64_Sym sym;
+	struct section table = symbol_table(elf);
+	struct symbol sym;
 	uint64_t i;
 
-	for (i = 0; !elf_image_symtab(elf, &symtab) && elf_image_symbol(elf, &symtab, i, &sym); i++) {
-		if (ELF64_ST_TYPE(sym.st_info) == STT_FUNC && sym.st_shndx == index &&
-		    off >= sym.st_value && off - sym.st_value < sym.st_size)
-			return elf_image_str(elf, symtab.sh_link, sym.st_name);
-	}
+	for (i = 0; symbol_at(elf, &table, i, &sym); i++)
+		if (ELF64_ST_TYPE(sym.info) == STT_FUNC && sym.section == index && off >= sym.value &&
+		    off - sym.value < sym.size)
+			return sym.name ? sym.name : "?";
 	return "?";
 }
 
 /* Names every difference of the two objects; @elf is the one as it should be. */
-static void compare_bytes(struct pair *p, const struct elf_image *elf, const unsigned char *ours)
+static void compare_bytes(struct pair *p, const struct input *elf, const unsigned char *ours)
 {
-	unsigned char *left = copy_of(ours, p->size);
-	Elf64_Shdr sh;
+	unsigned char *left = build_copy(ours, elf->size);
 	unsigned int i;
-	uint64_t off;
-	size_t at;
+	size_t off;
 
-	for (i = 0; i < elf->header.e_shnum; i++) {
-		if (elf_image_section(elf, i, &sh) || sh.sh_type == SHT_NOBITS)
-			continue;
-		for (off = 0; off < sh.sh_size; off += 8) {
-			size_t len = sh.sh_size - off < 8 ? sh.sh_size - off : 8;
-			unsigned char *want = elf->data + sh.sh_offset + off;
-			unsigned char *have = left + sh.sh_offset + off;
+	for (i = 1; i < section_count(elf); i++) {
+		struct section s = section_at(elf, i);
+
+		for (off = 0; off < s.place.len; off += 8) {
+			size_t len = s.place.len - off < 8 ? s.place.len - off : 8;
+			unsigned char *want = elf->data + s.place.off + off, *have = left + s.place.off + off;
 
 			if (!memcmp(want, have, len))
 				continue;
-			if (sh.sh_flags & SHF_EXECINSTR)
-				difference(p, "%s %s insn %llu: libbpf's bytes %s, corelo's %s",
-					   elf_image_name(elf, &sh), program_at(elf, i, off),
-					   (unsigned long long)off / 8, hex(want, len), hex(have, len));
-			else
-				difference(p, "section %s, byte %llu: should be %s, corelo made it %s",
-					   elf_image_name(elf, &sh), (unsigned long long)off,
-					   hex(want, len), hex(have, len));
+			say(DIFFERENCE, p, "section %s, function %s, byte %zu: should be %s, corelo made it %s",
+			    s.name ? s.name : "?", program_at(elf, i, off), off, hex(want, len), hex(have, len));
 			memcpy(have, want, len);
 		}
 	}
-	for (at = 0; at < p->size; at++) {
-		if (left[at] != elf->data[at]) {
-			difference(p, "file offset %zu, outside of any section, changed", at);
+	for (off = 0; off < elf->size; off++) {
+		if (left[off] != elf->data[off]) {
+			say(DIFFERENCE, p, "file offset %zu, outside of any section, changed", off);
 			break;
 		}
 	}
 	free(left);
 }
 
-/* corelo takes the relocations out of .BTF.ext, so that nobody applies them again. */
-static void drop_core_relos(struct elf_image *elf)
+/* corelo takes the relocations out of .BTF.ext, so that they are not applied again. */
+static void drop_core_relos(struct input *elf)
 {
-	unsigned char *ext;
-	uint32_t hdr_len;
-	unsigned int i;
-	Elf64_Shdr sh;
+	struct section ext = section_named(elf, ".BTF.ext");
 
-	for (i = 0; i < elf->header.e_shnum; i++) {
-		if (elf_image_section(elf, i, &sh) || sh.sh_type == SHT_NOBITS ||
-		    strcmp(elf_image_name(elf, &sh), ".BTF.ext") || sh.sh_size < 32)
-			continue;
-		ext = elf->data + sh.sh_offset;
-		memcpy(&hdr_len, ext + 4, sizeof(hdr_len));
-		if (hdr_len >= 32)
-			memset(ext + 28, 0, 4);	/* core_relo_len */
-		return;
-	}
+	/* core_relo_len is behind the header of libbpf's first versions */
+	if (ext.place.len >= 32 && number_at(elf, ext.place.off + 4, 4) >= 32)
+		memset(elf->data + ext.place.off + 28, 0, 4);
 }
 
 /* Brings @elf to what libbpf made of it. */
-static void apply(struct pair *p, const struct answer *a, struct elf_image *elf,
-		  const struct elf_image *original, const unsigned char *ours)
+static void apply(struct pair *p, const struct answer *a, struct input *elf, const unsigned char *ours)
 {
 	size_t i;
 
-	for (i = 0; i < a->nr_relos; i++) {
-		const struct relo *r = &a->relos[i];
+	for (i = 0; i < a->a.relo_count; i++) {
+		const struct oracle_relo *r = &a->relos[i];
 		unsigned char *at = insn_at(elf, r);
 		const unsigned char *theirs = r->insn;
 
-		if (!at || !r->patched) {
-			difference(p, "%s %s insn %u: libbpf's instruction has no place in the object",
-				   r->section, r->program, r->insn_off / 8);
+		if (!at || r->patch == NOT_CALLED) {
+			say_of(DIFFERENCE, p, r, "libbpf's instruction has no place in the object");
 			continue;
 		}
-		if (is_old_array_size(a, r, insn_at(original, r)) &&
+		if (is_old_array_size(a, r, insn_at(&p->object_file, r)) &&
 		    memcmp(ours + (at - elf->data), theirs, r->insn_len)) {
-			deviation(p, "%s %s insn %u: size of an array, libbpf before 1.6",
-				  r->section, r->program, r->insn_off / 8);
+			say_of(DEVIATION, p, r, "size of an array, libbpf before 1.6");
 			theirs = ours + (at - elf->data);
 		}
 		memcpy(at, theirs, r->insn_len);
@@ -548,153 +379,141 @@ static void apply(struct pair *p, const struct answer *a, struct elf_image *elf,
  * asked for: when asked for, libbpf refuses the object; corelo poisons the
  * instruction. Whether it did.
  */
-static int is_optional(struct pair *p, const struct relo *r, const struct elf_image *ours, int err,
+static int is_optional(struct pair *p, const struct oracle_relo *r, const struct input *ours, int err,
 		       const struct corelo_report *report)
 {
 	const unsigned char *insn = insn_at(ours, r);
 	size_t i;
 
 	for (i = 0; r->section[0] == '?' && i < corelo_report_entry_cnt(report); i++) {
-		const struct corelo_report_entry *relo = corelo_report_get(report, i);
+		const struct corelo_report_entry *e = corelo_report_get(report, i);
 
-		if (relo->outcome != CORELO_OUTCOME_POISONED || relo->insn_off != r->insn_off ||
-		    !same_text(relo->section, r->section))
+		if (e->outcome != CORELO_OUTCOME_POISONED || e->insn_off != r->insn_off ||
+		    !same_text(e->section, r->section))
 			continue;
 		/* another relocation may have failed for good: then nothing is written */
 		if (!err && !(insn && is_poison(insn)))
-			difference(p, "%s %s insn %u: reported as poisoned, but isn't", r->section,
-				   r->program, r->insn_off / 8);
-		deviation(p, "%s %s insn %u: optional program, libbpf refuses (%d), corelo poisons",
-			  r->section, r->program, r->insn_off / 8, r->calc ? r->calc : r->patch);
+			say_of(DIFFERENCE, p, r, "reported as poisoned, but isn't");
+		say_of(DEVIATION, p, r, "optional program, libbpf refuses (%d), corelo poisons",
+		       r->calc ? r->calc : r->patch);
 		return 1;
 	}
 	return 0;
 }
 
-static void compare_relocated(struct pair *p, const struct answer *a, struct elf_image *expected,
-			      const struct elf_image *original, const unsigned char *ours,
+static void compare_relocated(struct pair *p, const struct answer *a, const unsigned char *ours,
 			      const struct corelo_report *report, int optional)
 {
-	Elf64_Shdr sh;
+	struct input expected = { build_copy(p->object_file.data, p->object_file.size), p->object_file.size };
 	unsigned int i;
 
-	apply(p, a, expected, original, ours);
-	drop_core_relos(expected);
-	for (i = 0; optional && i < expected->header.e_shnum; i++) {
-		if (!elf_image_section(expected, i, &sh) && sh.sh_type == SHT_PROGBITS &&
-		    elf_image_name(expected, &sh)[0] == '?')
-			memcpy(expected->data + sh.sh_offset, ours + sh.sh_offset, sh.sh_size);
+	apply(p, a, &expected, ours);
+	drop_core_relos(&expected);
+	for (i = 1; optional && i < section_count(&expected); i++) {
+		struct section s = section_at(&expected, i);
+
+		if (s.type == SHT_PROGBITS && s.name && s.name[0] == '?')
+			memcpy(expected.data + s.place.off, ours + s.place.off, s.place.len);
 	}
-	compare_bytes(p, expected, ours);
-	compare_report(p, a, original, report, optional);
+	compare_bytes(p, &expected, ours);
+	compare_report(p, a, &p->object_file, report, optional);
+	free(expected.data);
 }
 
 /* A relocation with a negative index in its access string, which libbpf took for one until 2026. */
-static const struct relo *negative_index(const struct answer *a)
+static const struct oracle_relo *negative_index(const struct answer *a)
 {
 	size_t i;
 
-	for (i = 0; i < a->nr_relos; i++) {
-		const char *spec = a->relos[i].local_spec;
-
-		if (spec && (strstr(spec, "(-") || strstr(spec, ":-")))
+	for (i = 0; i < a->a.relo_count; i++)
+		if (strstr(a->relos[i].local_spec, "(-") || strstr(a->relos[i].local_spec, ":-"))
 			return &a->relos[i];
-	}
 	return NULL;
+}
+
+/* What both made of an object; libbpf got as far as its relocation step. @err is corelo's. */
+static void compare_answers(struct pair *p, struct answer *a, const struct input *ours, int err,
+			    const struct corelo_report *report)
+{
+	const struct input *original = &p->object_file;
+	const struct oracle_relo *failed = NULL;
+	int optional = 0;
+
+	if (a->a.outcome == HUNG || a->a.outcome == CRASHED) {
+		const char *what = a->a.outcome == HUNG ? "hung" : "crashed";
+
+		if (!err)
+			say(SKIPPED, p, "libbpf %s, corelo relocates it", what);
+		else
+			say(err == -EINVAL ? DEVIATION : DIFFERENCE, p, "libbpf %s, corelo refuses (%d: %s)", what, err,
+			    corelo_last_error());
+		if (err)
+			compare_bytes(p, original, ours->data);
+		compare_report(p, a, original, report, 0);
+		return;
+	}
+	if (a->a.failed >= 0 && (size_t)a->a.failed < a->a.relo_count)
+		failed = &a->relos[a->a.failed];
+	if (failed && is_optional(p, failed, ours, err, report)) {
+		optional = 1;
+		answer_free(a);
+		if (ask_oracle(a, p, 1)) {
+			say(DIFFERENCE, p, "the oracle gave no answer without optional programs");
+			return;
+		}
+	} else if (failed && is_old_array_size(a, failed, insn_at(original, failed)) && err != a->a.error) {
+		say_of(DEVIATION, p, failed, "size of an array, libbpf before 1.6 refuses (%d)", a->a.error);
+		return;
+	}
+
+	failed = negative_index(a);
+	if (failed && err == -EINVAL) {
+		say_of(DEVIATION, p, failed, "negative index, which libbpf %d.%d accepts", a->a.major, a->a.minor);
+		compare_bytes(p, original, ours->data);
+	} else if (a->a.outcome == REFUSED) {
+		if (err != a->a.error)
+			say(DIFFERENCE, p, "libbpf refuses with %d (%s), corelo returned %d (%s)", a->a.error,
+			    a->a.warning, err, corelo_last_error());
+		if (err)
+			compare_bytes(p, original, ours->data);
+		compare_report(p, a, original, report, optional);
+	} else if (err) {
+		say(DIFFERENCE, p, "libbpf relocates it, corelo returned %d (%s)", err, corelo_last_error());
+		compare_bytes(p, original, ours->data);
+	} else {
+		compare_relocated(p, a, ours->data, report, optional);
+	}
 }
 
 static void compare(struct pair *p)
 {
-	const struct corelo_btf *targets[1];
-	struct elf_image original, expected, result;
-	struct corelo_relocate_opts opts;
+	struct corelo_relocate_opts opts = against(&p->target, 1);
 	struct corelo_report *report = NULL;
-	unsigned char *ours = copy_of(p->data, p->size);
-	unsigned char *theirs = copy_of(p->data, p->size);
-	const struct relo *failed = NULL;
-	int err, optional = 0;
+	struct input ours = p->object_file;
 	struct answer a;
+	int err;
 
 	if (ask_oracle(&a, p, 0)) {
-		difference(p, "the oracle gave no answer");
-		goto out;
-	}
-	targets[0] = p->target;
-	memset(&opts, 0, sizeof(opts));
-	opts.sz = sizeof(opts);
-	/* no target: the running kernel with its modules, where libbpf saw them */
-	if (strcmp(p->btf, "-") || !a.modules) {
-		opts.targets = targets;
-		opts.target_count = 1;
-	}
-	opts.semantics = CORELO_SEMANTICS_LIBBPF;
-	opts.report = &report;
-	err = corelo_relocate(ours, p->size, &opts);
-
-	if (!strcmp(a.outcome, "unopened") || !strcmp(a.outcome, "unreached") ||
-	    elf_image_init(&original, (unsigned char *)(uintptr_t)p->data, p->size) ||
-	    elf_image_init(&expected, theirs, p->size) || elf_image_init(&result, ours, p->size)) {
-		skip(p, "%s by libbpf (%d: %s)", a.outcome, a.error,
-		     a.warning ? a.warning : "no warning");
-		goto out;
-	}
-	if (!strcmp(a.outcome, "hung") || !strcmp(a.outcome, "crashed")) {
-		if (!err)
-			skip(p, "libbpf %s, corelo relocates it", a.outcome);
-		else if (err == -EINVAL)
-			deviation(p, "libbpf %s, corelo refuses (%d: %s)", a.outcome, err,
-				  corelo_last_error());
-		else
-			difference(p, "libbpf %s, corelo returned %d (%s)", a.outcome, err,
-				   corelo_last_error());
-		if (err)
-			compare_bytes(p, &original, ours);
-		compare_report(p, &a, &original, report, 0);
-		goto out;
-	}
-	if (a.failed >= 0 && (size_t)a.failed < a.nr_relos)
-		failed = &a.relos[a.failed];
-	if (failed && is_optional(p, failed, &result, err, report)) {
-		optional = 1;
+		say(DIFFERENCE, p, "the oracle gave no answer");
 		answer_free(&a);
-		if (ask_oracle(&a, p, 1)) {
-			difference(p, "the oracle gave no answer without optional programs");
-			goto out;
-		}
-	} else if (failed && is_old_array_size(&a, failed, insn_at(&original, failed)) && err != a.error) {
-		deviation(p, "%s %s insn %u: size of an array, libbpf before 1.6 refuses (%d)",
-			  failed->section, failed->program, failed->insn_off / 8, a.error);
-		goto out;
+		return;
 	}
-
-	failed = negative_index(&a);
-	if (failed && err == -EINVAL) {
-		deviation(p, "%s %s insn %u: negative index, which libbpf %d.%d accepts", failed->section,
-			  failed->program, failed->insn_off / 8, a.major, a.minor);
-		compare_bytes(p, &original, ours);
-		goto out;
-	}
-
-	if (!strcmp(a.outcome, "refused")) {
-		if (err != a.error)
-			difference(p, "libbpf refuses with %d (%s), corelo returned %d (%s)", a.error,
-				   a.warning ? a.warning : "no warning", err, corelo_last_error());
-		if (err)
-			compare_bytes(p, &original, ours);
-		compare_report(p, &a, &original, report, optional);
-	} else if (err) {
-		difference(p, "libbpf relocates it, corelo returned %d (%s)", err, corelo_last_error());
-		compare_bytes(p, &original, ours);
-	} else {
-		compare_relocated(p, &a, &expected, &original, ours, report, optional);
-	}
-out:
+	/* no target: the running kernel with its modules, where libbpf saw them */
+	if (!strcmp(p->btf, "-") && a.a.modules)
+		opts = against(NULL, 0);
+	opts.report = &report;
+	ours.data = build_copy(p->object_file.data, p->object_file.size);
+	err = corelo_relocate(ours.data, ours.size, &opts);
+	if (a.a.outcome == UNOPENED || a.a.outcome == UNREACHED)
+		say(SKIPPED, p, "%s by libbpf (%d: %s)", a.a.outcome == UNOPENED ? "unopened" : "unreached", a.a.error,
+		    a.a.warning);
+	else
+		compare_answers(p, &a, &ours, err, report);
 	if (p->printed > MAX_PRINTED)
 		printf("... and %d more differences\n", p->printed - MAX_PRINTED);
 	corelo_report_free(report);
 	answer_free(&a);
-	free(ours);
-	free(theirs);
+	free(ours.data);
 }
 
 /* That the two sides are two libraries, and the oracle's is libbpf. */
@@ -710,9 +529,9 @@ static int check_sides(const char *object, const char *btf)
 	p.object = object;
 	p.btf = btf;
 	if (CHECK(!ask_oracle(&a, &p, 0))) {
-		printf("the oracle is libbpf %d.%d in %s\n", a.major, a.minor, a.library);
-		CHECK(a.major >= 1);
-		real = realpath(a.library, NULL);
+		printf("the oracle is libbpf %d.%d in %s\n", a.a.major, a.a.minor, a.a.library);
+		CHECK(a.a.major >= 1);
+		real = realpath(a.a.library, NULL);
 		want = realpath(oracle, NULL);
 		CHECK(real && want && !strcmp(real, want));
 		free(real);
@@ -724,28 +543,19 @@ static int check_sides(const char *object, const char *btf)
 
 static int usage(void)
 {
-	fputs("usage: parity [--oracle PATH] [--timeout SECONDS] --btf BTF... -- OBJECT...\n", stderr);
+	fputs("usage: parity --oracle PATH --btf BTF... -- OBJECT...\n", stderr);
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	char path[4096], **btf = NULL, **object = NULL;
+	char **btf = NULL, **object = NULL;
 	int nr_btf = 0, nr_objects = 0, i, j;
 	const char *no_skip = getenv("CORELO_NO_SKIP");
-	char *slash;
 
-	/* beside this program, unless told otherwise */
-	snprintf(path, sizeof(path), "%s", argv[0]);
-	slash = strrchr(path, '/');
-	snprintf(slash ? slash + 1 : path, sizeof(path) - (slash ? (size_t)(slash + 1 - path) : 0),
-		 "%s", slash ? "oracle" : "./oracle");
-	oracle = path;
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--oracle") && i + 1 < argc) {
 			oracle = argv[++i];
-		} else if (!strcmp(argv[i], "--timeout") && i + 1 < argc) {
-			timeout = argv[++i];
 		} else if (!strcmp(argv[i], "--btf")) {
 			for (btf = argv + i + 1; i + 1 < argc && strncmp(argv[i + 1], "--", 2); i++)
 				nr_btf++;
@@ -757,13 +567,9 @@ int main(int argc, char **argv)
 			return usage();
 		}
 	}
-	if (!nr_btf || !nr_objects)
+	if (!oracle || !nr_btf || !nr_objects)
 		return usage();
 	no_skip = no_skip && !strcmp(no_skip, "1") ? no_skip : NULL;
-	if (access(oracle, X_OK)) {
-		printf("SKIP parity: no oracle at %s\n", oracle);
-		return !!no_skip;
-	}
 	if (check_sides(object[0], btf[0]))
 		return 1;
 
@@ -772,7 +578,6 @@ int main(int argc, char **argv)
 
 		target = strcmp(btf[i], "-") ? corelo_btf_open(btf[i], NULL) : corelo_btf_open_kernel();
 		for (j = 0; j < nr_objects; j++) {
-			unsigned char *data;
 			struct pair p;
 
 			memset(&p, 0, sizeof(p));
@@ -780,24 +585,24 @@ int main(int argc, char **argv)
 			p.btf = btf[i];
 			p.target = target;
 			if (!target) {
-				difference(&p, "corelo cannot open the target: %s", corelo_last_error());
+				say(DIFFERENCE, &p, "corelo cannot open the target: %s", corelo_last_error());
 				break;
 			}
-			p.data = data = read_file(object[j], &p.size);
-			if (data)
+			p.object_file.data = build_load(object[j], &p.object_file.size);
+			if (p.object_file.size)
 				compare(&p);
 			else
-				difference(&p, "cannot read the object");
-			free(data);
+				say(DIFFERENCE, &p, "cannot read the object");
+			free(p.object_file.data);
 		}
 		corelo_btf_free(target);
 	}
-	if (nr_deviations)
-		printf("parity: %lu intended deviations\n", nr_deviations);
+	if (counts[DEVIATION])
+		printf("parity: %lu intended deviations\n", counts[DEVIATION]);
 	printf("parity: %d objects x %d targets: %lu relocations compared, %lu poisoned, "
 	       "%lu differences, %lu skipped\n", nr_objects, nr_btf, nr_relos, nr_poisoned,
-	       nr_differences, nr_skipped);
+	       counts[DIFFERENCE], counts[SKIPPED]);
 	if (!nr_relos)
 		puts("parity: nothing was compared");
-	return nr_differences || !nr_relos || (no_skip && nr_skipped);
+	return counts[DIFFERENCE] || !nr_relos || (no_skip && counts[SKIPPED]);
 }

@@ -12,7 +12,7 @@ void (*plugin(unsigned int which))(void);
 void (*plugin(unsigned int which))(void)
 {
 	static void (*const functions[])(void) = {
-/* by scripts/check.sh */
+/* by scripts/check.py */
 #include "map_names.h"
 	};
 

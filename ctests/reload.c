@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 	CHECK(stays_loaded());
 	for (i = 0; i < TIMES && CHECK(fails_in_words()); i++)
 		;
-	/* a thread that ends when nobody holds the library has words to be freed */
+	/* a thread that ends while the library has no handle frees its last error */
 	for (i = 0; i < 3; i++)
 		CHECK(!pthread_create(&thread, NULL, in_thread, NULL) && !pthread_join(thread, &passed) && passed);
 	return check_summary("reload");

@@ -4,10 +4,10 @@
  * corelo before libbpf opens it. The kernel gets the same instructions.
  */
 #include "check.h"
+#include "fixture.h"
+#include "xlated.h"
 
 #include <corelo/libbpf.h>
-
-#include "xlated.h"
 
 static int open_one_way(struct bpf_object_skeleton *s, const struct bpf_object_open_opts *open_opts);
 
@@ -244,9 +244,8 @@ int main(void)
 	btf = corelo_btf_open("examples/demo.btf", NULL);
 	if (!CHECK(btf))
 		return check_summary("skeleton");
-	running.sz = demo.sz = sizeof(demo);
-	demo.targets = &btf;
-	demo.target_count = 1;
+	running = against(NULL, 0);
+	demo = against(&btf, 1);
 
 	opens_relocated();
 	copy_is_the_callers();

@@ -1,38 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * What the documentation says that threads may do at the same time: relocate
- * different objects against the same BTF, freshly opened, so that what is made
- * when it is first needed is made by all of them; ask single questions of it;
- * open and free BTF of their own, also on top of it; read one report; fail and
- * read what went wrong; set the log function. The answers are those that one
- * thread gets.
+ * different objects against the same BTF, freshly opened, so that all of them
+ * meet at what is made when it is first needed; call every exported function;
+ * read one report; fail and read the words; relocate from a log function. The
+ * answers are those that one thread gets.
  *
  *	threads [ROUNDS]
  *
  * With a library that has one, corelo_fault_race() is a race to be found: see
- * scripts/check-threads.sh.
+ * scripts/steps/ci.py.
  */
 #include "check.h"
-#include "build.h"
+#include "exports.h"
 
-#include <corelo.h>
-#include <errno.h>
 #include <pthread.h>
 
 #ifdef PLANTED_RACE
 void corelo_fault_race(void);
 #endif
 
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define DIR "tests/fixtures/"
-#define SUFFIX (BUILD_IS_BIG ? "eb" : "el")
-
 static const char *const names[] = {
-	"fields", "enums", "types", "insns", "optional", "poison", "negative", "ambiguous", "prune", "depth", "bitfields",
-#if !BUILD_IS_BIG
-	/* there is only one of this byte order */
-	"weak",
-#endif
+	"fields", "prune", "poison", "enums", "types", "insns", "optional", "negative", "ambiguous", "depth", "bitfields",
 };
 /* Fewer, where each takes its time. */
 static size_t object_count = ARRAY_SIZE(names);
@@ -46,24 +35,18 @@ static struct object {
 	char report[16384];
 } objects[ARRAY_SIZE(names)];
 
-static unsigned char *target_bytes;
-static size_t target_size;
-static char target_path[64];
-
-/* Opens what is shared: that of a fixture, or of the running kernel, whose records are gone through when first needed. */
+/* Opens what is shared: BTF of the fixtures, or of the running kernel, whose records are gone through when first needed. */
 static struct corelo_btf *(*open_target)(void);
 
 static struct corelo_btf *open_fixture(void)
 {
-	return corelo_btf_open(target_path, NULL);
+	return corelo_btf_open(TARGET(BUILD_IS_BIG), NULL);
 }
 
 /* Of the round. */
 static struct corelo_btf *target;
 static const struct corelo_report *shared_report;
-static const char *shared_words;
 static pthread_barrier_t start;
-static int stop_logging;
 
 /*
  * check.h counts without a lock. A lock for each check, or a counter that
@@ -102,28 +85,30 @@ static const char *or_none(const char *text)
 /* A report as text. */
 static void print_report(const struct corelo_report *report, char *text, size_t size)
 {
-	const struct corelo_report_entry *relo;
+	const struct corelo_report_entry *e;
 	size_t i, at = 0;
 
 	*text = '\0';
-	for (i = 0; (relo = corelo_report_get(report, i)) && at < size; i++)
-		at += snprintf(text + at, size - at, "%d %d %s %s %u %u %u %s %s %s %s %llu %llu %s %u %s\n", relo->outcome,
-			       relo->error, relo->section, or_none(relo->program), relo->insn_off, relo->kind, relo->type_id,
-			       relo->access, or_none(relo->local_spec), or_none(relo->target_spec), or_none(relo->target),
-			       (unsigned long long)relo->orig_val, (unsigned long long)relo->new_val, or_none(relo->file),
-			       relo->line, or_none(relo->message));
+	for (i = 0; (e = corelo_report_get(report, i)) && at < size; i++)
+		at += snprintf(text + at, size - at, "%d %d %s %s %u %u %u %s %s %s %s %llu %llu %s %u %s\n", e->outcome,
+			       e->error, e->section, or_none(e->program), e->insn_off, e->kind, e->type_id, e->access,
+			       or_none(e->local_spec), or_none(e->target_spec), or_none(e->target),
+			       (unsigned long long)e->orig_val, (unsigned long long)e->new_val, or_none(e->file),
+			       e->line, or_none(e->message));
 }
 
-static int relocate(void *elf, size_t size, const struct corelo_btf *btf, struct corelo_report **report)
+/* An object gives what it gave one thread. */
+static void relocate_object(const struct object *object, char *text)
 {
-	struct corelo_relocate_opts opts;
+	unsigned char *elf = build_copy(object->elf, object->size);
+	struct corelo_report *report;
 
-	memset(&opts, 0, sizeof(opts));
-	opts.sz = sizeof(opts);
-	opts.targets = &btf;
-	opts.target_count = 1;
-	opts.report = report;
-	return corelo_relocate(elf, size, &opts);
+	CHECK_ALONE(relocate(elf, object->size, target, &report) == object->ret);
+	CHECK_ALONE(!memcmp(elf, object->want, object->size));
+	print_report(report, text, sizeof(object->report));
+	CHECK_ALONE(!strcmp(text, object->report));
+	corelo_report_free(report);
+	free(elf);
 }
 
 /* All objects, from one on. */
@@ -131,87 +116,36 @@ static void *relocates(void *arg)
 {
 	size_t first = *(size_t *)arg, i;
 	char *text = malloc(sizeof(objects->report));
-	struct corelo_report *report;
-	unsigned char *elf;
 
 	pthread_barrier_wait(&start);
-	for (i = 0; i < object_count; i++) {
-		const struct object *object = &objects[(first + i) % object_count];
-
-		elf = build_copy(object->elf, object->size);
-		CHECK_ALONE(relocate(elf, object->size, target, &report) == object->ret);
-		CHECK_ALONE(!memcmp(elf, object->want, object->size));
-		if (object->ret)
-			CHECK_ALONE(*corelo_last_error());
-		print_report(report, text, sizeof(objects->report));
-		CHECK_ALONE(!strcmp(text, object->report));
-		corelo_report_free(report);
-		free(elf);
-	}
+	for (i = 0; i < object_count; i++)
+		relocate_object(&objects[(first + i) % object_count], text);
 	free(text);
 	return done();
 }
 
-/* Single questions, about every type of the target. */
-static void *asks(void *arg)
+/* Log functions are set and called all the while. */
+static void *calls_all(void *arg)
 {
-	const struct btf *btf = corelo_btf_as_libbpf(target);
-	struct bpf_core_cand cand = { btf, 0 };
-	struct bpf_core_cand_list list;
-	uint32_t id;
-	int ret;
+	struct call *c = malloc(sizeof(*c));
+	size_t i, n;
 
 	(void)arg;
 	pthread_barrier_wait(&start);
-	for (id = 1; id < 60; id++) {
-		ret = bpf_core_types_match(btf, id, btf, id);
-		if (ret == -EINVAL && strstr(corelo_last_error(), "not in this BTF"))
-			break;
-		CHECK_ALONE(ret == 1 || ret == -EINVAL || ret == 0);
-		memset(&list, 0, sizeof(list));
-		cand.id = id;
-		CHECK_ALONE(!bpf_core_add_cands(&cand, 0, btf, "target", 1, &list));
-		CHECK_ALONE(bpf_core_types_are_compat(btf, id, btf, id) >= 0);
-		free(list.cands);
+	for (n = 0; n < 5; n++) {
+		for (i = 0; i < ARRAY_SIZE(exports); i++) {
+			prepare(&exports[i], c);
+			call(&exports[i], c);
+			CHECK_ALONE(is_success(&exports[i], c));
+			CHECK_ALONE(errno_is_right(&exports[i], c));
+			release(&exports[i], c, 0);
+		}
 	}
-	CHECK_ALONE(id > 10);
+	free(c);
 	return done();
 }
 
-/* BTF of its own, and on top of what is shared. */
-static void *opens(void *arg)
-{
-	struct corelo_btf *own, *split;
-	struct build *b = calloc(1, sizeof(*b));
-	unsigned char *bytes;
-	size_t size;
-	int i;
-
-	(void)arg;
-	/* nothing but a name of its own: it needs to know where the base ends */
-	build_start(b, BUILD_IS_BIG);
-	b->strs_len = 0;
-	build_str(b, "x");
-	bytes = build_btf(b, &size);
-	pthread_barrier_wait(&start);
-	for (i = 0; i < 8; i++) {
-		split = corelo_btf_from_bytes(bytes, size, target);
-		CHECK_ALONE(split);
-		own = corelo_btf_open(target_path, NULL);
-		CHECK_ALONE(own);
-		CHECK_ALONE(bpf_core_types_match(corelo_btf_as_libbpf(split), 1, corelo_btf_as_libbpf(own), 1) >= 0);
-		corelo_btf_free(own);
-		corelo_btf_free(split);
-		own = corelo_btf_from_bytes(target_bytes, target_size, NULL);
-		CHECK_ALONE(own);
-		corelo_btf_free(own);
-	}
-	free(bytes);
-	free(b);
-	return done();
-}
-
-/* Its own words, whatever the others' are. */
+/* The words are this thread's, whatever the others' are. */
 static void *fails(void *arg)
 {
 	const char *path = arg;
@@ -239,85 +173,112 @@ static void *reads_report(void *arg)
 	pthread_barrier_wait(&start);
 	for (i = 0; i < 20; i++) {
 		print_report(shared_report, text, sizeof(objects->report));
-		CHECK_ALONE(!strcmp(text, shared_words));
+		CHECK_ALONE(!strcmp(text, objects->report));
 	}
 	free(text);
 	return done();
 }
 
-static void counts_lines(void *ctx, enum corelo_log_level level, const char *message)
-{
-	(void)level;
-	__atomic_fetch_add((int *)ctx, *message != '\0', __ATOMIC_RELAXED);
-}
+struct job {
+	void *(*run)(void *arg);
+	void *arg;
+};
 
-static void *sets_log(void *arg)
+/* All jobs at once, with freshly opened BTF. */
+static void run_jobs(const struct job *jobs, size_t count)
 {
-	static int lines[2];
-	int i;
+	pthread_t threads[16];
+	size_t i;
 
-	(void)arg;
-	pthread_barrier_wait(&start);
-	for (i = 0; !__atomic_load_n(&stop_logging, __ATOMIC_RELAXED); i++)
-		corelo_log_set(counts_lines, &lines[i & 1]);
-	return done();
-}
-
-static void silent(void *ctx, enum corelo_log_level level, const char *message)
-{
-	(void)ctx, (void)level, (void)message;
+	target = open_target();
+	if (!CHECK(target) || !CHECK(count <= ARRAY_SIZE(threads)) || !open_types())
+		return;
+	CHECK(!pthread_barrier_init(&start, NULL, count));
+	for (i = 0; i < count; i++)
+		if (pthread_create(&threads[i], NULL, jobs[i].run, jobs[i].arg))
+			abort();
+	for (i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&start);
+	corelo_btf_free(target);
+	close_types();
 }
 
 static void one_round(void)
 {
-	static size_t firsts[6];
-	static char *paths[] = { "no-file-1", "no-file-2" };
-	struct {
-		void *(*run)(void *arg);
-		void *arg;
-	} jobs[] = {
+	static size_t firsts[] = { 0, 2, 4, 6, 8, 10 };
+	static const struct job jobs[] = {
 		{ relocates, &firsts[0] }, { relocates, &firsts[1] }, { relocates, &firsts[2] },
 		{ relocates, &firsts[3] }, { relocates, &firsts[4] }, { relocates, &firsts[5] },
-		{ asks, NULL }, { asks, NULL }, { opens, NULL }, { opens, NULL },
-		{ fails, paths[0] }, { fails, paths[1] }, { reads_report, NULL }, { reads_report, NULL },
+		{ calls_all, NULL }, { calls_all, NULL }, { calls_all, NULL },
+		{ fails, "no-file-1" }, { fails, "no-file-2" }, { reads_report, NULL }, { reads_report, NULL },
 	};
-	pthread_t threads[ARRAY_SIZE(jobs)], logger;
-	size_t i;
 
-	target = open_target();
-	if (!CHECK(target))
-		return;
-	for (i = 0; i < ARRAY_SIZE(firsts); i++)
-		firsts[i] = i * 2;
-	stop_logging = 0;
-	CHECK(!pthread_barrier_init(&start, NULL, ARRAY_SIZE(jobs) + 1));
-	for (i = 0; i < ARRAY_SIZE(jobs); i++)
-		if (pthread_create(&threads[i], NULL, jobs[i].run, jobs[i].arg))
-			abort();
-	if (pthread_create(&logger, NULL, sets_log, NULL))
-		abort();
-	for (i = 0; i < ARRAY_SIZE(jobs); i++)
-		pthread_join(threads[i], NULL);
-	__atomic_store_n(&stop_logging, 1, __ATOMIC_RELAXED);
-	pthread_join(logger, NULL);
-	pthread_barrier_destroy(&start);
+	run_jobs(jobs, ARRAY_SIZE(jobs));
 	corelo_log_set(silent, NULL);
-	corelo_btf_free(target);
+}
+
+/* Lines of a thread that pass before one has a relocation follow. */
+static int lines_before;
+static __thread int lines;
+
+/* Relocates against the BTF at which the relocation is that logs. */
+static void relocate_again(void *ctx, enum corelo_log_level level, const char *message)
+{
+	static __thread int depth;
+	char *text;
+
+	(void)ctx, (void)level, (void)message;
+	if (depth || lines++ < lines_before)
+		return;
+	depth++;
+	text = malloc(sizeof(objects->report));
+	relocate_object(&objects[1], text);
+	free(text);
+	depth--;
+}
+
+static void *logs(void *arg)
+{
+	char *text = malloc(sizeof(objects->report));
+	int i;
+
+	pthread_barrier_wait(&start);
+	/* the second search makes an index */
+	for (i = 0; i < 2; i++)
+		relocate_object(arg, text);
+	free(text);
+	return done();
+}
+
+/*
+ * A log function that is called while something is made that is made once
+ * waits for itself, or for the other thread, and never returns. Whichever line
+ * that is, it is once the first that has a relocation follow.
+ */
+static void log_function_relocates(int most)
+{
+	const struct job jobs[] = { { logs, &objects[1] }, { logs, &objects[2] } };
+
+	corelo_log_set(relocate_again, NULL);
+	for (lines_before = 0; lines_before < most; lines_before++) {
+		alarm(120);
+		run_jobs(jobs, ARRAY_SIZE(jobs));
+	}
+	corelo_log_set(silent, NULL);
+	alarm(0);
 }
 
 /* The answers of one thread. */
-static void one_thread(size_t i, const struct corelo_btf *own)
+static void one_thread(const char *name, struct object *object)
 {
-	struct object *object = &objects[i];
 	struct corelo_report *report;
-	char path[128];
 
-	snprintf(path, sizeof(path), DIR "%s.%s.bpf.o", names[i], SUFFIX);
-	object->elf = build_load(path, &object->size);
-	if (!CHECK(object->elf) || !CHECK(own))
+	object->elf = fixture(name, BUILD_IS_BIG, &object->size);
+	if (!CHECK(object->elf))
 		exit(1);
 	object->want = build_copy(object->elf, object->size);
-	object->ret = relocate(object->want, object->size, own, &report);
+	object->ret = relocate(object->want, object->size, target, &report);
 	print_report(report, object->report, sizeof(object->report));
 	CHECK(strlen(object->report) > 10 && strlen(object->report) < sizeof(object->report) - 1);
 	corelo_report_free(report);
@@ -330,15 +291,18 @@ static void all_rounds(int rounds)
 	unsigned char *elf;
 	size_t i;
 
+	if (!CHECK(own))
+		return;
+	target = own;
 	corelo_log_set(silent, NULL);
 	for (i = 0; i < object_count; i++)
-		one_thread(i, own);
+		one_thread(names[i], &objects[i]);
 	elf = build_copy(objects->elf, objects->size);
 	CHECK(relocate(elf, objects->size, own, &report) == objects->ret);
 	shared_report = report;
-	shared_words = objects->report;
 	while (rounds--)
 		one_round();
+	log_function_relocates(object_count == FEW ? 4 : 16);
 	corelo_report_free(report);
 	corelo_btf_free(own);
 	free(elf);
@@ -353,10 +317,6 @@ int main(int argc, char **argv)
 	int rounds = argc > 1 ? atoi(argv[1]) : 4;
 
 	CHECK_LIBRARY();
-	snprintf(target_path, sizeof(target_path), DIR "target.%s.o", SUFFIX);
-	target_bytes = build_load(target_path, &target_size);
-	if (!CHECK(target_bytes))
-		return check_summary("threads");
 	open_target = open_fixture;
 	all_rounds(rounds);
 	open_target = corelo_btf_open_kernel;
@@ -365,6 +325,5 @@ int main(int argc, char **argv)
 		SKIP("running kernel", "no /sys/kernel/btf/vmlinux");
 	else
 		all_rounds(1);
-	free(target_bytes);
 	return check_summary("threads");
 }

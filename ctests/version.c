@@ -18,7 +18,7 @@ int main(void)
 		CHECK(!strcmp(version, CORELO_VERSION));
 	/* a pre-release has more behind it */
 	CHECK(!strncmp(CORELO_VERSION, macros, strlen(macros)));
-	/* for the life of the program: nobody has to copy it */
+	/* valid for the life of the program */
 	CHECK(corelo_version() == version);
 
 #ifndef CORELO_STATIC

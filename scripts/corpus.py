@@ -13,7 +13,7 @@ DIR/manifest (what came from which package; written last). Does nothing when all
 that the manifest lists is there. Downloads 270 MB, keeps 49. The packages are those of
 Debian 12 and 13, whatever this machine is: see debian.py.
 
-Exit status: 0 when the corpus is there, 3 when the packages cannot be had (no
+Exit status: 0 when the corpus is there, 77 when the packages cannot be had (no
 network, no apt, no keyring), 1 for anything else. Needs apt-get, dpkg-deb, objcopy and,
 for kernels packed so, zstd or lz4.
 """
@@ -245,7 +245,7 @@ def main():
             objects, btfs = build(folder, {"bookworm": bookworm, "trixie": trixie})
     except Unavailable as why:
         print(f"corpus.py: cannot get the packages: {why}", file=sys.stderr)
-        return 3
+        return 77
     print(f"corpus.py: {objects} objects and {btfs} kernel BTFs in {folder}")
     return 0
 

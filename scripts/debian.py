@@ -3,14 +3,12 @@
 """Packages of a Debian release, whichever Debian this machine is.
 
 usage: debian.py RELEASE DIR PACKAGE...
-       debian.py RELEASE
 
 Downloads the newest amd64 versions of packages into DIR, from the Debian archive that this machine's apt is configured
 for, and from its security archive if there is one. The package lists are fetched into a temporary folder: nobody has to
-be root, and the machine's pins and architecture make no difference; its proxy and passwords apply. Without DIR, prints
-the release's lines for a sources.list.
+be root, and the machine's pins and architecture make no difference; its proxy and passwords apply.
 
-Exit status: 0, 3 when the packages cannot be had (no network, no apt, no archive, no keyring), 1 for anything else.
+Exit status: 0, 77 when the packages cannot be had (no network, no apt, no archive, no keyring), 1 for anything else.
 """
 import contextlib
 import os
@@ -123,20 +121,16 @@ def release(name, parent):
 
 
 def main():
-    if len(sys.argv) in (1, 3) or sys.argv[1].startswith("-"):
+    if len(sys.argv) < 4:
         raise SystemExit(__doc__.strip())
-    name, *rest = sys.argv[1:]
+    name, folder, *packages = sys.argv[1:]
     try:
-        if not rest:
-            print(sources(name), end="")
-            return 0
-        folder, *packages = rest
         with release(name, folder) as found:
             for package in packages:
                 shutil.move(found.download(package), folder)
     except Unavailable as why:
         print(f"debian.py: cannot get the packages: {why}", file=sys.stderr)
-        return 3
+        return 77
     return 0
 
 

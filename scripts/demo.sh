@@ -7,5 +7,7 @@ cd "$(dirname "$0")/.."
 
 command -v "$pkg_config" >/dev/null || { echo "demo: no $pkg_config; 'make deps' installs it" >&2; exit 1; }
 mkdir -p target/demo
-compile target/demo/demo examples/demo.c
+out=target/demo/demo
+# shellcheck disable=SC2086,SC2154
+compile examples/demo.c $shared
 exec target/demo/demo examples/demo.bpf.o

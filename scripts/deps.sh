@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh libbpf`: and what `make check-libbpf` needs besides; `deps.sh kernels`: `make check-kernels`; `deps.sh msrv`:
-# `make check-msrv`; `deps.sh threads`: `make check-threads`; `deps.sh coverage`: `make fuzz-coverage`.
+# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv and threads; `deps.sh coverage`: `make
+# fuzz-coverage`.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -42,24 +42,29 @@ need lz4 has lz4
 need xz-utils has xz
 # For scripts/debian.py, also where the packages are another distribution's.
 ! has apt-get >/dev/null || need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
-if [ "${1:-}" = libbpf ]; then
-	need clang-19 has "${CLANG:-clang-19}"
-fi
-if [ "${1:-}" = msrv ]; then
-	need mmdebstrap has mmdebstrap
-	need util-linux has unshare
-fi
-if [ "${1:-}" = kernels ]; then
-	need qemu-system-x86 has qemu-system-x86_64
-fi
-# The sources of Rust's library, of the very compiler that is used: only rustup has them.
-if [ "${1:-}" = threads ] && has rustup >/dev/null && ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then
-	rustup --quiet component add rust-src </dev/null
-fi
-if [ "${1:-}" = coverage ]; then
-	llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
-	need "llvm-$llvm" has "llvm-cov-$llvm"
-fi
+for part in "$@"; do
+	case $part in
+	libbpf) need clang-19 has "${CLANG:-clang-19}" ;;
+	kernels) need qemu-system-x86 has qemu-system-x86_64 ;;
+	msrv)
+		# not gcc-multilib, which does not go along with a cross compiler
+		for package in libc6-dev-i386 "lib32gcc-$($cc -dumpversion | cut -d. -f1)-dev"; do
+			need "$package" sh -c "echo 'int main(void) { return 0; }' | $cc -m32 -x c -o /dev/null -"
+		done
+		need gcc-arm-linux-gnueabihf has arm-linux-gnueabihf-gcc
+		need libc6-dev-armhf-cross sh -c 'echo "#include <stdio.h>" | arm-linux-gnueabihf-gcc -E -x c -'
+		;;
+	threads)
+		# The sources of Rust's library, of the very compiler that is used: only rustup has them.
+		! has rustup >/dev/null || [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] ||
+			rustup --quiet component add rust-src </dev/null
+		;;
+	coverage)
+		llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+		need "llvm-$llvm" has "llvm-cov-$llvm"
+		;;
+	esac
+done
 
 [ -n "$missing" ] || exit 0
 # shellcheck disable=SC2086

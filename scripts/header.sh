@@ -13,7 +13,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 if [ -z "${CBINDGEN:-}" ] && [ "$($cbindgen --version 2>/dev/null)" != "cbindgen $pinned" ]; then
 	# A target directory of its own: cbindgen's crates have nothing to do with ours.
-	env -u CARGO_TARGET_DIR "${CARGO:-cargo}" install cbindgen --version "$pinned" --locked --root target/tools >&2
+	env -u CARGO_TARGET_DIR "${CARGO:-cargo}" install cbindgen --version "$pinned" --locked --debug --root target/tools >&2
 fi
 
 version=$(scripts/version.sh)

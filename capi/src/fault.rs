@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Panics on demand, for the test that none leaves the library. Only in the build that `scripts/check.sh` makes with
+//! Panics on demand, for the test that none leaves the library. Only in the build that `scripts/check.py` makes with
 //! `--cfg corelo_fault`; in any other, a [`point`] is nothing.
 
 #[cfg(not(corelo_fault))]

@@ -201,4 +201,39 @@ static inline void answer_start(struct answer *a)
 	a->added_count = a->cand_count = 0;
 }
 
+/* An answer's spec is NULL-like when it was not stored. */
+static inline int specs_differ(const struct spec_answer *a, const struct spec_answer *b)
+{
+	size_t steps = a->len > 0 ? (size_t)a->len * sizeof(a->steps[0]) : 0;
+	size_t raw = a->raw_len > 0 ? (size_t)a->raw_len * sizeof(a->raw[0]) : 0;
+
+	if (a->stored != b->stored)
+		return 1;
+	if (!a->stored)
+		return 0;
+	return a->btf != b->btf || a->root != b->root || a->kind != b->kind || a->bit_offset != b->bit_offset ||
+	       a->len != b->len || a->raw_len != b->raw_len || memcmp(a->steps, b->steps, steps) ||
+	       memcmp(a->raw, b->raw, raw);
+}
+
+static inline int texts_differ(const struct spec_answer *a, const struct spec_answer *b)
+{
+	if (!a->stored || !b->stored)
+		return 0;
+	return a->text_len != b->text_len || a->text_overrun || b->text_overrun || strcmp(a->text, b->text);
+}
+
+static inline int cands_differ(uint32_t a_count, const struct cand *a, uint32_t b_count, const struct cand *b)
+{
+	return a_count != b_count || memcmp(a, b, a_count * sizeof(*a));
+}
+
+static inline int values_differ(const struct bpf_core_relo_res *a, const struct bpf_core_relo_res *b)
+{
+	return a->orig_val != b->orig_val || a->new_val != b->new_val || a->poison != b->poison ||
+	       a->validate != b->validate || a->fail_memsz_adjust != b->fail_memsz_adjust ||
+	       a->orig_sz != b->orig_sz || a->orig_type_id != b->orig_type_id || a->new_sz != b->new_sz ||
+	       a->new_type_id != b->new_type_id;
+}
+
 #endif

@@ -5,18 +5,14 @@
  * not, so that the tag of each shows what the kernel has made of it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <gelf.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
+#include "../build.h"
+#include "../elf_file.h"
 #include "guest.h"
 
 /* The layout of .BTF.ext, which libbpf does not install. */
@@ -31,59 +27,23 @@ struct ext_section {
 	struct bpf_core_relo relos[];
 };
 
-struct elf_file {
-	int fd;
-	Elf *elf;
-};
-
-static bool elf_open(struct elf_file *file, const char *path)
-{
-	file->fd = open(path, O_RDONLY);
-	file->elf = file->fd < 0 ? NULL : elf_begin(file->fd, ELF_C_READ, NULL);
-	return file->elf;
-}
-
-static void elf_close(struct elf_file *file)
-{
-	elf_end(file->elf);
-	if (file->fd >= 0)
-		close(file->fd);
-}
-
-static Elf_Data *section_data(const struct elf_file *file, const char *wanted)
-{
-	Elf_Scn *scn = NULL;
-	const char *name;
-	GElf_Shdr header;
-	size_t names;
-
-	if (elf_getshdrstrndx(file->elf, &names))
-		return NULL;
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		name = gelf_getshdr(scn, &header) ? elf_strptr(file->elf, names, header.sh_name) : NULL;
-		if (name && !strcmp(name, wanted))
-			return elf_rawdata(scn, NULL);
-	}
-	return NULL;
-}
-
 /* With what follows it, in case it has two halves. */
-static bool read_insn(const struct elf_file *file, const char *section, __u32 offset, struct bpf_insn insn[2])
+static bool read_insn(const struct input *elf, const char *section, __u32 offset, struct bpf_insn insn[2])
 {
-	Elf_Data *data = section_data(file, section);
+	struct place code = section_named(elf, section).place;
 
 	memset(insn, 0, 2 * sizeof(*insn));
-	if (!data || offset + sizeof(*insn) > data->d_size)
+	if (offset + sizeof(*insn) > code.len)
 		return false;
-	memcpy(insn, (char *)data->d_buf + offset,
-	       data->d_size - offset < 2 * sizeof(*insn) ? sizeof(*insn) : 2 * sizeof(*insn));
+	memcpy(insn, elf->data + code.off + offset,
+	       code.len - offset < 2 * sizeof(*insn) ? sizeof(*insn) : 2 * sizeof(*insn));
 	return true;
 }
 
 /* An object with its BTF in the kernel, and another that has been relocated. */
 struct pair {
 	const char *path;
-	struct elf_file elf, relocated;
+	struct input elf, relocated;
 	int btf_fd;
 	/* a function's type: without one the kernel does not look at records */
 	__u32 function;
@@ -168,7 +128,7 @@ static bool load_instruction(const struct pair *pair, const char *section, const
 	/* both halves of a poisoned one are calls */
 	two_halves = insn->code == (BPF_LD | BPF_IMM | BPF_DW);
 	load_unreached(pair, "instructions", name, insn, two_halves, relos, count);
-	if (!pair->relocated.elf)
+	if (!pair->relocated.data)
 		return true;
 	if (!read_insn(&pair->relocated, section, relos->insn_off, insn))
 		return false;
@@ -193,12 +153,12 @@ static bool load_section(const struct pair *pair, const char *name, const struct
 /* Files are the project's own or Debian's, and are as they should be. */
 static bool load_records(const struct pair *pair, const struct btf *btf)
 {
-	Elf_Data *ext = section_data(&pair->elf, ".BTF.ext");
-	const struct ext_header *header = ext ? ext->d_buf : NULL;
+	struct place ext = section_named(&pair->elf, ".BTF.ext").place;
+	const struct ext_header *header = (const void *)(pair->elf.data + ext.off);
 	const struct ext_section *section;
 	const char *at, *end;
 
-	if (!header || header->hdr_len < sizeof(*header))
+	if (!ext.len || header->hdr_len < sizeof(*header))
 		return false;
 	if (!header->core_relo_len)
 		return true;
@@ -236,20 +196,22 @@ static struct bpf_object *load_btf(const char *path)
 int load_instructions(const char *object, const char *relocated)
 {
 	struct bpf_object *obj = load_btf(object);
-	struct pair pair = { .path = object, .relocated = { .fd = -1 } };
+	struct pair pair = { .path = object };
 	bool done = false;
 
 	if (!obj)
 		return -1;
-	elf_version(EV_CURRENT);
-	if (elf_open(&pair.elf, object) && (!relocated || elf_open(&pair.relocated, relocated))) {
+	pair.elf.data = build_load(object, &pair.elf.size);
+	if (relocated)
+		pair.relocated.data = build_load(relocated, &pair.relocated.size);
+	if (pair.elf.data && (!relocated || pair.relocated.data)) {
 		/* of an object without BTF there is nothing to load */
 		pair.btf_fd = bpf_object__btf_fd(obj);
 		pair.function = bpf_object__btf(obj) ? any_function(bpf_object__btf(obj)) : 0;
 		done = !bpf_object__btf(obj) || (pair.function && load_records(&pair, bpf_object__btf(obj)));
-		elf_close(&pair.relocated);
 	}
-	elf_close(&pair.elf);
+	free(pair.relocated.data);
+	free(pair.elf.data);
 	bpf_object__close(obj);
 	return done ? 0 : -1;
 }

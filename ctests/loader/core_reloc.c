@@ -3,7 +3,7 @@
  * Runs the core_reloc selftest of the kernel, which is compiled from where it
  * lies with the test_progs.h beside this file: a line for each case, then what
  * became of its object, then one with the counts. Status 0, whatever the
- * counts: scripts/check-libbpf.sh judges them.
+ * counts: scripts/steps/libbpf.sh judges them.
  *
  *	core_reloc DIRECTORY-OF-THE-BPF-OBJECTS
  */

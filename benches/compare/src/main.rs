@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! corelo beside libbpf, aya-obj, and the loop that nobody can be faster than: one table from one run on the same inputs.
 //!
-//! usage: compare OBJECTS_DIR [--rounds N] [--json FILE] [--svg FILE] [--btf DIR] [--libcorelo FILE]
+//! usage: compare OBJECTS_DIR [--rounds N] [--btf DIR] [--libcorelo FILE]
 //!        compare --growth [BTF_DIR]
 //!        compare --mirrored OBJECTS_DIR LIBCORELO [KERNEL_BTF]
 
@@ -9,7 +9,6 @@ mod contender;
 mod decl;
 mod growth;
 mod mirrored;
-mod plot;
 mod process;
 mod synth;
 
@@ -38,24 +37,25 @@ const ROW: usize = 1000;
 /// A thousand objects take libbpf a quarter of a minute.
 const ROW_ROUNDS: usize = 3;
 
-/// What was measured of one contender, in nanoseconds and bytes.
+/// What is timed, and how it is called in the table. The last is a part of libbpf's load alone.
+const TIMES: [&str; 7] = [
+    "open the kernel's BTF",
+    "cold, median object",
+    "warm, median object",
+    "5,000 relocations, cold",
+    "5,000 relocations, warm",
+    "1,000 objects in a row",
+    "whole",
+];
+const WHOLE: usize = 6;
+
+/// What was measured of one contender: nanoseconds, in the order of [`TIMES`]; peaks of the heap, in bytes; instructions.
 #[derive(Debug, Default)]
-pub struct Row {
-    pub version: String,
-    pub open: Spread,
-    pub cold: Spread,
-    pub warm: Spread,
-    pub whole: Spread,
-    pub many_cold: Spread,
-    pub many_warm: Spread,
-    pub row: Spread,
-    pub open_heap: f64,
-    pub cold_heap: f64,
-    pub many_heap: f64,
-    pub row_heap: f64,
-    pub open_instructions: Option<f64>,
-    pub cold_instructions: Option<f64>,
-    pub warm_instructions: Option<f64>,
+struct Row {
+    version: String,
+    times: [Spread; 7],
+    heap: [f64; 4],
+    instructions: [Option<f64>; 3],
 }
 
 /// A median with the quartiles around it.
@@ -84,8 +84,6 @@ impl Spread {
 struct Args {
     objects: PathBuf,
     rounds: usize,
-    json: Option<PathBuf>,
-    svg: Option<PathBuf>,
     btf: Option<PathBuf>,
     libcorelo: Option<PathBuf>,
 }
@@ -93,13 +91,11 @@ struct Args {
 fn args() -> Option<Args> {
     let mut args = env::args_os().skip(1);
     let objects = args.next()?.into();
-    let mut found = Args { objects, rounds: 15, json: None, svg: None, btf: None, libcorelo: None };
+    let mut found = Args { objects, rounds: 15, btf: None, libcorelo: None };
     while let Some(option) = args.next() {
         let value = args.next()?;
         match option.to_str()? {
             "--rounds" => found.rounds = value.to_str()?.parse().ok()?,
-            "--json" => found.json = Some(value.into()),
-            "--svg" => found.svg = Some(value.into()),
             "--btf" => found.btf = Some(value.into()),
             "--libcorelo" => found.libcorelo = Some(value.into()),
             _ => return None,
@@ -130,7 +126,7 @@ fn main() -> io::Result<()> {
 
 fn usage() -> ! {
     eprintln!(
-        "usage: compare OBJECTS_DIR [--rounds N] [--json FILE] [--svg FILE] [--btf DIR] [--libcorelo FILE]
+        "usage: compare OBJECTS_DIR [--rounds N] [--btf DIR] [--libcorelo FILE]
        compare --growth [BTF_DIR]
        compare --mirrored OBJECTS_DIR LIBCORELO [KERNEL_BTF]"
     );
@@ -166,18 +162,22 @@ fn compare(args: &Args) -> io::Result<()> {
     let targets = OpenTargets { kernel: Target::new("vmlinux", Arc::clone(&kernel)), modules: Vec::new() };
     let median_object = median_object(&targets, &objects)?;
     for (name, (process, row)) in CONTENDERS.iter().zip(processes.iter_mut().zip(&mut rows)) {
-        row.open_heap = process.measure("heap", "kernel", None)?.heap;
         let mut heaps = Vec::new();
         for object in &objects {
             heaps.push(process.measure("heap", "cold", Some(object))?.heap);
         }
-        row.cold_heap = Spread::of(heaps).median;
-        row.many_heap = process.measure("heap", "cold", Some(&many))?.heap;
-        row.row_heap = process.measure("heap", "row", Some(&list))?.heap;
+        row.heap = [
+            process.measure("heap", "kernel", None)?.heap,
+            Spread::of(heaps).median,
+            process.measure("heap", "cold", Some(&many))?.heap,
+            process.measure("heap", "row", Some(&list))?.heap,
+        ];
         eprintln!("{name}: counting instructions");
-        row.open_instructions = instructions(name, "kernel", None)?;
-        row.cold_instructions = instructions(name, "cold", Some(&median_object))?;
-        row.warm_instructions = instructions(name, "warm", Some(&median_object))?;
+        row.instructions = [
+            instructions(name, "kernel", None)?,
+            instructions(name, "cold", Some(&median_object))?,
+            instructions(name, "warm", Some(&median_object))?,
+        ];
     }
     drop(processes);
     fs::remove_dir_all(&scratch)?;
@@ -186,7 +186,6 @@ fn compare(args: &Args) -> io::Result<()> {
         Some(path) => Some(mirrored::measure(&objects, path, Path::new(contender::KERNEL), args.rounds)?),
         None => None,
     };
-    let growth = growth::measure(args.btf.as_deref());
     let object = median_object.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let about = format!(
         "{} objects of libbpf-tools and xdp-tools, the kernel's BTF with {} types, {} rounds; instructions for {object}",
@@ -198,13 +197,7 @@ fn compare(args: &Args) -> io::Result<()> {
     if let Some(mirrored) = &mirrored {
         println!("{}", mirrored::table(mirrored));
     }
-    print!("{}", growth::table(&growth));
-    if let Some(path) = &args.json {
-        fs::write(path, json(&about, &rows, mirrored.as_ref(), &growth))?;
-    }
-    if let Some(path) = &args.svg {
-        fs::write(path, plot::svg(&rows))?;
-    }
+    print!("{}", growth::table(&growth::measure(args.btf.as_deref())));
     Ok(())
 }
 
@@ -250,13 +243,16 @@ fn times(
         }
     }
     for (i, row) in rows.iter_mut().enumerate() {
-        row.open = Spread::of(opens[i].clone());
-        row.many_cold = Spread::of(many_cold[i].clone());
-        row.many_warm = Spread::of(many_warm[i].clone());
-        row.row = Spread::of(in_row[i].clone());
-        row.cold = Spread::of_objects(&colds[i]);
-        row.warm = Spread::of_objects(&warms[i]);
-        row.whole = Spread::of_objects(&wholes[i]);
+        let single = |times: &[Vec<f64>]| Spread::of(times[i].clone());
+        row.times = [
+            single(&opens),
+            Spread::of_objects(&colds[i]),
+            Spread::of_objects(&warms[i]),
+            single(&many_cold),
+            single(&many_warm),
+            single(&in_row),
+            Spread::of_objects(&wholes[i]),
+        ];
     }
     Ok(())
 }
@@ -388,104 +384,36 @@ fn count(instructions: Option<f64>) -> String {
 
 fn table(rows: &[Row]) -> String {
     let mut text = String::new();
-    type Time = (&'static str, fn(&Row) -> Spread);
-    let times: [Time; 6] = [
-        ("open the kernel's BTF", |row| row.open),
-        ("cold, median object", |row| row.cold),
-        ("warm, median object", |row| row.warm),
-        ("5,000 relocations, cold", |row| row.many_cold),
-        ("5,000 relocations, warm", |row| row.many_warm),
-        ("1,000 objects in a row", |row| row.row),
-    ];
-    for (what, of) in times {
+    let names: Vec<String> = CONTENDERS.iter().zip(rows).map(|(name, row)| format!("{name} {}", row.version)).collect();
+    for (i, what) in TIMES.iter().enumerate().take(WHOLE) {
         let _ =
             writeln!(text, "{what:<24} {:>10} {:>23} {:>10} {:>10}", "median", "quartiles", "to libbpf", "to floor");
-        for (name, row) in CONTENDERS.iter().zip(rows) {
-            let spread = of(row);
-            let quartiles = format!("{} - {}", time(spread.low), time(spread.high));
-            let (libbpf, floor) = (of(&rows[LIBBPF]).median, of(&rows[FLOOR]).median);
-            let _ = writeln!(
-                text,
-                "  {:<22} {:>10} {quartiles:>23} {:>10.5} {:>10.2}",
-                format!("{name} {}", row.version),
-                time(spread.median),
-                spread.median / libbpf,
-                spread.median / floor
-            );
+        let (libbpf, floor) = (rows[LIBBPF].times[i].median, rows[FLOOR].times[i].median);
+        for (name, row) in names.iter().zip(rows) {
+            let Spread { median, low, high } = row.times[i];
+            let quartiles = format!("{} - {}", time(low), time(high));
+            let (to_libbpf, to_floor) = (median / libbpf, median / floor);
+            let _ =
+                writeln!(text, "  {name:<22} {:>10} {quartiles:>23} {to_libbpf:>10.5} {to_floor:>10.2}", time(median));
         }
     }
-    let _ = writeln!(
-        text,
-        "\n{:<24} {:>10} {:>10} {:>10} {:>10} | {:>10} {:>10} {:>10}",
-        "peak heap, instructions", "open", "cold", "5,000", "1,000 obj.", "open", "cold", "warm"
+    let mut counts = |name: &str, heap: [String; 4], instructions: [String; 3]| {
+        let cells = |cells: &[String]| cells.iter().map(|cell| format!(" {cell:>10}")).collect::<String>();
+        let _ = writeln!(text, "{name:<24}{} |{}", cells(&heap), cells(&instructions));
+    };
+    counts(
+        "peak heap, instructions",
+        ["open", "cold", "5,000", "1,000 obj."].map(str::to_owned),
+        ["open", "cold", "warm"].map(str::to_owned),
     );
-    for (name, row) in CONTENDERS.iter().zip(rows) {
-        let _ = writeln!(
-            text,
-            "  {:<22} {:>10} {:>10} {:>10} {:>10} | {:>10} {:>10} {:>10}",
-            format!("{name} {}", row.version),
-            bytes(row.open_heap),
-            bytes(row.cold_heap),
-            bytes(row.many_heap),
-            bytes(row.row_heap),
-            count(row.open_instructions),
-            count(row.cold_instructions),
-            count(row.warm_instructions)
-        );
+    for (name, row) in names.iter().zip(rows) {
+        counts(&format!("  {name}"), row.heap.map(bytes), row.instructions.map(count));
     }
+    let whole = |i: usize| format!("{} ({})", time(rows[i].times[WHOLE].median), rows[i].version);
+    let (newest, installed) = (whole(LIBBPF), whole(LIBBPF + 1));
     let _ = writeln!(
         text,
-        "\nlibbpf's open and load of the median object, with all that is no relocation: {} ({}), {} ({})",
-        time(rows[LIBBPF].whole.median),
-        rows[LIBBPF].version,
-        time(rows[LIBBPF + 1].whole.median),
-        rows[LIBBPF + 1].version
+        "\nlibbpf's open and load of the median object, with all that is no relocation: {newest}, {installed}"
     );
     text
-}
-
-fn json(about: &str, rows: &[Row], mirrored: Option<&mirrored::Times>, growth: &[growth::Series]) -> String {
-    let mut text = format!("{{\n  \"about\": \"{about}\",\n  \"contenders\": [");
-    for (i, (name, row)) in CONTENDERS.iter().zip(rows).enumerate() {
-        let comma = if i == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}\n    {{ \"name\": \"{name}\", \"version\": \"{}\"", row.version);
-        for (key, spread) in [
-            ("open_ns", row.open),
-            ("cold_ns", row.cold),
-            ("warm_ns", row.warm),
-            ("whole_ns", row.whole),
-            ("relocations_5000_cold_ns", row.many_cold),
-            ("relocations_5000_warm_ns", row.many_warm),
-            ("objects_1000_ns", row.row),
-        ] {
-            let Spread { median, low, high } = spread;
-            let _ = write!(text, ",\n      \"{key}\": {{ \"median\": {median}, \"low\": {low}, \"high\": {high} }}");
-        }
-        for (key, value) in [
-            ("open_heap", Some(row.open_heap)),
-            ("cold_heap", Some(row.cold_heap)),
-            ("relocations_5000_heap", Some(row.many_heap)),
-            ("objects_1000_heap", Some(row.row_heap)),
-            ("open_instructions", row.open_instructions),
-            ("cold_instructions", row.cold_instructions),
-            ("warm_instructions", row.warm_instructions),
-        ] {
-            let value = value.map_or_else(|| "null".to_owned(), |value| value.to_string());
-            let _ = write!(text, ",\n      \"{key}\": {value}");
-        }
-        text += " }";
-    }
-    text += "\n  ],\n  \"mirrored\": [";
-    text += &mirrored.map_or_else(String::new, mirrored::json);
-    text += "\n  ],\n  \"growth\": [";
-    for (i, series) in growth.iter().enumerate() {
-        let comma = if i == 0 { "" } else { "," };
-        let points: Vec<String> = series
-            .points
-            .iter()
-            .map(|(size, ns)| format!("[{size}, {}]", if ns.is_nan() { "null".to_owned() } else { ns.to_string() }))
-            .collect();
-        let _ = write!(text, "{comma}\n    {{ \"what\": \"{}\", \"points\": [{}] }}", series.what, points.join(", "));
-    }
-    text + "\n  ]\n}\n"
 }

@@ -299,20 +299,3 @@ pub fn table(times: &Times) -> String {
     }
     text
 }
-
-/// What `--json` has of it.
-pub fn json(times: &Times) -> String {
-    let Times { first_search, later_search, calc, .. } = times;
-    let mut text = String::new();
-    for (i, name) in CONTENDERS.iter().enumerate() {
-        let comma = if i == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}\n    {{ \"name\": \"{name}\"");
-        for (key, spreads) in [("first_search_ns", first_search), ("later_search_ns", later_search), ("calc_ns", calc)]
-        {
-            let Spread { median, low, high } = spreads[i];
-            let _ = write!(text, ",\n      \"{key}\": {{ \"median\": {median}, \"low\": {low}, \"high\": {high} }}");
-        }
-        text += " }";
-    }
-    text
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * A library that breaks its promises, for LD_PRELOAD: what hostile must notice.
+ * A library that breaks its promises, for LD_PRELOAD: what mutate must notice.
  * WRONG names the promise, which is broken at every hundredth call.
  */
 #define _GNU_SOURCE

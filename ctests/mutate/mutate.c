@@ -4,7 +4,7 @@
  * BTF: no crash, no hang, no read past the end, an error leaves the object as
  * it was, and success changes only what was relocated.
  *
- * hostile [--seed N] [--first N] [--iterations N] [--btf FILE]... [--truncate] [--kept DIR] OBJECT...
+ * mutate [--seed N] [--first N] [--iterations N] [--btf FILE]... [--truncate] [--kept DIR] OBJECT...
  *
  * Each object is mutated --iterations times and relocated against its own BTF,
  * a tenth as often against each --btf, and a quarter as often as it is against
@@ -13,12 +13,12 @@
  * `--seed S --first N --iterations 1 OBJECT` makes the one of a message again.
  */
 #define _GNU_SOURCE
-#include <corelo.h>
+#include "../fixture.h"
+
 #include <errno.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
-#include "mutate.h"
+#include "changes.h"
 #include "watch.h"
 
 #define MAX_BTFS 8
@@ -50,14 +50,14 @@ static void failed(const char *why)
 	printf("FAILED: %s: %s (%s)\n", watched.what, why, corelo_last_error());
 }
 
-/* Memory that ends where a page begins that nobody may touch. */
+/* Memory that ends at an inaccessible page. */
 static uint8_t *guarded(size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (size / page + 1) * page;
 	uint8_t *at = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (at == MAP_FAILED || mprotect(at + whole, page, PROT_NONE)) {
-		perror("hostile: mmap");
+		perror("mutate: mmap");
 		exit(3);
 	}
 	return at + whole;
@@ -66,16 +66,12 @@ static uint8_t *guarded(size_t size)
 static struct input read_input(const char *path)
 {
 	struct input in = { NULL, 0 };
-	struct stat st;
-	FILE *file = fopen(path, "rb");
 
-	if (!file || fstat(fileno(file), &st) || st.st_size <= 0 || !(in.data = malloc((size_t)st.st_size)) ||
-	    fread(in.data, 1, (size_t)st.st_size, file) != (size_t)st.st_size) {
-		fprintf(stderr, "hostile: cannot read %s\n", path);
+	in.data = build_load(path, &in.size);
+	if (!in.data || !in.size) {
+		fprintf(stderr, "mutate: cannot read %s\n", path);
 		exit(3);
 	}
-	fclose(file);
-	in.size = (size_t)st.st_size;
 	return in;
 }
 
@@ -138,25 +134,27 @@ static void relocate_again(const struct input *before, uint8_t *after, const str
 	free(once);
 }
 
+static int is_documented(int err)
+{
+	return err == -EINVAL || err == -ENOEXEC || err == -ERANGE || err == -E2BIG || err == -ENOTSUP;
+}
+
 /* The promises, for one input. @end is where guarded memory ends. */
-static void relocate(const struct input *before, uint8_t *end, const struct corelo_btf *target)
+static void check_relocation(const struct input *before, uint8_t *end, const struct corelo_btf *target)
 {
 	struct corelo_report *report = NULL;
-	struct corelo_relocate_opts opts = { 0 };
+	struct corelo_relocate_opts opts = against(&target, 1);
 	uint8_t *after = end - before->size;
 	size_t i;
 	int err, changed = 0;
 
-	opts.sz = sizeof(opts);
-	opts.targets = &target;
-	opts.target_count = 1;
 	opts.semantics = number % 4 ? CORELO_SEMANTICS_LIBBPF : CORELO_SEMANTICS_KERNEL;
 	opts.report = &report;
 	memcpy(after, before->data, before->size);
 	watch_input(before->data, before->size);
 	err = corelo_relocate(after, before->size, &opts);
-	if (err == -ENOTRECOVERABLE || err > 0 || (err && !*corelo_last_error())) {
-		failed("a panic, no errno or no words");
+	if (err && (!is_documented(err) || !*corelo_last_error())) {
+		failed("an errno that is not documented, a panic, or no words");
 	} else if (err) {
 		count.refused++;
 		if (memcmp(after, before->data, before->size))
@@ -196,7 +194,7 @@ static void open_and_relocate(const struct input *btf, const struct input *objec
 			failed("a panic, or no words");
 	} else {
 		count.opened++;
-		relocate(object, end, target);
+		check_relocation(object, end, target);
 	}
 	corelo_btf_free(target);
 	watch_input(NULL, 0);
@@ -243,7 +241,7 @@ static void mutate_object(const char *path, const struct input *object, uint8_t 
 		in.size = object->size;
 		seed_case(&r);
 		mutate_input(&r, &in, &places);
-		relocate(&in, end, target);
+		check_relocation(&in, end, target);
 	}
 	free(in.data);
 }
@@ -288,7 +286,7 @@ static void truncate_both(const char *path, const struct input *object, uint8_t 
 
 	for (in.size = 0; in.size < object->size; in.size++) {
 		name_case(path, "cut off after its byte", "", in.size);
-		relocate(&in, end, own);
+		check_relocation(&in, end, own);
 	}
 	for (btf.size = 0; btf.size < whole; btf.size++) {
 		name_case(path, "its BTF cut off after its byte", "", btf.size);
@@ -312,7 +310,7 @@ static void check_object(const char *path, const char *const *btf_paths, struct 
 		failed("its own BTF does not open");
 		return;
 	}
-	relocate(&object, end, own);
+	check_relocation(&object, end, own);
 	if (is_truncated) {
 		truncate_both(path, &object, end, own);
 	} else {
@@ -330,8 +328,7 @@ static unsigned long log_bytes;
 
 static void log_line(void *ctx, enum corelo_log_level level, const char *message)
 {
-	(void)ctx;
-	(void)level;
+	(void)ctx, (void)level;
 	log_bytes += strlen(message);
 }
 
@@ -358,7 +355,7 @@ int main(int argc, char **argv)
 			btf_paths[n] = argv[++i];
 			btfs[n] = corelo_btf_open(btf_paths[n], NULL);
 			if (!btfs[n++]) {
-				fprintf(stderr, "hostile: %s\n", corelo_last_error());
+				fprintf(stderr, "mutate: %s\n", corelo_last_error());
 				return 3;
 			}
 		} else {
@@ -366,7 +363,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (i == argc || !strncmp(argv[i], "--", 2)) {
-		fprintf(stderr, "usage: hostile [--seed N] [--first N] [--iterations N] [--btf FILE]... [--truncate] "
+		fprintf(stderr, "usage: mutate [--seed N] [--first N] [--iterations N] [--btf FILE]... [--truncate] "
 				"[--kept DIR] OBJECT...\n");
 		return 2;
 	}
@@ -384,7 +381,7 @@ int main(int argc, char **argv)
 	if (iterations >= 100 &&
 	    (!log_bytes || !count.refused || !count.broken || !(count.relocated + count.unchanged) || (!count.opened && !is_truncated)))
 		failed("not all outcomes were seen");
-	printf("hostile: %lu objects: %lu relocated, %lu without a change, %lu refused; their BTFs: %lu opened, %lu refused; "
+	printf("mutate: %lu objects: %lu relocated, %lu without a change, %lu refused; their BTFs: %lu opened, %lu refused; "
 	       "%lu failures\n",
 	       count.objects, count.relocated, count.unchanged, count.refused, count.opened, count.broken, count.failures);
 	return count.failures != 0;

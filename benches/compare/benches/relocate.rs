@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! How long it takes to open BTF and to relocate an object: against the running kernel, where it has BTF, and against the
 //! small fixtures everywhere.
-#![expect(missing_docs, reason = "criterion makes public functions")]
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has failed")]
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +16,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
 
 fn read(path: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
 }
 
 fn targets(btf: Btf<'static>) -> OpenTargets {

@@ -3,11 +3,11 @@
  * What becomes of a file in bad hands. Most changes go where a parser looks:
  * a random byte of an object is one of its strings or line numbers.
  */
-#ifndef HOSTILE_MUTATE_H
-#define HOSTILE_MUTATE_H
+#ifndef MUTATE_CHANGES_H
+#define MUTATE_CHANGES_H
 
 #include "../differential/random.h"
-#include "places.h"
+#include "../elf_file.h"
 
 #define MAX_PLACES 64
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * Where things lie in a BPF object of either byte order: an ELF reader that
- * believes nothing, apart from the one in the library.
+ * believes nothing, and shares nothing with the one in the library.
  */
-#ifndef HOSTILE_PLACES_H
-#define HOSTILE_PLACES_H
+#ifndef CORELO_ELF_FILE_H
+#define CORELO_ELF_FILE_H
 
 #include <elf.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct place {
 
 struct section {
 	struct place place;
-	uint32_t type;
+	uint32_t type, link;
 	uint64_t flags;
 	/* NULL where it is outside the file or has no end */
 	const char *name;
@@ -81,7 +81,7 @@ static inline struct section section_at(const struct input *in, uint32_t index)
 {
 	uint64_t header = header_of(in, index), strings;
 	uint32_t strndx = (uint32_t)number_at(in, offsetof(Elf64_Ehdr, e_shstrndx), 2);
-	struct section s = { { 0, 0 }, 0, 0, NULL };
+	struct section s = { { 0, 0 }, 0, 0, 0, NULL };
 	uint64_t off = number_at(in, header + offsetof(Elf64_Shdr, sh_offset), 8);
 	uint64_t len = number_at(in, header + offsetof(Elf64_Shdr, sh_size), 8);
 
@@ -89,6 +89,7 @@ static inline struct section section_at(const struct input *in, uint32_t index)
 		strndx = (uint32_t)number_at(in, header_of(in, 0) + offsetof(Elf64_Shdr, sh_link), 4);
 	strings = number_at(in, header_of(in, strndx) + offsetof(Elf64_Shdr, sh_offset), 8);
 	s.type = (uint32_t)number_at(in, header + offsetof(Elf64_Shdr, sh_type), 4);
+	s.link = (uint32_t)number_at(in, header + offsetof(Elf64_Shdr, sh_link), 4);
 	s.flags = number_at(in, header + offsetof(Elf64_Shdr, sh_flags), 8);
 	s.name = string_at(in, strings + number_at(in, header + offsetof(Elf64_Shdr, sh_name), 4));
 	if (s.type != SHT_NOBITS && off <= in->size && len <= in->size - off) {
@@ -100,7 +101,7 @@ static inline struct section section_at(const struct input *in, uint32_t index)
 
 static inline struct section section_named(const struct input *in, const char *name)
 {
-	struct section none = { { 0, 0 }, 0, 0, NULL };
+	struct section none = { { 0, 0 }, 0, 0, 0, NULL };
 	uint32_t i;
 
 	for (i = 1; i < section_count(in); i++) {
@@ -110,6 +111,44 @@ static inline struct section section_named(const struct input *in, const char *n
 			return s;
 	}
 	return none;
+}
+
+/* The symbol table: ELF allows one. */
+static inline struct section symbol_table(const struct input *in)
+{
+	struct section none = { { 0, 0 }, 0, 0, 0, NULL };
+	uint32_t i;
+
+	for (i = 1; i < section_count(in); i++) {
+		struct section s = section_at(in, i);
+
+		if (s.type == SHT_SYMTAB)
+			return s;
+	}
+	return none;
+}
+
+struct symbol {
+	/* in the file */
+	size_t off;
+	const char *name;
+	unsigned int info, section;
+	uint64_t value, size;
+};
+
+/* Symbol @index of @table; 0 past the end. */
+static inline int symbol_at(const struct input *in, const struct section *table, uint64_t index, struct symbol *sym)
+{
+	if (index >= table->place.len / sizeof(Elf64_Sym))
+		return 0;
+	sym->off = table->place.off + index * sizeof(Elf64_Sym);
+	sym->name = string_at(in, section_at(in, table->link).place.off +
+				  number_at(in, sym->off + offsetof(Elf64_Sym, st_name), 4));
+	sym->info = number_at(in, sym->off + offsetof(Elf64_Sym, st_info), 1);
+	sym->section = number_at(in, sym->off + offsetof(Elf64_Sym, st_shndx), 2);
+	sym->value = number_at(in, sym->off + offsetof(Elf64_Sym, st_value), 8);
+	sym->size = number_at(in, sym->off + offsetof(Elf64_Sym, st_size), 8);
+	return 1;
 }
 
 static inline int is_code(const struct section *s)

@@ -2,8 +2,8 @@
 /*
  * What the process was doing when it crashed or hung, and the input for it.
  */
-#ifndef HOSTILE_WATCH_H
-#define HOSTILE_WATCH_H
+#ifndef MUTATE_WATCH_H
+#define MUTATE_WATCH_H
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "places.h"
+#include "../elf_file.h"
 
 /* Every input is answered in far less; a tick is a second of the process's own time. */
 #define MAX_TICKS 5
@@ -50,7 +50,7 @@ static void say(const char *text)
 static void stopped(const char *how)
 {
 	keep_input();
-	say("hostile: ");
+	say("mutate: ");
 	say(how);
 	say(": ");
 	say(watched.what);
@@ -101,7 +101,7 @@ static void watch(const char *kept_dir)
 	/* of processor time: a machine that is busy is no hang */
 	setitimer(ITIMER_PROF, &second, NULL);
 	setrlimit(RLIMIT_AS, &memory);
-	snprintf(watched.path, sizeof(watched.path), "%s/hostile.input", kept_dir);
+	snprintf(watched.path, sizeof(watched.path), "%s/mutate.input", kept_dir);
 }
 
 static void watch_input(const uint8_t *data, size_t size)
