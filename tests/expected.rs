@@ -116,7 +116,7 @@ fn check_texts(row: &Row, entry: &Entry) {
     assert_eq!(entry.target.as_deref(), entry.target_spec.is_some().then_some(target), "{line}");
 
     let file = entry.file.as_ref().unwrap();
-    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&**file)).unwrap();
     let source_line = source.lines().take(usize::try_from(entry.line).unwrap()).last().unwrap();
     // clang places what comes first in a function at its head.
     let is_head = source_line.contains('(') && !source_line.contains(';');
