@@ -55,8 +55,8 @@ SKELETON_FREED = "	free((void *)s->data);\n"
 
 def lost_twice(budget, name):
     """A name whose flavor is cut off, and then one more."""
-    once = f"let name = EssentialName::charged({name}, {budget})?;"
-    return once, f"let name = EssentialName::charged(EssentialName::charged({name}, {budget})?.as_bytes(), {budget})?;"
+    once = f"Name::Essential(EssentialName::charged({name}, {budget})?)"
+    return once, f"Name::Essential(EssentialName::charged(EssentialName::charged({name}, {budget})?.as_bytes(), {budget})?)"
 
 
 # Whole objects, and the function that patches one instruction.
@@ -236,7 +236,7 @@ FAULTS = [
       # few pairs of types have such names
       (check("differential", "differential, build|differential").replace("CASES=3000", "CASES=60000"),
        [r"UNEXPLAINED: bpf_core_types_match: returned", r"UNEXPLAINED: bpf_core_calc_relo_insn: values"])]),
-    ("index without the last name", [("src/relo/candidates.rs", "        entries.sort_unstable();\n", "        entries.pop();\n        entries.sort_unstable();\n")],
+    ("index without the last name", [("src/object/name_search.rs", "        entries.sort_unstable();\n", "        entries.pop();\n        entries.sort_unstable();\n")],
      [(check("c", "core_relo"), [r"FAIL core_relo .*\s[\s\S]*?ctests/core_relo\.c:\d+: FAILED"])]),
     ("panic across the boundary, allocation that may not fail, NULL followed, log not off, BTF of libbpf",
      [("capi/src/guard.rs", "match catch_unwind(AssertUnwindSafe(body)) {", "match Ok::<_, std::convert::Infallible>(body()) {"),
@@ -290,9 +290,9 @@ FAULTS = [
                               r"DIFFERENCE 6.12-cloud skeleton duplicate\.el\.bpf\.o twice_a"])]),
 
     # --- threads and fuzzing, which compile the library in ways of their own
-    ("data race", [("src/object/targets.rs", "!was_searched.swap(true, Ordering::Relaxed)",
+    ("data race", [("src/object/target.rs", "!was_searched.swap(true, Ordering::Relaxed)",
                     "!{\n            #[allow(unsafe_code)]\n            let was = unsafe { was_searched.as_ptr().replace(true) };\n            was\n        }")],
-     [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/object/targets\.rs"])]),
+     [("make check-threads", [r"WARNING: ThreadSanitizer: data race[\s\S]*src/object/target\.rs"])]),
     ("wrong answers, which only fuzzing asks for",
      # a field of the header beside the one that is to be emptied
      [("src/btf/ext.rs", "Range<usize> = 28..32", "Range<usize> = 24..28"),

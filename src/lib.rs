@@ -3,8 +3,8 @@
 //!
 //! The layers, lowest first; each uses only those above it in this list:
 //!
-//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `memory`, `budget`: what can go wrong, checked reads in either byte
-//!    order, where log lines go, allocations that may fail.
+//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `text`, `memory`, `budget`: errors, checked reads in either byte order,
+//!    log sinks, text for messages, fallible allocations, the bound on the work.
 //! 2. [`insn`]: the 8-byte BPF instruction.
 //! 3. [`btf`]: BTF and `.BTF.ext`.
 //! 4. [`relo`]: the algorithm, for one relocation. No I/O, no globals, no byte order of the machine.
@@ -22,6 +22,7 @@ mod memory;
 pub mod object;
 pub mod relo;
 pub mod source;
+mod text;
 
 pub use error::{Error, Result};
 
@@ -29,6 +30,7 @@ pub use error::{Error, Result};
 #[doc(hidden)]
 pub mod internal {
     pub use crate::btf::raw::{Info, payload_len};
+    pub use crate::object::name_search::{NameIndex, RootNames};
     pub use crate::object::plan;
     pub use crate::relo::patch::Change;
 
@@ -36,8 +38,9 @@ pub mod internal {
     pub mod memory {
         pub use crate::memory::*;
     }
-    /// Names and specs as text.
+    /// Names as text.
     pub mod text {
-        pub use crate::relo::text::*;
+        pub use crate::btf::name::Named;
+        pub use crate::text::*;
     }
 }

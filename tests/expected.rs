@@ -72,7 +72,7 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     for (row, entry) in rows.iter().zip(&report.entries) {
         let expected = if semantics == Semantics::Libbpf { &row.libbpf } else { &row.kernel };
         let line = &row.line;
-        assert_eq!((&entry.section, entry.insn_off), (&row.section, row.insn_off), "{line}");
+        assert_eq!((&*entry.section, entry.insn_off), (&*row.section, row.insn_off), "{line}");
         assert_eq!(entry.program.as_deref().unwrap_or("-"), row.program, "{line}");
         assert_eq!(entry.kind.name(), row.kind, "{line}");
         check_texts(row, entry);
@@ -116,7 +116,7 @@ fn check_texts(row: &Row, entry: &Entry) {
     assert_eq!(entry.target.as_deref(), entry.target_spec.is_some().then_some(target), "{line}");
 
     let file = entry.file.as_ref().unwrap();
-    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&**file)).unwrap();
     let source_line = source.lines().take(usize::try_from(entry.line).unwrap()).last().unwrap();
     // clang places what comes first in a function at its head.
     let is_head = source_line.contains('(') && !source_line.contains(';');

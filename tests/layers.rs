@@ -5,18 +5,20 @@
 use std::fs;
 use std::path::Path;
 
-const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "log", "memory"];
+const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "log", "memory", "text"];
 
 /// A file or folder of `src`, and what it may use besides itself and [`BOTTOM`].
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("budget.rs", &[]),
     ("bytes.rs", &[]),
     // An error names the type that it is about.
     ("errno.rs", &["btf::"]),
     ("error.rs", &["btf::"]),
+    ("error", &["btf::"]),
     ("insn.rs", &[]),
     ("log.rs", &[]),
     ("memory.rs", &[]),
+    ("text.rs", &[]),
     ("btf", &[]),
     ("relo", &["btf::"]),
     ("object", &["btf::", "relo::"]),

@@ -15,13 +15,12 @@ use corelo::btf::ext::CoreRelo;
 use corelo::btf::{BtfView, Type, TypeId};
 use corelo::error::{Error, Result};
 use corelo::insn::Insn;
+use corelo::internal::RootNames;
 use corelo::internal::text::{Clipped, Lossy, Named};
 use corelo::internal::{Change, memory};
 use corelo::log::{Level, Log, NoLog};
-use corelo::relo::candidates::Wanted;
 use corelo::relo::{
-    self, Budget, Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, Pruned, ReloRes, Semantics,
-    Spec,
+    self, Budget, Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, ReloRes, Semantics, Spec,
 };
 
 /// Levels of types that libbpf compares.
@@ -83,10 +82,11 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
             // SAFETY: the candidates' handles are as documented.
             views.push(unsafe { AnyBtf::from_c(cand.btf)? });
         }
-        let found = views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id) });
+        let found =
+            views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id), target: 0 });
         let found: Vec<Candidate<'_, AnyBtf<'_>>> = memory::collected(found)?;
 
-        let mut pruned = Pruned::default();
+        let mut pruned = None;
         let mut cands = Candidates::new(&found, &mut pruned);
         // All lines on the way are for debugging.
         let log: &dyn Log = if CLog.enabled(Level::Debug) { &CLog } else { &NoLog };
@@ -490,10 +490,10 @@ fn search(
         relo::add_cands(local, essential, targ, start_id, budget, &mut found)?;
         return memory::collected(found.iter().map(|cand| cand.id));
     };
-    let mut wanted = Wanted::new(Semantics::Libbpf);
-    wanted.add(local, essential)?;
+    let mut names = RootNames::new(Semantics::Libbpf);
+    names.add(local, essential)?;
     let mut found = Vec::new();
-    target.find(start_id, &wanted, budget, &mut |_, id| {
+    target.find(start_id, &names, budget, &mut |_, id| {
         found.try_reserve(1)?;
         found.push(id);
         Ok(())

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The report of an object's relocations, as C reads it.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ffi::{c_char, c_int};
+use std::fmt;
 use std::ptr;
 
 use super::fault;
@@ -72,20 +73,19 @@ pub struct corelo_report_entry {
 #[derive(Debug)]
 pub struct corelo_report {
     entries: Vec<corelo_report_entry>,
-    /// Has the strings that the entries point to, each with a NUL at its end.
-    _strings: Vec<Entry>,
-    /// Those that are the same for many, once each.
-    _fixed: Vec<String>,
+    /// Has the strings that the entries point to.
+    _strings: Vec<String>,
 }
 
 impl corelo_report {
     pub(super) fn new(report: Report) -> Result<Self> {
-        let (mut entries, mut strings, mut fixed) = (Vec::new(), report.entries, Vec::new());
-        entries.try_reserve_exact(strings.len())?;
-        for entry in &mut strings {
-            entries.push(to_c(entry, &mut fixed)?);
+        let mut entries = Vec::new();
+        entries.try_reserve_exact(report.entries.len())?;
+        let mut strings = Strings::default();
+        for entry in &report.entries {
+            entries.push(to_c(entry, &mut strings)?);
         }
-        Ok(Self { entries, _strings: strings, _fixed: fixed })
+        Ok(Self { entries, _strings: strings.owned })
     }
 
     /// Hands the report over to C.
@@ -94,73 +94,72 @@ impl corelo_report {
     }
 }
 
-/// The entry as C reads it, whose strings stay where they are.
-fn to_c(entry: &mut Entry, fixed: &mut Vec<String>) -> Result<corelo_report_entry> {
+/// Copies of a report's texts with a NUL at their ends: one of each, since entries share them.
+#[derive(Default)]
+struct Strings {
+    owned: Vec<String>,
+    /// By the addresses of the texts.
+    known: HashMap<*const u8, *const c_char>,
+}
+
+impl Strings {
+    /// A text that lives as long as the report. NULL for an empty one; C sees one with a NUL in it end there.
+    fn shared(&mut self, text: &str) -> Result<*const c_char> {
+        if text.is_empty() {
+            return Ok(ptr::null());
+        }
+        if let Some(known) = self.known.get(&text.as_ptr()) {
+            return Ok(*known);
+        }
+        let string = self.own(text)?;
+        self.known.try_reserve(1)?;
+        self.known.insert(text.as_ptr(), string);
+        Ok(string)
+    }
+
+    fn own(&mut self, text: impl fmt::Display) -> Result<*const c_char> {
+        self.owned.try_reserve(1)?;
+        let string = format!("{text}\0");
+        let start = string.as_ptr().cast();
+        self.owned.push(string);
+        Ok(start)
+    }
+}
+
+/// The entry as C reads it.
+fn to_c(entry: &Entry, strings: &mut Strings) -> Result<corelo_report_entry> {
     fault::point();
-    let error = match &entry.outcome {
-        Outcome::Failed(error) => error.errno().saturating_neg(),
-        _ => 0,
-    };
-    let (outcome, message) = match &mut entry.outcome {
-        Outcome::Resolved => {
-            let note = match &mut entry.note {
-                Some(Cow::Borrowed(note)) => fixed_string(note, fixed)?,
-                Some(Cow::Owned(note)) => c_string(note)?,
-                None => ptr::null(),
-            };
-            (corelo_outcome::CORELO_OUTCOME_RESOLVED, note)
-        }
-        Outcome::Skipped(why) => (corelo_outcome::CORELO_OUTCOME_SKIPPED, fixed_string(why, fixed)?),
-        Outcome::Poisoned(Cow::Borrowed(why)) => (corelo_outcome::CORELO_OUTCOME_POISONED, fixed_string(why, fixed)?),
-        Outcome::Poisoned(Cow::Owned(why)) => (corelo_outcome::CORELO_OUTCOME_POISONED, c_string(why)?),
+    let mut optional = |text: Option<&str>| text.map_or(Ok(ptr::null()), |text| strings.shared(text));
+    let (section, program) = (optional(Some(&entry.section))?, optional(entry.program.as_deref())?);
+    let (access, local_spec) = (optional(Some(&entry.access))?, optional(Some(&entry.local_spec))?);
+    let (target_spec, target) = (optional(entry.target_spec.as_deref())?, optional(entry.target.as_deref())?);
+    let (file, note) = (optional(entry.file.as_deref())?, optional(entry.note.as_deref())?);
+    let (outcome, error, message) = match &entry.outcome {
+        Outcome::Resolved => (corelo_outcome::CORELO_OUTCOME_RESOLVED, 0, note),
+        Outcome::Skipped(why) => (corelo_outcome::CORELO_OUTCOME_SKIPPED, 0, strings.shared(why)?),
+        Outcome::Poisoned(why) => (corelo_outcome::CORELO_OUTCOME_POISONED, 0, strings.shared(why)?),
         Outcome::Failed(error) => {
-            let mut why = error.to_string();
-            let message = c_string(&mut why)?;
-            // The words take the place of the error.
-            entry.outcome = Outcome::Poisoned(Cow::Owned(why));
-            (corelo_outcome::CORELO_OUTCOME_FAILED, message)
+            (corelo_outcome::CORELO_OUTCOME_FAILED, error.errno().saturating_neg(), strings.own(error)?)
         }
     };
-    let optional = |text: &mut Option<String>| text.as_mut().map_or(Ok(ptr::null()), c_string);
     Ok(corelo_report_entry {
         outcome,
         error,
-        section: c_string(&mut entry.section)?,
-        program: optional(&mut entry.program)?,
+        section,
+        program,
         insn_off: entry.insn_off,
         kind: entry.kind.raw(),
         type_id: entry.type_id.0,
-        access: c_string(&mut entry.access)?,
-        local_spec: c_string(&mut entry.local_spec)?,
-        target_spec: optional(&mut entry.target_spec)?,
-        target: optional(&mut entry.target)?,
+        access,
+        local_spec,
+        target_spec,
+        target,
         orig_val: entry.orig_val,
         new_val: entry.new_val,
-        file: optional(&mut entry.file)?,
+        file,
         line: entry.line,
         message,
     })
-}
-
-/// Where a text lies, which gets a NUL at its end; NULL for an empty one. One with a NUL in it is cut short there for C.
-fn c_string(text: &mut String) -> Result<*const c_char> {
-    if text.is_empty() {
-        return Ok(ptr::null());
-    }
-    text.try_reserve_exact(1)?;
-    text.push('\0');
-    Ok(text.as_ptr().cast())
-}
-
-/// As [`c_string`], for a text of ours, of which there are few.
-fn fixed_string(text: &str, fixed: &mut Vec<String>) -> Result<*const c_char> {
-    if let Some(same) = fixed.iter().find(|same| same.strip_suffix('\0') == Some(text)) {
-        return Ok(same.as_ptr().cast());
-    }
-    let mut own = text.to_owned();
-    let at = c_string(&mut own)?;
-    fixed.push(own);
-    Ok(at)
 }
 
 /// Number of entries: one for each relocation of the object that was looked at. 0 for NULL. Any number of threads may read

@@ -148,9 +148,7 @@ impl<'r> Row<'r> {
                 let note = (!notes.is_empty()).then(|| notes.join("; "));
                 (local, Cow::Owned(entry.new_number().to_string()), Style::new(), note)
             }
-            Outcome::Poisoned(why) => {
-                (local, "poisoned".into(), AnsiColor::Yellow.on_default(), Some(why.clone().into_owned()))
-            }
+            Outcome::Poisoned(why) => (local, "poisoned".into(), AnsiColor::Yellow.on_default(), Some(why.to_string())),
             Outcome::Skipped(why) => {
                 (NONE.to_owned(), "skipped".into(), Style::new().dimmed(), Some((*why).to_owned()))
             }

@@ -16,7 +16,7 @@ use corelo::btf::{Btf, BtfView, TypeId};
 use corelo::bytes::Endian;
 use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::{self, Candidate, Candidates, Context, EssentialName, MemberIndex, Pruned, Semantics};
+use corelo::relo::{self, Candidate, Candidates, Context, EssentialName, MemberIndex, Semantics};
 use corelo::source;
 use corelo_capi::*;
 use corelo_fuzz::access::{Wanted, wanted};
@@ -167,7 +167,7 @@ unsafe fn one_relocation(
     let (semantics, member_index) = (Semantics::Libbpf, MemberIndex::default());
     let context =
         Context { prog_name: &"", relo_idx: 7, semantics, budget: &budget, member_index: &member_index, log: &NoLog };
-    let mut pruned = Pruned::default();
+    let mut pruned = None;
     let mut left = Candidates::new(&rust_cands, &mut pruned);
     let answer = relo::calc_relo(&context, &rust_relo, rust_local, &mut left);
     let left: Vec<_> = left.iter().collect();

@@ -12,7 +12,7 @@ use corelo::error::Error;
 use corelo::insn::Insn;
 use corelo::log::{Log, NoLog};
 use corelo::relo::{
-    Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, Pruned, ReloRes, Resolved, Semantics,
+    Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, ReloRes, Resolved, Semantics,
     add_cands, budget_for_types, calc_relo, patch_insn, types_are_compat, types_match,
 };
 use corelo_fuzz::access::{Wanted, wanted};
@@ -105,7 +105,7 @@ struct How<'a> {
 
 fn answer<'b>(local: &'b Btf<'static>, relo: &CoreRelo, cands: &mut Cands<'b>, how: &How<'_>) -> Answer<'b> {
     let found = cands.clone();
-    let mut pruned = Pruned::default();
+    let mut pruned = None;
     let mut left = Candidates::new(&found, &mut pruned);
     let answer = answer_from(local, relo, &mut left, how);
     *cands = left.iter().collect();
@@ -205,7 +205,7 @@ fn exists_where_it_has_a_value<'b>(
 
 /// With itself for its only candidate, a type gives the value that it has.
 fn against_itself(local: &Btf<'static>, relo: &CoreRelo) {
-    let itself = vec![Candidate { btf: local, id: relo.type_id }];
+    let itself = vec![Candidate { btf: local, id: relo.type_id, target: 0 }];
     let how = How { semantics: Semantics::Libbpf, member_index: &MemberIndex::default(), log: &NoLog };
     let Ok(answer) = answer(local, relo, &mut itself.clone(), &how) else { return };
     let Resolved { res, local: spec, targ, .. } = &answer;
@@ -231,7 +231,7 @@ fn pruned_in_turn(local: &Btf<'static>, relos: &[CoreRelo], targ: &Btf<'static>)
     let how = How { semantics: Semantics::Libbpf, member_index: &member_index, log: &NoLog };
     for (i, first) in relos.iter().enumerate() {
         let found = candidates(local, first, targ);
-        let (mut pruned, mut list) = (Pruned::default(), found.clone());
+        let (mut pruned, mut list) = (None, found.clone());
         for relo in relos[i..].iter().filter(|relo| relo.type_id == first.type_id) {
             let mut left = Candidates::new(&found, &mut pruned);
             let by_pruned = answer_from(local, relo, &mut left, &how);

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 
 use corelo::Error;
 use corelo::btf::{Btf, BtfView, Kind, NameIs, Type, TypeId};
-use corelo::relo::candidates::{NameIndex, Wanted};
+use corelo::internal::{NameIndex, RootNames};
 use corelo::relo::{Budget, EssentialName, add_cands};
 
 /// Asks every type of `btf` everything, and checks what answers have to do with one another.
@@ -93,11 +93,11 @@ pub fn searches_agree(
         (!name.is_empty()).then_some((t, EssentialName::of(name)))
     };
     let work = Budget::for_input(1 << 20);
-    let mut wanted = Wanted::default();
+    let mut wanted = RootNames::default();
     let roots: Vec<_> = roots.into_iter().filter_map(named).collect();
     let numbers: Vec<_> = roots.iter().map(|(root, name)| wanted.add(*root, *name).unwrap()).collect();
     for start_id in [targ.start_id(), 1, targ.type_cnt() / 2] {
-        let mut by_pass = vec![Vec::new(); wanted.len()];
+        let mut by_pass = vec![Vec::new(); wanted.count()];
         let mut by_index = by_pass.clone();
         let add = |to: &mut Vec<Vec<u32>>, number: u32, id: TypeId| {
             to[number as usize].push(id.0);

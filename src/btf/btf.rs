@@ -3,6 +3,7 @@
 
 use std::ffi::CStr;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use memmap2::Mmap;
@@ -43,28 +44,23 @@ impl fmt::Debug for Data<'_> {
 
 /// BTF that has been opened. Immutable, so any number of threads may use it.
 ///
-/// Before the first type is looked at, every record is stepped over once to learn where it begins. What a record says is
-/// checked when it is read: a broken type harms only those who need it. The names and references of split BTF are all
-/// checked by [`Btf::new`], since on a wrong base they lead to other names and types.
+/// Before the first type is read, one scan finds the offsets of all records. Their content is checked when it is read: a
+/// broken type is an error only of those who need it. [`Btf::new`] checks all names and references of split BTF, since on a
+/// wrong base they lead to other names and types.
 #[derive(Debug)]
 pub struct Btf<'d> {
     data: Data<'d>,
     endian: Endian,
-    types_at: usize,
-    types_len: u32,
-    strings_at: usize,
-    strings_len: u32,
-    layout_at: usize,
-    layout_len: u32,
+    sections: raw::Sections,
     base: Option<Arc<Btf<'static>>>,
-    /// What messages call it.
+    /// Its name in errors.
     name: Option<String>,
     /// Number of bases below one another.
     level: u32,
     start_id: u32,
     start_str_off: u32,
     records: Records,
-    /// As it was set or guessed; `None` inside when nothing tells.
+    /// As set or guessed; `None` inside when there is no `long`.
     pointer_size: OnceCell<Option<u32>>,
 }
 
@@ -114,18 +110,17 @@ impl<'d> Btf<'d> {
         Ok(btf)
     }
 
-    /// As [`Btf::new`], but the records are stepped over only when the first type is looked at, so that whoever needs them
-    /// can do more in the same pass. Until then it is not known whether they are all whole. Whether split BTF fits its base
-    /// is not checked: this is for what the running kernel has checked.
+    /// As [`Btf::new`], but defers the scan of the records until the first type is read, so that a search can be part of it.
+    /// Does not check that split BTF fits its base: this is for what the running kernel has checked.
     ///
     /// # Errors
     ///
     /// As [`Btf::new`], without those that name a type of this BTF.
     pub fn deferred(data: Data<'d>, base: Option<Arc<Btf<'static>>>) -> Result<Self> {
-        let found = raw::sections(data.as_ref())?;
-        let endian = found.types.endian();
-        let strings = found.strings.as_slice();
-        let no_strings = strings.is_empty() && (base.is_some() || found.types.is_empty());
+        let sections = raw::Sections::read(data.as_ref())?;
+        let endian = sections.endian;
+        let strings = data.as_ref().get(sections.strings.clone()).unwrap_or_default();
+        let no_strings = strings.is_empty() && (base.is_some() || sections.types.is_empty());
         let first_is_nul = base.is_some() || strings.first() == Some(&0);
         if !no_strings && (strings.last() != Some(&0) || !first_is_nul) {
             return Err(Error::BtfStrings { len: strings.len(), without_base: base.is_none() });
@@ -141,19 +136,10 @@ impl<'d> Btf<'d> {
             Some(base) => (base.checked_type_cnt()?, base.str_end()?),
             None => (1, 0),
         };
-        let (types_at, strings_at, layout_at) = (found.types_at, found.strings_at, found.layout_at);
-        // Offsets and lengths in the header have 32 bits.
-        let len = |section: Bytes<'_>| u32::try_from(section.len()).unwrap_or(u32::MAX);
-        let (types_len, strings_len, layout_len) = (len(found.types), len(found.strings), len(found.layout));
         Ok(Self {
             data,
             endian,
-            types_at,
-            types_len,
-            strings_at,
-            strings_len,
-            layout_at,
-            layout_len,
+            sections,
             base,
             name: None,
             level,
@@ -170,13 +156,13 @@ impl<'d> Btf<'d> {
         Self { pointer_size: OnceCell::with_value(Some(bytes)), ..self }
     }
 
-    /// Sets what errors call this BTF when a module does not fit it, such as the path of its file.
+    /// Sets the name of this BTF in errors of a module that does not fit it, such as the path of its file.
     #[must_use]
     pub fn with_name(self, name: String) -> Self {
         Self { name: Some(name), ..self }
     }
 
-    /// What errors call this BTF, if that was set.
+    /// The name in errors, if it was set.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -199,16 +185,15 @@ impl<'d> Btf<'d> {
         self.start_str_off
     }
 
-    /// Calls `each` with every type of these kinds that has a name, from id `start_id` on in order, and with the strings from
-    /// its name on. The one way to go through all types that looks at nothing of them but that. If the records were not
-    /// stepped over before, this is the pass in which it is done.
+    /// The fastest scan: decodes only kind and name. Calls `each` with every named type of these kinds from id `start_id` on,
+    /// and with the strings from its name on. Finds the offsets of the records if no scan has before.
     pub(crate) fn for_each_name<'s>(
         &'s self,
         start_id: u32,
         kinds: KindSet,
         mut each: impl FnMut(TypeId, Kind, &'s [u8]),
     ) -> Result<()> {
-        // Where a base has no strings, offset 0 is that of the first string that is there, whatever it is.
+        // If a base has no strings, offset 0 may be that of a name.
         let has_name = |name_off| self.text_at(name_off).is_some_and(|text| text.first() != Some(&0));
         let filter = ScanFilter { kinds, nameless: if has_name(0) { u32::MAX } else { 0 } };
         for btf in self.levels_from(start_id).into_iter().rev().flatten() {
@@ -243,18 +228,18 @@ impl<'d> Btf<'d> {
     }
 
     pub(super) fn types(&self) -> Bytes<'_> {
-        Bytes::new(self.section(self.types_at, self.types_len), self.endian)
+        Bytes::new(self.section(&self.sections.types), self.endian)
     }
 
     /// The layout section, or the base's if there is none.
     pub(super) fn layout(&self) -> Bytes<'_> {
         match &self.base {
-            Some(base) if self.layout_len == 0 => base.layout(),
-            _ => Bytes::new(self.section(self.layout_at, self.layout_len), self.endian),
+            Some(base) if self.sections.layout.is_empty() => base.layout(),
+            _ => Bytes::new(self.section(&self.sections.layout), self.endian),
         }
     }
 
-    /// Where the records begin. Asked for every type: the way that is nearly always taken is kept short.
+    /// The offsets of the records. Called for every type, so the usual path is short.
     #[inline]
     fn offsets(&self) -> Result<&TypeOffsets> {
         match self.records.known() {
@@ -293,12 +278,12 @@ impl<'d> Btf<'d> {
 
     /// The string section.
     pub(super) fn strings(&self) -> &[u8] {
-        self.section(self.strings_at, self.strings_len)
+        self.section(&self.sections.strings)
     }
 
     #[inline]
-    fn section(&self, at: usize, len: u32) -> &[u8] {
-        self.data.as_ref().get(at..).and_then(|from| from.get(..index(len))).unwrap_or_default()
+    fn section(&self, range: &Range<usize>) -> &[u8] {
+        self.data.as_ref().get(range.clone()).unwrap_or_default()
     }
 
     /// Bytes of the BTF.
@@ -308,9 +293,9 @@ impl<'d> Btf<'d> {
 
     /// The end of this BTF's strings as split BTF counts them.
     pub(super) fn str_end(&self) -> Result<u32> {
-        self.start_str_off
-            .checked_add(self.strings_len)
-            .ok_or(Error::BtfStrings { len: usize::MAX, without_base: false })
+        let len = u32::try_from(self.sections.strings.len()).ok();
+        let end = len.and_then(|len| self.start_str_off.checked_add(len));
+        end.ok_or(Error::BtfStrings { len: usize::MAX, without_base: false })
     }
 
     fn known_pointer_size(&self) -> Option<u32> {
@@ -327,7 +312,7 @@ impl<'d> Btf<'d> {
             if t.kind() != Kind::Int || !matches!(t.size(), 4 | 8) {
                 return None;
             }
-            // No more is looked at than the longest spelling has.
+            // Of long names, only as much as of the longest spelling is read.
             let text = self.text_at(t.name_off())?;
             let text = text.get(..MAX_LONG_LEN).unwrap_or(text);
             let name = CStr::from_bytes_until_nul(text).ok()?;
@@ -377,7 +362,7 @@ impl BtfView for Btf<'_> {
         let name = name.to_bytes_with_nul();
         Ok(match (text.first_chunk::<4>(), name.first_chunk::<4>()) {
             _ if text.first() == Some(&0) => NameIs::Empty,
-            // Nearly all names differ in their first bytes: that is faster than to compare slices.
+            // Nearly all names differ in their first bytes, which are compared faster than slices.
             (Some(text), Some(name)) if text != name => NameIs::Other,
             _ if text.starts_with(name) => NameIs::Same,
             _ => NameIs::Other,
@@ -392,7 +377,7 @@ impl BtfView for Btf<'_> {
         let beginning = u32::from_le_bytes(first.map(|byte| byte.copied().unwrap_or(0)));
         let mask = u32::from_le_bytes(first.map(|byte| if byte.is_some() { 0xff } else { 0 }));
         for (i, name_off) in (0..).zip(name_offs) {
-            // Where the first bytes are others, that is all there is to know; nearly all names are so.
+            // Nearly all names differ here.
             let text = name_off.checked_sub(start).and_then(|within| strings.get(index(within)..)?.first_chunk());
             match text.copied().map(u32::from_le_bytes) {
                 Some(text) if text & 0xff == 0 => return Ok(Some((i, NameIs::Empty))),
@@ -412,7 +397,7 @@ impl BtfView for Btf<'_> {
     }
 
     fn type_cnt(&self) -> u32 {
-        // Of broken records, none counts: asking for one gives the error.
+        // Without whole records there is none: reading one gives the error.
         self.checked_type_cnt().unwrap_or(self.start_id)
     }
 

@@ -99,7 +99,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The records of one subsection, by ELF section. They are found anew each time: there may be as many sections as records.
+/// The records of one subsection, by ELF section. Not stored, since there may be as many sections as records.
 #[derive(Clone, Copy, Debug)]
 pub struct Sections<'a> {
     rec_size: u32,

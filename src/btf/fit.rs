@@ -10,25 +10,26 @@ use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
 /// Kinds of types that have a type id in place of a size, and may refer to each other.
-const REFERRING: KindSet = KindSet::new()
-    .with(Kind::Ptr)
-    .with(Kind::Typedef)
-    .with(Kind::Volatile)
-    .with(Kind::Const)
-    .with(Kind::Restrict)
-    .with(Kind::FuncProto)
-    .with(Kind::Var)
-    .with(Kind::TypeTag);
+const REFERRING: KindSet = KindSet::of(&[
+    Kind::Ptr,
+    Kind::Typedef,
+    Kind::Volatile,
+    Kind::Const,
+    Kind::Restrict,
+    Kind::FuncProto,
+    Kind::Var,
+    Kind::TypeTag,
+]);
 /// Kinds that these, members, parameters and elements may refer to: all but declarations. Newer kinds may be types.
 const TYPES: KindSet =
     KindSet::ALL.without(Kind::Func).without(Kind::Var).without(Kind::Datasec).without(Kind::DeclTag);
 /// The kind that a function refers to.
-const PROTOS: KindSet = KindSet::new().with(Kind::FuncProto);
+const PROTOS: KindSet = KindSet::of(&[Kind::FuncProto]);
 /// Kinds that a data section lists.
-const SYMBOLS: KindSet = KindSet::new().with(Kind::Var).with(Kind::Func);
+const SYMBOLS: KindSet = KindSet::of(&[Kind::Var, Kind::Func]);
 
-/// References whose kinds are looked up, besides functions', since each costs 20 nanoseconds. On a wrong base, nearly every
-/// second one is to a declaration; a module with more references has functions.
+/// References whose kinds are looked up, besides functions': each costs 20 nanoseconds. On a wrong base, nearly every second
+/// one is to a declaration, and a module with more references has functions.
 const LOOK_UPS: u32 = 256;
 
 /// Checks that names and references of the types that split BTF adds lead to where they can lead.
@@ -93,7 +94,7 @@ fn parts(t: Type<'_>, mut name: impl FnMut(u32), mut reference: impl FnMut(u32, 
     }
 }
 
-/// What a pass over the types has seen. It only tells whether there is a misfit, which costs least.
+/// Summary of one pass over the types: whether there is a misfit, but not which.
 struct Seen {
     /// The highest string offset and the highest id.
     last_name: u32,

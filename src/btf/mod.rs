@@ -6,12 +6,16 @@
 mod btf;
 pub mod ext;
 mod fit;
+pub(crate) mod name;
+#[macro_use]
+mod numbered;
 pub(crate) mod raw;
 mod relo_kind;
 mod scan;
 mod types;
 
 pub use btf::{Btf, Data};
+pub(crate) use name::{Named, lossy_name};
 pub use raw::Kind;
 pub(crate) use raw::{KindSet, magic_endian};
 pub use relo_kind::ReloKind;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The BTF format as it lies in the file: header, type record, layout section (kernel `Documentation/bpf/btf.rst`).
 
+use std::ops::Range;
+
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
@@ -21,69 +23,64 @@ pub(crate) fn magic_endian(data: &[u8]) -> Option<Endian> {
     [Endian::Little, Endian::Big].into_iter().find(|endian| endian.u16(magic) == MAGIC)
 }
 
-/// The three sections of BTF, bounds checked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sections<'a> {
-    pub(crate) types: Bytes<'a>,
-    pub(crate) strings: Bytes<'a>,
-    pub(crate) layout: Bytes<'a>,
-    pub(crate) types_at: usize,
-    pub(crate) strings_at: usize,
-    pub(crate) layout_at: usize,
+/// The places of the three sections in BTF, checked to lie in the data.
+#[derive(Clone, Debug)]
+pub(super) struct Sections {
+    pub(super) endian: Endian,
+    pub(super) types: Range<usize>,
+    pub(super) strings: Range<usize>,
+    pub(super) layout: Range<usize>,
 }
 
-/// Reads the header and finds the sections. A header longer than the known fields is fine, whatever is in the rest of it.
-///
-/// Source: libbpf `btf_parse_hdr`.
-pub(crate) fn sections(data: &[u8]) -> Result<Sections<'_>> {
-    let Some(endian) = magic_endian(data) else {
-        return Err(match data.first_chunk() {
-            Some(found) => Error::BtfMagic { found: *found },
-            None => Error::BtfHeader { hdr_len: 0, size: data.len(), endian: Endian::NATIVE },
-        });
-    };
-    let bytes = Bytes::new(data, endian);
-    let too_short = || Error::BtfHeader { hdr_len: bytes.u32(4).unwrap_or(0), size: data.len(), endian };
-    let field = |at| bytes.u32(at).ok_or_else(too_short);
+impl Sections {
+    /// Reads the header. One longer than the known fields is fine, whatever the rest of it holds.
+    ///
+    /// Source: libbpf `btf_parse_hdr`.
+    pub(super) fn read(data: &[u8]) -> Result<Self> {
+        let Some(endian) = magic_endian(data) else {
+            return Err(match data.first_chunk() {
+                Some(found) => Error::BtfMagic { found: *found },
+                None => Error::BtfHeader { hdr_len: 0, size: data.len(), endian: Endian::NATIVE },
+            });
+        };
+        let bytes = Bytes::new(data, endian);
+        let too_short = || Error::BtfHeader { hdr_len: bytes.u32(4).unwrap_or(0), size: data.len(), endian };
+        let field = |at| bytes.u32(at).ok_or_else(too_short);
 
-    let hdr_len = field(4)?;
-    if hdr_len < HDR_LEN {
-        return Err(too_short());
-    }
-    let body = bytes.tail(index(hdr_len)).ok_or_else(too_short)?;
-    let section = |name, off: u32, len: u32| {
-        body.slice(index(off), index(len)).ok_or(Error::BtfSection { name, off, len, size: data.len() })
-    };
-    let (type_off, type_len, str_off, str_len) = (field(8)?, field(12)?, field(16)?, field(20)?);
-    let (layout_off, layout_len) = if hdr_len >= HDR_LEN_LAYOUT { (field(24)?, field(28)?) } else { (0, 0) };
-
-    // Types, then the optional layout, then strings, the first two aligned: anything else is not BTF.
-    let end = |off: u32, len: u32| u64::from(off).saturating_add(u64::from(len));
-    if type_off % 4 != 0 || end(type_off, type_len) > u64::from(str_off) {
-        return Err(Error::BtfSection { name: "type", off: type_off, len: type_len, size: data.len() });
-    }
-    let layout = if layout_len == 0 {
-        Bytes::new(&[], endian)
-    } else {
-        let follows_types = u64::from(layout_off) >= end(type_off, type_len);
-        let precedes_strings = end(layout_off, layout_len) <= u64::from(str_off);
-        let whole_entries = index(layout_len) % LAYOUT_ENTRY_LEN == 0;
-        if layout_off % 4 != 0 || !follows_types || !precedes_strings || !whole_entries {
-            return Err(Error::BtfSection { name: "layout", off: layout_off, len: layout_len, size: data.len() });
+        let hdr_len = field(4)?;
+        if hdr_len < HDR_LEN {
+            return Err(too_short());
         }
-        section("layout", layout_off, layout_len)?
-    };
-    let from_start = |off: u32| index(hdr_len).saturating_add(index(off));
-    let strings = section("string", str_off, str_len)?;
-    check_end(body, end(str_off, str_len))?;
-    Ok(Sections {
-        types: section("type", type_off, type_len)?,
-        strings,
-        layout,
-        types_at: from_start(type_off),
-        strings_at: from_start(str_off),
-        layout_at: from_start(layout_off),
-    })
+        let body = bytes.tail(index(hdr_len)).ok_or_else(too_short)?;
+        let misplaced = |name, off, len| Error::BtfSection { name, off, len, size: data.len() };
+        let section = |name, off: u32, len: u32| {
+            let start = index(hdr_len).saturating_add(index(off));
+            let inside = body.slice(index(off), index(len)).map(|section| start..start.saturating_add(section.len()));
+            inside.ok_or(misplaced(name, off, len))
+        };
+        let (type_off, type_len, str_off, str_len) = (field(8)?, field(12)?, field(16)?, field(20)?);
+        let (layout_off, layout_len) = if hdr_len >= HDR_LEN_LAYOUT { (field(24)?, field(28)?) } else { (0, 0) };
+
+        // Types, then the optional layout, then strings, the first two aligned: anything else is not BTF.
+        let end = |off: u32, len: u32| u64::from(off).saturating_add(u64::from(len));
+        if type_off % 4 != 0 || end(type_off, type_len) > u64::from(str_off) {
+            return Err(misplaced("type", type_off, type_len));
+        }
+        let layout = if layout_len == 0 {
+            0..0
+        } else {
+            let follows_types = u64::from(layout_off) >= end(type_off, type_len);
+            let precedes_strings = end(layout_off, layout_len) <= u64::from(str_off);
+            let whole_entries = index(layout_len) % LAYOUT_ENTRY_LEN == 0;
+            if layout_off % 4 != 0 || !follows_types || !precedes_strings || !whole_entries {
+                return Err(misplaced("layout", layout_off, layout_len));
+            }
+            section("layout", layout_off, layout_len)?
+        };
+        let strings = section("string", str_off, str_len)?;
+        check_end(body, end(str_off, str_len))?;
+        Ok(Self { endian, types: section("type", type_off, type_len)?, strings, layout })
+    }
 }
 
 /// Checks that no other header follows at `end`: a linker that does not know BTF puts that of its inputs in a row, and their
@@ -105,137 +102,55 @@ pub(crate) fn check_end(body: Bytes<'_>, end: u64) -> Result<()> {
     Ok(())
 }
 
-/// What a type record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// 0: `void`, which has type id 0 and no record.
-    Unkn,
-    /// 1: integer.
-    Int,
-    /// 2: pointer.
-    Ptr,
-    /// 3: array.
-    Array,
-    /// 4: struct.
-    Struct,
-    /// 5: union.
-    Union,
-    /// 6: enumeration of 32-bit values.
-    Enum,
-    /// 7: forward declaration of a struct or union.
-    Fwd,
-    /// 8: typedef.
-    Typedef,
-    /// 9: `volatile`.
-    Volatile,
-    /// 10: `const`.
-    Const,
-    /// 11: `restrict`.
-    Restrict,
-    /// 12: function.
-    Func,
-    /// 13: function prototype.
-    FuncProto,
-    /// 14: variable.
-    Var,
-    /// 15: data section.
-    Datasec,
-    /// 16: floating point.
-    Float,
-    /// 17: tag on a declaration.
-    DeclTag,
-    /// 18: tag on a type.
-    TypeTag,
-    /// 19: enumeration of 64-bit values.
-    Enum64,
-    /// A kind newer than this library, 20 to 127, whose records the layout section lets us step over.
-    Other(u8),
+numbered! {
+    /// What a type record is.
+    pub enum Kind: u8 {
+        /// `void`, which has type id 0 and no record.
+        Unkn = 0 "void",
+        /// Integer.
+        Int = 1 "int",
+        /// Pointer.
+        Ptr = 2 "ptr",
+        /// Array.
+        Array = 3 "array",
+        /// Struct.
+        Struct = 4 "struct",
+        /// Union.
+        Union = 5 "union",
+        /// Enumeration of 32-bit values.
+        Enum = 6 "enum",
+        /// Forward declaration of a struct or union.
+        Fwd = 7 "fwd",
+        /// Typedef.
+        Typedef = 8 "typedef",
+        /// `volatile`.
+        Volatile = 9 "volatile",
+        /// `const`.
+        Const = 10 "const",
+        /// `restrict`.
+        Restrict = 11 "restrict",
+        /// Function.
+        Func = 12 "func",
+        /// Function prototype.
+        FuncProto = 13 "func_proto",
+        /// Variable.
+        Var = 14 "var",
+        /// Data section.
+        Datasec = 15 "datasec",
+        /// Floating point.
+        Float = 16 "float",
+        /// Tag on a declaration.
+        DeclTag = 17 "decl_tag",
+        /// Tag on a type.
+        TypeTag = 18 "type_tag",
+        /// Enumeration of 64-bit values.
+        Enum64 = 19 "enum64",
+    }
+    /// A kind newer than this library, 20 to 127, whose length the layout section gives.
+    else Other
 }
 
 impl Kind {
-    /// The kind with this number, 0 to 127.
-    #[must_use]
-    pub const fn from_raw(raw: u8) -> Self {
-        match raw {
-            0 => Self::Unkn,
-            1 => Self::Int,
-            2 => Self::Ptr,
-            3 => Self::Array,
-            4 => Self::Struct,
-            5 => Self::Union,
-            6 => Self::Enum,
-            7 => Self::Fwd,
-            8 => Self::Typedef,
-            9 => Self::Volatile,
-            10 => Self::Const,
-            11 => Self::Restrict,
-            12 => Self::Func,
-            13 => Self::FuncProto,
-            14 => Self::Var,
-            15 => Self::Datasec,
-            16 => Self::Float,
-            17 => Self::DeclTag,
-            18 => Self::TypeTag,
-            19 => Self::Enum64,
-            other => Self::Other(other),
-        }
-    }
-
-    /// The kind's name as libbpf and bpftool print it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unkn => "void",
-            Self::Int => "int",
-            Self::Ptr => "ptr",
-            Self::Array => "array",
-            Self::Struct => "struct",
-            Self::Union => "union",
-            Self::Enum => "enum",
-            Self::Fwd => "fwd",
-            Self::Typedef => "typedef",
-            Self::Volatile => "volatile",
-            Self::Const => "const",
-            Self::Restrict => "restrict",
-            Self::Func => "func",
-            Self::FuncProto => "func_proto",
-            Self::Var => "var",
-            Self::Datasec => "datasec",
-            Self::Float => "float",
-            Self::DeclTag => "decl_tag",
-            Self::TypeTag => "type_tag",
-            Self::Enum64 => "enum64",
-            Self::Other(_) => "unknown",
-        }
-    }
-
-    /// The kind's number, 0 to 127.
-    const fn raw(self) -> u8 {
-        match self {
-            Self::Unkn => 0,
-            Self::Int => 1,
-            Self::Ptr => 2,
-            Self::Array => 3,
-            Self::Struct => 4,
-            Self::Union => 5,
-            Self::Enum => 6,
-            Self::Fwd => 7,
-            Self::Typedef => 8,
-            Self::Volatile => 9,
-            Self::Const => 10,
-            Self::Restrict => 11,
-            Self::Func => 12,
-            Self::FuncProto => 13,
-            Self::Var => 14,
-            Self::Datasec => 15,
-            Self::Float => 16,
-            Self::DeclTag => 17,
-            Self::TypeTag => 18,
-            Self::Enum64 => 19,
-            Self::Other(raw) => raw,
-        }
-    }
-
     /// Words of four bytes that follow the 12-byte record: a fixed part and one part for each of `vlen` elements. `None`
     /// for a kind that this library does not know.
     const fn payload_words(self) -> Option<(u8, u8)> {
@@ -270,6 +185,15 @@ impl KindSet {
         Self(0)
     }
 
+    pub(crate) const fn of(mut kinds: &[Kind]) -> Self {
+        let mut set = Self::new();
+        while let [kind, rest @ ..] = kinds {
+            set = set.with(*kind);
+            kinds = rest;
+        }
+        set
+    }
+
     pub(crate) const fn without(self, kind: Kind) -> Self {
         Self(self.0 & !Self::bit(kind.raw()))
     }
@@ -284,7 +208,7 @@ impl KindSet {
 
     #[inline]
     const fn has_raw(self, raw: u8) -> bool {
-        // A branch, which is always guessed right, and not a minimum, which takes time.
+        // A branch, which is predicted, is faster than a minimum.
         if raw > 30 { self.has_later() } else { self.0 & (1 << raw) != 0 }
     }
 
@@ -299,8 +223,8 @@ impl KindSet {
     }
 }
 
-/// What follows a record of each known kind, as numbers that a shift takes out: where the next record begins is on the
-/// critical path of whoever steps over a kernel's hundred thousand records, and a table in memory is slower.
+/// Length of what follows a record of each known kind, as numbers that a shift takes out: it is on the critical path of the
+/// scan of a kernel's hundred thousand records, and a table in memory is slower.
 struct Payloads {
     known: KindSet,
     /// Nothing follows.
@@ -355,7 +279,7 @@ impl Info {
         top & 0x7f
     }
 
-    /// Whether the kind is one of these. Faster than to ask for the kind.
+    /// Whether the kind is in the set. Faster than [`Info::kind`].
     #[inline]
     pub(crate) const fn is_of(self, kinds: KindSet) -> bool {
         kinds.has_raw(self.raw_kind())
@@ -372,7 +296,7 @@ impl Info {
 #[inline]
 pub fn payload_len<'a>(info: Info, layout: impl FnOnce() -> Bytes<'a>) -> Option<usize> {
     let raw = info.raw_kind();
-    // A branch that is guessed right is faster than a computation, and most records are of such kinds.
+    // A predicted branch is faster than a computation, and most records are of such kinds.
     if PAYLOADS.none.has_raw(raw) {
         return Some(0);
     }

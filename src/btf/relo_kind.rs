@@ -1,103 +1,41 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The questions that a relocation can ask.
 
-/// What a relocation asks about a type of the target (`enum bpf_core_relo_kind` of the kernel).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReloKind {
-    /// 0: offset of a field in bytes.
-    FieldByteOffset,
-    /// 1: size of a field in bytes.
-    FieldByteSize,
-    /// 2: whether there is such a field.
-    FieldExists,
-    /// 3: whether a field is signed.
-    FieldSigned,
-    /// 4: how far to shift left the loaded word that holds a bitfield.
-    FieldLshiftU64,
-    /// 5: how far to shift it right after that.
-    FieldRshiftU64,
-    /// 6: id of a type in the object's own BTF.
-    TypeIdLocal,
-    /// 7: id of a type in the target's BTF.
-    TypeIdTarget,
-    /// 8: whether there is such a type.
-    TypeExists,
-    /// 9: size of a type in bytes.
-    TypeSize,
-    /// 10: whether there is such an enumerator.
-    EnumvalExists,
-    /// 11: value of an enumerator.
-    EnumvalValue,
-    /// 12: whether there is a type that matches in all its parts.
-    TypeMatches,
+numbered! {
+    /// What a relocation asks about a type of the target (`enum bpf_core_relo_kind` of the kernel).
+    pub enum ReloKind: u32 {
+        /// Offset of a field in bytes.
+        FieldByteOffset = 0 "byte_off",
+        /// Size of a field in bytes.
+        FieldByteSize = 1 "byte_sz",
+        /// Whether there is such a field.
+        FieldExists = 2 "field_exists",
+        /// Whether a field is signed.
+        FieldSigned = 3 "signed",
+        /// How far to shift left the loaded word that holds a bitfield.
+        FieldLshiftU64 = 4 "lshift_u64",
+        /// How far to shift it right after that.
+        FieldRshiftU64 = 5 "rshift_u64",
+        /// Id of a type in the object's own BTF.
+        TypeIdLocal = 6 "local_type_id",
+        /// Id of a type in the target's BTF.
+        TypeIdTarget = 7 "target_type_id",
+        /// Whether there is such a type.
+        TypeExists = 8 "type_exists",
+        /// Size of a type in bytes.
+        TypeSize = 9 "type_size",
+        /// Whether there is such an enumerator.
+        EnumvalExists = 10 "enumval_exists",
+        /// Value of an enumerator.
+        EnumvalValue = 11 "enumval_value",
+        /// Whether there is a type that matches in all its parts.
+        TypeMatches = 12 "type_matches",
+    }
     /// A number that is none of these.
-    Unknown(u32),
+    else Unknown
 }
 
 impl ReloKind {
-    /// The kind with this number.
-    #[must_use]
-    pub const fn from_raw(raw: u32) -> Self {
-        match raw {
-            0 => Self::FieldByteOffset,
-            1 => Self::FieldByteSize,
-            2 => Self::FieldExists,
-            3 => Self::FieldSigned,
-            4 => Self::FieldLshiftU64,
-            5 => Self::FieldRshiftU64,
-            6 => Self::TypeIdLocal,
-            7 => Self::TypeIdTarget,
-            8 => Self::TypeExists,
-            9 => Self::TypeSize,
-            10 => Self::EnumvalExists,
-            11 => Self::EnumvalValue,
-            12 => Self::TypeMatches,
-            other => Self::Unknown(other),
-        }
-    }
-
-    /// The kind's number.
-    #[must_use]
-    pub const fn raw(self) -> u32 {
-        match self {
-            Self::FieldByteOffset => 0,
-            Self::FieldByteSize => 1,
-            Self::FieldExists => 2,
-            Self::FieldSigned => 3,
-            Self::FieldLshiftU64 => 4,
-            Self::FieldRshiftU64 => 5,
-            Self::TypeIdLocal => 6,
-            Self::TypeIdTarget => 7,
-            Self::TypeExists => 8,
-            Self::TypeSize => 9,
-            Self::EnumvalExists => 10,
-            Self::EnumvalValue => 11,
-            Self::TypeMatches => 12,
-            Self::Unknown(raw) => raw,
-        }
-    }
-
-    /// The kind's name as libbpf's messages give it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FieldByteOffset => "byte_off",
-            Self::FieldByteSize => "byte_sz",
-            Self::FieldExists => "field_exists",
-            Self::FieldSigned => "signed",
-            Self::FieldLshiftU64 => "lshift_u64",
-            Self::FieldRshiftU64 => "rshift_u64",
-            Self::TypeIdLocal => "local_type_id",
-            Self::TypeIdTarget => "target_type_id",
-            Self::TypeExists => "type_exists",
-            Self::TypeSize => "type_size",
-            Self::EnumvalExists => "enumval_exists",
-            Self::EnumvalValue => "enumval_value",
-            Self::TypeMatches => "type_matches",
-            Self::Unknown(_) => "unknown",
-        }
-    }
-
     /// Whether the access string leads to a field.
     #[must_use]
     pub const fn is_field_based(self) -> bool {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Where each type record begins. Records have different lengths, so to find one, all before it are stepped over; this is
-//! done once, and the places are kept: all of them, or every fourth of a BTF as large as a kernel's.
+//! The scan of the type records, which differ in length. It is done once and keeps the offset of each record, or, of a BTF as
+//! large as a kernel's, of each fourth.
 
 use once_cell::sync::OnceCell;
 use std::iter;
@@ -10,22 +10,22 @@ use super::types::{Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
-/// The records of a type section, once they have been stepped over.
+/// The records of a type section: their offsets or, once the first scan has failed, its error.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    offsets: OnceCell<Result<TypeOffsets, Broken>>,
+    offsets: OnceCell<Result<TypeOffsets>>,
 }
 
-/// Of so many records of a large BTF, the place of one is kept. With fewer, a kernel's table is larger than the cache that
-/// it has to share; with more, it takes longer to find a record.
+/// Records of a large BTF for each offset that is kept. With fewer, a kernel's table exceeds its share of the cache; with
+/// more, finding a record takes longer.
 const STRIDE: u32 = 4;
 /// Bytes of types from which on a BTF is large. Those of objects and nearly all modules are smaller.
 const LARGE_LEN: usize = 1 << 18;
 
-/// A type section that has been stepped over: all its records are whole.
+/// Offsets of a type section's records, all of which are whole.
 #[derive(Debug)]
 pub(super) struct TypeOffsets {
-    /// Where every record begins, or every [`STRIDE`]th.
+    /// Of every record, or of every [`STRIDE`]th.
     offs: Vec<u32>,
     /// Whether it is every [`STRIDE`]th.
     is_large: bool,
@@ -84,7 +84,7 @@ pub(super) fn types_of<'a>(types: Bytes<'a>, layout: Bytes<'a>) -> impl Iterator
     })
 }
 
-/// The records that somebody wants to hear of.
+/// The records that the callback of a scan gets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ScanFilter {
     pub(super) kinds: KindSet,
@@ -92,42 +92,21 @@ pub(super) struct ScanFilter {
     pub(super) nameless: u32,
 }
 
-/// What is wrong with a type section. Kept, so that it is not stepped over again and again.
-#[derive(Clone, Copy, Debug)]
-enum Broken {
-    Truncated(TypeId),
-    UnknownKind(TypeId, Kind),
-    TooMany,
-    NoMemory,
-}
-
-impl From<Broken> for Error {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Truncated(type_id) => Self::TypeTruncated { type_id },
-            Broken::UnknownKind(type_id, kind) => Self::UnknownKind { type_id, kind },
-            Broken::TooMany => Self::TooManyTypes,
-            Broken::NoMemory => Self::NoMemory,
-        }
-    }
-}
-
 impl Records {
-    /// The places of the records, if they were found before.
+    /// The offsets, after the first scan.
     #[inline]
     pub(super) fn known(&self) -> Option<&TypeOffsets> {
         self.offsets.get()?.as_ref().ok()
     }
 
-    /// The places of the records, found now if they were not before. `start_id` is the id of the first record, and `layout` the
-    /// layout section, if there is one.
+    /// The offsets, after a scan unless there was one. `start_id` is the id of the first record.
     #[cold]
     pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&TypeOffsets> {
         self.for_each(types, layout, start_id, ScanFilter::default(), |_, _, _| ())
     }
 
-    /// As [`Records::get`], and calls `each` with the id, the kind and the `name_off` of every record of the kinds and with
-    /// a name, in the same pass.
+    /// Scans, and calls `each` with the id, the kind and the `name_off` of the records that pass the filter. The first scan
+    /// keeps the offsets.
     pub(super) fn for_each(
         &self,
         types: Bytes<'_>,
@@ -140,12 +119,12 @@ impl Records {
         let offsets = self.offsets.get_or_try_init(|| {
             is_first = true;
             match TypeOffsets::new(types, layout, start_id, filter, &mut each) {
-                // That there is no memory now is not kept for ever.
-                Err(Broken::NoMemory) => Err(Error::NoMemory),
+                // There may be memory the next time.
+                Err(Error::NoMemory) => Err(Error::NoMemory),
                 offsets => Ok(offsets),
             }
         })?;
-        let offsets = offsets.as_ref().map_err(|broken| Error::from(*broken))?;
+        let offsets = offsets.as_ref().map_err(Clone::clone)?;
         if !is_first {
             step_over(types, layout, start_id, filter, STRIDE, |_| Ok(()), each)?;
         }
@@ -163,15 +142,15 @@ impl TypeOffsets {
         start_id: u32,
         filter: ScanFilter,
         each: impl FnMut(TypeId, Kind, u32),
-    ) -> Result<Self, Broken> {
+    ) -> Result<Self> {
         let is_large = types.len() >= LARGE_LEN;
         let (stride, usual) =
             if is_large { (STRIDE, types.len() / USUAL_LEN / 4) } else { (1, types.len() / USUAL_LEN) };
         let mut offs = Vec::new();
-        offs.try_reserve(usual).map_err(|_| Broken::NoMemory)?;
+        offs.try_reserve(usual)?;
         let keep = |at| {
-            offs.try_reserve(1).map_err(|_| Broken::NoMemory)?;
-            offs.push(u32::try_from(at).map_err(|_| Broken::TooMany)?);
+            offs.try_reserve(1)?;
+            offs.push(u32::try_from(at).map_err(|_| Error::TooManyTypes)?);
             Ok(())
         };
         let count = step_over(types, layout, start_id, filter, stride, keep, each)?;
@@ -179,17 +158,17 @@ impl TypeOffsets {
     }
 }
 
-/// Steps over all records, calls `keep` with the place of every `stride`th, and `each` with those that are wanted. Gives their
-/// number.
+/// Scans all records, calls `keep` with the offset of every `stride`th, and `each` with those that pass the filter. Returns
+/// their number.
 fn step_over(
     types: Bytes<'_>,
     layout: Bytes<'_>,
     start_id: u32,
     filter: ScanFilter,
     stride: u32,
-    keep: impl FnMut(usize) -> Result<(), Broken>,
+    keep: impl FnMut(usize) -> Result<()>,
     each: impl FnMut(TypeId, Kind, u32),
-) -> Result<u32, Broken> {
+) -> Result<u32> {
     // The byte order is a constant in each of the two copies of the loop.
     let data = types.as_slice();
     match types.endian() {
@@ -207,9 +186,9 @@ fn step_over_in_order(
     start_id: u32,
     filter: ScanFilter,
     stride: u32,
-    mut keep: impl FnMut(usize) -> Result<(), Broken>,
+    mut keep: impl FnMut(usize) -> Result<()>,
     mut each: impl FnMut(TypeId, Kind, u32),
-) -> Result<u32, Broken> {
+) -> Result<u32> {
     let mut at = 0_usize;
     let mut id = start_id;
     while at != types.len() {
@@ -219,21 +198,21 @@ fn step_over_in_order(
                 if at == types.len() {
                     break;
                 }
-                // Past the end: it is the record before this one that is cut off.
+                // Past the end, the record before this one is cut off.
                 let cut_off = if at > types.len() { id.wrapping_sub(1) } else { id };
-                return Err(Broken::Truncated(TypeId(cut_off)));
+                return Err(Error::TypeTruncated { type_id: TypeId(cut_off) });
             };
             let [a, b, c, d, e, f, g, h, ..] = *head;
             let (name_off, info) = (types.endian().u32([a, b, c, d]), Info(types.endian().u32([e, f, g, h])));
             let Some(payload) = payload_len(info, || layout) else {
-                return Err(Broken::UnknownKind(TypeId(id), info.kind()));
+                return Err(Error::UnknownKind { type_id: TypeId(id), kind: info.kind() });
             };
             at = at.saturating_add(TYPE_LEN).saturating_add(payload);
             if name_off != filter.nameless && info.is_of(filter.kinds) {
                 each(TypeId(id), info.kind(), name_off);
             }
             if id == u32::MAX {
-                return Err(Broken::TooMany);
+                return Err(Error::TooManyTypes);
             }
             id = id.wrapping_add(1);
         }

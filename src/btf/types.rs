@@ -258,8 +258,8 @@ impl<'a> Type<'a> {
     }
 }
 
-/// Finds out that a walk from type to type has come back to where it was (Brent's algorithm): one remembered place, which
-/// moves up after 1, 2, 4, ... steps. A cycle is found within three times its length plus the way to it.
+/// Brent's cycle detection for a walk from type to type: one remembered place, which moves up after 1, 2, 4, ... steps. A
+/// cycle is found within three times its length plus the way to it.
 #[derive(Debug)]
 pub(crate) struct CycleCheck<T> {
     remembered: T,
@@ -272,7 +272,7 @@ impl<T: Copy + PartialEq> CycleCheck<T> {
         Self { remembered: start, steps: 0, limit: 1 }
     }
 
-    /// Takes the next step of the walk; `true` when it is known to go round.
+    /// Takes the next step of the walk; `true` when it closes a cycle.
     pub(crate) fn closes(&mut self, at: T) -> bool {
         if at == self.remembered {
             return true;
@@ -313,7 +313,7 @@ const MAX_MODIFIERS: usize = 256;
 /// Levels of arrays and modifiers that [`BtfView::resolve_size`] follows.
 const MAX_RESOLVE_DEPTH: usize = 32;
 
-/// Read access to BTF: all that relocation asks of it.
+/// Read access to BTF, as relocation needs it.
 ///
 /// This is what libbpf's `relo_core.c` needs of its surroundings. Besides [`Btf`](super::Btf), the C boundary implements
 /// it for libbpf's own handle.
@@ -357,19 +357,18 @@ pub trait BtfView: fmt::Debug {
     /// [`Error::BadName`] when the offset is outside the string section.
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr>;
 
-    /// The string at this offset, if there is one and it has no more than `max` bytes. No more of a longer one is looked at.
+    /// The string at this offset, if there is one of at most `max` bytes. Reads no more of a longer one.
     fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
         let name = self.name_by_offset(name_off).ok()?.to_bytes();
         (name.len() <= max).then_some(name)
     }
 
-    /// Whether there is a string at this offset that begins with these bytes, of which none is a NUL. No more is looked at.
+    /// Whether the string at this offset begins with these bytes, of which none is a NUL. Reads no more of it.
     fn name_starts_with(&self, name_off: u32, beginning: &[u8]) -> bool {
         self.name_by_offset(name_off).is_ok_and(|name| name.to_bytes().starts_with(beginning))
     }
 
-    /// The string at this offset, its NUL, and maybe more: for whoever need not know where it ends, since that takes a look
-    /// at each of its bytes.
+    /// The string section from this offset on. Avoids the `strlen` of [`BtfView::name_by_offset`].
     ///
     /// # Errors
     ///
@@ -378,7 +377,7 @@ pub trait BtfView: fmt::Debug {
         Ok(self.name_by_offset(name_off)?.to_bytes_with_nul())
     }
 
-    /// This BTF and those that it is split on, one on another: where a look-up may have to go through.
+    /// Number of this BTF and its bases, all of which a look-up may go through.
     fn levels(&self) -> u32 {
         1
     }
@@ -392,8 +391,7 @@ pub trait BtfView: fmt::Debug {
     /// Byte order of the machine that the BTF describes.
     fn endian(&self) -> Endian;
 
-    /// How the string at this offset compares with `name`, which is not empty. The same as looking at what
-    /// [`BtfView::name_by_offset`] gives, but nothing has to be known of a longer string than that it goes on.
+    /// Compares the string at this offset with `name`, which is not empty. Reads no more of a longer string.
     ///
     /// # Errors
     ///
@@ -451,7 +449,7 @@ pub trait BtfView: fmt::Debug {
     }
 }
 
-/// [`BtfView::skip_modifiers`], whoever looks the types up.
+/// [`BtfView::skip_modifiers`] with another look-up.
 #[inline]
 pub(crate) fn skip_modifiers<'a>(
     id: TypeId,
@@ -468,7 +466,7 @@ pub(crate) fn skip_modifiers<'a>(
     Err(Error::TypeCycle { type_id: id })
 }
 
-/// [`BtfView::resolve_size`], whoever looks the types up.
+/// [`BtfView::resolve_size`] with another look-up.
 pub(crate) fn resolve_size<'a>(
     id: TypeId,
     pointer_size: impl Fn() -> u32,

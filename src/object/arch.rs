@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::diag::Resolved;
+use super::answer::Resolved;
 use crate::btf::{BtfView, Type, TypeId};
 use crate::relo::EssentialName;
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Bitfields that a program does not access as such: it gets the bits of other fields.
+//! Bitfields that a program accesses by a plain load or store, which gets bits of other fields too.
 
-use super::diag::{RelocSite, Resolved};
-use crate::btf::{Btf, ReloKind, TypeId};
-use crate::budget::Budget;
+use once_cell::unsync::OnceCell;
+
+use super::answer::Resolved;
+use super::site::RelocSite;
+use crate::btf::ext::{self, CoreRelo};
+use crate::btf::{ReloKind, TypeId};
+use crate::error::Result;
 use crate::insn::{Insn, class};
-use crate::relo::{ReloRes, Spec};
+use crate::memory;
+use crate::relo::{self, ReloRes};
 
 const IN_THE_TARGET: &str = "the field is a bitfield in the target, and a plain load or store may access other fields too: \
                              read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
@@ -19,7 +24,36 @@ const SHIFTS: &str = "the bitfield lies elsewhere in the loaded word in the targ
                       read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
                       BPF_CORE_WRITE_BITFIELD()";
 
-/// Whether the field whose offset this gives is a bitfield, in the object and in the target: bitfields have no type there.
+/// The bits of a field whose offset is asked, which is a bitfield in the target.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bits {
+    local: BitRange,
+    targ: BitRange,
+}
+
+/// Offset from the root, and width of a bitfield.
+type BitRange = (u32, Option<u32>);
+
+impl Bits {
+    pub(super) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
+        let relo::Resolved { res, local, targ, .. } = resolved;
+        let targ = targ.as_ref().filter(|_| local.kind == ReloKind::FieldByteOffset && is_bitfield(res).1)?;
+        Some(Self { local: (local.bit_offset, local.bit_size()), targ: (targ.bit_offset, targ.bit_size()) })
+    }
+
+    /// Whether `insn` accesses the same bits of the word as before: of a bitfield, those in the word that is loaded, and of
+    /// another field, all of it.
+    fn are_the_same(self, insn: Insn, res: &ReloRes) -> bool {
+        let within = |(bit_offset, bit_size): BitRange, byte_off: i64| {
+            Some((i64::from(bit_offset).checked_sub(byte_off.checked_mul(8)?)?, bit_size?))
+        };
+        let whole = || Some((0, res.orig_sz.checked_mul(8)?));
+        let before = if is_bitfield(res).0 { within(self.local, insn.off.into()) } else { whole() };
+        before == i64::try_from(res.new_val).ok().and_then(|off| within(self.targ, off))
+    }
+}
+
+/// Whether the field is a bitfield, in the object and in the target: bitfields have no type there.
 fn is_bitfield(res: &ReloRes) -> (bool, bool) {
     (res.orig_type_id == TypeId::VOID, res.new_type_id == TypeId::VOID)
 }
@@ -33,53 +67,53 @@ pub(super) fn poisoned(res: &ReloRes) -> Option<&'static str> {
     }
 }
 
-/// Why `insn`, which holds the offset of a field, reads or writes other bits than those of the field in the target; `None`
-/// where it does not. `bits_are_the_same` compares the bits.
+/// Why `insn`, which holds the offset of a field, accesses other bits than those of the field in the target; `None` where
+/// it does not.
 pub(super) fn misused(
     insn: Insn,
     res: &ReloRes,
+    bits: Option<Bits>,
     site: &RelocSite<'_>,
-    budget: &Budget,
-    bits_are_the_same: impl FnOnce() -> bool,
-) -> Option<&'static str> {
-    if site.relo.kind != ReloKind::FieldByteOffset || !is_bitfield(res).1 {
-        return None;
-    }
+) -> Result<Option<&'static str>> {
+    let Some(bits) = bits else { return Ok(None) };
     let is_load = matches!(insn.class(), class::LDX | class::ST | class::STX);
     let why = match is_bitfield(res).0 {
         false if !is_load => ADDRESS,
         // Only macros relocate the address of a bitfield of the object.
         true if is_load => SHIFTS,
-        _ => return None,
+        _ => return Ok(None),
     };
-    let is_fine = shifts_are_relocated(site, budget) || bits_are_the_same();
-    (!is_fine).then_some(why)
+    let is_fine = bits.are_the_same(insn, res) || site.shifts.are_relocated(site)?;
+    Ok((!is_fine).then_some(why))
 }
 
-/// Whether the program relocates the shifts of this field, as `BPF_CORE_READ_BITFIELD` does.
-fn shifts_are_relocated(site: &RelocSite<'_>, budget: &Budget) -> bool {
-    let Some(func) = site.func else { return false };
-    let is_shift = |kind| matches!(kind, ReloKind::FieldLshiftU64 | ReloKind::FieldRshiftU64);
-    let relo = site.relo;
-    site.relos.core_relos().any(|other| {
-        // Where there was too much work, nothing more is said.
-        budget.charge(1).is_err()
-            || (is_shift(other.kind)
-                && (other.type_id, other.access_str_off) == (relo.type_id, relo.access_str_off)
-                && func.code.contains(&other.insn_off.into()))
-    })
+/// The relocations of a section that give the shifts of a bitfield, sorted at the first look-up.
+pub(super) struct Shifts<'a> {
+    relos: &'a ext::Section<'a>,
+    sorted: OnceCell<Vec<(TypeId, u32, u32)>>,
 }
 
-/// Whether the field has the same bits of the word that is accessed now as of the one that the compiler meant: of a bitfield,
-/// the word that is loaded, and of another field, the field itself.
-pub(super) fn bits_are_the_same(insn: Insn, res: &ReloRes, resolved: &Resolved<'_, '_>) -> bool {
-    let Some(targ) = &resolved.targ else { return true };
-    let bits = |spec: &Spec<'_, Btf<'_>>, byte_off: i64| {
-        let into_word = i64::from(spec.bit_offset).checked_sub(byte_off.checked_mul(8)?)?;
-        Some((into_word, spec.bit_size()?))
-    };
-    let whole = || Some((0, res.orig_sz.checked_mul(8)?));
-    let before = if is_bitfield(res).0 { bits(&resolved.local, insn.off.into()) } else { whole() };
-    let after = i64::try_from(res.new_val).ok().and_then(|off| bits(targ, off));
-    before == after
+impl<'a> Shifts<'a> {
+    pub(super) const fn of(relos: &'a ext::Section<'a>) -> Self {
+        Self { relos, sorted: OnceCell::new() }
+    }
+
+    /// Whether the program relocates the shifts of this field, as `BPF_CORE_READ_BITFIELD` does.
+    fn are_relocated(&self, site: &RelocSite<'_>) -> Result<bool> {
+        let Some(code) = site.func.map(|func| &func.code) else { return Ok(false) };
+        let (type_id, access) = (site.relo.type_id, site.relo.access_str_off);
+        let sorted = self.sorted.get_or_try_init(|| self.sort())?;
+        let first =
+            sorted.partition_point(|shift| (shift.0, shift.1, u64::from(shift.2)) < (type_id, access, code.start));
+        let found = sorted.get(first);
+        Ok(found.is_some_and(|shift| (shift.0, shift.1) == (type_id, access) && code.contains(&shift.2.into())))
+    }
+
+    fn sort(&self) -> Result<Vec<(TypeId, u32, u32)>> {
+        let is_shift = |relo: &CoreRelo| matches!(relo.kind, ReloKind::FieldLshiftU64 | ReloKind::FieldRshiftU64);
+        let shifts = self.relos.core_relos().filter(is_shift);
+        let mut sorted = memory::collected(shifts.map(|relo| (relo.type_id, relo.access_str_off, relo.insn_off)))?;
+        sorted.sort_unstable();
+        Ok(sorted)
+    }
 }

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::elf::BpfElf;
+use super::elf::{BpfElf, Section};
+use super::insn_info::{InsnInfo, InsnPlace};
 use crate::btf::ext::BtfExt;
 use crate::btf::{Btf, BtfView, Data};
 use crate::budget::Budget;
@@ -18,15 +19,15 @@ pub(super) struct BpfObject<'d> {
     pub(super) btf_ext: BtfExt<'d>,
     /// Where `.BTF.ext` lies in the file.
     pub(super) ext_range: Range<usize>,
+    pub(super) insn_info: InsnInfo,
     pub(super) budget: Budget,
-    /// What may be done to say in a report, in the log and in messages how things came about, beside the work that decides the
-    /// outcome.
-    pub(super) telling: Budget,
 }
 
+/// Linkage of a global function (`enum btf_func_linkage`).
+const BTF_FUNC_GLOBAL: u32 = 1;
+
 impl<'d> BpfObject<'d> {
-    /// Reads all that the relocation of the object needs to know of it; `None` if it has no CO-RE relocations. Warns where it
-    /// has code without BTF.
+    /// Reads an object; `None` if it has no CO-RE relocations. Warns of code without BTF.
     ///
     /// # Errors
     ///
@@ -38,8 +39,6 @@ impl<'d> BpfObject<'d> {
             return Err(Error::Elf { what: "no symbol table: take the file as it was before strip".into() });
         }
         let budget = Budget::for_input(object.len());
-        // An eighth, since both may be done, and there is the report to write.
-        let telling = Budget::for_input(object.len() / 8);
         let content = |name: &[u8]| -> Result<_> {
             Ok(elf
                 .btf_section(name)?
@@ -65,6 +64,21 @@ impl<'d> BpfObject<'d> {
         if ext_section.overlaps {
             return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".into() });
         }
-        Ok(Some(Self { object, elf, btf, btf_ext, ext_range: ext_section.range, budget, telling }))
+        let insn_info = InsnInfo::default();
+        Ok(Some(Self { object, elf, btf, btf_ext, ext_range: ext_section.range, insn_info, budget }))
+    }
+
+    /// Whether an instruction that no function symbol covers is in a weak function that libbpf's linker eliminated: it keeps
+    /// the code and the records, but not the symbol. That is a global function, and the object has another of its name. Of a
+    /// static function, `objcopy --discard-all` removed the symbol.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMemory`], [`Error::TooMuchWork`].
+    pub(super) fn is_eliminated(&self, section: &Section, place: InsnPlace) -> Result<bool> {
+        let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };
+        let is_global = self.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
+        let Some(name) = self.btf.type_name(info.type_id).ok().filter(|_| is_global) else { return Ok(false) };
+        self.elf.has_func_elsewhere(name.to_bytes(), section.index, info.insn_off, &self.budget)
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! ELF files: BPF objects, and whatever else carries a `.BTF` section. Only this and `btf_sections` know the `object` crate,
-//! of which they use the part that reads tables where they lie and allocates nothing.
+//! ELF files: BPF objects, and other files with a `.BTF` section. Only this and `btf_sections` use the `object` crate: the part
+//! that reads tables in place and allocates nothing.
 
 mod btf_sections;
 mod names;
@@ -19,7 +19,7 @@ use super::format;
 use crate::budget::Budget;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
-use crate::relo::text::{Clipped, Lossy};
+use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
 use names::{Index, Strings};
@@ -30,7 +30,7 @@ impl From<object::Error> for Error {
     }
 }
 
-/// Where in the file its class is said.
+/// Offset of the file's class.
 const EI_CLASS: usize = 4;
 
 const NO_NAMES: &str = "broken ELF file: no section holds the names of the sections";
@@ -79,7 +79,7 @@ const INSN_LEN: u64 = 8;
 /// LLVM's list of symbols whose addresses count.
 const SHT_LLVM_ADDRSIG: elf::SectionType = elf::SectionType(0x6fff_4c03);
 
-/// What is sorted here, by the first number: one type, since every other would bring its own 10 KB of sorting.
+/// A sort key and a number: one type for all lists, since every other brings 10 KB of sorting.
 type Numbered = (u64, u32);
 
 /// A section of a BPF object.
@@ -89,15 +89,15 @@ pub(super) struct Section {
     /// Where its data lies in the file.
     pub(super) range: Range<usize>,
     pub(super) is_code: bool,
-    /// Some of its bytes are another section's as well, or the file's headers'. Only what somebody has tampered with is so.
+    /// Some of its bytes are another section's as well, or the file's headers'. Only in crafted files.
     pub(super) overlaps: bool,
 }
 
 /// A function symbol: a program or subprogram.
 #[derive(Clone, Debug)]
 pub(super) struct Func {
-    /// Its place in the symbol table.
-    symbol: u32,
+    /// Its index in the symbol table.
+    pub(super) symbol: u32,
     /// Offsets in the section, in bytes.
     pub(super) code: Range<u64>,
 }
@@ -109,7 +109,7 @@ pub(super) struct BpfElf<'d> {
     order: Endianness,
     sections: &'d [Shdr],
     names: Strings<'d>,
-    /// The sections by their names, once so many have been looked at one after another that this is less work.
+    /// The sections by their names, once scans have cost more than making it.
     by_name: OnceCell<Index>,
     looked_at: Cell<usize>,
     /// By section. Empty if none overlaps.
@@ -215,7 +215,7 @@ impl<'d> BpfElf<'d> {
         Err(Error::Elf { what: format!("broken ELF file: function '{name}' {what}").into() })
     }
 
-    /// That a function lies in its section and is made of whole instructions.
+    /// Checks that a function lies in its section and is made of whole instructions.
     ///
     /// Source: libbpf `bpf_object__add_programs`, `bpf_object__init_prog`.
     /// Deviation: libbpf refuses static functions outside of `.text`, too.
@@ -236,7 +236,7 @@ impl<'d> BpfElf<'d> {
         Err(Error::Elf { what: what.into() })
     }
 
-    /// Whether there is a symbol table, without which programs cannot be told apart.
+    /// Whether there is a symbol table.
     pub(super) const fn has_symbols(&self) -> bool {
         !self.symbols.is_empty()
     }
@@ -270,7 +270,7 @@ impl<'d> BpfElf<'d> {
         budget.name(name)?;
         let is_it = |at: usize| {
             let section = self.sections.get(at);
-            section.map_or(Ok(false), |section| self.names.is_counted(section.sh_name(self.order), name, budget))
+            section.map_or(Ok(false), |section| self.names.is_charged(section.sh_name(self.order), name, budget))
         };
         let found = match self.by_name()? {
             Some(by_name) => first(by_name.find(name).map(|number| index(number).saturating_add(1)), is_it),
@@ -279,8 +279,8 @@ impl<'d> BpfElf<'d> {
         Ok(found?.and_then(|at| self.section(at)))
     }
 
-    /// The index of the sections but the first, which is none. Not before it is worth having: to make it takes a look at
-    /// each byte of the names, and sorting.
+    /// The index of all sections but the first, which is none; `None` as long as scans have cost less than making it: that
+    /// reads each byte of the names, and sorts.
     fn by_name(&self) -> Result<Option<&Index>> {
         let looked_at = self.looked_at.get();
         if looked_at <= self.names.len().saturating_add(self.sections.len().saturating_mul(16)) {
@@ -337,14 +337,14 @@ impl<'d> BpfElf<'d> {
         for number in by_name.find(name) {
             budget.charge(1)?;
             let Some((at, symbol)) = self.funcs.get(index(number)) else { continue };
-            if *at != place(section, off) && self.symbol_names.is_counted(name_of(*symbol), name, budget)? {
+            if *at != place(section, off) && self.symbol_names.is_charged(name_of(*symbol), name, budget)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The name of a function, which is not looked at before it is displayed.
+    /// The name of a function. It is read when it is displayed.
     pub(super) fn func_name(&self, func: &Func) -> Lossy<'d> {
         let symbol = self.symbols.get(index(func.symbol));
         Lossy(symbol.and_then(|symbol| self.symbol_names.from(symbol.st_name(self.order))).unwrap_or_default())

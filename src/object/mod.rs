@@ -2,26 +2,31 @@
 //! Whole BPF objects, relocated in place.
 //!
 //! An object is an ELF64 file of either byte order as clang or `bpftool gen object` writes it. Its size stays as it is:
-//! instructions change, and `.BTF.ext` is told that it holds no CO-RE relocations any more, so that nobody applies them
-//! twice.
+//! instructions change, and the length of the CO-RE relocations in `.BTF.ext` becomes 0, so that nobody applies them twice.
 
+mod answer;
 mod arch;
 mod bitfield;
 mod bpf_object;
+mod cand_cache;
 mod diag;
 mod edits;
 pub(crate) mod elf;
-mod eliminated;
 pub(crate) mod format;
-mod found;
-mod lines;
-mod metered;
+mod insn_info;
+pub(crate) mod name_search;
 mod relocator;
 mod report;
-mod targets;
+mod site;
+mod target;
+
+#[cfg(test)]
+mod tests {
+    mod name_search;
+}
 
 pub use report::{Counts, Entry, Outcome, Report};
-pub use targets::{OpenTargets, Target, Targets};
+pub use target::{OpenTargets, Target, Targets};
 
 use crate::btf::ext::CORE_RELO_LEN_FIELD;
 use crate::error::Result;
@@ -29,7 +34,6 @@ use crate::log::Log;
 use crate::relo::Semantics;
 use bpf_object::BpfObject;
 use edits::Edits;
-use metered::MeteredLog;
 use relocator::Relocator;
 
 /// How to relocate.
@@ -43,9 +47,9 @@ pub struct Options<'a> {
 
 /// Relocates a BPF object in place: the instructions of every program, and `core_relo_len` of `.BTF.ext`.
 ///
-/// An object without BTF or without CO-RE relocations is left as it is; of code without BTF, the log has a warning, and of
-/// records that belong to no function, other than those of eliminated weak ones. Programs in sections whose name begins with `?`
-/// are not loaded unless somebody asks for it, so a relocation that fails there poisons its instruction and is logged.
+/// An object without BTF or without CO-RE relocations is left as it is. Code without BTF is logged as a warning, and so are
+/// records that belong to no function, unless the linker eliminated it. Programs in sections whose name begins with `?`
+/// are not loaded by default, so a relocation that fails there poisons its instruction and is logged.
 ///
 /// Returns how many relocations ended how. `report` gets an entry for each, also when the call fails.
 ///
@@ -69,7 +73,7 @@ pub fn relocate(
     Ok(counts)
 }
 
-/// What [`relocate`] would write, for whoever has more to do that may fail before it is written.
+/// Computes the edits of [`relocate`] without writing them, so that the caller can do fallible work in between.
 #[doc(hidden)]
 pub fn plan(
     object: &[u8],
@@ -79,21 +83,16 @@ pub fn plan(
 ) -> Result<(Edits, Counts)> {
     let Some(bpf_object) = BpfObject::read(object, options.log)? else { return Ok(Default::default()) };
     if let Some(report) = &mut report {
-        // All at once: a list that grows leaves up to half of what it takes unused.
+        // All at once: half of a grown list may be unused.
         let sections = bpf_object.btf_ext.core_relos();
         report.entries.try_reserve_exact(sections.iter().map(|section| section.core_relos().count()).sum())?;
     }
-    let log = MeteredLog { log: options.log, budget: &bpf_object.telling };
-    let options = Options { log: &log, ..*options };
-    let mut relocator = Relocator::new(&bpf_object, targets, &options, report)?;
+    let mut relocator = Relocator::new(&bpf_object, targets, options, report)?;
     for section in bpf_object.btf_ext.core_relos().iter() {
         relocator.relocate_section(&section)?;
     }
     let (mut edits, counts) = relocator.finish()?;
-    // Eight bytes that begin with core_relo_off, which stays, and end with core_relo_len.
-    let at = bpf_object.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start).saturating_sub(4);
-    if let Some(&[a, b, c, d, ..]) = object.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        edits.set(at, [a, b, c, d, 0, 0, 0, 0], &bpf_object.budget)?;
-    }
+    let len_field = bpf_object.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start);
+    edits.put(len_field, vec![0; CORE_RELO_LEN_FIELD.len()])?;
     Ok((edits, counts))
 }

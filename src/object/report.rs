@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What became of each relocation of an object.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::btf::TypeId;
 use crate::error::Error;
@@ -14,7 +14,7 @@ pub enum Outcome {
     /// The instruction holds the target's value.
     Resolved,
     /// The instruction is invalid now; the verifier refuses it where it can be reached. The message says why.
-    Poisoned(Cow<'static, str>),
+    Poisoned(Arc<str>),
     /// Nothing was done: no program has this instruction. The message says why: most often the linker eliminated a weak
     /// function, but not its records.
     Skipped(&'static str),
@@ -22,15 +22,15 @@ pub enum Outcome {
     Failed(Box<Error>),
 }
 
-/// One relocation.
+/// One relocation. Entries share equal texts.
 #[derive(Debug)]
 pub struct Entry {
     /// How it ended.
     pub outcome: Outcome,
     /// ELF section of the instruction.
-    pub section: String,
+    pub section: Arc<str>,
     /// Function that the instruction is in; `None` when skipped.
-    pub program: Option<String>,
+    pub program: Option<Arc<str>>,
     /// Offset of the instruction in the section, in bytes.
     pub insn_off: u32,
     /// What was asked.
@@ -39,15 +39,15 @@ pub struct Entry {
     pub type_id: TypeId,
     /// About what, as C writes it: `task_struct.mm`, `pid_type::PIDTYPE_PID`, `struct task_struct`. Where the access
     /// string cannot be followed, the root type's name and that string.
-    pub access: String,
+    pub access: Arc<str>,
     /// The local spec, in the format of `bpf_core_format_spec`. Empty where there is none.
-    pub local_spec: String,
+    pub local_spec: Arc<str>,
     /// The target's; `None` where no candidate matched.
-    pub target_spec: Option<String>,
+    pub target_spec: Option<Arc<str>>,
     /// Name of the BTF that the matching candidate is in.
-    pub target: Option<String>,
+    pub target: Option<Arc<str>>,
     /// Why a resolved relocation found nothing in the target, or what the program does wrong with what was found.
-    pub note: Option<Cow<'static, str>>,
+    pub note: Option<Arc<str>>,
     /// Value by the object's BTF, as the instruction holds it.
     pub orig_val: u64,
     /// How it reads.
@@ -57,7 +57,7 @@ pub struct Entry {
     /// How it reads.
     pub new_sign: Sign,
     /// Source file, where the object has line numbers.
-    pub file: Option<String>,
+    pub file: Option<Arc<str>>,
     /// Line in the source file, from 1; 0 where there is none.
     pub line: u32,
 }

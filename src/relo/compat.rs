@@ -4,9 +4,10 @@
 //! When a local and a target type correspond: as a field's type, as a type asked about, and in all their parts.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::essential_name::EssentialName;
-use super::member_index::{Essential, Lent, has_name};
+use super::member_index::{Name, NameTable, has_name};
 use super::metered::BtfPair;
 use super::metered::Metered;
 use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
@@ -115,8 +116,6 @@ const COMPARED_BEFORE_REMEMBERING: u32 = 1024;
 /// Answers that are remembered at most: no more memory than a small object takes. With more, the bound on the work is what
 /// ends it.
 const MAX_REMEMBERED: usize = 1 << 14;
-/// Looking an answer up, or remembering it, in steps.
-const ANSWER_STEPS: u64 = 8;
 
 /// Answers about pairs of types, and the depth that was left when they were given. An answer given without running into
 /// the limit holds wherever at least as much depth is left.
@@ -149,7 +148,7 @@ struct Compat<'w, 'l, 't, L, T> {
 impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
     fn check(&mut self, local_id: TypeId, targ_id: TypeId, depth: i32) -> Result<bool> {
         let pair = (local_id, targ_id, false);
-        self.pair.budget.charge(ANSWER_STEPS)?;
+        self.pair.charge_comparison()?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -219,7 +218,7 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
             return Err(Error::TooDeep { local_id, targ_id });
         }
         let pair = (local_id, targ_id, behind_ptr);
-        self.pair.budget.charge(ANSWER_STEPS)?;
+        self.pair.charge_comparison()?;
         if let Some(answer) = self.answers.get(pair, depth) {
             return Ok(answer);
         }
@@ -341,18 +340,18 @@ fn fwd_matches(fwd: Type<'_>, other: Type<'_>, behind_ptr: bool) -> bool {
 struct Names<'w, 't, T> {
     targ: Metered<'w, 't, T>,
     t: Type<'t>,
-    table: Option<Lent<'w, Essential>>,
+    table: Option<Rc<NameTable>>,
 }
 
 impl<'w, 't, T: BtfView> Names<'w, 't, T> {
     fn new<L>(pair: BtfPair<'w, '_, 't, L, T>, id: TypeId, t: Type<'t>, searches: u32) -> Result<Self> {
-        let table = pair.member_index.of_essential_names.get(pair.targ, id, t, searches)?;
+        let table = pair.member_index.get(pair.targ, id, t, searches)?;
         Ok(Self { targ: pair.targ, t, table })
     }
 
-    /// Whether one of the same essential name is what is sought: they are asked in their order in the type.
+    /// Whether `is_it` holds for one of the same essential name, tried in their order in the type.
     fn any(&self, name: &[u8], mut is_it: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
-        let name = EssentialName::charged(name, self.targ.budget)?;
+        let name = Name::Essential(EssentialName::charged(name, self.targ.budget)?);
         if let Some(table) = &self.table {
             for idx in table.find(self.targ, self.t, name) {
                 if is_it(idx?)? {
@@ -362,7 +361,7 @@ impl<'w, 't, T: BtfView> Names<'w, 't, T> {
             return Ok(false);
         }
         for idx in 0..self.t.vlen() {
-            if has_name::<Essential, T>(self.targ, self.t, idx, name)? && is_it(idx)? {
+            if has_name(self.targ, self.t, idx, name)? && is_it(idx)? {
                 return Ok(true);
             }
         }

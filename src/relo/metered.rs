@@ -14,6 +14,10 @@ use crate::error::Result;
 const USUAL_TYPE_LEN: usize = 44;
 /// Finding a type by its id, in steps.
 const TYPE_STEPS: u64 = 2;
+/// Going into an anonymous member, and remembering that the search was in vain, in steps.
+const ANONYMOUS_STEPS: u64 = 16;
+/// Looking up a pair of types that may have been compared before, in steps.
+const COMPARISON_STEPS: u64 = 8;
 
 /// The budget to compare types of two BTFs whose sizes are not known.
 #[must_use]
@@ -22,20 +26,19 @@ pub fn budget_for_types<L: BtfView, T: BtfView>(local: &L, targ: &T) -> Budget {
     Budget::for_input(index(types).saturating_mul(USUAL_TYPE_LEN))
 }
 
-/// Members whose names are compared before the next are paid for.
+/// Members that are charged at a time.
 const MEMBERS_AT_ONCE: u32 = 32;
 
 fn long(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
 
-/// BTF of which each look at a type or a name counts. The algorithm sees BTF only in this way, so that no loop of it can
-/// run for free.
+/// BTF that charges each look-up of a type or a name. The algorithm sees BTF only in this way, so no loop of it runs for free.
 #[derive(Debug)]
 pub(super) struct Metered<'w, 'b, B> {
     pub(super) btf: &'b B,
     pub(super) budget: &'w Budget,
-    /// What looking a type up costs.
+    /// Steps of looking up a type.
     type_steps: u64,
 }
 
@@ -49,7 +52,7 @@ impl<B> Clone for Metered<'_, '_, B> {
 impl<B> Copy for Metered<'_, '_, B> {}
 
 impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
-    /// Finding a type takes one more step for each two levels of split BTF.
+    /// Looking up a type takes one more step for each two levels of split BTF.
     pub(super) fn new(btf: &'b B, budget: &'w Budget) -> Self {
         Self { btf, budget, type_steps: TYPE_STEPS.saturating_add((btf.levels() / 2).into()) }
     }
@@ -81,6 +84,22 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
         Ok(name)
     }
 
+    /// [`BtfView::name_by_offset`] for a name that is going to be hashed.
+    pub(super) fn name_to_hash(self, name_off: u32) -> Result<&'b [u8]> {
+        let name = self.name_by_offset(name_off)?.to_bytes();
+        self.budget.name(name)?;
+        Ok(name)
+    }
+
+    /// An access string, each digit of which is going to be read.
+    pub(super) fn access_str(self, name_off: u32) -> Result<&'b [u8]> {
+        // Its length is not known before it is scanned, and a spent budget allows no scan.
+        self.budget.charge(1)?;
+        let access_str = self.btf.name_by_offset(name_off)?.to_bytes();
+        self.budget.charge(long(access_str.len() / 2))?;
+        Ok(access_str)
+    }
+
     /// Whether the name at this offset, of no more than `max` bytes, has this essential part, which is not empty.
     pub(super) fn has_essential_name(self, name_off: u32, max: usize, essential: EssentialName<'_>) -> Result<bool> {
         let beginning = essential.as_bytes();
@@ -98,7 +117,7 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
     pub(super) fn find_member(self, t: Type<'b>, from: u32, name: &CStr) -> Result<Option<(u32, NameIs)>> {
         let each = long(name.count_bytes() / 16).saturating_add(1);
         let mut from = from;
-        // Paid for before it is done, in pieces, since names may be long.
+        // Charged in advance, in pieces, since names may be long.
         while from < t.vlen() {
             let piece = t.vlen().saturating_sub(from).min(MEMBERS_AT_ONCE);
             self.budget.charge(each.saturating_mul(piece.into()))?;
@@ -117,6 +136,13 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
         btf::skip_modifiers(id, |id| self.type_by_id(id))
     }
 
+    /// The type of an anonymous member, whose members are going to be searched.
+    #[inline]
+    pub(super) fn anonymous_member(self, id: TypeId) -> Result<(TypeId, Type<'b>)> {
+        self.budget.charge(ANONYMOUS_STEPS)?;
+        self.skip_modifiers(id)
+    }
+
     /// [`BtfView::resolve_size`] of a type that has been looked up.
     #[inline]
     pub(super) fn size_of(self, id: TypeId, t: Type<'b>) -> Result<u32> {
@@ -124,7 +150,7 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
     }
 }
 
-/// The two BTFs whose types are compared, how much work that may be, and what was learned of the target's names.
+/// The two BTFs whose types are compared, the budget, and the indexes of the target's members.
 #[derive(Debug)]
 pub(super) struct BtfPair<'w, 'l, 't, L, T> {
     pub(super) local: Metered<'w, 'l, L>,
@@ -149,6 +175,12 @@ impl<L, T> Clone for BtfPair<'_, '_, '_, L, T> {
 impl<L, T> Copy for BtfPair<'_, '_, '_, L, T> {}
 
 impl<L: BtfView, T: BtfView> BtfPair<'_, '_, '_, L, T> {
+    /// A pair of types is looked up among those that were compared before.
+    #[inline]
+    pub(super) fn charge_comparison(self) -> Result<()> {
+        self.budget.charge(COMPARISON_STEPS)
+    }
+
     /// Whether two names have the same essential part.
     pub(super) fn names_match(self, local_name_off: u32, targ_name_off: u32) -> Result<bool> {
         let local = self.local.name_by_offset(local_name_off)?.to_bytes();

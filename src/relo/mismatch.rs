@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Where following an access through a candidate stopped, and why.
+//! Why a candidate does not match.
 
 use std::fmt;
 
 use super::ReloKind;
 use super::essential_name::EssentialName;
 use super::spec::Spec;
-use super::text::{Lossy, Named};
-use crate::btf::{BtfView, Kind, Type, TypeId};
+use crate::btf::{BtfView, Kind, Named, Type, TypeId, lossy_name};
+use crate::text::Lossy;
 
 /// Why a candidate does not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +123,7 @@ impl<B: BtfView> fmt::Display for TypeText<'_, B> {
             };
             t = type_of(next);
         }
-        let name = Lossy::at(btf, t.name_off());
-        let name = if name.is_empty() { Lossy(b"<anon>") } else { name };
+        let name = lossy_name(btf, t.name_off()).or("<anon>");
         match t.kind() {
             Kind::Unkn => f.write_str("void"),
             Kind::FuncProto => write!(f, "function of {} parameter{}", t.vlen(), if t.vlen() == 1 { "" } else { "s" }),

@@ -4,7 +4,7 @@
 //!
 //! 1. [`spec`]: the access string is followed through the local type: which members by name, at which offset.
 //! 2. [`candidates`]: the target is searched for types of the same essential name ([`EssentialName`]) and kind.
-//! 3. `matching`: in each candidate the same members are looked up by name, through anonymous structs and unions, and
+//! 3. `spec_match`: in each candidate the same members are looked up by name, through anonymous structs and unions, and
 //!    their types compared (`compat`).
 //! 4. `value`: local and matching spec give the old and the new value. All matching candidates must give the same.
 //! 5. Candidates that do not match are dropped from the list, unless none matches: later relocations of the same local
@@ -17,27 +17,23 @@ mod essential_name;
 mod member_index;
 mod metered;
 mod mismatch;
-mod numbers;
 pub(crate) mod patch;
-mod pruned;
 mod sign;
 pub mod spec;
 mod spec_match;
-pub(crate) mod text;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::btf::ReloKind;
-pub use candidates::{Candidate, add_cands};
+pub use candidates::{Candidate, Candidates, add_cands};
 pub use essential_name::EssentialName;
 pub use member_index::MemberIndex;
 pub use mismatch::Mismatch;
 pub(crate) use mismatch::Why;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
-pub use pruned::{Candidates, Pruned};
 pub use sign::{Number, Sign};
 pub use spec::Spec;
 pub use value::ReloRes;
@@ -47,13 +43,12 @@ use std::fmt;
 pub use crate::budget::Budget;
 pub use metered::budget_for_types;
 use metered::{BtfPair, Metered};
-use pruned::Matching;
-use text::Clipped;
 
 use crate::btf::ext::CoreRelo;
 use crate::btf::{BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::log::Log;
+use crate::text::Clipped;
 
 /// Whose answers to give where implementations differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -75,7 +70,7 @@ impl Semantics {
     }
 }
 
-/// Whom log lines are about, where they go, and whose answers are wanted.
+/// What a relocation needs besides BTF and candidates.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Name of the program.
@@ -84,9 +79,9 @@ pub struct Context<'a> {
     pub relo_idx: usize,
     /// Whose answers to give.
     pub semantics: Semantics,
-    /// How much may be done.
+    /// The bound on the work.
     pub budget: &'a Budget,
-    /// What is learned of the target's names. To be used with the same BTFs as long as it lives.
+    /// Indexes of the target's members, for the same BTFs as long as it lives.
     pub member_index: &'a MemberIndex,
     /// Where log lines go.
     pub log: &'a dyn Log,
@@ -104,7 +99,7 @@ impl Context<'_> {
     }
 }
 
-/// A relocation that has been answered.
+/// The answer to a relocation.
 #[derive(Clone, Debug)]
 pub struct Resolved<'l, 't, L, T> {
     /// What to write into the instruction.
@@ -113,16 +108,17 @@ pub struct Resolved<'l, 't, L, T> {
     pub local: Spec<'l, L>,
     /// The access in the first candidate that matched; `None` when none did, and for [`ReloKind::TypeIdLocal`].
     pub targ: Option<Spec<'t, T>>,
+    /// [`Candidate::target`] of that candidate.
+    pub target: Option<u32>,
     /// The first candidate that does not match, and why; `None` when there is none.
     pub mismatch: Option<(Candidate<'t, T>, Mismatch)>,
     /// Number of candidates.
     pub cands: usize,
-    /// Number of further ones, which earlier relocations of the same type had dropped.
+    /// Number of further ones, which earlier relocations of the same type have dropped.
     pub dropped: usize,
 }
 
-/// Answers one relocation from the candidates of its root type, and prunes those: unless none matches, only the matching
-/// ones are left.
+/// Calculates one relocation from the candidates of its root type, and drops those that do not match, unless none matches.
 ///
 /// Source: libbpf `bpf_core_calc_relo_insn`.
 ///
@@ -147,7 +143,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     if relo.kind == ReloKind::TypeIdLocal {
         let id = u64::from(type_id.0);
         let res = ReloRes { orig_val: id, new_val: id, ..ReloRes::default() };
-        return Ok(Resolved { res, local, targ: None, mismatch: None, cands: 0, dropped: 0 });
+        return Ok(Resolved { res, local, targ: None, target: None, mismatch: None, cands: 0, dropped: 0 });
     }
     if local_name.is_empty() {
         return Err(Error::AnonymousRoot { type_id });
@@ -155,48 +151,50 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
 
     let (count, dropped) = (cands.len(), cands.dropped());
     let mut first_mismatch = None;
+    let mut mismatched = Vec::new();
     let mut first: Option<(ReloRes, Spec<'t, T>)> = None;
-    let mut matching = Matching::default();
-    for (i, cand) in cands.iter().enumerate() {
+    let mut target = None;
+    for (i, cand) in (0_u32..).zip(cands.iter()) {
         context.budget.charge(CANDIDATE_STEPS)?;
         let pair = BtfPair::new(local_btf, cand.btf, context.budget, context.member_index);
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
         let mismatch = spec_match::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
             context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
         })?;
-        matching.note(mismatch.is_none(), context.budget)?;
         if let Some(mismatch) = mismatch {
             let why = Why { local: &local, targ: cand.btf, root: cand.id, mismatch };
             context.debug(format_args!("non-matching candidate #{i} {}: {}", Clipped(&targ), Clipped(why)));
             first_mismatch = first_mismatch.or(Some((cand, mismatch)));
+            mismatched.try_reserve(1)?;
+            mismatched.push(i);
             continue;
         }
         context.debug(format_args!("matching candidate #{i} {}", Clipped(&targ)));
         let res = value::calc_relo(pair, &local, Some(&targ))?;
         match &first {
-            None => first = Some((res, targ)),
+            None => (first, target) = (Some((res, targ)), Some(cand.target)),
             Some(first) => agree(first, &(res, targ))?,
         }
     }
     match first {
         Some((res, targ)) => {
             if context.semantics == Semantics::Libbpf {
-                cands.keep(matching)?;
+                cands.retain_all_but(&mismatched)?;
             }
-            Ok(Resolved { res, local, targ: Some(targ), mismatch: first_mismatch, cands: count, dropped })
+            Ok(Resolved { res, local, targ: Some(targ), target, mismatch: first_mismatch, cands: count, dropped })
         }
         None => {
             context.debug(format_args!("no matching targets found"));
-            // Of a target, no more is asked then.
+            // The target does not matter without a matching candidate.
             let pair = BtfPair::new(local_btf, local_btf, context.budget, context.member_index);
             let res = value::calc_relo(pair, &local, None)?;
-            Ok(Resolved { res, local, targ: None, mismatch: first_mismatch, cands: count, dropped })
+            Ok(Resolved { res, local, targ: None, target, mismatch: first_mismatch, cands: count, dropped })
         }
     }
 }
 
-/// Making an empty spec and taking it through a candidate, in steps.
-const CANDIDATE_STEPS: u64 = 8;
+/// Taking an empty spec through a candidate, and noting that it does not match, in steps.
+const CANDIDATE_STEPS: u64 = 16;
 
 /// All matching candidates must have the field at the same place and give the same value: it cannot be known which of
 /// them the program will meet.

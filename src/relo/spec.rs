@@ -8,11 +8,11 @@ use std::fmt;
 use super::ReloKind;
 use super::metered::{self, Metered};
 use super::sign::{Number, Sign};
-use super::text::Lossy;
 use crate::btf::ext::CoreRelo;
-use crate::btf::{Array, BtfView, Type, TypeId};
+use crate::btf::{Array, BtfView, Type, TypeId, lossy_name};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
+use crate::text::Lossy;
 
 /// Most steps that a spec can have (`BPF_CORE_SPEC_MAX_LEN`).
 pub const MAX_LEN: usize = 64;
@@ -143,9 +143,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
     /// [`Spec::parse_within`] of an empty spec, which is filled where it lies, since copying it takes long.
     pub(super) fn follow(&mut self, relo: &CoreRelo, budget: &Budget) -> Result<()> {
         let local = Metered::new(self.btf, budget);
-        // How long the string is, only reading it tells: that is not done once there is nothing left.
-        local.budget.charge(1)?;
-        let access_str = local.name_by_offset(relo.access_str_off)?.to_bytes();
+        let access_str = local.access_str(relo.access_str_off)?;
         let bad = |what| bad_access_str(relo.type_id, access_str, what);
         if matches!(access_str, [] | [b':', ..]) {
             return Err(bad("it has no index at its start"));
@@ -153,7 +151,6 @@ impl<'a, B: BtfView> Spec<'a, B> {
         if relo.kind.is_type_based() {
             return if access_str == b"0" { Ok(()) } else { Err(bad("that of a type is \"0\"")) };
         }
-        local.budget.access_str(access_str)?;
         parse_access_str(access_str, relo.type_id, &mut self.raw)?;
         let (id, t) = local.skip_modifiers(relo.type_id)?;
         let Some(&first) = self.raw.as_slice().first() else {
@@ -286,8 +283,7 @@ fn parse_access_str(access_str: &[u8], type_id: TypeId, steps: &mut Steps<u32>) 
 impl<B: BtfView> fmt::Display for Spec<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let root = self.btf.type_by_id(self.root_type_id).unwrap_or(Type::VOID);
-        let name = Lossy::at(self.btf, root.name_off());
-        let name = if name.is_empty() { Lossy(b"<anon>") } else { name };
+        let name = lossy_name(self.btf, root.name_off()).or("<anon>");
         write!(f, "<{}> [{}] {} {name}", self.kind.name(), self.root_type_id, root.kind().name())?;
         if self.kind.is_enumval_based() {
             return self.fmt_enumerator(f);
@@ -334,7 +330,7 @@ impl<B: BtfView> Spec<'_, B> {
         let from = self.accessors.last().map_or(self.root_type_id, |accessor| accessor.type_id);
         let Ok((_, t)) = self.btf.skip_modifiers(from) else { return Ok(()) };
         let Some(enumerator) = t.enumerator(self.raw.as_slice().first().copied().unwrap_or(0)) else { return Ok(()) };
-        let name = Lossy::at(self.btf, enumerator.name_off);
+        let name = lossy_name(self.btf, enumerator.name_off);
         write!(f, "::{name} = {}", Number { value: enumerator.value, sign: Sign::of_enum(t) })
     }
 }
@@ -347,7 +343,7 @@ impl<B: BtfView> fmt::Display for Access<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(spec) = self;
         let root = spec.btf.type_by_id(spec.root_type_id).unwrap_or(Type::VOID);
-        let name = Lossy::at(spec.btf, root.name_off());
+        let name = lossy_name(spec.btf, root.name_off());
         match spec.accessors.as_slice() {
             [] => write!(f, "{} {name}", root.kind().name()),
             [Accessor { name: Some(enumerator), .. }] if spec.kind.is_enumval_based() => {

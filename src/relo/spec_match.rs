@@ -7,7 +7,7 @@ use std::ffi::CStr;
 
 use super::compat;
 use super::essential_name::EssentialName;
-use super::member_index::{Essential, has_name};
+use super::member_index::{Name, has_name};
 use super::metered::BtfPair;
 use super::mismatch::Mismatch;
 use super::spec::{Accessor, Spec};
@@ -55,10 +55,10 @@ fn match_enumerator<'t, L: BtfView, T: BtfView>(
     if !t.is_any_enum() {
         return missing;
     }
-    let name = EssentialName::charged(local_name.to_bytes(), pair.budget)?;
-    let found = match pair.member_index.of_essential_names.get(pair.targ, targ_id, t, 1)? {
+    let name = Name::Essential(EssentialName::charged(local_name.to_bytes(), pair.budget)?);
+    let found = match pair.member_index.get(pair.targ, targ_id, t, 1)? {
         Some(table) => table.find(pair.targ, t, name).next().transpose()?,
-        None => first_by_name(0..t.vlen(), |idx| has_name::<Essential, T>(pair.targ, t, idx, name))?,
+        None => first_by_name(0..t.vlen(), |idx| has_name(pair.targ, t, idx, name))?,
     };
     let Some((idx, enumerator)) = found.and_then(|idx| Some((idx, t.enumerator(idx)?))) else { return missing };
     targ.accessors.push(Accessor {
@@ -143,9 +143,6 @@ const MAX_ELEM_SIZE: u32 = i32::MAX.unsigned_abs();
 /// Anonymous structs and unions after which the search begins to remember in which it found nothing. Fewer than that are
 /// in nearly every type, and remembering costs more than searching them again.
 const SEARCHED_BEFORE_REMEMBERING: u32 = 256;
-/// Going into an anonymous member, and remembering that it was in vain, in steps.
-const ANONYMOUS_STEPS: u64 = 8;
-const REMEMBER_STEPS: u64 = 8;
 
 /// The search for one member of the target by its name.
 struct MemberSearch<'w, 'l, 't, L, T> {
@@ -180,13 +177,13 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         if self.without.get(&targ_id).is_some_and(|without| *without >= depth) {
             return Ok(None);
         }
-        // Whether there is room for a member's index is asked before any is looked at.
+        // A path that is full already is an error, whatever the members.
         targ.raw.push(0)?;
         targ.raw.pop();
-        let table = self.pair.member_index.of_names.get(self.pair.targ, targ_id, t, 1)?;
+        let table = self.pair.member_index.get(self.pair.targ, targ_id, t, 1)?;
         let found = match table.as_deref() {
             Some(table) => {
-                let named = table.find(self.pair.targ, t, self.name.to_bytes()).next().transpose()?;
+                let named = table.find(self.pair.targ, t, Name::Whole(self.name.to_bytes())).next().transpose()?;
                 self.look_through(targ_id, t, targ, |from| Ok(table.next(from, named)))?
             }
             None => {
@@ -194,9 +191,6 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
                 self.look_through(targ_id, t, targ, |from| btf.find_member(t, from, name))?
             }
         };
-        if self.searched > SEARCHED_BEFORE_REMEMBERING {
-            self.pair.budget.charge(REMEMBER_STEPS)?;
-        }
         if found.is_none() && self.searched > SEARCHED_BEFORE_REMEMBERING && targ.raw.as_slice().len() == depth {
             self.without.try_reserve(1)?;
             self.without.insert(targ_id, depth);
@@ -218,11 +212,10 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
             if name_is == NameIs::Same {
                 return self.end_at(idx, &member, targ_id, targ);
             }
-            self.pair.budget.charge(ANONYMOUS_STEPS)?;
             self.searched = self.searched.saturating_add(1);
             targ.raw.push(idx)?;
             targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);
-            let (inner_id, inner) = self.pair.targ.skip_modifiers(member.type_id)?;
+            let (inner_id, inner) = self.pair.targ.anonymous_member(member.type_id)?;
             let found = self.find(inner_id, inner, targ)?;
             if found.is_some() {
                 return Ok(found);

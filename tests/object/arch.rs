@@ -28,7 +28,7 @@ pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<St
     let (mut report, log) = (Report::default(), Warnings::default());
     let options = Options { semantics: Semantics::Libbpf, log: &log };
     relocate(&mut object, &targets, &options, Some(&mut report)).unwrap();
-    let why = |outcome| if let Outcome::Poisoned(why) = outcome { Some(why.into_owned()) } else { None };
+    let why = |outcome| if let Outcome::Poisoned(why) = outcome { Some(why.to_string()) } else { None };
     (log.lines(), report.entries.into_iter().filter_map(|entry| why(entry.outcome)).collect())
 }
 

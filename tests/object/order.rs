@@ -107,3 +107,28 @@ fn a_long_flavor_does_not_hide_the_candidates() {
     relocate(&mut relocated, &targets, &OPTIONS, Some(&mut report)).unwrap();
     assert_eq!(report.entries[0].new_val, 1);
 }
+
+/// The same question twice, and another one between.
+#[test]
+fn entries_of_a_repeated_question_share_their_texts() {
+    let mut local = Btf::new();
+    let (root, access) = struct_with_x(&mut local, "s", 0);
+    let of_type = local.str("0");
+    let relos = [(root, access, EXISTS), (root, of_type, TYPE_EXISTS), (root, access, EXISTS)];
+    let mut object = object_of_insns(local, "tc", &relos);
+    let mut targ = Btf::new();
+    struct_with_x(&mut targ, "s", 0);
+    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    let mut report = Report::default();
+    relocate(&mut object, &targets, &OPTIONS, Some(&mut report)).unwrap();
+    let [first, other, again] = &report.entries[..] else { panic!("{} entries", report.entries.len()) };
+    for (text, other, again) in [
+        (&first.access, &other.access, &again.access),
+        (&first.local_spec, &other.local_spec, &again.local_spec),
+        (first.target_spec.as_ref().unwrap(), other.target_spec.as_ref().unwrap(), again.target_spec.as_ref().unwrap()),
+    ] {
+        assert!(Arc::ptr_eq(text, again) && text != other, "{text} {other} {again}");
+    }
+    assert!(Arc::ptr_eq(&first.section, &other.section));
+    assert_eq!((first.insn_off, again.insn_off), (0, 16));
+}

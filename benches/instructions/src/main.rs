@@ -27,7 +27,7 @@ use synth::Struct;
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
 const TYPES: u32 = 50_000;
 
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 15] = [
     "open-checked",
     "open-module",
     "open-module-unchecked",
@@ -40,6 +40,7 @@ const PATHS: [&str; 14] = [
     "report",
     "relocations-cold",
     "relocations-warm",
+    "relocations-report",
     "add-cands",
     "calc-relo-insn",
 ];
@@ -155,14 +156,16 @@ fn run(path: &str) -> Option<()> {
             let mut object = if path == "relocations-cold" { many() } else { small() };
             count(|| done(&mut object, &synthesised(btf)));
         }
-        "second-object" | "relocations-warm" => {
+        "second-object" | "relocations-warm" | "relocations-report" => {
             let targets = synthesised(synth::target(TYPES).leak());
-            let object = if path == "relocations-warm" { many() } else { small() };
-            for _ in 0..if path == "relocations-warm" { 3 } else { 1 } {
+            let object = if path == "second-object" { small() } else { many() };
+            for _ in 0..if path == "second-object" { 1 } else { 3 } {
                 done(&mut object.clone(), &targets);
             }
             let mut object = object;
-            count(|| done(&mut object, &targets));
+            // With relocations-warm, tells the price of a report of repeated questions.
+            let mut report = (path == "relocations-report").then(Report::default);
+            count(|| _ = relocate(&mut object, &targets, &OPTIONS, report.as_mut()).expect("it can be relocated"));
         }
         "fields" | "bitfields" | "enums" | "types" => warm_fixture(&format!("{path}.el.bpf.o")),
         "report" => {

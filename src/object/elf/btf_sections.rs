@@ -12,7 +12,7 @@ use object::{Endianness, ReadRef, SectionIndex, elf};
 use super::EI_CLASS;
 use super::names::Strings;
 use crate::error::{Error, Result};
-use crate::relo::text::Lossy;
+use crate::text::Lossy;
 
 /// Random access to the bytes of a file.
 pub(crate) trait ReadAt {

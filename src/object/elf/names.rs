@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! String tables, and finding what has a name in one.
 //!
-//! Names may be tails of one another, so that many names in a small file are long each. Nothing here reads a name to its
-//! end unless it is likely to be the one asked for.
+//! Names may be tails of one another, so many long names fit in a small file. A name is read to its end only if it is likely
+//! to be the one that is searched for.
 
 use super::Numbered;
 use crate::budget::Budget;
@@ -44,8 +44,8 @@ impl<'d> Strings<'d> {
         self.may_be(off, name) && self.0.get(index(off)..).is_some_and(|rest| rest.starts_with(name))
     }
 
-    /// As [`Strings::is`], with the comparison counted.
-    pub(super) fn is_counted(self, off: u32, name: &[u8], budget: &Budget) -> Result<bool> {
+    /// As [`Strings::is`], and charges the comparison.
+    pub(super) fn is_charged(self, off: u32, name: &[u8], budget: &Budget) -> Result<bool> {
         if !self.may_be(off, name) {
             return Ok(false);
         }
@@ -88,8 +88,8 @@ impl Index {
     }
 }
 
-/// The hash of a byte and the tail after it. Any odd number serves; whoever seeks names of equal hashes finds them, and
-/// has the comparisons counted.
+/// The hash of a byte and the tail after it. Any odd number serves. An attacker can find names of equal hashes, whose
+/// comparisons are charged.
 fn hash_with(tail: u64, byte: u8) -> u64 {
     tail.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(byte.into())
 }

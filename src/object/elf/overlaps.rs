@@ -7,10 +7,10 @@ use super::Numbered;
 use crate::bytes::index;
 use crate::error::Result;
 
-/// Notes for each of the first `count` parts whether it shares bytes with any of them; nothing at all if none does.
+/// For each of the first `count` parts, whether it shares bytes with any other; empty if none does.
 ///
-/// `range` says where a part lies. `expected` are all of them in the order in which they probably lie in the file: where
-/// that is true and none overlaps, one pass is all that it takes.
+/// `range` is the place of a part. `expected` are all parts in their probable order in the file: if that is right and none
+/// overlaps, one pass is enough.
 pub(super) fn overlapping(
     count: u32,
     range: impl Fn(u32) -> Range<u64>,

@@ -6,7 +6,7 @@ use crate::btf::TypeId;
 use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED};
 use crate::bytes::Endian;
 use crate::error::Error;
-use crate::relo::{Candidate, Candidates, Pruned, ReloKind, Semantics, calc_relo};
+use crate::relo::{Candidate, Candidates, ReloKind, Semantics, calc_relo};
 
 mod kinds {
     use super::*;
@@ -211,7 +211,7 @@ fn ask_in_turn(
     let relos: Vec<_> = questions.iter().map(|(kind, access_str)| local.relo(*kind, type_id, access_str)).collect();
     let (local, targ) = (local.btf(), targ.btf());
     let (found, mut pruned): (Vec<_>, _) =
-        (ids.iter().map(|id| Candidate { btf: &targ, id: *id }).collect(), Pruned::default());
+        (ids.iter().map(|id| Candidate { btf: &targ, id: *id, target: 0 }).collect(), None);
     let mut cands = Candidates::new(&found, &mut pruned);
     let mut ask_one = |relo| {
         let resolved = calc_relo(&context(semantics, &NoLog), relo, &local, &mut cands)?;

@@ -6,14 +6,14 @@ use crate::btf::build::{Build, ENDIANS, SIGNED};
 use crate::btf::{BtfView as _, TypeId};
 use crate::bytes::Endian;
 use crate::log::NoLog;
-use crate::relo::{Candidates, Pruned, ReloKind, Why, calc_relo};
+use crate::relo::{Candidates, ReloKind, Why, calc_relo};
 
 /// What the first candidate lacks; `None` when there is no candidate, or it matches.
 fn why(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &Build) -> Option<String> {
     let (mut local, targ) = (local.clone(), targ.btf());
     let relo = local.relo(kind, type_id, access_str);
     let local = local.btf();
-    let (found, mut pruned) = (find_cands(&local, type_id, &targ).unwrap(), Pruned::default());
+    let (found, mut pruned) = (find_cands(&local, type_id, &targ).unwrap(), None);
     let mut cands = Candidates::new(&found, &mut pruned);
     let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands).unwrap();
     let (cand, mismatch) = resolved.mismatch?;

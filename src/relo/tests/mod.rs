@@ -3,7 +3,6 @@
 
 mod bitfield;
 mod calc;
-mod cands;
 mod compat;
 mod matches;
 mod mismatch;
@@ -18,8 +17,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::{
-    Budget, Candidate, Candidates, Context, EssentialName, MemberIndex, Pruned, ReloKind, ReloRes, Semantics,
-    add_cands, calc_relo,
+    Budget, Candidate, Candidates, Context, EssentialName, MemberIndex, ReloKind, ReloRes, Semantics, add_cands,
+    calc_relo,
 };
 use crate::btf::build::Build;
 use crate::btf::{Btf, BtfView, TypeId};
@@ -58,7 +57,7 @@ fn ask(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &
     let (mut local, targ) = (local.clone(), targ.btf());
     let relo = local.relo(kind, type_id, access_str);
     let local = local.btf();
-    let (found, mut pruned) = (find_cands(&local, type_id, &targ)?, Pruned::default());
+    let (found, mut pruned) = (find_cands(&local, type_id, &targ)?, None);
     let mut cands = Candidates::new(&found, &mut pruned);
     let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands)?;
     Ok(Answer {

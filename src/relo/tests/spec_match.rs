@@ -7,7 +7,7 @@ use crate::btf::build::{Build, ENDIANS, SIGNED};
 use crate::bytes::Endian;
 use crate::error::Error;
 use crate::log::NoLog;
-use crate::relo::{Candidates, Pruned, ReloKind, Semantics, calc_relo};
+use crate::relo::{Candidates, ReloKind, Semantics, calc_relo};
 
 /// Raw indices and bit offset of `access_str` in the target; `None` when it has no such field.
 fn find(local: &Build, s: TypeId, access_str: &str, targ: &Build) -> Option<(Vec<u32>, u32)> {
@@ -245,7 +245,7 @@ mod enumerator {
             let (context, found) = (context(Semantics::Libbpf, &NoLog), find_cands(&btf, e, &btf).unwrap());
             // `A` and `A___x` are flavors of `A`, which the first one is; `A___x___y` alone is one of `A___x`.
             for (relo, value) in relos.iter().zip([1, 1, 3]).cycle().take(60) {
-                let mut pruned = Pruned::default();
+                let mut pruned = None;
                 let res = calc_relo(&context, relo, &btf, &mut Candidates::new(&found, &mut pruned)).unwrap().res;
                 assert_eq!((res.poison, res.new_val), (false, value), "{relo:?}");
             }

@@ -5,7 +5,7 @@ use super::{Lines, context, find_cands};
 use crate::btf::TypeId;
 use crate::btf::build::{Build, ENDIANS, SIGNED};
 use crate::bytes::Endian;
-use crate::relo::{Candidates, Pruned, ReloKind, Semantics, Spec, calc_relo};
+use crate::relo::{Candidates, ReloKind, Semantics, Spec, calc_relo};
 
 fn format(b: &Build, kind: ReloKind, type_id: TypeId, access_str: &str) -> (String, String) {
     let mut b = b.clone();
@@ -127,7 +127,7 @@ fn lines(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ:
     let (mut local, targ) = (local.clone(), targ.btf());
     let relo = local.relo(kind, type_id, access_str);
     let local = local.btf();
-    let (found, mut pruned) = (find_cands(&local, type_id, &targ).unwrap(), Pruned::default());
+    let (found, mut pruned) = (find_cands(&local, type_id, &targ).unwrap(), None);
     let mut cands = Candidates::new(&found, &mut pruned);
     let log = Lines::default();
     calc_relo(&context(Semantics::Libbpf, &log), &relo, &local, &mut cands).unwrap();

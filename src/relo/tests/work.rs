@@ -10,7 +10,7 @@ use crate::btf::{Btf, BtfView, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
 use crate::relo::{
-    Budget, Candidate, Candidates, EssentialName, Pruned, ReloKind, Semantics, add_cands, calc_relo, types_are_compat,
+    Budget, Candidate, Candidates, EssentialName, ReloKind, Semantics, add_cands, calc_relo, types_are_compat,
     types_match,
 };
 
@@ -56,7 +56,7 @@ fn exists(local: &Build, member: TypeId, targ: &Build, id: TypeId) -> (Result<u6
     let s = local.struct_("s", 4, &[("a", member, 0)]);
     let relo = local.relo(ReloKind::FieldExists, s, "0:0");
     let (local, targ) = (Counting::new(&local), Counting::new(targ));
-    let (found, mut pruned) = ([Candidate { btf: &targ, id }], Pruned::default());
+    let (found, mut pruned) = ([Candidate { btf: &targ, id, target: 0 }], None);
     let mut cands = Candidates::new(&found, &mut pruned);
     let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands);
     (resolved.map(|resolved| resolved.res.new_val), local.types.get().saturating_add(targ.types.get()))

@@ -3,18 +3,20 @@
 
 use std::sync::Arc;
 
-use super::find_cands;
 use crate::btf::build::{Build, ENDIANS, SIGNED, info};
 use crate::btf::{Btf, BtfView, Data, TypeId};
 use crate::bytes::Endian;
-use crate::relo::candidates::{NameIndex, Wanted};
+use crate::object::name_search::{NameIndex, RootNames};
 use crate::relo::{Budget, EssentialName, Semantics, add_cands};
 
 /// Candidates in `targ` for a local type, in all three ways, which must agree.
 fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
     let found = searched(Semantics::Libbpf, local, id, targ);
     let (local, targ) = (local.btf(), targ.btf());
-    let scanned: Vec<_> = find_cands(&local, id, &targ).unwrap().iter().map(|cand| cand.id).collect();
+    let (t, name) = (local.type_by_id(id).unwrap(), local.type_name(id).unwrap().to_bytes());
+    let mut scanned = Vec::new();
+    add_cands(t, EssentialName::of(name), &targ, 1, &Budget::for_input(0), &mut scanned).unwrap();
+    let scanned: Vec<_> = scanned.iter().map(|cand| cand.id).collect();
     assert_eq!(found, scanned);
     scanned
 }
@@ -23,7 +25,7 @@ fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
 fn searched(semantics: Semantics, local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
     let (local, targ) = (local.btf(), targ.btf());
     let budget = Budget::for_input(0);
-    let mut asked = Wanted::new(semantics);
+    let mut asked = RootNames::new(semantics);
     let number =
         asked.add(local.type_by_id(id).unwrap(), EssentialName::of(local.type_name(id).unwrap().to_bytes())).unwrap();
     let mut another = Build::new(Endian::NATIVE);
@@ -113,7 +115,7 @@ fn both_kinds_of_enum_are_asked_for_apart_by_the_kernels_semantics() {
     for (semantics, expected) in
         [(Semantics::Libbpf, [(0, 0), (0, 1), (0, 2)]), (Semantics::Kernel, [(0, 0), (0, 2), (1, 1)])]
     {
-        let mut asked = Wanted::new(semantics);
+        let mut asked = RootNames::new(semantics);
         for id in &ids[..2] {
             asked.add(all.type_by_id(*id).unwrap(), EssentialName::of(b"x")).unwrap();
         }
@@ -210,7 +212,7 @@ fn names_in_odd_split_btf_are_found_by_every_search() {
         let local = split.type_by_id(TypeId(1)).unwrap();
         let mut plain = Vec::new();
         add_cands(local, EssentialName::of(b"x"), &split, 1, &Budget::for_input(0), &mut plain).unwrap();
-        let (mut asked, mut wanted) = (Wanted::default(), Vec::new());
+        let (mut asked, mut wanted) = (RootNames::default(), Vec::new());
         asked.add(local, EssentialName::of(b"x")).unwrap();
         let found = &mut |_, id| {
             wanted.push(id);

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Names from BTF in text: bytes that need not be UTF-8, and may be longer than anybody wants to read.
+//! Names from files of unknown origin, as text: not always UTF-8, of any length, with any control characters.
 
 use std::ffi::CStr;
 use std::fmt::{self, Write};
 
-use crate::btf::{BtfView, Type, TypeId};
-
-/// Displays the name that is at the beginning of these bytes, up to their first NUL or their end, with U+FFFD for bytes that
-/// are not UTF-8. Where it ends is not looked for before it is displayed.
+/// Displays the name at the beginning of these bytes, up to the first NUL or their end, with U+FFFD for bytes that are not
+/// UTF-8. The NUL is searched when the name is displayed.
 #[derive(Clone, Copy, Debug)]
 pub struct Lossy<'a>(pub &'a [u8]);
 
-/// Bytes that are looked at in one go: whoever wants only the beginning of a long name stops after that.
+/// Bytes that are scanned at a time, so that [`Clipped`] stops early in a long name.
 const PIECE: usize = MAX_LEN;
 
 impl<'a> Lossy<'a> {
-    /// The name at this offset; the empty one where there is none.
-    pub fn at<B: BtfView>(btf: &'a B, name_off: u32) -> Self {
-        Self(btf.text_by_offset(name_off).unwrap_or_default())
+    /// Another name in place of an empty one.
+    #[must_use]
+    pub const fn or(self, other: &'a str) -> Self {
+        if self.is_empty() { Self(other.as_bytes()) } else { self }
     }
 
     /// Whether there is nothing to display.
@@ -33,7 +32,7 @@ impl fmt::Display for Lossy<'_> {
             let piece = rest.get(..PIECE).unwrap_or(rest);
             let name = CStr::from_bytes_until_nul(piece).map_or(piece, CStr::to_bytes);
             let goes_on = name.len() == PIECE && rest.len() > PIECE;
-            // Nearly all names are UTF-8, which is known faster of a whole piece.
+            // Nearly all names are UTF-8, which is checked faster in a whole piece.
             if let (Ok(valid), false) = (std::str::from_utf8(name), goes_on) {
                 return f.write_str(valid);
             }
@@ -42,7 +41,7 @@ impl fmt::Display for Lossy<'_> {
                 f.write_str(chunk.valid())?;
                 taken = taken.saturating_add(chunk.valid().len());
                 let invalid = chunk.invalid().len();
-                // What the piece ends with may be a character that it cuts in two: that is the beginning of the next one.
+                // A character that the piece cuts in two begins the next one.
                 if invalid == 0 || (goes_on && taken.saturating_add(invalid) == PIECE) {
                     break;
                 }
@@ -58,8 +57,8 @@ impl fmt::Display for Lossy<'_> {
     }
 }
 
-/// Displays no more than 512 bytes of a text, where no real one goes on: a name of megabytes in thousands of messages would
-/// fill the memory.
+/// Displays at most 512 bytes of a text, more than any real name has: megabytes in each of thousands of messages would fill
+/// the memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Clipped<T>(pub T);
 
@@ -74,7 +73,7 @@ impl<T: fmt::Display> fmt::Display for Clipped<T> {
     }
 }
 
-/// Takes so much and no more: an error ends the formatting.
+/// Ends the formatting with an error once it is full.
 struct Clip<'a, 'f> {
     f: &'a mut fmt::Formatter<'f>,
     room: usize,
@@ -94,21 +93,43 @@ impl Write for Clip<'_, '_> {
     }
 }
 
-/// Displays a type as C does, with a name of 512 bytes at most: `struct task_struct`.
+/// Displays text for a terminal: control characters are escaped, and so are invisible ones that reorder others.
 #[derive(Clone, Copy, Debug)]
-pub struct Named<'a, B>(pub &'a B, pub TypeId);
+pub struct Printable<T>(pub T);
 
-impl<B: BtfView> fmt::Display for Named<'_, B> {
+impl<T: fmt::Display> fmt::Display for Printable<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(btf, id) = self;
-        let t = btf.type_by_id(*id).unwrap_or(Type::VOID);
-        write!(f, "{} {}", t.kind().name(), Clipped(Lossy::at(*btf, t.name_off())))
+        write!(Escaped(f), "{}", self.0)
     }
+}
+
+struct Escaped<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for Escaped<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for piece in text.split_inclusive(is_unprintable) {
+            let mut before = piece.chars();
+            match before.next_back().filter(|last| is_unprintable(*last)) {
+                Some(last) => write!(self.0, "{}{}", before.as_str(), last.escape_default())?,
+                None => self.0.write_str(piece)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            // Marks, embeddings, overrides and isolates of the direction of text, and what ends a line or a paragraph.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
+            // No width, so that two names look the same.
+            | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Clipped, Lossy};
+    use super::{Clipped, Lossy, Printable};
 
     #[test]
     fn long_names_are_the_same_as_in_one_piece() {
@@ -145,5 +166,24 @@ mod tests {
         assert_eq!(Clipped(Lossy(long.as_bytes())).to_string(), fits + "...");
         let umlauts = "x".to_owned() + &"ä".repeat(400);
         assert_eq!(Clipped(&umlauts).to_string(), "x".to_owned() + &"ä".repeat(255) + "...");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        let printable = |text: &str| Printable(text).to_string();
+        assert_eq!(printable("a\x1b[31mb\nc\u{9b}"), "a\\u{1b}[31mb\\nc\\u{9b}");
+        for c in
+            ['\0', '\x07', '\x7f', '\u{61c}', '\u{200f}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{200b}']
+        {
+            assert_eq!(printable(&format!("{c}a{c}{c}")), format!("{0}a{0}{0}", c.escape_default()));
+        }
+    }
+
+    #[test]
+    fn what_is_seen_stays() {
+        for text in ["", "task_struct.mm", "Größe", "o\u{308}", "\"a\\b\" 'c'", "名前", "\u{fffd}"] {
+            assert_eq!(Printable(text).to_string(), text);
+        }
+        assert_eq!(Printable(format_args!("{}-{:>3}", "a", 7)).to_string(), "a-  7");
     }
 }
