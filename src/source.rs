@@ -379,7 +379,7 @@ mod tests {
     use once_cell::sync::OnceCell;
 
     use super::RunningKernel;
-    use crate::btf::build::Build;
+    use crate::btf::build::*;
     use crate::bytes::Endian;
     use crate::log::{Level, Log};
     use crate::object::{Target, Targets};

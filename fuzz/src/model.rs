@@ -2,6 +2,12 @@
 //! Types before they are BTF, and how they are written as such.
 
 use corelo::bytes::Endian;
+use corelo_testing::Order;
+use corelo_testing::btf::{
+    ARRAY, Btf, CONST, DATASEC, ENUM, ENUM64, FLOAT, FWD, INT, KFLAG, RESTRICT, SIGNED, STRUCT, TYPE_TAG, UNION,
+    VOLATILE,
+};
+pub use corelo_testing::btf::{DECL_TAG, FUNC, PTR, TYPEDEF, VAR};
 
 /// Names of everything, few, so that they meet. The first is no name. Flavors of some, and what only looks like one.
 pub const NAMES: [&str; 28] = [
@@ -117,15 +123,10 @@ pub struct Model {
     pub types: Vec<Ty>,
 }
 
-pub const PTR: u32 = 2;
-pub const TYPEDEF: u32 = 8;
-pub const FUNC: u32 = 12;
-pub const VAR: u32 = 14;
-pub const DECL_TAG: u32 = 17;
-pub const MODIFIERS: [u32; 4] = [9, 10, 11, 18];
+pub const MODIFIERS: [u32; 4] = [VOLATILE, CONST, RESTRICT, TYPE_TAG];
 /// A kind that is not known, and the bytes of its records behind the first 12, fixed and for each element.
 const OTHER: u32 = 20;
-const OTHER_LEN: [u8; 2] = [4, 8];
+const OTHER_LEN: (u8, u8) = (4, 8);
 
 /// Levels of types that [`Model::size_of`] looks through.
 const SIZE_DEPTH: u32 = 16;
@@ -173,154 +174,96 @@ impl Model {
 
     /// All types as BTF. The strings are [`NAMES`] and then `more`; gives where each of `more` lies.
     pub fn encode(&self, endian: Endian, more: &[String]) -> (Vec<u8>, Vec<u32>) {
-        let mut out = Writer::new(endian, 0);
-        let offsets = more.iter().map(|string| out.string(string)).collect();
-        self.types.iter().for_each(|ty| out.ty(ty));
-        (out.finish(), offsets)
+        let mut btf = Btf::new(order(endian));
+        let names = names(&mut btf);
+        let offsets = more.iter().map(|string| btf.add_str(string)).collect();
+        add(&mut btf, &names, &self.types);
+        (explained(btf, &self.types).bytes(), offsets)
     }
 
     /// The first `at` types as a base, and the others split on it, each with all names.
     pub fn encode_split(&self, endian: Endian, at: usize) -> (Vec<u8>, Vec<u8>) {
         let (below, above) = self.types.split_at(at.min(self.types.len()));
-        let mut base = Writer::new(endian, 0);
-        below.iter().for_each(|ty| base.ty(ty));
-        let mut split = Writer::new(endian, base.strings.len() as u32);
-        above.iter().for_each(|ty| split.ty(ty));
+        let mut base = Btf::new(order(endian));
+        let base_names = names(&mut base);
+        add(&mut base, &base_names, below);
+        let mut split = Btf::split(&base);
+        let split_names = names(&mut split);
+        add(&mut split, &split_names, above);
         // Where the base has a layout, it holds for both.
-        split.needs_layout &= !base.needs_layout;
-        (base.finish(), split.finish())
+        let split = if needs_layout(below) { split } else { explained(split, above) };
+        (explained(base, below).bytes(), split.bytes())
     }
 }
 
-struct Writer {
-    endian: Endian,
-    start_str_off: u32,
-    names: Vec<u32>,
-    types: Vec<u8>,
-    strings: Vec<u8>,
-    needs_layout: bool,
+fn order(endian: Endian) -> Order {
+    if endian == Endian::Little { Order::Little } else { Order::Big }
 }
 
-impl Writer {
-    fn new(endian: Endian, start_str_off: u32) -> Self {
-        let (names, types, strings) = (Vec::new(), Vec::new(), Vec::new());
-        let mut writer = Self { endian, start_str_off, names, types, strings, needs_layout: false };
-        for name in NAMES {
-            let at = writer.string(name);
-            writer.names.push(at);
-        }
-        writer
-    }
+fn needs_layout(types: &[Ty]) -> bool {
+    types.iter().any(|ty| matches!(ty, Ty::Other { .. }))
+}
 
-    fn string(&mut self, string: &str) -> u32 {
-        let at = self.start_str_off + self.strings.len() as u32;
-        self.strings.extend_from_slice(string.as_bytes());
-        self.strings.push(0);
-        // That of no name is the base's.
-        if string.is_empty() { 0 } else { at }
-    }
+/// With a layout section, if there are types that need one.
+fn explained(btf: Btf, types: &[Ty]) -> Btf {
+    let mut layout = vec![(0, 0); OTHER as usize];
+    layout.push(OTHER_LEN);
+    if needs_layout(types) { btf.layout(&layout) } else { btf }
+}
 
-    fn name(&self, name: Name) -> u32 {
-        self.names.get(usize::from(name)).copied().unwrap_or(0x00ff_ff00 | u32::from(name))
+/// Adds [`NAMES`] and gives where each lies.
+fn names(btf: &mut Btf) -> Vec<u32> {
+    // No name is at 0, in the base where there is one.
+    if btf.base().is_some() {
+        btf.add_str("");
     }
+    NAMES.iter().map(|name| btf.str(name)).collect()
+}
 
-    fn word(&mut self, word: u32) {
-        self.types.extend(match self.endian {
-            Endian::Little => word.to_le_bytes(),
-            Endian::Big => word.to_be_bytes(),
-        });
-    }
-
-    fn record(&mut self, name: Name, info: u32, size_or_type: u32) {
-        for word in [self.name(name), info, size_or_type] {
-            self.word(word);
-        }
-    }
-
-    fn ty(&mut self, ty: &Ty) {
-        let info = |kind: u32, vlen: usize, kflag: bool| u32::from(kflag) << 31 | kind << 24 | vlen as u32;
+fn add(btf: &mut Btf, names: &[u32], types: &[Ty]) {
+    let at = |name: Name| names.get(usize::from(name)).copied().unwrap_or(0x00ff_ff00 | u32::from(name));
+    let kflag = |is_set: bool| if is_set { KFLAG } else { 0 };
+    for ty in types {
         match ty {
             Ty::Int { name, size, encoding, bit_offset } => {
-                self.record(*name, info(1, 0, false), *size);
-                self.word(encoding << 24 | (bit_offset & 0xff) << 16 | (size.wrapping_mul(8) & 0xff));
+                let word = encoding << 24 | (bit_offset & 0xff) << 16 | (size.wrapping_mul(8) & 0xff);
+                btf.record(at(*name), INT, 0, *size, &[word])
             }
             Ty::Ref { kind, name, to } => {
-                self.record(*name, info(*kind, 0, false), *to);
-                match *kind {
-                    VAR => self.word(1),
-                    DECL_TAG => self.word(u32::MAX),
-                    _ => {}
-                }
+                let payload: &[u32] = match *kind {
+                    VAR => &[1],
+                    DECL_TAG => &[u32::MAX],
+                    _ => &[],
+                };
+                btf.record(at(*name), *kind, 0, *to, payload)
             }
-            Ty::Array { elem, nelems } => {
-                self.record(0, info(3, 0, false), 0);
-                [*elem, 1, *nelems].into_iter().for_each(|word| self.word(word));
-            }
-            Ty::Composite { union, name, size, kflag, members } => {
-                self.record(*name, info(4 + u32::from(*union), members.len(), *kflag), *size);
-                for Member { name, to, bit_offset, bit_size } in members {
-                    let place = if *kflag { bit_size << 24 | (bit_offset & 0x00ff_ffff) } else { *bit_offset };
-                    [self.name(*name), *to, place].into_iter().for_each(|word| self.word(word));
-                }
+            Ty::Array { elem, nelems } => btf.record(0, ARRAY, 0, 0, &[*elem, 1, *nelems]),
+            Ty::Composite { union, name, size, kflag: has_bits, members } => {
+                let place = |member: &Member| match *has_bits {
+                    true => member.bit_size << 24 | (member.bit_offset & 0x00ff_ffff),
+                    false => member.bit_offset,
+                };
+                let payload: Vec<_> =
+                    members.iter().flat_map(|member| [at(member.name), member.to, place(member)]).collect();
+                let kind = if *union { UNION } else { STRUCT };
+                btf.record(at(*name), kind | kflag(*has_bits), members.len(), *size, &payload)
             }
             Ty::Enum { wide, name, size, signed, values } => {
-                self.record(*name, info(if *wide { 19 } else { 6 }, values.len(), *signed), *size);
-                for (name, value) in values {
-                    self.word(self.name(*name));
-                    self.word(*value as u32);
-                    if *wide {
-                        self.word((*value >> 32) as u32);
-                    }
-                }
+                let words = |(name, value): &(Name, u64)| [at(*name), *value as u32, (*value >> 32) as u32];
+                let count = if *wide { 3 } else { 2 };
+                let payload: Vec<_> = values.iter().flat_map(|value| words(value).into_iter().take(count)).collect();
+                let kind = if *wide { ENUM64 } else { ENUM };
+                btf.record(at(*name), kind | kflag(*signed), values.len(), *size, &payload)
             }
-            Ty::Fwd { name, union } => self.record(*name, info(7, 0, *union), 0),
-            Ty::Proto { ret, params } => {
-                self.record(0, info(13, params.len(), false), *ret);
-                for param in params {
-                    self.word(0);
-                    self.word(*param);
-                }
-            }
-            Ty::Datasec { name, size, var } => {
-                self.record(*name, info(15, 1, false), *size);
-                [*var, 0, *size].into_iter().for_each(|word| self.word(word));
-            }
-            Ty::Float { name, size } => self.record(*name, info(16, 0, false), *size),
-            Ty::Long { size } => {
-                let name_off = self.string("long");
-                [name_off, info(1, 0, false), *size].into_iter().for_each(|word| self.word(word));
-                self.word((1 << 24) | (size * 8));
-            }
+            Ty::Fwd { name, union } => btf.record(at(*name), FWD | kflag(*union), 0, 0, &[]),
+            Ty::Proto { ret, params } => btf.func_proto(*ret, params),
+            Ty::Datasec { name, size, var } => btf.record(at(*name), DATASEC, 1, *size, &[*var, 0, *size]),
+            Ty::Float { name, size } => btf.record(at(*name), FLOAT, 0, *size, &[]),
+            Ty::Long { size } => btf.int("long", *size, SIGNED),
             Ty::Other { name, elements } => {
-                self.needs_layout = true;
-                self.record(*name, info(OTHER, usize::from(*elements), false), 0);
-                let [fixed, each] = OTHER_LEN.map(usize::from);
-                self.types.resize(self.types.len() + fixed + each * usize::from(*elements), 0);
+                let words = usize::from(OTHER_LEN.0) + usize::from(OTHER_LEN.1) * usize::from(*elements);
+                btf.record(at(*name), OTHER, usize::from(*elements), 0, &vec![0; words / 4])
             }
-        }
-    }
-
-    /// Header, types, layout, strings.
-    fn finish(mut self) -> Vec<u8> {
-        let (types, strings) = (std::mem::take(&mut self.types), std::mem::take(&mut self.strings));
-        let mut magic = vec![0x9f, 0xeb];
-        if self.endian == Endian::Big {
-            magic.reverse();
-        }
-        let mut layout = Vec::new();
-        if self.needs_layout {
-            layout.resize(4 * OTHER as usize, 0);
-            layout.extend([OTHER_LEN[0], OTHER_LEN[1], 0, 0]);
-        }
-        let [types_len, layout_len, strings_len] = [types.len(), layout.len(), strings.len()].map(|len| len as u32);
-        let header_len = if self.needs_layout { 32 } else { 24 };
-        for word in [header_len, 0, types_len, types_len + layout_len, strings_len] {
-            self.word(word);
-        }
-        if self.needs_layout {
-            self.word(types_len);
-            self.word(layout_len);
-        }
-        [magic, vec![1, 0], self.types, types, layout, strings].concat()
+        };
     }
 }

@@ -112,7 +112,7 @@ impl fmt::Display for OtherArch {
 #[cfg(test)]
 mod tests {
     use super::{Arch, OtherArch};
-    use crate::btf::build::Build;
+    use crate::btf::build::*;
     use crate::btf::{Btf, TypeId};
     use crate::bytes::Endian;
 

@@ -260,7 +260,7 @@ impl<'t> ByName<'t> {
 mod tests {
     use super::{ByName, Found};
     use crate::btf::TypeId;
-    use crate::btf::build::Build;
+    use crate::btf::build::*;
     use crate::bytes::Endian;
 
     #[test]

@@ -9,8 +9,8 @@ use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
 
-use crate::btf::Btf;
-use crate::object;
+use corelo_testing::btf::Btf;
+use corelo_testing::object;
 
 /// BTF of these bytes.
 pub(crate) fn open(btf: &Btf) -> Result<Arc<corelo::btf::Btf<'static>>, Error> {

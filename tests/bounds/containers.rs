@@ -5,14 +5,14 @@ use corelo::error::Error;
 use corelo::object::Outcome;
 
 use crate::ask::{outcome, relocated};
-use crate::btf::{Btf, STRUCT};
-use crate::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object};
+use corelo_testing::btf::Btf;
+use corelo_testing::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object};
 
 /// `struct s { int a; }`, type 2.
 fn local() -> Btf {
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
-    btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let mut btf = Btf::little();
+    let int = btf.int32();
+    btf.struct_("s", 4, &[("a", int, 0)]);
     btf
 }
 
@@ -54,9 +54,9 @@ fn a_hundred_failures_are_kept_and_all_are_counted() {
 fn texts_of_a_report_have_512_bytes_and_three_dots_at_most() {
     for (len, cut) in [(100, false), (1000, true), (4000, true)] {
         let long = "x".repeat(len);
-        let mut btf = Btf::new();
-        let (name, member, int) = (btf.str(&long), btf.str("a"), btf.int());
-        let root = btf.composite(STRUCT, name, &[(member, int, 8)]);
+        let mut btf = Btf::little();
+        let int = btf.int32();
+        let root = btf.struct_(&long, 4, &[("a", int, 8)]);
         let (section, access, file) = (btf.str(&long), btf.str("0:0"), btf.str(&long));
         let mut elf = Elf::new(&long);
         let program = elf.str(&long);
@@ -84,35 +84,6 @@ fn texts_of_a_report_have_512_bytes_and_three_dots_at_most() {
     }
 }
 
-/// Records of `.BTF.ext` that are not all there, or too short for a relocation.
-#[test]
-fn records_that_are_not_there_are_refused() {
-    let with = |there: usize, count: u32, rec_size: u32| {
-        let mut btf = local();
-        let (section, access) = (btf.str("tc"), btf.str("0"));
-        let mut ext = ext(&[], &[(section, vec![[0, 2, access, TYPE_EXISTS]; there])]);
-        // After the header of 32 bytes: the size of a record, the section's name, and the count.
-        ext[32..36].copy_from_slice(&rec_size.to_le_bytes());
-        ext[40..44].copy_from_slice(&count.to_le_bytes());
-        outcome(Elf::new("tc").finish(&btf.bytes(), &ext), &local())
-    };
-    // Of 16 bytes each; then what is said of them.
-    for (there, count, rec_size, expected) in [
-        (4, 4, 16, "1"),
-        (4, 5, 16, "Ext"),
-        (4, u32::MAX, 16, "Ext"),
-        (4, 0, 16, "Ext"),
-        (4, 1, 64, "1"),
-        (4, 1, 68, "Ext"),
-        (3, 4, 12, "Ext"),
-        (9, 8, 18, "Ext"),
-        (4, 4, 0, "Ext"),
-        (4, 1, u32::MAX - 3, "Ext"),
-    ] {
-        assert_eq!(with(there, count, rec_size), expected, "{there} records, said to be {count} of {rec_size} bytes");
-    }
-}
-
 /// The last instruction of a program, and the place behind it, which is no program's.
 #[test]
 fn a_program_ends_where_its_function_does() {
@@ -128,12 +99,10 @@ fn a_program_ends_where_its_function_does() {
 
 /// A bitfield whose type has no size: libbpf divides by it.
 #[test]
-fn a_bitfield_of_a_type_without_size_is_an_error() {
-    const KFLAG: u32 = 0x80;
-    let mut btf = Btf::new();
-    let (name, member) = (btf.str("s"), btf.str("a"));
-    let nothing = btf.record(0, STRUCT, 0, 0, &[]);
-    let root = btf.composite(STRUCT | KFLAG, name, &[(member, nothing, 3 << 24)]);
+fn bitfield_of_a_type_without_size() {
+    let mut btf = Btf::little();
+    let nothing = btf.struct_("", 0, &[]);
+    let root = btf.bit_struct("s", 4, &[("a", nothing, 0, 3)]);
     assert_eq!(crate::ask::ask(btf.clone(), root, "0:0", BYTE_OFFSET, &btf), "BitfieldZeroSize");
     assert_eq!(crate::ask::ask(btf.clone(), root, "0:0", EXISTS, &btf), "1");
 }

@@ -9,8 +9,8 @@ use corelo::relo::{types_are_compat, types_match};
 use corelo::source;
 
 use crate::ask::{ask, name_of, open, outcome};
-use crate::btf::{Btf, CONST, RESTRICT, STRUCT, TYPE_TAG, TYPEDEF, UNION, VOLATILE};
-use crate::object::{BYTE_OFFSET, ENUMVAL_EXISTS, EXISTS, Elf, TYPE_EXISTS, TYPE_MATCHES, ext};
+use corelo_testing::btf::{Btf, CONST, RESTRICT, STRUCT, TYPE_TAG, TYPEDEF, UNSIGNED, VOLATILE};
+use corelo_testing::object::{BYTE_OFFSET, ENUMVAL_EXISTS, EXISTS, Elf, TYPE_EXISTS, TYPE_MATCHES, ext};
 
 /// What is made bigger, up to where, and what becomes of it there and one further.
 type Row = (&'static str, fn(usize) -> String, usize, &'static str, &'static str);
@@ -30,7 +30,7 @@ fn said<T: ToString>(result: Result<T, Error>) -> String {
 }
 
 #[test]
-fn ways_through_types_end_where_documented() {
+fn walk_limits() {
     check(&[
         ("typedefs over a root", |n| modified_root(n, TYPEDEF), 256, "1", "TypeCycle"),
         ("const over a root", |n| modified_root(n, CONST), 256, "1", "TypeCycle"),
@@ -60,25 +60,25 @@ fn ways_through_types_end_where_documented() {
 }
 
 #[test]
-fn comparisons_end_where_documented() {
+fn comparison_limits() {
     check(&[
-        ("pointers, by what exists", |n| compared(n, pointer, TYPE_EXISTS), 31, "1", "TooDeep"),
-        ("pointers, in all parts", |n| compared(n, pointer, TYPE_MATCHES), 31, "1", "TooDeep"),
-        ("arrays, by what exists", |n| compared(n, array, TYPE_EXISTS), 31, "1", "TooDeep"),
-        ("arrays, in all parts", |n| compared(n, array, TYPE_MATCHES), 31, "1", "TooDeep"),
-        ("prototypes in parameters, by what exists", |n| compared(n, parameter, TYPE_EXISTS), 32, "1", "TooDeep"),
-        ("prototypes in parameters, in all parts", |n| compared(n, parameter, TYPE_MATCHES), 31, "1", "TooDeep"),
-        ("two parameters each, by what exists", |n| compared(n, parameters, TYPE_EXISTS), 32, "1", "TooDeep"),
-        ("two parameters each, in all parts", |n| compared(n, parameters, TYPE_MATCHES), 31, "1", "TooDeep"),
-        ("structs, in all parts", |n| compared(n, structs, TYPE_MATCHES), 31, "1", "TooDeep"),
-        ("structs of two members of a name, in all parts", |n| compared(n, twins, TYPE_MATCHES), 31, "1", "TooDeep"),
+        ("pointers, by what exists", |n| compared(n, POINTER, TYPE_EXISTS), 31, "1", "TooDeep"),
+        ("pointers, in all parts", |n| compared(n, POINTER, TYPE_MATCHES), 31, "1", "TooDeep"),
+        ("arrays, by what exists", |n| compared(n, ARRAY_OF, TYPE_EXISTS), 31, "1", "TooDeep"),
+        ("arrays, in all parts", |n| compared(n, ARRAY_OF, TYPE_MATCHES), 31, "1", "TooDeep"),
+        ("prototypes in parameters, by what exists", |n| compared(n, PARAMETER, TYPE_EXISTS), 32, "1", "TooDeep"),
+        ("prototypes in parameters, in all parts", |n| compared(n, PARAMETER, TYPE_MATCHES), 31, "1", "TooDeep"),
+        ("two parameters each, by what exists", |n| compared(n, PARAMETERS, TYPE_EXISTS), 32, "1", "TooDeep"),
+        ("two parameters each, in all parts", |n| compared(n, PARAMETERS, TYPE_MATCHES), 31, "1", "TooDeep"),
+        ("structs, in all parts", |n| compared(n, STRUCTS, TYPE_MATCHES), 31, "1", "TooDeep"),
+        ("structs of two members of a name, in all parts", |n| compared(n, TWINS, TYPE_MATCHES), 31, "1", "TooDeep"),
         ("any depth given, by what exists", |n| of_any_depth(n, false), 256, "true", "TooDeep"),
         ("any depth given, in all parts", |n| of_any_depth(n, true), 255, "true", "TooDeep"),
     ]);
 }
 
 #[test]
-fn btf_is_refused_where_documented() {
+fn btf_limits() {
     check(&[
         ("BTF split", splits, 16, "ok", "Unsupported"),
         ("members that a struct says it has", |n| record_of(STRUCT, n), 2, "ok", "TypeTruncated"),
@@ -89,21 +89,36 @@ fn btf_is_refused_where_documented() {
 
 /// `struct s { int a, b; }`, type 2.
 fn pair() -> Btf {
-    let mut btf = Btf::new();
-    let (name, a, b, int) = (btf.str("s"), btf.str("a"), btf.str("b"), btf.int());
-    btf.composite(STRUCT, name, &[(a, int, 0), (b, int, 32)]);
+    let mut btf = Btf::little();
+    let int = btf.int32();
+    btf.struct_("s", 4, &[("a", int, 0), ("b", int, 32)]);
     btf
+}
+
+/// `struct s { T a; }`, and its id.
+fn holding(add: impl FnOnce(&mut Btf) -> u32) -> (Btf, u32) {
+    let mut btf = Btf::little();
+    let id = add(&mut btf);
+    let root = btf.struct_("s", 4, &[("a", id, 0)]);
+    (btf, root)
+}
+
+/// Typedef `s` of what `add` adds, and its id.
+fn typedef(add: impl FnOnce(&mut Btf) -> u32) -> (Btf, u32) {
+    let mut btf = Btf::little();
+    let id = add(&mut btf);
+    let root = btf.typedef("s", id);
+    (btf, root)
 }
 
 /// Typedef `s` over `count` - 1 modifiers over a struct; the target's typedef is over the struct itself.
 fn modified_root(count: usize, kind: u32) -> String {
     let side = |count: usize| {
-        let mut btf = Btf::new();
-        let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
-        let id = btf.composite(STRUCT, 0, &[(member, int, 0)]);
-        let id = (1..count).fold(id, |id, _| btf.record(0, kind, 0, id, &[]));
-        let root = btf.record(name, TYPEDEF, 0, id, &[]);
-        (btf, root)
+        typedef(|btf| {
+            let int = btf.int32();
+            let id = btf.struct_("", 4, &[("a", int, 0)]);
+            (1..count).fold(id, |id, _| btf.record(0, kind, 0, id, &[]))
+        })
     };
     let ((local, root), (targ, _)) = (side(count), side(1));
     ask(local, root, "0:0", EXISTS, &targ)
@@ -111,61 +126,60 @@ fn modified_root(count: usize, kind: u32) -> String {
 
 /// A struct whose member is an int behind so many `const`.
 fn modified_member(local: usize, targ: usize) -> String {
-    let side = |count: usize| {
-        let mut btf = Btf::new();
-        let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
-        let id = btf.consts(int, count);
-        let root = btf.composite(STRUCT, name, &[(member, id, 0)]);
-        (btf, root)
+    let side = |count| {
+        holding(|btf| {
+            let int = btf.int32();
+            btf.consts(int, count)
+        })
     };
     let ((local, root), (targ, _)) = (side(local), side(targ));
     ask(local, root, "0:0", EXISTS, &targ)
 }
 
 fn modified_anonymous(count: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
-    let id = btf.composite(STRUCT, 0, &[(member, int, 0)]);
+    let mut btf = Btf::little();
+    let int = btf.int32();
+    let id = btf.struct_("", 4, &[("a", int, 0)]);
     let id = btf.consts(id, count);
-    btf.composite(STRUCT, name, &[(0, id, 0)]);
+    btf.struct_("s", 4, &[("", id, 0)]);
     ask(pair(), 2, "0:0", EXISTS, &btf)
 }
 
-fn size_under(levels: usize, add: fn(&mut Btf, u32) -> u32) -> String {
-    let mut btf = Btf::new();
-    let int = btf.int();
-    let top = (0..levels).fold(int, |id, _| add(&mut btf, id));
+/// The size of the type that `add` adds above an int.
+fn size_of(add: impl FnOnce(&mut Btf, u32) -> u32) -> String {
+    let mut btf = Btf::little();
+    let int = btf.int32();
+    let top = add(&mut btf, int);
     said(open(&btf).unwrap().resolve_size(TypeId(top)))
 }
 
+fn size_under(levels: usize, add: Add) -> String {
+    size_of(|btf, int| (0..levels).fold(int, |id, _| add(btf, id)))
+}
+
+/// Of one element each but for the innermost: the product is what counts.
 fn array_size(levels: usize, nelems: usize) -> String {
-    let mut btf = Btf::new();
-    let int = btf.int();
-    // Of one element each but for the innermost: the product is what counts.
-    let inner = btf.array(int, nelems as u32);
-    let top = (0..levels).fold(inner, |id, _| btf.array(id, 1));
-    said(open(&btf).unwrap().resolve_size(TypeId(top)))
+    size_of(|btf, int| {
+        let inner = btf.array(int, nelems as u32);
+        (0..levels).fold(inner, |id, _| btf.array(id, 1))
+    })
 }
 
 /// So many times 65,536 bytes.
 fn arrays_in_array(count: usize) -> String {
-    let mut btf = Btf::new();
-    let name = btf.str("char");
-    let byte = btf.record(name, 1, 0, 1, &[8]);
-    let inner = btf.array(byte, 65_536);
-    let outer = btf.array(inner, count as u32);
-    said(open(&btf).unwrap().resolve_size(TypeId(outer)))
+    size_of(|btf, int| {
+        let inner = btf.array(int, 16_384);
+        btf.array(inner, count as u32)
+    })
 }
 
 /// The object's `a[1]` in a target whose array has elements of so many bytes.
 fn element(bytes: u32) -> String {
-    let side = |bytes: u32| {
-        let mut btf = Btf::new();
-        let (name, member) = (btf.str("s"), btf.str("a"));
-        let elem = btf.record(0, STRUCT, 0, bytes, &[]);
-        let array = btf.array(elem, 2);
-        let root = btf.composite(STRUCT, name, &[(member, array, 0)]);
-        (btf, root)
+    let side = |bytes| {
+        holding(|btf| {
+            let elem = btf.struct_("", bytes, &[]);
+            btf.array(elem, 2)
+        })
     };
     let ((local, root), (targ, _)) = (side(4), side(bytes));
     ask(local, root, "0:0:1", EXISTS, &targ)
@@ -173,10 +187,10 @@ fn element(bytes: u32) -> String {
 
 /// A struct in a struct, 100 deep.
 fn steps(count: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
-    let id = (0..100).fold(int, |id, _| btf.composite(STRUCT, 0, &[(member, id, 0)]));
-    let root = btf.composite(STRUCT, name, &[(member, id, 0)]);
+    let (btf, root) = holding(|btf| {
+        let int = btf.int32();
+        (0..100).fold(int, |id, _| btf.struct_("", 4, &[("a", id, 0)]))
+    });
     ask(btf.clone(), root, &vec!["0"; count].join(":"), EXISTS, &btf)
 }
 
@@ -185,56 +199,54 @@ fn index(index: usize) -> String {
     ask(pair(), 2, &format!("{index}:0"), EXISTS, &pair())
 }
 
+/// Of an array that is not the last member.
 fn nth_element(nelems: u32, index: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, first, member, int) = (btf.str("s"), btf.str("f"), btf.str("a"), btf.int());
+    let mut btf = Btf::little();
+    let int = btf.int32();
     let array = btf.array(int, nelems);
-    let root = btf.composite(STRUCT, name, &[(member, array, 0), (first, int, 0)]);
+    let root = btf.struct_("s", 4, &[("a", array, 0), ("f", int, 0)]);
     ask(btf.clone(), root, &format!("0:0:{index}"), EXISTS, &btf)
 }
 
 fn enumerator(index: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, a, b) = (btf.str("e"), btf.str("A"), btf.str("B"));
-    let root = btf.enum_(name, &[a, b]);
+    let mut btf = Btf::little();
+    let root = btf.enum_("e", false, &[("A", 0), ("B", 1)]);
     ask(btf.clone(), root, &index.to_string(), ENUMVAL_EXISTS, &btf)
 }
 
 /// A target of which every level has the next one so many times, and no `a` anywhere.
 fn anonymous(levels: usize, width: usize) -> String {
-    let mut btf = Btf::new();
-    let (name, other, int) = (btf.str("s"), btf.str("x"), btf.int());
-    let leaf = btf.composite(STRUCT, 0, &[(other, int, 0)]);
-    let top = (0..levels).fold(leaf, |id, _| btf.composite(UNION, 0, &vec![(0, id, 0); width]));
-    btf.composite(STRUCT, name, &[(0, top, 0)]);
+    let mut btf = Btf::little();
+    let int = btf.int32();
+    let leaf = btf.struct_("", 4, &[("x", int, 0)]);
+    let top = (0..levels).fold(leaf, |id, _| btf.union_("", 4, &vec![("", id, 0); width]));
+    btf.struct_("s", 4, &[("", top, 0)]);
     ask(pair(), 2, "0:0", EXISTS, &btf)
 }
 
 /// A bitfield at bit 1, which an eight-byte load has to cover.
 fn bitfield(bits: usize) -> String {
-    const KFLAG: u32 = 0x80;
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
-    let root = btf.composite(STRUCT | KFLAG, name, &[(member, int, (bits as u32) << 24 | 1)]);
+    let mut btf = Btf::little();
+    let int = btf.int32();
+    let root = btf.bit_struct("s", 4, &[("a", int, 1, bits as u32)]);
     ask(btf.clone(), root, "0:0", BYTE_OFFSET, &btf)
 }
 
 fn named(len: usize) -> String {
-    let mut btf = Btf::new();
-    let name = btf.str("s".repeat(len));
-    let root = btf.record(name, STRUCT, 0, 4, &[]);
+    let mut btf = Btf::little();
+    let root = btf.struct_(&"s".repeat(len), 4, &[]);
     ask(btf.clone(), root, "0", TYPE_EXISTS, &btf)
 }
 
 /// `r1 = *(u8 *)(r1 + 1)` of a member that lies so far from the target's beginning.
 fn load_offset(offset: usize) -> String {
     let side = |offset: usize| {
-        let mut btf = Btf::new();
-        let (name, member, tc) = (btf.str("s"), btf.str("a"), btf.str("tc"));
-        let byte = btf.record(member, 1, 0, 1, &[8]);
-        let root = btf.composite(STRUCT, name, &[(member, byte, offset as u32 * 8)]);
-        let access = btf.str("0:0");
-        (btf, ext(&[], &[(tc, vec![[0, root, access, BYTE_OFFSET]])]))
+        let mut btf = Btf::little();
+        let byte = btf.int("u8", 1, UNSIGNED);
+        let root = btf.struct_("s", 4, &[("a", byte, offset as u32 * 8)]);
+        let relo = [0, root, btf.str("0:0"), BYTE_OFFSET];
+        let relos = ext(&[], &[(btf.str("tc"), vec![relo])]);
+        (btf, relos)
     };
     let ((local, relos), (targ, _)) = (side(1), side(offset));
     let mut elf = Elf::new("tc");
@@ -244,45 +256,29 @@ fn load_offset(offset: usize) -> String {
 
 type Add = fn(&mut Btf, u32) -> u32;
 
-fn pointer(btf: &mut Btf, id: u32) -> u32 {
-    btf.ptr(id)
-}
-
-fn array(btf: &mut Btf, id: u32) -> u32 {
-    btf.array(id, 1)
-}
-
-fn parameter(btf: &mut Btf, id: u32) -> u32 {
-    btf.func_proto(0, &[id])
-}
-
-fn parameters(btf: &mut Btf, id: u32) -> u32 {
-    btf.func_proto(0, &[id, id])
-}
-
-fn structs(btf: &mut Btf, id: u32) -> u32 {
-    btf.composite(STRUCT, 0, &[(0, id, 0)])
-}
-
-fn twins(btf: &mut Btf, id: u32) -> u32 {
-    btf.composite(STRUCT, 0, &[(0, id, 0), (0, id, 32)])
-}
+const POINTER: Add = |btf, id| btf.ptr(id);
+const ARRAY_OF: Add = |btf, id| btf.array(id, 1);
+const PARAMETER: Add = |btf, id| btf.func_proto(0, &[id]);
+const PARAMETERS: Add = |btf, id| btf.func_proto(0, &[id, id]);
+const STRUCTS: Add = |btf, id| btf.struct_("", 4, &[("", id, 0)]);
+const TWINS: Add = |btf, id| btf.struct_("", 4, &[("", id, 0), ("", id, 32)]);
 
 /// A typedef of as many types one in another, around an int.
 fn compared(levels: usize, add: Add, relo: u32) -> String {
-    let mut btf = Btf::new();
-    let (name, int) = (btf.str("s"), btf.int());
-    let top = (0..levels).fold(int, |id, _| add(&mut btf, id));
-    let root = btf.record(name, TYPEDEF, 0, top, &[]);
+    let (btf, root) = typedef(|btf| {
+        let int = btf.int32();
+        (0..levels).fold(int, |id, _| add(btf, id))
+    });
     ask(btf.clone(), root, "0", relo, &btf)
 }
 
 /// Prototypes compared with any depth allowed.
 fn of_any_depth(levels: usize, in_all_parts: bool) -> String {
-    let mut btf = Btf::new();
-    let int = btf.int();
-    let top = (0..levels).fold(int, |id, _| parameter(&mut btf, id));
-    let (btf, top) = (open(&btf).unwrap(), TypeId(top));
+    let (btf, root) = typedef(|btf| {
+        let int = btf.int32();
+        (0..levels).fold(int, |id, _| PARAMETER(btf, id))
+    });
+    let (btf, top) = (open(&btf).unwrap(), TypeId(root - 1));
     said(if in_all_parts {
         types_match(&*btf, top, &*btf, top, false, i32::MAX)
     } else {
@@ -307,8 +303,8 @@ fn splits(levels: usize) -> String {
 
 /// A struct that says it has so many members, of which two are there.
 fn record_of(kind: u32, vlen: usize) -> String {
-    let mut btf = Btf::new();
-    btf.record(0, kind, vlen as u32, 4, &[0; 6]);
+    let mut btf = Btf::little();
+    btf.record(0, kind, vlen, 4, &[0; 6]);
     said(open(&btf).map(|_| "ok"))
 }
 

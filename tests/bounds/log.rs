@@ -10,8 +10,8 @@ use corelo::relo::Semantics;
 use corelo::source;
 
 use crate::ask::open;
-use crate::btf::{Btf, INT, STRUCT};
-use crate::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
+use corelo_testing::btf::{Btf, INT, STRUCT};
+use corelo_testing::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
 
 /// How many lines of which level there were, and how long the longest one was.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ fn lines(mut object: Vec<u8>, targ: &Btf) -> (usize, usize, usize) {
 
 /// So many structs of one name.
 fn structs(name: &str, count: usize) -> Btf {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let name = btf.str(name);
     for _ in 0..count {
         btf.record(name, STRUCT, 0, 0, &[]);
@@ -97,7 +97,7 @@ fn a_hundred_warnings_are_written_of_loads_that_cannot_be_resized() {
     const LOAD: [u8; 8] = [0x61, 0x21, 0, 0, 0, 0, 0, 0];
     const SIGNED: u32 = 1 << 24;
     let with_int = |bytes: u32| {
-        let mut btf = Btf::new();
+        let mut btf = Btf::little();
         let (name, member) = (btf.str("s"), btf.str("a"));
         let int = btf.record(member, INT, 0, bytes, &[SIGNED | (bytes * 8)]);
         btf.composite(STRUCT, name, &[(member, int, 0)]);
@@ -119,8 +119,8 @@ fn a_hundred_warnings_are_written_of_loads_that_cannot_be_resized() {
 #[test]
 fn the_name_of_each_module_is_found_among_many() {
     let count = 300;
-    let mut local = Btf::new();
-    let mut kernel = Btf::new();
+    let mut local = Btf::little();
+    let mut kernel = Btf::little();
     let names: Vec<String> = (0..count).map(|i| format!("type{i}")).collect();
     let access = local.str("0");
     let root = |name| {

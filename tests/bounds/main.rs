@@ -4,18 +4,13 @@
 //! memory, is what `make worst` measures.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
     reason = "a panic is a failed test"
 )]
 
 mod ask;
-#[allow(dead_code, reason = "benches/worst uses more of it")]
-mod btf;
 mod containers;
 mod cycles;
 mod limits;
 mod log;
-#[allow(dead_code, reason = "benches/worst uses more of it")]
-mod object;

@@ -4,14 +4,14 @@
 use corelo::object::{OpenTargets, Options, Outcome, Report, relocate};
 use corelo::relo::Semantics;
 
-use crate::btf::{Btf, STRUCT};
-use crate::object::{BYTE_OFFSET, object_of_insns};
 use crate::{Warnings, target};
+use corelo_testing::btf::{Btf, STRUCT};
+use corelo_testing::object::{BYTE_OFFSET, object_of_insns};
 
 /// BTF with structs that have one member each, and relocations that read these.
 fn structs(members: &[(&str, &str)]) -> (Btf, Vec<(u32, u32, u32)>) {
-    let mut btf = Btf::new();
-    let (int, access) = (btf.int(), btf.str("0:0"));
+    let mut btf = Btf::little();
+    let (int, access) = (btf.int32(), btf.str("0:0"));
     let mut relos = Vec::new();
     for (name, member) in members {
         let (name, member) = (btf.str(name), btf.str(member));

@@ -9,25 +9,21 @@
 )]
 
 mod arch;
-#[allow(dead_code, reason = "it makes hostile input, too")]
-#[path = "../bounds/btf.rs"]
-mod btf;
-#[allow(dead_code, reason = "it makes hostile input, too")]
-#[path = "../bounds/object.rs"]
-mod object;
 mod order;
 mod reasons;
+mod regressions;
 mod sections;
 mod skipped;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use btf::Btf;
 use corelo::log::{Level, Log, NoLog};
-use corelo::object::{Options, Target};
+use corelo::object::{OpenTargets, Options, Target};
 use corelo::relo::Semantics;
 use corelo::source;
+use corelo_testing::btf::{self, Btf};
+use corelo_testing::fixture;
 
 const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
 
@@ -55,10 +51,17 @@ fn target(name: &str, btf: &Btf) -> Target {
     Target::new(name, Arc::new(source::from_bytes(btf.bytes(), None).unwrap()))
 }
 
+/// The targets of a fixture.
+fn targets_of(object: &str) -> OpenTargets {
+    let name = if object.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
+    let btf = Arc::new(source::open(&fixture(name), None).unwrap());
+    OpenTargets { kernel: Target::new(name, btf), modules: Vec::new() }
+}
+
 /// `struct s { int x; }` of this name, with `x` so many bits from the beginning, and the access string of `x`.
 fn struct_with_x(btf: &mut Btf, name: &str, bits: u32) -> (u32, u32) {
     let (name, x, access) = (btf.str(name), btf.str("x"), btf.str("0:0"));
-    let int = btf.int();
+    let int = btf.int32();
     (btf.composite(btf::STRUCT, name, &[(x, int, bits)]), access)
 }
 

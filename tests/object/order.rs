@@ -7,9 +7,9 @@ use std::sync::Arc;
 use corelo::object::{OpenTargets, Outcome, Report, Target, relocate};
 use corelo::source;
 
-use crate::btf::{Btf, STRUCT};
-use crate::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
 use crate::{OPTIONS, insn, struct_with_x, target};
+use corelo_testing::btf::{Btf, STRUCT};
+use corelo_testing::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
 
 /// An unsigned int of so many bytes.
 fn unsigned(btf: &mut Btf, bytes: u32) -> u32 {
@@ -24,13 +24,13 @@ fn unsigned(btf: &mut Btf, bytes: u32) -> u32 {
 fn the_same_load_is_resized_by_the_candidate_that_is_left() {
     const LDX_W: u8 = 0x61;
     const LDX_DW: u8 = 0x79;
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (name, a, b) = (local.str("s"), local.str("a"), local.str("b"));
     let u32_ = unsigned(&mut local, 4);
     let root = local.composite(STRUCT, name, &[(a, u32_, 0), (b, u32_, 32)]);
     let (section, access_a, access_b) = (local.str("tc"), local.str("0:0"), local.str("0:1"));
 
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     let (name, a, b) = (targ.str("s"), targ.str("a"), targ.str("b"));
     let (u32_, u64_) = (unsigned(&mut targ, 4), unsigned(&mut targ, 8));
     targ.composite(STRUCT, name, &[(a, u32_, 0)]);
@@ -54,12 +54,12 @@ fn the_same_load_is_resized_by_the_candidate_that_is_left() {
 /// poisoned for that, and the one behind it answered from the first module alone.
 #[test]
 fn no_relocation_is_answered_from_half_of_the_modules() {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, "s", 0);
     let mut object = object_of_insns(local, "?tc", &[(root, access, EXISTS); 2]);
 
-    let (mut kernel, mut first) = (Btf::new(), Btf::new());
-    kernel.int();
+    let (mut kernel, mut first) = (Btf::little(), Btf::little());
+    kernel.int32();
     struct_with_x(&mut first, "s", 0);
     // Empty BTF of the other byte order.
     let second = [&[0xeb, 0x9f, 1, 0, 0, 0, 0, 24][..], &[0; 16]].concat();
@@ -75,14 +75,14 @@ fn no_relocation_is_answered_from_half_of_the_modules() {
 /// was not.
 #[test]
 fn a_report_does_not_change_the_outcome() {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, "s", 0);
     let of_type = local.str("0");
     let asked = [(root, access, EXISTS), (root, of_type, TYPE_EXISTS)];
     let relos: Vec<_> = (0..100).map(|i| asked[i % 2]).collect();
     let object = object_of_insns(local, "tc", &relos);
-    let mut targ = Btf::new();
-    let (name, x, int) = (targ.str("s"), targ.str("x"), targ.int());
+    let mut targ = Btf::little();
+    let (name, x, int) = (targ.str("s"), targ.str("x"), targ.int32());
     for _ in 0..30_000 {
         targ.composite(STRUCT, name, &[(x, int, 0)]);
     }
@@ -97,10 +97,10 @@ fn a_report_does_not_change_the_outcome() {
 /// A local name of 5000 bytes whose essential part is one: its candidates were not searched for.
 #[test]
 fn a_long_flavor_does_not_hide_the_candidates() {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, &("s___".to_owned() + &"f".repeat(5000)), 0);
     let mut relocated = object(local, &[(root, access, EXISTS)]);
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     struct_with_x(&mut targ, "s", 0);
     let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
     let mut report = Report::default();
@@ -111,12 +111,12 @@ fn a_long_flavor_does_not_hide_the_candidates() {
 /// The same question twice, and another one between.
 #[test]
 fn entries_of_a_repeated_question_share_their_texts() {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, "s", 0);
     let of_type = local.str("0");
     let relos = [(root, access, EXISTS), (root, of_type, TYPE_EXISTS), (root, access, EXISTS)];
     let mut object = object_of_insns(local, "tc", &relos);
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     struct_with_x(&mut targ, "s", 0);
     let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
     let mut report = Report::default();

@@ -2,24 +2,19 @@
 //! What the report and the log say of the relocations of fixtures: why something was poisoned, and what a program does wrong.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
 
 use crate::arch::poisoned;
-use crate::btf::{Btf, STRUCT};
-use crate::object::{BYTE_OFFSET, object_of_insns};
-use crate::{Warnings, struct_with_x, target};
-use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
+use crate::{Warnings, struct_with_x, target, targets_of};
+use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, relocate};
 use corelo::relo::Semantics;
-use corelo::source;
+use corelo_testing::btf::{Btf, STRUCT};
+use corelo_testing::fixture;
+use corelo_testing::object::{BYTE_OFFSET, object_of_insns};
 
 /// Relocates a fixture, with a report and without: the entries, the warnings, and how many relocations ended how.
 fn relocated(name: &str) -> (Vec<Entry>, Vec<String>, Option<Counts>) {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let target = if name.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
-    let btf = Arc::new(source::open(&fixtures.join(target), None).unwrap());
-    let targets = OpenTargets { kernel: Target::new(target, btf), modules: Vec::new() };
-    let object = fs::read(fixtures.join(name)).unwrap();
+    let targets = targets_of(name);
+    let object = fs::read(fixture(name)).unwrap();
     let run = |report: Option<&mut Report>| {
         let log = Warnings::default();
         let options = Options { semantics: Semantics::Libbpf, log: &log };
@@ -75,11 +70,11 @@ fn a_bitfield_that_is_not_accessed_as_one_is_told_of() {
 fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
     const HAS_BITFIELDS: u32 = 0x80;
     for (bits, count) in [(32, 0), (31, 1), (8, 1)] {
-        let mut local = Btf::new();
+        let mut local = Btf::little();
         let (root, access) = struct_with_x(&mut local, "s", 8);
         let mut object = object_of_insns(local, "kprobe", &[(root, access, BYTE_OFFSET)]);
-        let mut targ = Btf::new();
-        let (int, s, x) = (targ.int(), targ.str("s"), targ.str("x"));
+        let mut targ = Btf::little();
+        let (int, s, x) = (targ.int32(), targ.str("s"), targ.str("x"));
         targ.composite(STRUCT | HAS_BITFIELDS, s, &[(x, int, bits << 24 | 32)]);
         let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
         let log = Warnings::default();

@@ -4,14 +4,14 @@
 use corelo::Error;
 use corelo::object::{OpenTargets, Outcome, Report, relocate};
 
-use crate::btf::Btf;
-use crate::object::{BYTE_OFFSET, Elf, PROGBITS, ext};
 use crate::{OPTIONS, insn, struct_with_x, target};
+use corelo_testing::btf::Btf;
+use corelo_testing::object::{BYTE_OFFSET, Elf, NOBITS, NOTE, PROGBITS, ext};
 
 /// The object's `struct s { int x; }`, where `x` lies so many bits from the beginning; its `.BTF.ext` with and without the
 /// relocation of the one instruction.
 fn local(bits: u32) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (root, access) = struct_with_x(&mut btf, "s", bits);
     let section = btf.str("tc");
     (btf.bytes(), ext(&[], &[(section, vec![[0, root, access, BYTE_OFFSET]])]), ext(&[], &[]))
@@ -23,7 +23,7 @@ const HELD: u32 = 8;
 const IN_TARGET: u32 = 32;
 
 fn relocated(object: &mut [u8]) -> Result<Report, Error> {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     struct_with_x(&mut btf, "s", IN_TARGET);
     let targets = OpenTargets { kernel: target("target", &btf), modules: Vec::new() };
     let mut report = Report::default();
@@ -59,8 +59,6 @@ fn the_last_section_of_a_name_counts() {
 
 #[test]
 fn sections_that_say_to_hold_something_else_are_refused() {
-    const NOTE: u32 = 7;
-    const NOBITS: u32 = 8;
     let (btf, relos, _) = local(HELD);
     for (name, kind, says) in [
         (

@@ -3,16 +3,16 @@
 
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
 
-use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
+use corelo::Error;
+use corelo::object::{Options, Outcome, Report, relocate};
 use corelo::relo::Semantics;
-use corelo::{Error, source};
 
-use crate::btf::Btf;
-use crate::object::{BYTE_OFFSET, Elf, PROGBITS, ext};
-use crate::{Warnings, struct_with_x};
+use corelo_testing::fixture;
+
+use crate::{Warnings, struct_with_x, targets_of};
+use corelo_testing::btf::Btf;
+use corelo_testing::object::{BYTE_OFFSET, Elf, PROGBITS, ext};
 
 const PROGS: u32 = 1;
 const SYMTAB: u32 = 2;
@@ -20,8 +20,8 @@ const EXECINSTR: u64 = 4;
 const STT_FUNC: u8 = 2;
 const STT_OBJECT: u8 = 1;
 
-fn read(path: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+fn read(name: &str) -> Vec<u8> {
+    fs::read(fixture(name)).unwrap()
 }
 
 /// A little-endian object that is being changed.
@@ -30,7 +30,7 @@ struct Object(Vec<u8>);
 impl Object {
     /// An object with a static function, a global one, and a program, each with relocations.
     fn subprogs() -> Self {
-        Self(read("tests/fixtures/subprogs.el.bpf.o"))
+        Self(read("subprogs.el.bpf.o"))
     }
 
     fn u64(&self, at: usize) -> u64 {
@@ -74,10 +74,8 @@ impl Object {
 
     fn relocate(mut self) -> (Result<(), Error>, Report, Vec<String>, bool) {
         let (mut report, log, before) = (Report::default(), Warnings::default(), self.0.clone());
-        let kernel = source::from_bytes(read("tests/fixtures/target.el.o"), None).unwrap();
-        let targets = OpenTargets { kernel: Target::new("target", Arc::new(kernel)), modules: Vec::new() };
         let options = Options { semantics: Semantics::Libbpf, log: &log };
-        let result = relocate(&mut self.0, &targets, &options, Some(&mut report));
+        let result = relocate(&mut self.0, &targets_of(".el."), &options, Some(&mut report));
         (result.map(drop), report, log.lines(), self.0 == before)
     }
 }
@@ -97,14 +95,14 @@ fn whole_object_has_no_warnings() {
 /// Their code and records are all that is left of them.
 #[test]
 fn eliminated_weak_functions_are_skipped_without_a_warning() {
-    let weak = Object(read("tests/fixtures/weak.el.bpf.o"));
+    let weak = Object(read("weak.el.bpf.o"));
     assert_eq!(skipped(weak), (2, Vec::new()));
 }
 
 /// With the surviving function renamed, nothing says any more that the other was eliminated.
 #[test]
 fn functions_without_symbols_are_warned_of_unless_their_name_survives() {
-    let weak = Object(read("tests/fixtures/weak.el.bpf.o"));
+    let weak = Object(read("weak.el.bpf.o"));
     let name = weak.0.windows(8).rposition(|bytes| bytes == b"\0shared\0").unwrap();
     let mut renamed = weak;
     renamed.0[name + 1] = b'S';
@@ -122,7 +120,7 @@ fn functions_without_symbols_are_warned_of_unless_their_name_survives() {
 /// The linker eliminates no static function, whatever else has its name: its symbol was discarded.
 #[test]
 fn static_functions_without_symbols_are_warned_of() {
-    let mut object = Object(read("tests/fixtures/weak.el.bpf.o"));
+    let mut object = Object(read("weak.el.bpf.o"));
     let global_func = 0x0c00_0001_u32.to_le_bytes();
     for at in 0..object.0.len() {
         object.0[at] &= if object.0[at..].starts_with(&global_func) { 0 } else { 0xff };
@@ -181,7 +179,7 @@ fn functions_in_sections_that_cannot_be_known_are_refused() {
 /// the BTF as well.
 #[test]
 fn objects_without_symbols_are_refused_with_and_without_btf() {
-    let without_btf = Object(read("tests/fixtures/nobtf.el.bpf.o"));
+    let without_btf = Object(read("nobtf.el.bpf.o"));
     for mut object in [Object::subprogs(), without_btf] {
         let symtab = object.headers(SYMTAB)[0];
         object.0[symtab + 4] = 0;
@@ -194,7 +192,7 @@ fn objects_without_symbols_are_refused_with_and_without_btf() {
 #[test]
 fn code_without_btf_is_warned_of() {
     let expected = ["no .BTF section, so no CO-RE relocations: compile with clang -g"];
-    let nobtf = || Object(read("tests/fixtures/nobtf.el.bpf.o"));
+    let nobtf = || Object(read("nobtf.el.bpf.o"));
     assert_eq!(skipped(nobtf()), (0, expected.map(str::to_owned).to_vec()));
     // Records without the BTF that they are about are none.
     let mut renamed = Object::subprogs();
@@ -209,7 +207,7 @@ fn code_without_btf_is_warned_of() {
 
 #[test]
 fn several_btf_ext_sections_are_warned_of() {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (root, access) = struct_with_x(&mut btf, "s", 8);
     let section = btf.str("tc");
     let relos = ext(&[], &[(section, vec![[0, root, access, BYTE_OFFSET]])]);

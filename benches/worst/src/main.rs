@@ -9,14 +9,9 @@
 //! machine. Without a size, there are three.
 //! Every row runs in a process of its own, which is ended after 8 seconds or at 1 GiB.
 
-#[allow(dead_code, reason = "tests/bounds uses more of it")]
-#[path = "../../../tests/bounds/btf.rs"]
-mod btf;
 mod case;
 mod heap;
 mod kinds;
-#[path = "../../../tests/bounds/object.rs"]
-mod object;
 
 use std::env;
 use std::os::unix::process::ExitStatusExt as _;

@@ -10,12 +10,6 @@
     reason = "a panic here is a failed test"
 )]
 
-#[allow(dead_code, clippy::as_conversions, reason = "tests/bounds and benches/worst use more of it")]
-#[path = "../../../tests/bounds/object.rs"]
-mod bpf_object;
-#[allow(dead_code, clippy::as_conversions, reason = "tests/bounds and benches/worst use more of it")]
-#[path = "../../../tests/bounds/btf.rs"]
-mod btf;
 mod failures;
 mod inspect;
 mod memory;
@@ -23,15 +17,11 @@ mod output;
 mod usage;
 mod wrong_files;
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Write as _};
-use std::ops::Range;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-
-use object::{Object as _, ObjectSection as _};
 
 /// The top directory of the project.
 const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

@@ -2,8 +2,8 @@
 //! How much memory an object of many relocations takes.
 
 use super::*;
-use crate::bpf_object::{BYTE_OFFSET, RELO_LEN, object};
-use crate::btf::{Btf, STRUCT};
+use corelo_testing::btf::{Btf, STRUCT};
+use corelo_testing::object::{BYTE_OFFSET, RELO_LEN, object};
 
 const SIZE: usize = 1_000_000;
 
@@ -16,8 +16,8 @@ fn within(megabytes: usize, args: &[&str]) -> Run {
 #[test]
 fn what_nobody_asked_to_be_told_takes_no_memory() {
     let dir = Dir::new("memory");
-    let (mut local, mut targ) = (Btf::new(), Btf::new());
-    let (name, member, int) = (local.str("s"), local.str("a"), local.int());
+    let (mut local, mut targ) = (Btf::little(), Btf::little());
+    let (name, member, int) = (local.str("s"), local.str("a"), local.int32());
     let root = local.composite(STRUCT, name, &[(member, int, 0)]);
     let access = local.str("0:9");
     let relos = vec![(root, access, BYTE_OFFSET); SIZE / RELO_LEN];

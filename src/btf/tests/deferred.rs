@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::btf::build::{Build, ENDIANS, SIGNED, info, put_u32};
+use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, Data, Kind, KindSet, TypeId};
 use crate::error::{Error, Result};
 
@@ -43,7 +43,7 @@ fn pass_gives_every_name_of_all_levels_in_order() {
         module.const_(int);
         module.struct_("module", 4, &[]);
         // A name of the base.
-        module.record(in_kernel, info(4, 0, false), 0, &[]);
+        module.record(in_kernel, 4, 0, 0, &[]);
         let mut top = Build::split(&module);
         top.typedef("top", int);
 
@@ -92,7 +92,7 @@ fn broken_records_are_found_by_whoever_needs_them_first() {
 fn names_outside_the_strings_are_passed_over() {
     for endian in ENDIANS {
         let mut build = Build::new(endian);
-        build.record(0xffff, info(4, 0, false), 0, &[]);
+        build.record(0xffff, 4, 0, 0, &[]);
         build.struct_("s", 0, &[]);
         assert_eq!(names(&build.btf(), 1).unwrap(), [(2, "s".to_owned())]);
     }

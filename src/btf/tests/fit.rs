@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::btf::build::{Build, ENDIANS, SIGNED, info};
+use crate::btf::build::*;
 use crate::btf::{Btf, Data, TypeId};
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
@@ -56,8 +56,8 @@ const REFERENCES: [(&str, Referring); 16] = [
     ("restrict", |b, to| b.restrict(to)),
     ("type_tag", |b, to| b.type_tag("user", to)),
     ("var", |b, to| b.var("v", to)),
-    ("array", |b, to| b.record(0, info(3, 0, false), 0, &[to.0, 1, 2])),
-    ("array", |b, to| b.record(0, info(3, 0, false), 0, &[1, to.0, 2])),
+    ("array", |b, to| b.record(0, 3, 0, 0, &[to.0, 1, 2])),
+    ("array", |b, to| b.record(0, 3, 0, 0, &[1, to.0, 2])),
     ("struct", |b, to| b.struct_("s", 8, &[("first", INT, 0), ("last", to, 32)])),
     ("union", |b, to| b.union_("u", 8, &[("first", INT, 0), ("last", to, 0)])),
     ("func_proto", |b, to| b.func_proto(to, &[])),
@@ -144,13 +144,13 @@ type Naming = fn(&mut Build, u32) -> TypeId;
 #[test]
 fn names_past_the_last_string_are_refused() {
     let namings: [(&str, Naming); 7] = [
-        ("int", |b, at| b.record(at, info(1, 0, false), 4, &[32])),
-        ("fwd", |b, at| b.record(at, info(7, 0, false), 0, &[])),
-        ("float", |b, at| b.record(at, info(16, 0, false), 4, &[])),
-        ("union", |b, at| b.record(0, info(5, 2, false), 4, &[0, 1, 0, at, 1, 0])),
-        ("enum", |b, at| b.record(0, info(6, 2, false), 4, &[0, 1, at, 2])),
-        ("enum64", |b, at| b.record(0, info(19, 2, false), 8, &[0, 1, 0, at, 2, 0])),
-        ("func_proto", |b, at| b.record(0, info(13, 2, false), 0, &[0, 1, at, 1])),
+        ("int", |b, at| b.record(at, 1, 0, 4, &[32])),
+        ("fwd", |b, at| b.record(at, 7, 0, 0, &[])),
+        ("float", |b, at| b.record(at, 16, 0, 4, &[])),
+        ("union", |b, at| b.record(0, 5, 2, 4, &[0, 1, 0, at, 1, 0])),
+        ("enum", |b, at| b.record(0, 6, 2, 4, &[0, 1, at, 2])),
+        ("enum64", |b, at| b.record(0, 19, 2, 8, &[0, 1, 0, at, 2, 0])),
+        ("func_proto", |b, at| b.record(0, 13, 2, 0, &[0, 1, at, 1])),
     ];
     for endian in ENDIANS {
         let mut kernel = kernel(endian);
@@ -178,10 +178,10 @@ fn types_of_later_kinds_are_only_named() {
     for endian in ENDIANS {
         let kernel = kernel(endian);
         let mut module = Build::split(&kernel).layout(&layout);
-        let unknown = module.record(0, info(20, 0, false), u32::MAX, &[u32::MAX]);
+        let unknown = module.record(0, 20, 0, u32::MAX, &[u32::MAX]);
         module.ptr(unknown);
         assert!(on(&kernel, &module).is_ok());
-        let id = module.record(u32::MAX, info(20, 0, false), 0, &[0]);
+        let id = module.record(u32::MAX, 20, 0, 0, &[0]);
         assert!(misfit(&kernel, &module).starts_with(&format!("unknown [{id}] has a name")));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::btf::build::{Build, ENDIANS, SIGNED, info};
+use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, Data, TypeId};
 use crate::bytes::Endian;
 use crate::object::name_search::{NameIndex, RootNames};
@@ -169,7 +169,7 @@ fn names_of_more_than_4096_bytes_are_passed_over() {
 #[test]
 fn types_whose_name_cannot_be_read_are_passed_over() {
     let mut targ = Build::new(Endian::NATIVE);
-    targ.record(0xffff, info(4, 0, false), 0, &[]);
+    targ.record(0xffff, 4, 0, 0, &[]);
     let s = targ.struct_("s", 0, &[]);
     assert_eq!(cands(&targ, s, &targ), [s]);
 }

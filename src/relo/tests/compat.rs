@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! When a field can be read as another, and when a type exists in the target.
 
-use super::{ask_value, cause};
+use super::{Add, CONST_INT, INT, TYPEDEF_OF_INT, VOID, above, array_of, ask_value, proto, ptr_to};
 use crate::btf::TypeId;
-use crate::btf::build::{Build, ENDIANS, SIGNED, UNSIGNED};
-use crate::bytes::Endian;
-use crate::error::Error;
+use crate::btf::build::*;
 use crate::relo::{ReloKind, types_are_compat};
 
-/// Adds one type.
-type Add = fn(&mut Build) -> TypeId;
-
-const VOID: Add = |_| TypeId::VOID;
-const INT: Add = |b| b.int("int", 4, SIGNED);
 const ULONG: Add = |b| b.int("unsigned long", 8, UNSIGNED);
 /// A bitfield as old compilers wrote it.
 const INT_AT: Add = |b| b.int_at("int", 4, SIGNED, 5);
@@ -34,15 +27,8 @@ const ENUM64: Add = |b| b.enum64("e", false, &[("A", 1)]);
 const OTHER_ENUM64: Add = |b| b.enum64("f", false, &[("A", 1)]);
 const PROTO: Add = |b| b.func_proto(TypeId::VOID, &[]);
 
-fn ptr_to(b: &mut Build, add: Add) -> TypeId {
-    let to = add(b);
-    b.ptr(to)
-}
-
-fn array_of(b: &mut Build, add: Add, nelems: u32) -> TypeId {
-    let elem = add(b);
-    b.array(elem, nelems)
-}
+const FUNC: Add = |b| above(b, PROTO, |b, proto| b.func("f", proto));
+const VAR: Add = |b| above(b, INT, |b, t| b.var("v", t));
 
 /// Under a typedef, `const`, `volatile`, `restrict` and a type tag.
 fn qualified(b: &mut Build, add: Add) -> TypeId {
@@ -52,12 +38,6 @@ fn qualified(b: &mut Build, add: Add) -> TypeId {
     let at = b.volatile(at);
     let at = b.typedef("t", at);
     b.const_(at)
-}
-
-fn proto(b: &mut Build, returns: Add, params: &[Add]) -> TypeId {
-    let returns = returns(b);
-    let params: Vec<_> = params.iter().map(|add| add(b)).collect();
-    b.func_proto(returns, &params)
 }
 
 /// Asks both ways round, in both byte orders: every relation here is symmetric.
@@ -145,41 +125,6 @@ mod fields {
             ask,
         );
     }
-
-    #[test]
-    fn cycles_end() {
-        // libbpf 1.8 never returns from any of these but the last.
-        let build = |cycle: fn(&mut Build) -> TypeId| {
-            let mut b = Build::new(Endian::NATIVE);
-            let at = cycle(&mut b);
-            let s = b.struct_("s", 8, &[("f", at, 0)]);
-            (b, s)
-        };
-        let typedef: Add = |b| {
-            let id = b.next_id();
-            b.typedef("t", id)
-        };
-        let array: Add = |b| {
-            let id = b.next_id();
-            b.array(id, 1)
-        };
-        let pointer: Add = |b| {
-            let id = b.next_id();
-            b.ptr(id)
-        };
-        for (name, add, ends) in [("typedef", typedef, false), ("array", array, false), ("pointer", pointer, true)] {
-            let (b, s) = build(add);
-            match ask_value(&b, ReloKind::FieldExists, s, "0:0", &b) {
-                Ok(exists) => assert_eq!((exists, ends), (Some(1), true), "{name}"),
-                Err(error) => assert!(matches!(error, Error::TypeCycle { .. }) && !ends, "{name}: {error}"),
-            }
-        }
-        // An endless array against one that ends is no match, whichever side it is on.
-        let (endless, s) = build(array);
-        let (ends, t) = build(|b| array_of(b, INT, 1));
-        assert_eq!(ask_value(&endless, ReloKind::FieldExists, s, "0:0", &ends).unwrap(), Some(0));
-        assert_eq!(ask_value(&ends, ReloKind::FieldExists, t, "0:0", &endless).unwrap(), Some(0));
-    }
 }
 
 mod types {
@@ -206,17 +151,7 @@ mod types {
                 ("pointers to compatible types", |b| ptr_to(b, INT), |b| ptr_to(b, ULONG)),
                 ("pointers to modifiers", |b| ptr_to(b, |b| qualified(b, STRUCT)), |b| ptr_to(b, STRUCT)),
                 ("arrays of any length", |b| array_of(b, INT, 3), |b| array_of(b, ULONG, 7)),
-                (
-                    "typedefs of compatible types",
-                    |b| {
-                        let t = INT(b);
-                        b.typedef("t", t)
-                    },
-                    |b| {
-                        let t = ULONG(b);
-                        b.typedef("u", t)
-                    },
-                ),
+                ("typedefs of compatible types", TYPEDEF_OF_INT, |b| above(b, ULONG, |b, t| b.typedef("u", t))),
                 ("prototypes", |b| proto(b, INT, &[PTR, STRUCT]), |b| proto(b, ULONG, &[PTR, OTHER_STRUCT])),
                 (
                     "parameters under modifiers",
@@ -241,25 +176,8 @@ mod types {
                 ("int and enum", INT, ENUM),
                 ("int with an offset", INT, INT_AT),
                 // The two roots themselves must be of one kind, before modifiers are looked through.
-                (
-                    "typedef and what it stands for",
-                    |b| {
-                        let t = INT(b);
-                        b.typedef("t", t)
-                    },
-                    INT,
-                ),
-                (
-                    "const and volatile",
-                    |b| {
-                        let t = INT(b);
-                        b.const_(t)
-                    },
-                    |b| {
-                        let t = INT(b);
-                        b.volatile(t)
-                    },
-                ),
+                ("typedef and what it stands for", TYPEDEF_OF_INT, INT),
+                ("const and volatile", CONST_INT, |b| above(b, INT, Build::volatile)),
                 ("array and element", |b| array_of(b, INT, 1), INT),
                 ("pointers to incompatible types", |b| ptr_to(b, INT), |b| ptr_to(b, STRUCT)),
                 ("numbers of parameters", |b| proto(b, VOID, &[INT]), |b| proto(b, VOID, &[])),
@@ -268,83 +186,11 @@ mod types {
                 ("return types", |b| proto(b, INT, &[]), |b| proto(b, VOID, &[])),
                 // Kinds that libbpf's comparison does not know.
                 ("floats", FLOAT, FLOAT),
-                (
-                    "functions",
-                    |b| {
-                        let p = PROTO(b);
-                        b.func("f", p)
-                    },
-                    |b| {
-                        let p = PROTO(b);
-                        b.func("f", p)
-                    },
-                ),
-                (
-                    "variables",
-                    |b| {
-                        let t = INT(b);
-                        b.var("v", t)
-                    },
-                    |b| {
-                        let t = INT(b);
-                        b.var("v", t)
-                    },
-                ),
+                ("functions", FUNC, FUNC),
+                ("variables", VAR, VAR),
             ],
             false,
             ask,
         );
-    }
-
-    /// `levels` prototypes, each the parameter of the next, around one without parameters.
-    fn nested_protos(levels: u32) -> (Build, TypeId) {
-        let mut b = Build::new(Endian::NATIVE);
-        let innermost = b.func_proto(TypeId::VOID, &[]);
-        let outermost = (0..levels).fold(innermost, |inner, _| b.func_proto(TypeId::VOID, &[inner]));
-        (b, outermost)
-    }
-
-    #[test]
-    fn depth_is_32_in_libbpf_and_2_in_the_kernel() {
-        for depth in [2, 32] {
-            let limit = u32::try_from(depth).unwrap();
-            let (b, id) = nested_protos(limit);
-            assert!(types_are_compat(&b.btf(), id, &b.btf(), id, depth).unwrap(), "{depth}");
-            let (b, id) = nested_protos(limit.saturating_add(1));
-            let error = types_are_compat(&b.btf(), id, &b.btf(), id, depth).unwrap_err();
-            assert!(matches!(error, Error::TooDeep { .. }), "{depth}: {error}");
-        }
-    }
-
-    #[test]
-    fn pointers_are_followed_32_deep() {
-        let mut b = Build::new(Endian::NATIVE);
-        let int = b.int("int", 4, SIGNED);
-        let deepest = (0..31).fold(int, |to, _| b.ptr(to));
-        let too_deep = b.ptr(deepest);
-        let cycle = b.next_id();
-        b.ptr(cycle);
-        let btf = b.btf();
-        assert!(types_are_compat(&btf, deepest, &btf, deepest, DEPTH).unwrap());
-        for (name, id) in [("33", too_deep), ("endless", cycle)] {
-            let error = types_are_compat(&btf, id, &btf, id, DEPTH).unwrap_err();
-            assert!(matches!(error, Error::TooDeep { .. }), "{name}: {error}");
-        }
-    }
-
-    #[test]
-    fn typedef_of_itself_is_a_cycle() {
-        // 41 bytes of BTF on which libbpf 1.8 and `bpftool gen min_core_btf` hang.
-        for endian in ENDIANS {
-            let mut b = Build::new(endian);
-            let id = b.next_id();
-            b.typedef("t", id);
-            for kind in [ReloKind::TypeExists, ReloKind::TypeMatches] {
-                let error = ask_value(&b, kind, id, "0", &b).unwrap_err();
-                assert!(matches!(error, Error::TypeCycle { .. }), "{kind:?}: {error}");
-            }
-            let error = cause(ask_value(&b, ReloKind::FieldExists, id, "0:0", &b).unwrap_err());
-            assert!(matches!(error, Error::TypeCycle { .. }), "{error}");
-        }
     }
 }

@@ -1,56 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! When a type of the target has all parts of the local one.
 
+use super::{Add, CONST_INT, INT, VOID, above, array_of, holding, proto, ptr_to};
 use crate::btf::TypeId;
-use crate::btf::build::{BOOL, Build, ENDIANS, SIGNED, UNSIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::{Error, Result};
 use crate::relo::types_match;
 
-/// Adds one type.
-type Add = fn(&mut Build) -> TypeId;
-
-const INT: Add = |b| b.int("int", 4, SIGNED);
 const UINT: Add = |b| b.int("unsigned int", 4, UNSIGNED);
 const LONG: Add = |b| b.int("long", 8, SIGNED);
-const VOID: Add = |_| TypeId::VOID;
-const ONE: Add = |b| {
-    let int = INT(b);
-    b.struct_("s", 4, &[("a", int, 0)])
-};
-const TWO: Add = |b| {
-    let int = INT(b);
-    b.struct_("s", 8, &[("b", int, 0), ("a", int, 32)])
-};
-const UNION: Add = |b| {
-    let int = INT(b);
-    b.union_("s", 4, &[("a", int, 0)])
-};
+const ONE: Add = |b| above(b, INT, |b, int| b.struct_("s", 4, &[("a", int, 0)]));
+const TWO: Add = |b| above(b, INT, |b, int| b.struct_("s", 8, &[("b", int, 0), ("a", int, 32)]));
+const UNION: Add = |b| above(b, INT, |b, int| b.union_("s", 4, &[("a", int, 0)]));
 const FWD: Add = |b| b.fwd("s", false);
 const FWD_UNION: Add = |b| b.fwd("s", true);
+/// A struct that points to itself.
+const LIST_HEAD: Add = |b| {
+    let (list, next) = (b.next_id(), TypeId(b.next_id().0.saturating_add(1)));
+    b.struct_("list_head", 16, &[("next", next, 0), ("prev", next, 64)]);
+    b.ptr(list);
+    list
+};
 const ENUM: Add = |b| b.enum_("e", false, &[("A", 0), ("B", 1)]);
-
-fn ptr_to(b: &mut Build, add: Add) -> TypeId {
-    let to = add(b);
-    b.ptr(to)
-}
-
-fn array_of(b: &mut Build, add: Add, nelems: u32) -> TypeId {
-    let elem = add(b);
-    b.array(elem, nelems)
-}
-
-/// `struct name { T member; }`
-fn holding(b: &mut Build, name: &str, member: &str, add: Add) -> TypeId {
-    let t = add(b);
-    b.struct_(name, 64, &[(member, t, 0)])
-}
-
-fn proto(b: &mut Build, returns: Add, params: &[Add]) -> TypeId {
-    let returns = returns(b);
-    let params: Vec<_> = params.iter().map(|add| add(b)).collect();
-    b.func_proto(returns, &params)
-}
 
 fn matches_at(endian: Endian, local: Add, targ: Add, behind_ptr: bool, depth: i32) -> Result<bool> {
     let (mut x, mut y) = (Build::new(endian), Build::new(endian));
@@ -92,19 +64,21 @@ fn equal_parts_match() {
                 |b| b.enum_("e", false, &[("A___x___z", 0)]),
             ),
             ("flavors of enumerators", ENUM, |b| b.enum_("e___x", false, &[("A___x", 0), ("B", 0)])),
+            // 64-bit enums of 4 bytes do not come from C, but the kinds alone must not part them.
+            (
+                "enum and enum64 of one size",
+                |b| b.enum_("e", false, &[("A", 0)]),
+                |b| {
+                    let (name, value) = (b.str("e"), b.str("A"));
+                    b.record(name, ENUM64, 1, 4, &[value, 5, 0])
+                },
+            ),
+            ("list_head", LIST_HEAD, LIST_HEAD),
             ("arrays", |b| array_of(b, INT, 3), |b| array_of(b, INT, 3)),
             ("forward declarations", FWD, FWD),
             ("forward declarations of unions", FWD_UNION, FWD_UNION),
             ("pointers", |b| ptr_to(b, INT), |b| ptr_to(b, INT)),
-            (
-                "modifiers and typedefs",
-                |b| {
-                    let t = INT(b);
-                    let t = b.const_(t);
-                    b.typedef("t", t)
-                },
-                INT,
-            ),
+            ("modifiers and typedefs", |b| above(b, CONST_INT, |b, t| b.typedef("t", t)), INT),
             ("prototypes", |b| proto(b, INT, &[ONE, INT]), |b| proto(b, INT, &[ONE, INT])),
             // Of structs behind a pointer only kind and name count.
             ("pointers to other structs of one name", |b| ptr_to(b, ONE), |b| ptr_to(b, TWO)),
@@ -185,18 +159,6 @@ fn target_may_have_more_than_the_local_type() {
 }
 
 #[test]
-fn enum_and_enum64_of_one_size_match() {
-    // 64-bit enums of 4 bytes do not come from C, but the kinds alone must not part them.
-    let narrow: Add = |b| b.enum_("e", false, &[("A", 0)]);
-    let wide: Add = |b| {
-        let at = b.str("A");
-        let name = b.str("e");
-        b.record(name, crate::btf::build::info(19, 1, false), 4, &[at, 5, 0])
-    };
-    check(&[("enum and enum64", narrow, wide)], true);
-}
-
-#[test]
 fn already_behind_a_pointer_structs_are_not_opened() {
     for (name, behind_ptr, expected) in [("in the open", false, false), ("behind a pointer", true, true)] {
         assert_eq!(matches_at(Endian::NATIVE, TWO, ONE, behind_ptr, 32).unwrap(), expected, "{name}");
@@ -208,32 +170,6 @@ fn already_behind_a_pointer_structs_are_not_opened() {
 fn nested(b: &mut Build, levels: i32) -> TypeId {
     let int = INT(b);
     (0..levels).fold(int, |inner, _| b.struct_("s", 4, &[("m", inner, 0)]))
-}
-
-#[test]
-fn depth_is_32_in_libbpf_and_2_in_the_kernel() {
-    // A struct in a struct is too much for the kernel's MAX_TYPES_MATCH_DEPTH, and its load fails.
-    for depth in [2, 32] {
-        let matches = |levels| {
-            let mut b = Build::new(Endian::NATIVE);
-            let id = nested(&mut b, levels);
-            types_match(&b.btf(), id, &b.btf(), id, false, depth)
-        };
-        assert!(matches(depth.saturating_sub(1)).unwrap(), "{depth}");
-        let error = matches(depth).unwrap_err();
-        assert!(matches!(error, Error::TooDeep { .. }), "{depth}: {error}");
-    }
-    assert!(matches!(matches_at(Endian::NATIVE, INT, INT, false, 0).unwrap_err(), Error::TooDeep { .. }));
-}
-
-#[test]
-fn depth_is_256_at_most_whatever_the_caller_asks_for() {
-    let mut b = Build::new(Endian::NATIVE);
-    let (fits, too_deep) = (nested(&mut b, 255), nested(&mut b, 256));
-    let btf = b.btf();
-    assert!(types_match(&btf, fits, &btf, fits, false, i32::MAX).unwrap());
-    let error = types_match(&btf, too_deep, &btf, too_deep, false, i32::MAX).unwrap_err();
-    assert!(matches!(error, Error::TooDeep { .. }), "{error}");
 }
 
 #[test]
@@ -251,28 +187,4 @@ fn error_in_a_member_or_parameter_is_an_error_of_the_whole() {
         let error = matches_at(Endian::NATIVE, add, add, false, 32).unwrap_err();
         assert!(matches!(error, Error::TooDeep { .. }), "{error}");
     }
-}
-
-#[test]
-fn struct_that_points_to_itself_matches() {
-    let list: Add = |b| {
-        let list = b.next_id();
-        let next = TypeId(list.0.saturating_add(1));
-        b.struct_("list_head", 16, &[("next", next, 0), ("prev", next, 64)]);
-        b.ptr(list);
-        list
-    };
-    check(&[("list_head", list, list)], true);
-}
-
-#[test]
-fn pointers_are_followed_32_deep() {
-    let mut b = Build::new(Endian::NATIVE);
-    let int = INT(&mut b);
-    let deepest = (0..31).fold(int, |to, _| b.ptr(to));
-    let too_deep = b.ptr(deepest);
-    let btf = b.btf();
-    assert!(types_match(&btf, deepest, &btf, deepest, false, 32).unwrap());
-    let error = types_match(&btf, too_deep, &btf, too_deep, false, 32).unwrap_err();
-    assert!(matches!(error, Error::TooDeep { .. }), "{error}");
 }

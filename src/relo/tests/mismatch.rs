@@ -2,7 +2,7 @@
 //! Why a candidate does not match, in words.
 
 use super::{Semantics, context, find_cands};
-use crate::btf::build::{Build, ENDIANS, SIGNED};
+use crate::btf::build::*;
 use crate::btf::{BtfView as _, TypeId};
 use crate::bytes::Endian;
 use crate::log::NoLog;
@@ -126,41 +126,40 @@ fn an_enumerator_is_named_with_its_enum() {
     }
 }
 
-#[test]
-fn a_type_that_differs_is_told_from_one_that_is_not_there() {
-    let build = |is_ptr: bool| {
-        let mut b = Build::new(Endian::NATIVE);
-        let int = b.int("int", 4, SIGNED);
-        let of = if is_ptr { b.ptr(int) } else { int };
-        let t = b.typedef("key_t", of);
-        (b, t)
-    };
-    let ((local, t), (targ, _)) = (build(true), build(false));
-    let of = |kind| why(&local, kind, t, "0", &targ);
-    for kind in [ReloKind::TypeExists, ReloKind::TypeSize, ReloKind::TypeIdTarget] {
-        let expected = "typedef key_t [2] of the target, int, is not compatible with the object's, pointer to int";
-        assert_eq!(of(kind).as_deref(), Some(expected));
-    }
-    let expected = "typedef key_t [2] of the target does not match the object's";
-    assert_eq!(of(ReloKind::TypeMatches).as_deref(), Some(expected));
-    assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &Build::new(Endian::NATIVE)), None);
-    assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &local), None);
+fn function_of(b: &mut Build, params: &[TypeId]) -> TypeId {
+    let proto = b.func_proto(TypeId(1), params);
+    b.ptr(proto)
 }
 
 #[test]
-fn functions_that_differ_are_told_apart() {
-    let build = |params: usize| {
+fn type_that_differs_is_told_from_one_that_is_not_there() {
+    type Add = fn(&mut Build, TypeId) -> TypeId;
+    let build = |add: Add| {
         let mut b = Build::new(Endian::NATIVE);
         let int = b.int("int", 4, SIGNED);
-        let proto = b.func_proto(int, &vec![int; params]);
-        let ptr = b.ptr(proto);
-        let t = b.typedef("callback_t", ptr);
+        let of = add(&mut b, int);
+        let t = b.typedef("key_t", of);
         (b, t)
     };
-    let ((local, t), (targ, _)) = (build(2), build(1));
-    let expected = "typedef callback_t [4] of the target, pointer to function of 1 parameter, is not compatible with the \
-                    object's, pointer to function of 2 parameters";
-    assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &targ).as_deref(), Some(expected));
+    let (pointer, plain): (Add, Add) = (Build::ptr, |_, int| int);
+    let (two, one): (Add, Add) = (|b, int| function_of(b, &[int, int]), |b, int| function_of(b, &[int]));
+    for (local, targ, id, targ_has, object_has) in [
+        (pointer, plain, 2, "int", "pointer to int"),
+        (two, one, 4, "pointer to function of 1 parameter", "pointer to function of 2 parameters"),
+    ] {
+        let ((local, t), (targ, _)) = (build(local), build(targ));
+        let of = |kind| why(&local, kind, t, "0", &targ);
+        for kind in [ReloKind::TypeExists, ReloKind::TypeSize, ReloKind::TypeIdTarget] {
+            let expected = format!(
+                "typedef key_t [{id}] of the target, {targ_has}, is not compatible with the object's, {object_has}"
+            );
+            assert_eq!(of(kind), Some(expected));
+        }
+        let expected = format!("typedef key_t [{id}] of the target does not match the object's");
+        assert_eq!(of(ReloKind::TypeMatches), Some(expected));
+        assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &Build::new(Endian::NATIVE)), None);
+        assert_eq!(why(&local, ReloKind::TypeExists, t, "0", &local), None);
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::{
     Budget, Candidate, Candidates, Context, EssentialName, MemberIndex, ReloKind, ReloRes, Semantics, add_cands,
     calc_relo,
 };
-use crate::btf::build::Build;
+use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, TypeId};
 use crate::error::{Error, Result};
 use crate::log::{Level, Log, NoLog};
@@ -42,14 +42,47 @@ const KINDS: [ReloKind; 13] = [
     ReloKind::TypeMatches,
 ];
 
+/// Adds one type.
+type Add = fn(&mut Build) -> TypeId;
+
+const VOID: Add = |_| TypeId::VOID;
+const INT: Add = |b| b.int("int", 4, SIGNED);
+const TYPEDEF_OF_INT: Add = |b| above(b, INT, |b, int| b.typedef("t", int));
+const CONST_INT: Add = |b| above(b, INT, Build::const_);
+
+/// A type above another.
+fn above(b: &mut Build, below: Add, add: fn(&mut Build, TypeId) -> TypeId) -> TypeId {
+    let below = below(b);
+    add(b, below)
+}
+
+fn ptr_to(b: &mut Build, to: Add) -> TypeId {
+    above(b, to, Build::ptr)
+}
+
+fn array_of(b: &mut Build, elem: Add, nelems: u32) -> TypeId {
+    let elem = elem(b);
+    b.array(elem, nelems)
+}
+
+fn proto(b: &mut Build, returns: Add, params: &[Add]) -> TypeId {
+    let returns = returns(b);
+    let params: Vec<_> = params.iter().map(|add| add(b)).collect();
+    b.func_proto(returns, &params)
+}
+
+/// `struct name { T member; }`
+fn holding(b: &mut Build, name: &str, member: &str, add: Add) -> TypeId {
+    let t = add(b);
+    b.struct_(name, 64, &[(member, t, 0)])
+}
+
 /// An answer, in types that outlive the BTF.
 #[derive(Debug)]
 struct Answer {
     res: ReloRes,
     /// The indices and the offset in bits that led to it in the target; `None` when nothing matched.
     targ: Option<(Vec<u32>, u32)>,
-    /// What is left of the candidates.
-    left: Vec<TypeId>,
 }
 
 /// Relocates one access to a local type against a target: candidates, matching, value.
@@ -60,11 +93,7 @@ fn ask(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &
     let (found, mut pruned) = (find_cands(&local, type_id, &targ)?, None);
     let mut cands = Candidates::new(&found, &mut pruned);
     let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands)?;
-    Ok(Answer {
-        res: resolved.res,
-        targ: resolved.targ.map(|spec| (spec.raw.as_slice().to_vec(), spec.bit_offset)),
-        left: cands.iter().map(|cand| cand.id).collect(),
-    })
+    Ok(Answer { res: resolved.res, targ: resolved.targ.map(|spec| (spec.raw.as_slice().to_vec(), spec.bit_offset)) })
 }
 
 /// The new value, or `None` for poison: all that most tests are about.

@@ -3,7 +3,7 @@
 
 use super::{Lines, context, find_cands};
 use crate::btf::TypeId;
-use crate::btf::build::{Build, ENDIANS, SIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::relo::{Candidates, ReloKind, Semantics, Spec, calc_relo};
 
@@ -117,8 +117,8 @@ fn enumerator_has_its_value_in_the_enums_sign() {
 #[test]
 fn bytes_that_are_not_utf8_become_replacement_characters() {
     let mut b = Build::new(Endian::NATIVE);
-    let name_off = b.byte_str(b"caf\xe9_\xff\xfe");
-    let s = b.record(name_off, crate::btf::build::info(4, 0, false), 0, &[]);
+    let name_off = b.str(b"caf\xe9_\xff\xfe");
+    let s = b.record(name_off, 4, 0, 0, &[]);
     assert_eq!(format(&b, ReloKind::TypeSize, s, "0").0, "<type_size> [1] struct caf\u{fffd}_\u{fffd}\u{fffd}");
 }
 

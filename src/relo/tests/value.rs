@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Values of fields, types and enumerators, and whether a load can be resized. Bitfields have their own module.
 
-use super::{KINDS, ask, ask_value};
+use super::{Add, CONST_INT, INT, KINDS, TYPEDEF_OF_INT, array_of, ask, ask_value, holding};
 use crate::btf::TypeId;
-use crate::btf::build::{BOOL, Build, CHAR, ENDIANS, SIGNED, UNSIGNED};
+use crate::btf::build::*;
 use crate::bytes::Endian;
 use crate::error::Error;
 use crate::relo::{ReloKind, ReloRes};
 
-/// `struct s { T f; }` for the type that `add` adds.
-fn holding(endian: Endian, add: impl FnOnce(&mut Build) -> TypeId) -> (Build, TypeId) {
+/// `struct s { T f; }`
+fn field_of(endian: Endian, add: Add) -> (Build, TypeId) {
     let mut b = Build::new(endian);
-    let t = add(&mut b);
-    let s = b.struct_("s", 64, &[("f", t, 0)]);
+    let s = holding(&mut b, "s", "f", add);
     (b, s)
 }
 
@@ -22,7 +21,6 @@ mod signed {
     #[test]
     fn kind_is_looked_at_before_the_encoding() {
         // libbpf read the encoding of whatever came (libbpf@b4c8def4, libbpf#704); cilium/ebpf calls a pointer an error.
-        type Add = fn(&mut Build) -> TypeId;
         let rows: [(&str, Add, u64); 16] = [
             ("signed int", |b| b.int("int", 4, SIGNED), 1),
             ("unsigned int", |b| b.int("unsigned int", 4, UNSIGNED), 0),
@@ -38,34 +36,13 @@ mod signed {
             ("struct", |b| b.struct_("t", 4, &[]), 0),
             // kflag of a struct has nothing to do with signs.
             ("struct with kflag", |b| b.bit_struct("t", 4, &[]), 0),
-            (
-                "typedef",
-                |b| {
-                    let int = b.int("int", 4, SIGNED);
-                    b.typedef("t", int)
-                },
-                1,
-            ),
-            (
-                "const",
-                |b| {
-                    let int = b.int("int", 4, SIGNED);
-                    b.const_(int)
-                },
-                1,
-            ),
-            (
-                "array",
-                |b| {
-                    let int = b.int("int", 4, SIGNED);
-                    b.array(int, 2)
-                },
-                0,
-            ),
+            ("typedef", TYPEDEF_OF_INT, 1),
+            ("const", CONST_INT, 1),
+            ("array", |b| array_of(b, INT, 2), 0),
         ];
         for endian in ENDIANS {
             for (name, add, signed) in rows {
-                let (b, s) = holding(endian, add);
+                let (b, s) = field_of(endian, add);
                 let res = ask(&b, ReloKind::FieldSigned, s, "0:0", &b).unwrap().res;
                 assert_eq!((res.orig_val, res.new_val, res.validate), (signed, signed, true), "{name}");
             }
@@ -79,11 +56,7 @@ mod field {
     #[test]
     fn size_of_an_array_is_whole_and_of_an_element_one() {
         for endian in ENDIANS {
-            let (b, s) = holding(endian, |b| {
-                let int = b.int("int", 4, SIGNED);
-                let row = b.array(int, 4);
-                b.array(row, 3)
-            });
+            let (b, s) = field_of(endian, |b| array_of(b, |b| array_of(b, INT, 4), 3));
             for (access_str, size, offset) in [("0:0", 48, 0), ("0:0:2", 16, 32), ("0:0:2:3", 4, 44), ("1", 64, 64)] {
                 let size_of = ask_value(&b, ReloKind::FieldByteSize, s, access_str, &b).unwrap();
                 let offset_of = ask_value(&b, ReloKind::FieldByteOffset, s, access_str, &b).unwrap();
@@ -94,10 +67,7 @@ mod field {
 
     #[test]
     fn only_place_size_and_existence_of_an_element_can_be_asked() {
-        let (b, s) = holding(Endian::NATIVE, |b| {
-            let int = b.int("int", 4, SIGNED);
-            b.array(int, 4)
-        });
+        let (b, s) = field_of(Endian::NATIVE, |b| array_of(b, INT, 4));
         for kind in KINDS.into_iter().filter(|kind| kind.is_field_based()) {
             for access_str in ["0:0:1", "0"] {
                 match ask(&b, kind, s, access_str, &b) {
@@ -110,8 +80,6 @@ mod field {
                 }
             }
         }
-        assert!(ask(&b, ReloKind::FieldSigned, s, "0:0:1", &b).is_err());
-        assert!(ask(&b, ReloKind::FieldByteSize, s, "0:0:1", &b).is_ok());
     }
 
     #[test]
@@ -133,26 +101,12 @@ mod field {
 
     #[test]
     fn field_without_size_is_an_error() {
-        let (b, s) = holding(Endian::NATIVE, |b| b.fwd("f", false));
+        let (b, s) = field_of(Endian::NATIVE, |b| b.fwd("f", false));
         for kind in [ReloKind::FieldByteOffset, ReloKind::FieldByteSize, ReloKind::FieldSigned] {
             let error = ask(&b, kind, s, "0:0", &b).unwrap_err();
             assert!(matches!(error, Error::NoSize { .. }), "{kind:?}: {error}");
         }
         assert_eq!(ask_value(&b, ReloKind::FieldExists, s, "0:0", &b).unwrap(), Some(1));
-    }
-
-    #[test]
-    fn array_of_itself_is_an_error() {
-        // Without a target to compare it with, it has no size, though it has no elements. libbpf 1.8 never returns from
-        // comparing it with itself.
-        let (b, s) = holding(Endian::NATIVE, |b| {
-            let itself = b.next_id();
-            b.array(itself, 0)
-        });
-        let error = ask(&b, ReloKind::FieldByteOffset, s, "0:0", &Build::new(Endian::NATIVE)).unwrap_err();
-        assert!(matches!(error, Error::NoSize { .. }), "{error}");
-        let error = ask(&b, ReloKind::FieldByteOffset, s, "0:0", &b).unwrap_err();
-        assert!(matches!(error, Error::TypeCycle { .. }), "{error}");
     }
 }
 
@@ -247,18 +201,6 @@ mod enumval {
 mod mem_size {
     use super::*;
 
-    type Add = fn(&mut Build) -> TypeId;
-
-    fn u8_array(b: &mut Build) -> TypeId {
-        let byte = b.int("u8", 1, UNSIGNED);
-        b.array(byte, 16)
-    }
-
-    fn u16_array(b: &mut Build) -> TypeId {
-        let short = b.int("u16", 2, UNSIGNED);
-        b.array(short, 4)
-    }
-
     const U8: (&str, Add) = ("u8", |b| b.int("u8", 1, UNSIGNED));
     const U32: (&str, Add) = ("u32", |b| b.int("u32", 4, UNSIGNED));
     const U64: (&str, Add) = ("u64", |b| b.int("u64", 8, UNSIGNED));
@@ -280,12 +222,12 @@ mod mem_size {
     const LARGE: (&str, Add) = ("struct of 8 bytes", |b| b.struct_("t", 8, &[]));
     const FLOAT: (&str, Add) = ("float", |b| b.float("float", 4));
     const DOUBLE: (&str, Add) = ("double", |b| b.float("double", 8));
-    const BYTES: (&str, Add) = ("array of u8", u8_array);
-    const WORDS: (&str, Add) = ("array of u16", u16_array);
+    const BYTES: (&str, Add) = ("array of u8", |b| array_of(b, U8.1, 16));
+    const WORDS: (&str, Add) = ("array of u16", |b| array_of(b, |b| b.int("u16", 2, UNSIGNED), 4));
 
     fn offset_of(endian: Endian, local: Add, targ: Add) -> ReloRes {
-        let (local, s) = holding(endian, local);
-        let (targ, _) = holding(endian, targ);
+        let (local, s) = field_of(endian, local);
+        let (targ, _) = field_of(endian, targ);
         ask(&local, ReloKind::FieldByteOffset, s, "0:0", &targ).unwrap().res
     }
 
@@ -331,8 +273,8 @@ mod mem_size {
 
     #[test]
     fn only_the_offset_has_one() {
-        let (local, s) = holding(Endian::NATIVE, S32.1);
-        let (targ, _) = holding(Endian::NATIVE, S64.1);
+        let (local, s) = field_of(Endian::NATIVE, S32.1);
+        let (targ, _) = field_of(Endian::NATIVE, S64.1);
         for kind in [ReloKind::FieldByteSize, ReloKind::FieldSigned, ReloKind::FieldExists, ReloKind::FieldRshiftU64] {
             let res = ask(&local, kind, s, "0:0", &targ).unwrap().res;
             assert_eq!((res.orig_sz, res.new_sz, res.fail_memsz_adjust), (0, 0, false), "{kind:?}");

@@ -2,9 +2,9 @@
 //! Many relocations of types that have many candidates.
 
 use super::Row;
-use crate::btf::{Btf, FLOAT, FUNC, STRUCT, UNION};
 use crate::case::Case;
-use crate::object::{BYTE_OFFSET, RELO_LEN, TYPE_EXISTS, TYPE_ID_TARGET, object};
+use corelo_testing::btf::{Btf, FLOAT, FUNC, STRUCT, UNION};
+use corelo_testing::object::{BYTE_OFFSET, RELO_LEN, TYPE_EXISTS, TYPE_ID_TARGET, object};
 
 pub const ROWS: &[Row] = &[
     ("candidates: all match", |size| of_one_root(size, TYPE_EXISTS, STRUCT)),
@@ -26,7 +26,7 @@ pub const ROWS: &[Row] = &[
 
 /// Types of 12 bytes, all named `s`.
 fn targets(size: usize, kind: u32) -> Btf {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let name = btf.str("s");
     while btf.len() < size {
         btf.record(name, kind, 0, 0, &[]);
@@ -35,15 +35,15 @@ fn targets(size: usize, kind: u32) -> Btf {
 }
 
 fn of_one_root(size: usize, relo: u32, kind: u32) -> Case {
-    let mut local = Btf::new();
-    let (name, member, int) = (local.str("s"), local.str("a"), local.int());
+    let mut local = Btf::little();
+    let (name, member, int) = (local.str("s"), local.str("a"), local.int32());
     let root = local.composite(STRUCT, name, &[(member, int, 0)]);
     let access = local.str(if relo == BYTE_OFFSET { "0:0" } else { "0" });
     Case::new(object(local, &vec![(root, access, relo); size / 2 / RELO_LEN]), targets(size / 2, kind).bytes())
 }
 
 fn of_many_roots(size: usize, local_kind: u32, targ_kind: u32) -> Case {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (name, access) = (local.str("s"), local.str("0"));
     let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| local.record(name, local_kind, 0, 0, &[]));
     let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
@@ -51,7 +51,7 @@ fn of_many_roots(size: usize, local_kind: u32, targ_kind: u32) -> Case {
 }
 
 fn functions(size: usize, name: &str, count: usize) -> Case {
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     let name = targ.str(name);
     for _ in 0..count {
         targ.record(name, FUNC, 0, 0, &[]);
@@ -60,7 +60,7 @@ fn functions(size: usize, name: &str, count: usize) -> Case {
 }
 
 fn one_relocation(size: usize, relo: u32) -> Case {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (name, access) = (local.str("s"), local.str("0"));
     let root = local.record(name, STRUCT, 0, 0, &[]);
     Case::new(object(local, &[(root, access, relo)]), targets(size, STRUCT).bytes())

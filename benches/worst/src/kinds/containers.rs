@@ -2,9 +2,9 @@
 //! What the types and relocations come in: ELF, `.BTF.ext`, BTF and its splits.
 
 use super::Row;
-use crate::btf::{Btf, FWD, STRUCT, TYPEDEF};
 use crate::case::Case;
-use crate::object::{BYTE_OFFSET, Elf, RELO_LEN, TYPE_EXISTS, TYPE_ID_LOCAL, ext, object};
+use corelo_testing::btf::{Btf, FWD, STRUCT, TYPEDEF};
+use corelo_testing::object::{BYTE_OFFSET, Elf, RELO_LEN, TYPE_EXISTS, TYPE_ID_LOCAL, ext, object};
 
 pub const ROWS: &[Row] = &[
     ("elf: sections x sections of .BTF.ext", |size| sections(size, "b", "c")),
@@ -24,7 +24,7 @@ pub const ROWS: &[Row] = &[
     ("BTF: a base of a base, 16 times", splits),
     ("BTF: ints of long names, and a pointer", long_ints),
     ("BTF: one enormous name", |size| {
-        let mut targ = Btf::new();
+        let mut targ = Btf::little();
         targ.str("x".repeat(size));
         Case { kernel: vec![targ.bytes()], ..tiny(100, 100) }
     }),
@@ -35,7 +35,7 @@ pub const ROWS: &[Row] = &[
 
 /// Each section of `.BTF.ext` names one that no section of the file has.
 fn sections(size: usize, has: &str, asks: &str) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, access, asked) = (btf.str("s"), btf.str("0"), btf.str(asks));
     let root = btf.record(name, STRUCT, 0, 0, &[]);
     let mut elf = Elf::new("tc");
@@ -43,11 +43,11 @@ fn sections(size: usize, has: &str, asks: &str) -> Case {
     let room = size.saturating_sub(2 * has.len()) / 2;
     elf.more_sections = vec![name; room / 64];
     let sections = vec![(asked, vec![[0, root, access, TYPE_EXISTS]]); room / 24];
-    Case::new(elf.finish(&btf.bytes(), &ext(&[], &sections)), Btf::new().bytes())
+    Case::new(elf.finish(&btf.bytes(), &ext(&[], &sections)), Btf::little().bytes())
 }
 
 fn many_sections(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
     let root = btf.record(name, STRUCT, 0, 0, &[]);
     let mut elf = Elf::new("tc");
@@ -57,7 +57,7 @@ fn many_sections(size: usize) -> Case {
 }
 
 fn functions(size: usize, name: &str) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (section, root_name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
     let root = btf.record(root_name, STRUCT, 0, 0, &[]);
     let mut elf = Elf::new("tc");
@@ -85,13 +85,13 @@ fn shared_bytes(size: usize) -> Case {
 
 /// How wide a pointer is, the name of an int tells.
 fn long_ints(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, member, access, long) = (btf.str("s"), btf.str("a"), btf.str("0:0"), btf.str("long"));
     let ptr = btf.ptr(0);
     let root = btf.composite(STRUCT, name, &[(member, ptr, 8)]);
     btf.record(long, 1, 0, 8, &[64]);
     let local = btf.clone();
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, member, long) = (btf.str("s"), btf.str("a"), btf.str("l".repeat(size / 2)));
     let ptr = btf.ptr(0);
     btf.composite(STRUCT, name, &[(member, ptr, 8)]);
@@ -106,7 +106,7 @@ fn target(size: usize) -> Case {
     let mut elf = Elf::new("tc");
     let name = elf.str("a".repeat(size / 2));
     elf.more_sections = vec![name; size / 2 / 64];
-    let targ = elf.finish(&Btf::new().bytes(), &[]);
+    let targ = elf.finish(&Btf::little().bytes(), &[]);
     Case { kernel: vec![targ], ..tiny(100, 100) }
 }
 
@@ -124,18 +124,18 @@ fn both_sections(size: usize) -> Case {
 }
 
 fn one_record(size: usize, section_name: &str) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (section, name, access) = (btf.str(section_name), btf.str("s"), btf.str("0"));
     let root = btf.record(name, STRUCT, 0, 0, &[]);
     let sections = vec![(section, vec![[0, root, access, TYPE_EXISTS]]); size / 24];
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     let name = targ.str("s");
     targ.record(name, STRUCT, 0, 0, &[]);
     Case::new(Elf::new(section_name).finish(&btf.bytes(), &ext(&[], &sections)), targ.bytes())
 }
 
 fn forward_declarations(size: usize) -> Btf {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     while btf.len() < size {
         btf.record(0, FWD, 0, 0, &[]);
     }
@@ -163,15 +163,15 @@ fn splits(size: usize) -> Case {
 }
 
 fn local_ids(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, access) = (btf.str("s"), btf.str("0"));
     let root = btf.record(name, STRUCT, 0, 0, &[]);
-    Case::new(object(btf, &vec![(root, access, TYPE_ID_LOCAL); size / RELO_LEN]), Btf::new().bytes())
+    Case::new(object(btf, &vec![(root, access, TYPE_ID_LOCAL); size / RELO_LEN]), Btf::little().bytes())
 }
 
 /// libbpf never returns.
 fn itself() -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, access) = (btf.str("s"), btf.str("0:0"));
     let root = btf.record(name, TYPEDEF, 0, btf.next_id(), &[]);
     let targ = btf.bytes();
@@ -181,7 +181,7 @@ fn itself() -> Case {
 /// libbpf divides by zero.
 fn no_size() -> Case {
     const KFLAG: u32 = 0x80;
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, member, access) = (btf.str("s"), btf.str("a"), btf.str("0:0"));
     let nothing = btf.record(0, STRUCT, 0, 0, &[]);
     let root = btf.composite(STRUCT | KFLAG, name, &[(member, nothing, 3 << 24)]);

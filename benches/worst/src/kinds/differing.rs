@@ -4,9 +4,9 @@
 
 use super::Row;
 use super::types;
-use crate::btf::{Btf, FLOAT, STRUCT, TYPEDEF, UNION};
 use crate::case::Case;
-use crate::object::{ENUMVAL_EXISTS, EXISTS, RELO_LEN, TYPE_EXISTS, TYPE_MATCHES, object};
+use corelo_testing::btf::{Btf, FLOAT, STRUCT, TYPEDEF, UNION};
+use corelo_testing::object::{ENUMVAL_EXISTS, EXISTS, RELO_LEN, TYPE_EXISTS, TYPE_MATCHES, object};
 
 pub const ROWS: &[Row] = &[
     ("roots: candidates, none has the member", |size| candidates(size, EXISTS, 0)),
@@ -34,14 +34,14 @@ pub const ROWS: &[Row] = &[
     ("roots: anonymous, many a level", |size| each(size, EXISTS, "0:0", one_member, levels)),
     ("roots: field behind 250 const", |size| {
         both(size, EXISTS, "0:0", |btf, _| {
-            let int = btf.int();
+            let int = btf.int32();
             let id = btf.consts(int, 250);
             named_member(btf, id)
         })
     }),
     ("roots: field, array of arrays", |size| {
         both(size, EXISTS, "0:0", |btf, size| {
-            let int = btf.int();
+            let int = btf.int32();
             let id = (0..size / 24).fold(int, |id, _| btf.array(id, 1));
             named_member(btf, id)
         })
@@ -73,12 +73,12 @@ pub const ROWS: &[Row] = &[
     ("roots: compat, parameters behind const", |size| both(size, TYPE_EXISTS, "0", types::parameters)),
     ("roots: behind 250 const", |size| {
         both(size, TYPE_EXISTS, "0", |btf, _| {
-            let int = btf.int();
+            let int = btf.int32();
             btf.consts(int, 250)
         })
     }),
     ("roots: floats, not found", |size| {
-        each(size, TYPE_EXISTS, "0", |btf| btf.record(0, FLOAT, 0, 8, &[]), |btf, _| btf.int())
+        each(size, TYPE_EXISTS, "0", |btf| btf.record(0, FLOAT, 0, 8, &[]), |btf, _| btf.int32())
     }),
     ("roots: types of 16 members, each searched 8 times", tables),
     ("accesses: spaces", |size| accesses(size, " ", size / 4, 1, EXISTS)),
@@ -96,13 +96,13 @@ fn named_member(btf: &mut Btf, id: u32) -> u32 {
 }
 
 fn one_member(btf: &mut Btf) -> u32 {
-    let int = btf.int();
+    let int = btf.int32();
     named_member(btf, int)
 }
 
 fn one_enumerator(btf: &mut Btf) -> u32 {
     let name = btf.str("a");
-    btf.enum_(0, &[name])
+    btf.enumerators(0, &[name])
 }
 
 /// Typedefs of `id`, all of one name, and a relocation of each, which fill the size.
@@ -122,10 +122,10 @@ fn each(
     local: fn(&mut Btf) -> u32,
     targ: impl FnOnce(&mut Btf, usize) -> u32,
 ) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let id = local(&mut btf);
     let object = roots(btf, id, relo, access, size / 2);
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, id) = (btf.str("s"), targ(&mut btf, size / 2));
     btf.record(name, TYPEDEF, 0, id, &[]);
     Case::new(object, btf.bytes())
@@ -133,10 +133,10 @@ fn each(
 
 /// The same type on both sides, a quarter of the size each.
 fn both(size: usize, relo: u32, access: &str, make: impl Fn(&mut Btf, usize) -> u32) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let id = make(&mut btf, size / 4);
     let object = roots(btf, id, relo, access, size / 4 * 3);
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, id) = (btf.str("s"), make(&mut btf, size / 4));
     btf.record(name, TYPEDEF, 0, id, &[]);
     Case::new(object, btf.bytes())
@@ -144,12 +144,12 @@ fn both(size: usize, relo: u32, access: &str, make: impl Fn(&mut Btf, usize) -> 
 
 /// Candidates of 12 bytes: typedefs of an empty struct or of a pointer, or, all but the first, of what is asked.
 fn candidates(size: usize, relo: u32, all_but: usize) -> Case {
-    let mut btf = Btf::new();
-    let (id, access) = if relo == EXISTS { (one_member(&mut btf), "0:0") } else { (btf.int(), "0") };
+    let mut btf = Btf::little();
+    let (id, access) = if relo == EXISTS { (one_member(&mut btf), "0:0") } else { (btf.int32(), "0") };
     let object = roots(btf, id, relo, access, size / 2);
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let name = btf.str("s");
-    let same = if relo == EXISTS { one_member(&mut btf) } else { btf.int() };
+    let same = if relo == EXISTS { one_member(&mut btf) } else { btf.int32() };
     let other = if relo == EXISTS { btf.composite(STRUCT, 0, &[]) } else { btf.ptr(0) };
     for i in 0.. {
         if btf.len() >= size / 2 {
@@ -184,8 +184,8 @@ fn levels(btf: &mut Btf, size: usize) -> u32 {
 
 /// Access strings of 0:0:... after fillers that mean nothing, each with one filler less.
 fn accesses(size: usize, filler: &str, fillers: usize, steps: usize, relo: u32) -> Case {
-    let mut btf = Btf::new();
-    let (name, int) = (btf.str("s"), btf.int());
+    let mut btf = Btf::little();
+    let (name, int) = (btf.str("s"), btf.int32());
     let inner = (1..steps).fold(int, |id, _| named_member(&mut btf, id));
     let member = btf.str("a");
     let root = btf.composite(STRUCT, name, &[(member, inner, 0)]);
@@ -198,9 +198,9 @@ fn accesses(size: usize, filler: &str, fillers: usize, steps: usize, relo: u32) 
 
 /// As many types as there is room for, of the fewest members that are worth a table of their names.
 fn tables(size: usize) -> Case {
-    let (mut local, mut targ) = (Btf::new(), Btf::new());
-    let (access, wanted, int) = (local.str("0:0"), local.str("z"), local.int());
-    let (member, targ_int) = (targ.str("m"), targ.int());
+    let (mut local, mut targ) = (Btf::little(), Btf::little());
+    let (access, wanted, int) = (local.str("0:0"), local.str("z"), local.int32());
+    let (member, targ_int) = (targ.str("m"), targ.int32());
     let mut relos = Vec::new();
     while local.len() + targ.len() + relos.len() * RELO_LEN < size {
         let name = local.str(format!("{}", relos.len()));
@@ -215,8 +215,8 @@ fn tables(size: usize) -> Case {
 
 /// One access string, half of the object, which all relocations have.
 fn one_access(size: usize) -> Case {
-    let mut btf = Btf::new();
-    let (name, int) = (btf.str("s"), btf.int());
+    let mut btf = Btf::little();
+    let (name, int) = (btf.str("s"), btf.int32());
     let root = btf.record(name, TYPEDEF, 0, int, &[]);
     let targ = btf.bytes();
     let access = btf.str("0".repeat(size / 2));
@@ -225,7 +225,7 @@ fn one_access(size: usize) -> Case {
 
 /// As much work as may be done, nearly, and then the first relocation again and again, of which a report tells each time.
 fn repeated(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let id = types::enumerators(&mut btf, size / 4);
     let (name, access) = (btf.str("s"), btf.str("0"));
     let root = |_| (btf.record(name, TYPEDEF, 0, id, &[]), access, TYPE_MATCHES);
@@ -233,7 +233,7 @@ fn repeated(size: usize) -> Case {
     let count = (size / 4 * 3).saturating_sub(btf.len()) / RELO_LEN;
     relos.resize(count.max(relos.len()), relos[0]);
     let object = object(btf, &relos);
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, id) = (btf.str("s"), types::enumerators(&mut btf, size / 4));
     btf.record(name, TYPEDEF, 0, id, &[]);
     Case { report: true, ..Case::new(object, btf.bytes()) }

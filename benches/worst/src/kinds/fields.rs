@@ -2,9 +2,9 @@
 //! Members and enumerators that are searched for, and the paths to them.
 
 use super::Row;
-use crate::btf::{Btf, STRUCT, UNION};
 use crate::case::Case;
-use crate::object::{BYTE_OFFSET, ENUMVAL_EXISTS, EXISTS, RELO_LEN, TYPE_ID_LOCAL, TYPE_ID_TARGET, object};
+use corelo_testing::btf::{Btf, STRUCT, UNION};
+use corelo_testing::object::{BYTE_OFFSET, ENUMVAL_EXISTS, EXISTS, RELO_LEN, TYPE_ID_LOCAL, TYPE_ID_TARGET, object};
 
 pub const ROWS: &[Row] = &[
     ("member: the last of many", |size| member(size, "a")),
@@ -35,16 +35,16 @@ pub const ROWS: &[Row] = &[
 
 /// `struct s { int a; }` with relocations that fill half the size.
 fn local(size: usize, relo: u32) -> Vec<u8> {
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
+    let mut btf = Btf::little();
+    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int32());
     let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
     let access = btf.str("0:0");
     object(btf, &vec![(root, access, relo); size / 2 / RELO_LEN])
 }
 
 fn member(size: usize, last: &str) -> Case {
-    let mut btf = Btf::new();
-    let (name, other, last, int) = (btf.str("s"), btf.str("m"), btf.str(last), btf.int());
+    let mut btf = Btf::little();
+    let (name, other, last, int) = (btf.str("s"), btf.str("m"), btf.str(last), btf.int32());
     let mut members = vec![(other, int, 0); size / 2 / 12];
     members.push((last, int, 0));
     btf.composite(STRUCT, name, &members);
@@ -53,36 +53,36 @@ fn member(size: usize, last: &str) -> Case {
 
 /// The wanted name is the beginning of every member's, but for its last byte.
 fn alike(size: usize) -> Case {
-    let mut btf = Btf::new();
-    let (name, access, int) = (btf.str("s"), btf.str("0:0"), btf.int());
+    let mut btf = Btf::little();
+    let (name, access, int) = (btf.str("s"), btf.str("0:0"), btf.int32());
     let member = btf.str("a".repeat(size / 8) + "b");
     let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
     let object = object(btf, &vec![(root, access, BYTE_OFFSET); size / 4 / RELO_LEN]);
-    let mut btf = Btf::new();
-    let (name, int, tails) = (btf.str("s"), btf.int(), btf.str("a".repeat(size / 4)));
+    let mut btf = Btf::little();
+    let (name, int, tails) = (btf.str("s"), btf.int32(), btf.str("a".repeat(size / 4)));
     let members: Vec<_> = (0..size / 4 / 12).map(|i| (tails + i as u32, int, 0)).collect();
     btf.composite(STRUCT, name, &members);
     Case::new(object, btf.bytes())
 }
 
 fn enumerator(size: usize, other: &str, wanted: &str) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, access, enumerator) = (btf.str("s"), btf.str("0"), btf.str(wanted));
-    let root = btf.enum_(name, &[enumerator]);
+    let root = btf.enumerators(name, &[enumerator]);
     let object = object(btf, &vec![(root, access, ENUMVAL_EXISTS); size / 2 / RELO_LEN]);
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, other) = (btf.str("s"), btf.str(other));
     let mut enumerators = vec![other; (size / 2 - btf.len()) / 8];
     if wanted != "e" {
         enumerators.push(btf.str(wanted));
     }
-    btf.enum_(name, &enumerators);
+    btf.enumerators(name, &enumerators);
     Case::new(object, btf.bytes())
 }
 
 fn two_a_level(size: usize) -> Case {
-    let mut btf = Btf::new();
-    let (name, leaf, int) = (btf.str("s"), btf.str("x"), btf.int());
+    let mut btf = Btf::little();
+    let (name, leaf, int) = (btf.str("s"), btf.str("x"), btf.int32());
     let mut at = btf.composite(STRUCT, 0, &[(leaf, int, 0)]);
     for _ in 0..60 {
         at = btf.composite(UNION, 0, &[(0, at, 0), (0, at, 0)]);
@@ -93,8 +93,8 @@ fn two_a_level(size: usize) -> Case {
 
 /// The same with many a level, which take half the size.
 fn wide_levels(size: usize, width: usize) -> Case {
-    let mut btf = Btf::new();
-    let (name, leaf, int) = (btf.str("s"), btf.str("x"), btf.int());
+    let mut btf = Btf::little();
+    let (name, leaf, int) = (btf.str("s"), btf.str("x"), btf.int32());
     let leaf = btf.composite(STRUCT, 0, &[(leaf, int, 0)]);
     let top = (0..20).fold(leaf, |id, _| btf.composite(UNION, 0, &vec![(0, id, 0); width.max(2)]));
     btf.composite(STRUCT, name, &[(0, top, 0)]);
@@ -103,7 +103,7 @@ fn wide_levels(size: usize, width: usize) -> Case {
 
 /// An empty struct that is a member very often, behind so many modifiers, in BTF that is split so many times.
 fn shared(size: usize, consts: usize, splits: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, empty) = (btf.str("s"), btf.composite(STRUCT, 0, &[]));
     let empty = btf.consts(empty, consts);
     let mut kernel = vec![btf.bytes()];
@@ -117,7 +117,7 @@ fn shared(size: usize, consts: usize, splits: usize) -> Case {
 }
 
 fn chains(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let name = btf.str("s");
     let mut members = Vec::new();
     while btf.len() + members.len() * 12 < size / 2 {
@@ -138,8 +138,8 @@ enum Field {
 
 /// The same type on both sides, a quarter of the size each.
 fn field(size: usize, field: Field) -> Case {
-    let mut btf = Btf::new();
-    let (name, member, access, int) = (btf.str("s"), btf.str("a"), btf.str("0:0"), btf.int());
+    let mut btf = Btf::little();
+    let (name, member, access, int) = (btf.str("s"), btf.str("a"), btf.str("0:0"), btf.int32());
     let count = size / 4 / 24;
     let id = match field {
         Field::Consts => btf.consts(int, 250),
@@ -150,7 +150,7 @@ fn field(size: usize, field: Field) -> Case {
         }),
         Field::LongEnum => {
             let name = btf.str("e".repeat(size / 4));
-            btf.enum_(name, &[])
+            btf.enumerators(name, &[])
         }
     };
     let root = btf.composite(STRUCT, name, &[(member, id, 0)]);
@@ -161,8 +161,8 @@ fn field(size: usize, field: Field) -> Case {
 
 /// Structs one in another, 63 deep.
 fn path(size: usize, consts: usize) -> Case {
-    let mut btf = Btf::new();
-    let (name, member, access, int) = (btf.str("s"), btf.str("a"), btf.str(["0"; 64].join(":")), btf.int());
+    let mut btf = Btf::little();
+    let (name, member, access, int) = (btf.str("s"), btf.str("a"), btf.str(["0"; 64].join(":")), btf.int32());
     let mut id = int;
     for _ in 0..62 {
         id = btf.composite(STRUCT, 0, &[(member, id, 0)]);
@@ -176,8 +176,8 @@ fn path(size: usize, consts: usize) -> Case {
 
 /// An access string that is mostly the same character.
 fn access(size: usize, filler: &str, end: &str, relo: u32) -> Case {
-    let mut btf = Btf::new();
-    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int());
+    let mut btf = Btf::little();
+    let (name, member, int) = (btf.str("s"), btf.str("a"), btf.int32());
     let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
     let targ = btf.bytes();
     let begin = if filler == ":" { "0" } else { "" };

@@ -7,9 +7,9 @@ use corelo::error::Error;
 use corelo::relo::{self, EssentialName};
 
 use super::Row;
-use crate::btf::{Btf, ENUM, STRUCT};
 use crate::case::Case;
-use crate::object::{EXISTS, Elf, RELO_LEN, TYPE_EXISTS, ext, object};
+use corelo_testing::btf::{Btf, ENUM, STRUCT};
+use corelo_testing::object::{EXISTS, Elf, RELO_LEN, TYPE_EXISTS, ext, object};
 
 pub const ROWS: &[Row] = &[
     ("names: roots of 4 KB, in one another", |size| roots(size, "s", 4000)),
@@ -39,12 +39,12 @@ pub const ROWS: &[Row] = &[
 
 /// Roots whose names are tails of one string, against a target that has none of them.
 fn roots(size: usize, target_name: &str, longest: usize) -> Case {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (access, tails) = (local.str("0"), local.str("s".repeat(longest + 1)));
     let count = (size - local.len()) / (RELO_LEN + 12);
     let roots = (0..count).map(|i| local.record(tails + (i % longest) as u32, STRUCT, 0, 0, &[]));
     let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     let name = targ.str(target_name);
     targ.record(name, STRUCT, 0, 0, &[]);
     Case::new(object(local, &relos), targ.bytes())
@@ -54,7 +54,7 @@ fn roots(size: usize, target_name: &str, longest: usize) -> Case {
 fn each(size: usize, in_target: bool, in_sections: bool) -> Case {
     const TYPE_LEN: usize = 12 + 4;
     let len = RELO_LEN + TYPE_LEN + if in_target { TYPE_LEN } else { 0 } + if in_sections { 8 } else { 0 };
-    let (mut local, mut targ) = (Btf::new(), Btf::new());
+    let (mut local, mut targ) = (Btf::little(), Btf::little());
     let (section, access) = (local.str("t"), local.str("0"));
     let relos: Vec<_> = (0..size / len)
         .map(|i| {
@@ -76,7 +76,7 @@ fn each(size: usize, in_target: bool, in_sections: bool) -> Case {
 }
 
 fn tails(size: usize) -> Vec<u8> {
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     let tails = targ.str("s".repeat(4001));
     for i in 0..size.saturating_sub(targ.len()) / 12 {
         targ.record(tails + (i % 64) as u32, STRUCT, 0, 0, &[]);
@@ -90,23 +90,23 @@ fn both(size: usize) -> Case {
 
 /// One root whose name begins as all of the target's do.
 fn target(size: usize) -> Case {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (access, name) = (local.str("0"), local.str("ssssss"));
     let root = local.record(name, STRUCT, 0, 0, &[]);
     Case::new(object(local, &[(root, access, TYPE_EXISTS)]), tails(size))
 }
 
 fn one_root(size: usize, part: usize) -> Case {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (access, name) = (local.str("0"), local.str("s".repeat(size / part)));
     let root = local.record(name, STRUCT, 0, 0, &[]);
     let relos = vec![(root, access, TYPE_EXISTS); size / 2 / RELO_LEN];
-    Case::new(object(local, &relos), Btf::new().bytes())
+    Case::new(object(local, &relos), Btf::little().bytes())
 }
 
 /// Types of one name that is so long, and a search for candidates of the first.
 fn add_cands(size: usize, len: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let name = btf.str("s".repeat(len));
     while btf.len() < size {
         btf.record(name, STRUCT, 0, 0, &[]);
@@ -123,7 +123,7 @@ fn ask(local: &btf::Btf<'static>, targ: &btf::Btf<'static>) -> Result<bool, Erro
 
 /// Modules of 24 bytes each.
 fn modules(size: usize, share: usize) -> Case {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let access = local.str("0");
     let mut relos = Vec::new();
     while local.len() + relos.len() * RELO_LEN < size / 12 * share {
@@ -132,21 +132,21 @@ fn modules(size: usize, share: usize) -> Case {
         relos.push((root, access, TYPE_EXISTS));
     }
     let object = object(local, &relos);
-    let kernel = Btf::new();
+    let kernel = Btf::little();
     let modules = vec![Btf::split(&kernel).bytes(); (size - size / 12 * share) / 24];
     Case { modules, ..Case::new(object, kernel.bytes()) }
 }
 
 fn long_roots(size: usize) -> Case {
-    let kernel = Btf::new();
+    let kernel = Btf::little();
     let modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
     Case { modules, kernel: vec![kernel.bytes()], ..roots(size / 2, "s", 4000) }
 }
 
 /// What a module's own layout section does not say is its base's.
 fn layouts(size: usize) -> Case {
-    let mut kernel = Btf::new();
-    kernel.layout = vec![0; size / 8 * 4];
+    let kernel = Btf::little();
+    let kernel = kernel.layout(&vec![(0, 0); size / 8]);
     let modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
     let one = one_root(100, 2);
     Case { modules, kernel: vec![kernel.bytes()], ..one }
@@ -154,11 +154,11 @@ fn layouts(size: usize) -> Case {
 
 /// Every module has a candidate for every root.
 fn one_type_each(size: usize) -> Case {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let (access, name) = (local.str("0"), local.str("s"));
     let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| local.record(name, STRUCT, 0, 0, &[]));
     let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
-    let mut kernel = Btf::new();
+    let mut kernel = Btf::little();
     let name = kernel.str("s");
     let mut module = Btf::split(&kernel);
     module.record(name, STRUCT, 0, 0, &[]);
@@ -168,14 +168,14 @@ fn one_type_each(size: usize) -> Case {
 
 /// The last two modules have a type each, and the relocations ask for one and the other.
 fn in_turn(size: usize) -> Case {
-    let mut local = Btf::new();
+    let mut local = Btf::little();
     let access = local.str("0");
     let roots = ["a", "b"].map(|name| {
         let name = local.str(name);
         local.record(name, STRUCT, 0, 0, &[])
     });
     let relos: Vec<_> = (0..size / 2 / RELO_LEN).map(|i| (roots[i % 2], access, TYPE_EXISTS)).collect();
-    let mut kernel = Btf::new();
+    let mut kernel = Btf::little();
     let names = ["a", "b"].map(|name| kernel.str(name));
     let mut modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
     modules.extend(names.map(|name| {
@@ -189,7 +189,7 @@ fn in_turn(size: usize) -> Case {
 /// An enum without a name goes with any other, whatever that one's name.
 fn anonymous_enum(size: usize) -> Case {
     let both = |enum_name: &str, roots: usize| {
-        let mut btf = Btf::new();
+        let mut btf = Btf::little();
         let (name, member, access) = (btf.str("s"), btf.str("a"), btf.str("0:0"));
         let enum_name = if enum_name.is_empty() { 0 } else { btf.str(enum_name) };
         let id = btf.record(enum_name, ENUM, 0, 4, &[]);

@@ -2,9 +2,9 @@
 //! What is written about an object: reports, errors, log lines.
 
 use super::Row;
-use crate::btf::{Btf, ENUM, STRUCT, TYPEDEF};
 use crate::case::Case;
-use crate::object::{
+use corelo_testing::btf::{Btf, ENUM, STRUCT, TYPEDEF};
+use corelo_testing::object::{
     BYTE_OFFSET, ENUMVAL_EXISTS, EXISTS, Elf, RELO_LEN, TYPE_EXISTS, TYPE_ID_LOCAL, ext, object, object_of_insns,
 };
 
@@ -46,11 +46,11 @@ pub const ROWS: &[Row] = &[
 
 /// `struct s { int member; }` against a target whose `struct s` has no members.
 fn report(size: usize, member: &str, relo: u32, access: &str) -> Case {
-    let mut btf = Btf::new();
-    let (name, member, int, access) = (btf.str("s"), btf.str(member), btf.int(), btf.str(access));
+    let mut btf = Btf::little();
+    let (name, member, int, access) = (btf.str("s"), btf.str(member), btf.int32(), btf.str(access));
     let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
     let relos = vec![(root, access, relo); size.saturating_sub(btf.len()) / RELO_LEN];
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     let name = targ.str("s");
     targ.composite(STRUCT, name, &[]);
     Case { report: true, ..Case::new(object(btf, &relos), targ.bytes()) }
@@ -58,8 +58,8 @@ fn report(size: usize, member: &str, relo: u32, access: &str) -> Case {
 
 /// A path of 63 members, each of a long name.
 fn steps(size: usize) -> Case {
-    let mut btf = Btf::new();
-    let (name, access, int) = (btf.str("s"), btf.str(["0"; 64].join(":")), btf.int());
+    let mut btf = Btf::little();
+    let (name, access, int) = (btf.str("s"), btf.str(["0"; 64].join(":")), btf.int32());
     let member = btf.str("a".repeat(size / 8));
     let id = (0..62).fold(int, |id, _| btf.composite(STRUCT, 0, &[(member, id, 0)]));
     let root = btf.composite(STRUCT, name, &[(member, id, 0)]);
@@ -70,9 +70,9 @@ fn steps(size: usize) -> Case {
 
 fn everything_long(size: usize) -> Case {
     let long = "x".repeat(600);
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, int, access, section, file) =
-        (btf.str("s".to_owned() + &long), btf.int(), btf.str("0:0"), btf.str(&long), btf.str(&long));
+        (btf.str("s".to_owned() + &long), btf.int32(), btf.str("0:0"), btf.str(&long), btf.str(&long));
     let member = btf.str(&long);
     let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
     let mut elf = Elf::new(&long);
@@ -85,8 +85,8 @@ fn everything_long(size: usize) -> Case {
 }
 
 fn insns(size: usize) -> Case {
-    let mut btf = Btf::new();
-    let (name, member, int, access) = (btf.str("s"), btf.str("a"), btf.int(), btf.str("0"));
+    let mut btf = Btf::little();
+    let (name, member, int, access) = (btf.str("s"), btf.str("a"), btf.int32(), btf.str("0"));
     let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
     let targ = btf.bytes();
     let relos = vec![(root, access, TYPE_EXISTS); size / (RELO_LEN + 8)];
@@ -95,29 +95,29 @@ fn insns(size: usize) -> Case {
 
 /// A program that is not loaded by default: what fails there is poisoned.
 fn optional(size: usize, name: &str) -> Case {
-    let mut btf = Btf::new();
-    let (name, member, int, access) = (btf.str(name), btf.str(name), btf.int(), btf.str("0:9"));
+    let mut btf = Btf::little();
+    let (name, member, int, access) = (btf.str(name), btf.str(name), btf.int32(), btf.str("0:9"));
     let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
-    let targ = Btf::new().bytes();
+    let targ = Btf::little().bytes();
     let relos = vec![(root, access, EXISTS); size / (RELO_LEN + 8)];
     Case::new(object_of_insns(btf, "?tc", &relos), targ)
 }
 
 fn lines(size: usize, relos: usize) -> Case {
-    let mut btf = Btf::new();
-    let (name, member, int, access) = (btf.str("s"), btf.str("a"), btf.int(), btf.str("0:9"));
+    let mut btf = Btf::little();
+    let (name, member, int, access) = (btf.str("s"), btf.str("a"), btf.int32(), btf.str("0:9"));
     let (section, file) = (btf.str("tc"), btf.str("f.c"));
     let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
     let records = vec![[0, root, access, BYTE_OFFSET]; relos];
     let count = size.saturating_sub(relos * RELO_LEN) / 16;
     let lines = (0..count as u32).rev().map(|line| [line * 8, file, 0, line << 10]).collect();
     let ext = ext(&[(section, lines)], &[(section, records)]);
-    Case::new(Elf::new("tc").finish(&btf.bytes(), &ext), Btf::new().bytes())
+    Case::new(Elf::new("tc").finish(&btf.bytes(), &ext), Btf::little().bytes())
 }
 
 /// Relocations of a function whose name is half of the object.
 fn function(size: usize, many_roots: bool) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
     let mut elf = Elf::new("tc");
     let long = elf.str("f".repeat(size / 2));
@@ -135,7 +135,7 @@ fn function(size: usize, many_roots: bool) -> Case {
 
 /// Relocations whose source file's name is half of the object.
 fn file(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
     let root = btf.record(name, STRUCT, 0, 0, &[]);
     let targ = btf.bytes();
@@ -147,15 +147,15 @@ fn file(size: usize) -> Case {
 
 /// Relocations of a type whose name is half of the object, and that the target does not have.
 fn root(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, access) = (btf.str("s".repeat(size / 2)), btf.str("0"));
     let root = btf.record(name, STRUCT, 0, 0, &[]);
-    Case::new(object(btf, &vec![(root, access, BYTE_OFFSET); size / 2 / RELO_LEN]), Btf::new().bytes())
+    Case::new(object(btf, &vec![(root, access, BYTE_OFFSET); size / 2 / RELO_LEN]), Btf::little().bytes())
 }
 
 /// To write of an enumerator takes a way through all typedefs above it.
 fn typedefs(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, access) = (btf.str("e"), btf.str("0"));
     let int = btf.record(name, ENUM, 1, 4, &[name, 7]);
     let root = (0..250).fold(int, |id, _| btf.record(name, TYPEDEF, 0, id, &[]));
@@ -165,11 +165,11 @@ fn typedefs(size: usize) -> Case {
 
 /// One root, a flavor of what all of the target's types are called.
 fn flavor(size: usize) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, access) = (btf.str("s___".to_owned() + &"x".repeat(size / 2)), btf.str("0"));
     let root = btf.record(name, STRUCT, 0, 0, &[]);
     let object = object(btf, &[(root, access, TYPE_EXISTS)]);
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     let name = targ.str("s");
     while targ.len() < size / 2 {
         targ.record(name, STRUCT, 0, 0, &[]);
@@ -179,13 +179,13 @@ fn flavor(size: usize) -> Case {
 
 /// Each root's candidates are listed.
 fn candidates(size: usize, name: &str) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let targ_name = name;
     let (name, access) = (btf.str(name), btf.str("0"));
     let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| btf.record(name, STRUCT, 0, 0, &[]));
     let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
     let object = object(btf, &relos);
-    let mut targ = Btf::new();
+    let mut targ = Btf::little();
     let name = targ.str(targ_name);
     while targ.len() < size / 2 {
         targ.record(name, STRUCT, 0, 0, &[]);

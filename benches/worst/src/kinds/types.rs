@@ -6,9 +6,9 @@ use corelo::error::Error;
 use corelo::relo::{types_are_compat, types_match};
 
 use super::Row;
-use crate::btf::{Btf, STRUCT, TYPEDEF};
 use crate::case::{Ask, Case};
-use crate::object::{RELO_LEN, TYPE_EXISTS, TYPE_MATCHES, object};
+use corelo_testing::btf::{Btf, STRUCT, TYPEDEF};
+use corelo_testing::object::{RELO_LEN, TYPE_EXISTS, TYPE_MATCHES, object};
 
 pub const ROWS: &[Row] = &[
     ("match: struct of many members", |size| twice(size, TYPE_MATCHES, |btf, size| members(btf, size, false))),
@@ -41,7 +41,7 @@ pub const ROWS: &[Row] = &[
 
 /// A typedef `s` of the type that `make` adds, on both sides, each a quarter of the size; relocations fill the rest.
 fn twice(size: usize, relo: u32, make: impl Fn(&mut Btf, usize) -> u32) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     let (name, access) = (btf.str("s"), btf.str("0"));
     let id = make(&mut btf, size / 4);
     let root = btf.record(name, TYPEDEF, 0, id, &[]);
@@ -51,7 +51,7 @@ fn twice(size: usize, relo: u32, make: impl Fn(&mut Btf, usize) -> u32) -> Case 
 }
 
 pub(super) fn members(btf: &mut Btf, size: usize, one_name: bool) -> u32 {
-    let int = btf.int();
+    let int = btf.int32();
     let name = btf.str("m");
     let mut members = Vec::new();
     while btf.len() + members.len() * 12 < size {
@@ -64,8 +64,8 @@ pub(super) fn members(btf: &mut Btf, size: usize, one_name: bool) -> u32 {
 /// Each local member is compared with all of the target's, of which only the last matches.
 fn one_name(size: usize) -> Case {
     let side = |last_const: usize, others: usize| {
-        let mut btf = Btf::new();
-        let (name, access, member, int) = (btf.str("s"), btf.str("0"), btf.str("m"), btf.int());
+        let mut btf = Btf::little();
+        let (name, access, member, int) = (btf.str("s"), btf.str("0"), btf.str("m"), btf.int32());
         let ptr = btf.ptr(int);
         let other = btf.consts(if others == 0 { int } else { ptr }, 250);
         let last = btf.consts(int, last_const);
@@ -85,7 +85,7 @@ fn tails(btf: &mut Btf, size: usize, each: usize) -> Vec<u32> {
 }
 
 pub(super) fn long_members(btf: &mut Btf, size: usize) -> u32 {
-    let int = btf.int();
+    let int = btf.int32();
     // As many as the bound on the work lets through.
     let members: Vec<_> = tails(btf, size, 12).into_iter().take(1500).map(|name| (name, int, 0)).collect();
     btf.composite(STRUCT, 0, &members)
@@ -93,7 +93,7 @@ pub(super) fn long_members(btf: &mut Btf, size: usize) -> u32 {
 
 pub(super) fn long_enumerators(btf: &mut Btf, size: usize) -> u32 {
     let names = tails(btf, size, 8);
-    btf.enum_(0, names.get(..1500).unwrap_or(&names))
+    btf.enumerators(0, names.get(..1500).unwrap_or(&names))
 }
 
 pub(super) fn enumerators(btf: &mut Btf, size: usize) -> u32 {
@@ -101,17 +101,17 @@ pub(super) fn enumerators(btf: &mut Btf, size: usize) -> u32 {
     while btf.len() + names.len() * 8 < size {
         names.push(btf.str(format!("{}", names.len())));
     }
-    btf.enum_(0, &names)
+    btf.enumerators(0, &names)
 }
 
 pub(super) fn long_enum(btf: &mut Btf, size: usize) -> u32 {
     let name = btf.str("e".repeat(size));
-    btf.enum_(name, &[])
+    btf.enumerators(name, &[])
 }
 
 /// Structs 30 deep, each with 30 members of the next.
 pub(super) fn structs(btf: &mut Btf, size: usize) -> u32 {
-    let int = btf.int();
+    let int = btf.int32();
     let names: Vec<u32> = (0..size / 31 / 16).map(|i| btf.str(format!("{i}"))).collect();
     (0..29).fold(int, |id, _| {
         let members: Vec<_> = names.iter().map(|name| (*name, id, 0)).collect();
@@ -128,7 +128,7 @@ pub(super) fn prototypes(btf: &mut Btf, size: usize, consts: usize) -> u32 {
 }
 
 pub(super) fn pointers(btf: &mut Btf, size: usize) -> u32 {
-    let int = btf.int();
+    let int = btf.int32();
     (0..30).fold(int, |id, _| {
         let id = btf.consts(id, 250.min(size / 12 / 30));
         btf.ptr(id)
@@ -136,7 +136,7 @@ pub(super) fn pointers(btf: &mut Btf, size: usize) -> u32 {
 }
 
 pub(super) fn parameters(btf: &mut Btf, size: usize) -> u32 {
-    let int = btf.int();
+    let int = btf.int32();
     let behind = btf.consts(int, 250);
     btf.func_proto(0, &vec![behind; size.saturating_sub(btf.len()) / 8])
 }
@@ -144,7 +144,7 @@ pub(super) fn parameters(btf: &mut Btf, size: usize) -> u32 {
 /// Prototypes whose parameters lead to every pair of types.
 fn all_pairs(size: usize) -> Case {
     let side = |stride: usize| {
-        let mut btf = Btf::new();
+        let mut btf = Btf::little();
         let (name, access) = (btf.str("s"), btf.str("0"));
         let count = size / 4 / 12;
         let first = btf.next_id();
@@ -162,7 +162,7 @@ fn all_pairs(size: usize) -> Case {
 
 /// The functions for two types, without an object: the last type on both sides, which `make` adds.
 fn asked(size: usize, ask: Ask, make: impl Fn(&mut Btf, usize) -> u32) -> Case {
-    let mut btf = Btf::new();
+    let mut btf = Btf::little();
     make(&mut btf, size / 2);
     Case { ask: Some(ask), ..Case::new(btf.bytes(), btf.bytes()) }
 }

@@ -1,34 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Objects that no compiler makes: refused, in words, and left as they were. Each was once accepted, or took the process
-//! down.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a panic is a failed test"
-)]
+//! Objects that were once accepted, or took the process down: they are refused, and left as they were.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use corelo::Error;
-use corelo::log::NoLog;
-use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
-use corelo::source;
+use corelo::object::relocate;
+use corelo_testing::fixture;
 use object::{Object as _, ObjectSection as _};
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
-}
-
-fn target() -> OpenTargets {
-    let btf = Arc::new(source::open(&fixture("target.el.o"), None).unwrap());
-    OpenTargets { kernel: Target::new("target", btf), modules: Vec::new() }
-}
+use crate::{OPTIONS, targets_of};
 
 /// Where section `name` and its header lie in the file.
 fn places(object: &[u8], name: &str) -> (usize, usize) {
@@ -47,7 +27,7 @@ fn move_section(object: &mut [u8], name: &str, offset: usize) {
 
 fn refused(object: &[u8]) -> Error {
     let mut relocated = object.to_vec();
-    let error = relocate(&mut relocated, &target(), &OPTIONS, None).unwrap_err();
+    let error = relocate(&mut relocated, &targets_of(".el."), &OPTIONS, None).unwrap_err();
     assert_eq!(relocated, object, "{error}");
     error
 }
