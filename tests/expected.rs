@@ -106,12 +106,17 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     } else {
         check_insns(rows, semantics, &original, &relocated);
     }
+    let once = relocated.clone();
+    let mut report = Report::default();
+    assert_eq!(relocate(&mut relocated, &targets(object), &options, Some(&mut report)).is_err(), refused, "{object}");
+    assert_eq!((&relocated, report.entries.is_empty()), (&once, !refused), "{object}: relocated again");
 }
 
 /// What the report says the relocation is about: root type and access string in libbpf's format, and where in C it is.
 fn check_spec(row: &Row, entry: &Entry) {
     let line = &row.line;
     assert!(entry.file.as_ref().is_some_and(|file| file.ends_with(".bpf.c")) && entry.line > 0, "{line}: {entry:?}");
+    assert_eq!(entry.target.is_some(), entry.target_spec.is_some(), "{line}: {entry:?}");
     // Of an access string that leads nowhere there is no spec.
     if entry.local_spec.is_empty() {
         assert!(matches!(entry.outcome, Outcome::Failed(_) | Outcome::Skipped(_)), "{line}: {entry:?}");
