@@ -14,9 +14,7 @@ use std::sync::Arc;
 
 use aya_obj::Object;
 use aya_obj::btf::Btf as AyaBtf;
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source::{self, RunningKernel};
 
 const OPTIONS: Options<'_> = Options::new();
@@ -59,7 +57,7 @@ impl Contender for Corelo {
     }
 
     fn cold(object: &mut [u8]) -> Option<Box<dyn std::any::Any>> {
-        let kernel = RunningKernel::new(&NoLog);
+        let kernel = RunningKernel::new();
         relocate(object, &kernel, &OPTIONS, None).ok()?;
         Some(Box::new(kernel))
     }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use corelo::btf::{Btf, BtfView as _, Data};
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 
 use crate::synth::{self, Struct};
 

@@ -19,9 +19,7 @@ use std::sync::Arc;
 use std::{env, fs, io};
 
 use corelo::btf::{Btf, BtfView, Kind, TypeId};
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Report, Target, Targets, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 use process::{Process, instructions};
 use synth::{MemberType, Struct};

@@ -17,9 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use corelo::btf::{Btf, BtfView as _, Data};
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Report, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 use mirrored::Opened;
 use synth::Struct;

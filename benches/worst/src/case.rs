@@ -8,7 +8,7 @@ use std::time::Duration;
 use corelo::btf::Btf;
 use corelo::error::Error;
 use corelo::log::{Level, Log, NoLog};
-use corelo::object::{OpenTargets, Options, Report, Target, relocate};
+use corelo::object::{OpenTargets, Options, Report, Target, Targets, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
 
@@ -62,7 +62,7 @@ impl Case {
         let (result, heap) = heap::peak_of(|| {
             let targets = open(kernel, modules)?;
             if let Some(ask) = self.ask {
-                ask(&source::from_bytes(local, None)?, targets.kernel.btf())?;
+                ask(&source::from_bytes(local, None)?, targets.kernel()?.btf())?;
                 return Ok(());
             }
             let mut report = self.report.then(Report::default);
