@@ -82,9 +82,8 @@ def headers():
                    "-fsyntax-only -", needs)
 
     for std in "99", "17":
-        yield header(f"C{std}", "corelo.h", f"c -std=c{std}")
+        yield header(f"C{std}", "corelo.h corelo/relo_core.h", f"c -std=c{std}")
         yield header(f"for libbpf, C{std}", "corelo/libbpf.h corelo.h", f"c -std=c{std}", needs=["libbpf"])
-    yield header("C99 without the names of libbpf", "corelo.h", "c -std=c99 -DCORELO_NO_LIBBPF_NAMES")
     # With a skeleton as bpftool writes it, whose strings are longer than ISO C++ promises.
     yield header("for libbpf, C++17", "corelo/libbpf.h examples/offsets.skel.h", "c++ -std=c++17 -Wno-overlength-strings", "$cxx",
                  ["c++", "libbpf"])
@@ -165,7 +164,7 @@ def install():
     yield Step("install", "install, uninstall", """
         soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
         for file in lib/libcorelo.so lib/$soname lib/libcorelo.so.$(scripts/version.sh) lib/libcorelo.a lib/libcorelo-preload.so \\
-            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h bin/corelo share/man/man1/corelo.1 \\
+            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo share/man/man1/corelo.1 \\
             share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1; do
             [ -s $stage/usr/$file ] || { echo "no usr/$file"; exit 1; }
         done
@@ -223,6 +222,7 @@ def examples():
                 libbpf = "<bpf/" in source.read()
             yield one("examples", f"example {name}", f"compile examples/{name}.c $shared {'-lbpf' if libbpf else ''}",
                       ["libbpf"] if libbpf else [])
+    yield one("examples", "agent", "compile examples/agent.c $shared; $out examples/demo.bpf.o examples/demo.btf")
 
 
 STEPS = [*programs(), *headers(), *archive(), *install(), *preload(), *examples()]
