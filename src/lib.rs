@@ -87,3 +87,7 @@ pub mod internal {
         pub use crate::text::*;
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -318,16 +318,13 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
     let result =
         status(unsafe { corelo_relocate(relocated.as_mut_ptr().cast(), relocated.len(), given.as_ptr().cast()) });
     assert!(result <= 0 && (result == 0 || relocated == object), "an error, and the object has changed");
-    let semantics = if semantics % 2 == 1 {
-        Semantics::Kernel
-    } else {
-        Semantics::Libbpf
-    };
+    let semantics = if semantics % 2 == 1 { Semantics::Kernel } else { Semantics::Libbpf };
     if opts.sz == full {
         let btf = Arc::new(source::from_bytes(kernel.clone(), None).expect("C has opened it"));
         let split = module.is_some().then(|| source::from_bytes(file.clone(), Some(Arc::clone(&btf))));
         let modules = split.map(|split| Target::new("module", Arc::new(split.expect("C has opened it"))));
-        let targets = OpenTargets::new(Target::new("target", btf), modules.into_iter().collect()).expect("C has made it");
+        let targets =
+            OpenTargets::new(Target::new("target", btf), modules.into_iter().collect()).expect("C has made it");
         let mut by_rust = object;
         let rust = relocate(&mut by_rust, &targets, &Options::new().semantics(semantics), None);
         assert_eq!((rust.is_ok(), by_rust == relocated), (result == 0, true));
