@@ -142,7 +142,7 @@ FAULTS = [
            "several_headers_in_a_row_are_rejected", "formats_are_named_with_their_command", "only_headers_names_and_btf_are_read",
            "what_is_no_target_is_named_and_said_what_it_is", "of_an_elf_file_only_the_btf_is_read",
            "objects_for_another_architecture_are_warned_of_once", "relocations_in_no_function_are_warned_of_by_section",
-           "eliminated_weak_functions_are_skipped_without_a_warning", "functions_in_sections_that_cannot_be_known_are_refused",
+           "eliminated_weak_functions_are_skipped_without_a_warning", "broken_tables_are_refused",
            "objects_without_symbols_are_refused_with_and_without_btf", "code_without_btf_is_warned_of")])]),
     ("exit status of the command", [("cli/src/relocate.rs", "return Ok(ExitCode::FAILURE);", "return Ok(ExitCode::SUCCESS);")],
      [(test("--test cli"), [r"one_line_names_file_program_relocation_and_cause \.\.\. FAILED"])]),

@@ -228,19 +228,6 @@ fn a_target_of_the_other_byte_order_is_refused_for_optional_programs_too() {
 }
 
 #[test]
-fn relocating_again_changes_nothing() {
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
-    for name in ["fields.el.bpf.o", "fields.eb.bpf.o", "types.el.bpf.o", "optional.el.bpf.o"] {
-        let mut object = fs::read(fixture(name)).unwrap();
-        relocate(&mut object, &targets(name), &options, None).unwrap();
-        let once = object.clone();
-        let mut report = Report::default();
-        relocate(&mut object, &targets(name), &options, Some(&mut report)).unwrap();
-        assert_eq!((object, report.entries.len()), (once, 0), "{name}");
-    }
-}
-
-#[test]
 fn relocating_against_its_own_types_changes_only_the_list_of_relocations() {
     let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
     // Not bitfields: clang and libbpf choose different words to load them from.

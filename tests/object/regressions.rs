@@ -58,19 +58,3 @@ fn btf_ext_that_shares_its_bytes_is_refused() {
     move_section(&mut object, "raw_tp/arrays", ext - 8);
     assert!(refused(&object).to_string().contains("shares its bytes"));
 }
-
-/// libbpf looks at the alignment before it looks for the program.
-#[test]
-fn a_record_between_two_instructions_is_refused() {
-    let original = fs::read(fixture("poison.el.bpf.o")).unwrap();
-    let (ext, _) = places(&original, ".BTF.ext");
-    let core_relo_off = u32::from_le_bytes(original[ext + 24..ext + 28].try_into().unwrap());
-    // After the header of 32 bytes: the size of a record, the section's name and count, then the first record.
-    let insn_off = ext + 32 + usize::try_from(core_relo_off).unwrap() + 12;
-    for misaligned in [1_u32, 4, 100_004] {
-        let mut object = original.clone();
-        object[insn_off..insn_off + 4].copy_from_slice(&misaligned.to_le_bytes());
-        let error = refused(&object);
-        assert!(matches!(error.root(), Error::InsnOutside { insn_off } if *insn_off == misaligned), "{error}");
-    }
-}

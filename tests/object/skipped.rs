@@ -161,20 +161,6 @@ fn relocations_in_no_function_are_warned_of_by_section() {
     assert_eq!((count, warnings.len()), (2, 1), "{warnings:?}");
 }
 
-#[test]
-fn functions_in_sections_that_cannot_be_known_are_refused() {
-    let in_section = |shndx: u16| move |symbol: &mut [u8]| symbol[6..8].copy_from_slice(&shndx.to_le_bytes());
-    for (shndx, says) in [
-        (0xffff, "has an extended section number (0xffff), and no SHT_SYMTAB_SHNDX section says which"),
-        (77, "is in section 77, which does not exist"),
-    ] {
-        let (result, report, warnings, is_unchanged) = Object::subprogs().each_func(in_section(shndx)).relocate();
-        let error = result.unwrap_err().to_string();
-        assert!(error.starts_with("broken ELF file: function 'static_one' ") && error.contains(says), "{error}");
-        assert!(is_unchanged && report.entries.is_empty() && warnings.is_empty(), "{warnings:?}");
-    }
-}
-
 /// All relocations were skipped, as those of no program, and the object was said to need none any more. llvm-strip takes
 /// the BTF as well.
 #[test]

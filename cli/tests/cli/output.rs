@@ -3,16 +3,6 @@
 
 use super::*;
 
-#[test]
-fn relocating_again_changes_nothing() {
-    let dir = Dir::new("again");
-    let (once, twice) = (dir.path("once.o"), dir.path("twice.o"));
-    run(&["relocate", "examples/demo.bpf.o", "--btf", "examples/demo.btf", "-o", &once]).relocates();
-    assert_eq!(run(&["inspect", &once, "--btf", "examples/demo.btf"]).succeeds(), "no CO-RE relocations\n");
-    assert_eq!(run(&["relocate", &once, "--btf", TARGET, "-o", &twice]).succeeds(), "");
-    assert_eq!(fs::read(once).unwrap(), fs::read(twice).unwrap());
-}
-
 /// As `zstd -dc vmlinux.btf.zst | corelo ... --btf -`, and `--btf <(zstd -dc vmlinux.btf.zst)` in bash.
 #[test]
 fn btf_is_read_from_standard_input_and_pipes() {

@@ -103,23 +103,6 @@ fn modules_and_kernels_that_do_not_belong_together_are_both_named() {
 }
 
 #[test]
-fn target_of_the_other_byte_order_is_refused() {
-    let dir = Dir::new("byte-order");
-    let out = dir.path("out.o");
-    for (object, object_order, target) in [
-        ("poison.el.bpf.o", "little", "tests/fixtures/target.eb.o"),
-        ("poison.eb.bpf.o", "big", "tests/fixtures/target.el.o"),
-    ] {
-        let object = fixture(object);
-        let run = run(&["relocate", &object, "--btf", target, "-o", &out]);
-        let line = run.fails()[0];
-        assert!(line.starts_with(&format!("corelo: {object}: ")), "{line}");
-        assert!(line.contains(&format!("{object_order}-endian and the target {target} is not")), "{line}");
-        assert_eq!(dir.names(), [""; 0]);
-    }
-}
-
-#[test]
 fn object_as_target_is_taken() {
     let shown = run(&["inspect", &fixture("poison.el.bpf.o"), "--btf", &fixture("poison.el.bpf.o")]);
     assert!(shown.succeeds().ends_with("1 relocation: 1 resolved\n"), "{shown:?}");

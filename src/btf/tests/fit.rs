@@ -211,25 +211,6 @@ fn kinds_are_looked_up_of_functions_and_of_256_other_references() {
 }
 
 #[test]
-fn module_of_another_kernel_is_refused_on_every_level() {
-    for endian in ENDIANS {
-        let mut other = Build::new(endian);
-        for _ in 0..4 {
-            other.int("int", 4, SIGNED);
-        }
-        let proto = other.func_proto(INT, &[]);
-        let mut module = Build::split(&other);
-        module.func("f", proto);
-        assert!(on(&other, &module).is_ok());
-        let kernel = kernel(endian);
-        assert_eq!(misfit(&kernel, &module), "func [8] refers to datasec [5]");
-        // Below another module.
-        let middle = Build::split(&kernel);
-        assert_eq!(misfit(&middle, &module), "func [8] refers to datasec [5]");
-    }
-}
-
-#[test]
 fn complete_btf_is_not_split() {
     for endian in ENDIANS {
         let kernel = kernel(endian);

@@ -5,7 +5,7 @@ use super::{ask, ask_value};
 use crate::btf::TypeId;
 use crate::btf::build::*;
 use crate::bytes::Endian;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::relo::{ReloKind, ReloRes};
 
 /// A bitfield of `width` bits at bit `at`, declared with an unsigned int of `size` bytes.
@@ -75,59 +75,6 @@ fn smallest_word_that_covers_the_field_is_loaded() {
 }
 
 #[test]
-fn shifts_take_the_field_out_of_the_loaded_word() {
-    // What a program does with the numbers: load byte_sz bytes at byte_off, shift left, shift right.
-    for endian in ENDIANS {
-        for Field { at, width, size } in
-            [field(3, 7, 4), field(7, 2, 1), field(12, 9, 1), field(30, 4, 4), field(40, 24, 8)]
-        {
-            let get = |kind| usize::try_from(answer(endian, field(at, width, size), kind).unwrap().new_val).unwrap();
-            let (byte_off, byte_sz) = (get(ReloKind::FieldByteOffset), get(ReloKind::FieldByteSize));
-            // All bits of the field are 1, all others 0. Big-endian compilers count bits from the top of each byte.
-            let mut memory = [0_u8; 16];
-            for bit in at..at + width {
-                let mask = if endian == Endian::Little { 1 << (bit % 8) } else { 0x80 >> (bit % 8) };
-                memory[usize::try_from(bit / 8).unwrap()] |= mask;
-            }
-            let word = memory[byte_off..byte_off + byte_sz].iter();
-            let join = |word: u64, byte: &u8| word << 8 | u64::from(*byte);
-            let loaded = if endian == Endian::Little { word.rev().fold(0, join) } else { word.fold(0, join) };
-            let value = loaded << get(ReloKind::FieldLshiftU64) >> get(ReloKind::FieldRshiftU64);
-            assert_eq!(value, (1 << width) - 1, "{width} bits at {at}, {endian:?}");
-            assert_eq!(loaded.count_ones(), width, "the whole field is loaded");
-        }
-    }
-}
-
-#[test]
-fn field_that_no_load_covers_is_an_error() {
-    for endian in ENDIANS {
-        for field in [field(62, 4, 4), field(63, 2, 1), field(60, 8, 8), field(1, 64, 8), field(127, 2, 16)] {
-            for kind in [ReloKind::FieldByteOffset, ReloKind::FieldByteSize, ReloKind::FieldSigned] {
-                let error = answer(endian, field, kind).unwrap_err();
-                let Error::BitfieldTooWide { bit_offset, bit_size } = error else { panic!("{field:?}: {error}") };
-                assert_eq!((bit_offset, bit_size), (field.at, field.width));
-            }
-            assert_eq!(answer(endian, field, ReloKind::FieldExists).unwrap().new_val, 1);
-        }
-    }
-}
-
-#[test]
-fn sign_is_that_of_the_declared_type() {
-    for endian in ENDIANS {
-        let mut b = Build::new(endian);
-        let int = b.int("int", 4, SIGNED);
-        let e = b.enum_("e", true, &[("A", -1)]);
-        let typedef = b.typedef("s32", int);
-        let s = b.bit_struct("s", 4, &[("i", int, 0, 3), ("e", e, 3, 3), ("t", typedef, 6, 3)]);
-        for access_str in ["0:0", "0:1", "0:2"] {
-            assert_eq!(ask_value(&b, ReloKind::FieldSigned, s, access_str, &b).unwrap(), Some(1), "{access_str}");
-        }
-    }
-}
-
-#[test]
 fn offset_of_the_struct_around_it_counts() {
     for endian in ENDIANS {
         let mut b = Build::new(endian);
@@ -140,22 +87,5 @@ fn offset_of_the_struct_around_it_counts() {
         assert_eq!(ask_value(&b, ReloKind::FieldByteOffset, s, "0:1:3:1:0", &b).unwrap(), Some(32));
         let lshift = ask_value(&b, ReloKind::FieldLshiftU64, s, "0:1:3:1:0", &b).unwrap();
         assert_eq!(lshift, Some(if endian == Endian::Little { 64 - 9 } else { 32 + 5 }));
-    }
-}
-
-#[test]
-fn bitfield_becomes_a_plain_field_and_back() {
-    // The load of the one has a size to keep, that of the other has not: a load or store is then poisoned.
-    for endian in ENDIANS {
-        let (bits, s) = build(endian, field(8, 8, 4));
-        let (plain, plain_s) = build(endian, field(8, 0, 1));
-        for (local, id, targ, sizes, offsets, validate) in
-            [(&bits, s, &plain, (0, 1), (0, 1), false), (&plain, plain_s, &bits, (1, 0), (1, 0), true)]
-        {
-            let res = ask(local, ReloKind::FieldByteOffset, id, "0:0", targ).unwrap().res;
-            assert_eq!((res.orig_sz, res.new_sz), sizes);
-            assert_eq!((res.orig_val, res.new_val), offsets);
-            assert_eq!((res.validate, res.fail_memsz_adjust), (validate, true));
-        }
     }
 }

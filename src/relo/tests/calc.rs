@@ -137,55 +137,6 @@ mod pruning {
             }
         }
     }
-
-    #[test]
-    fn list_stays_whole_while_nothing_matches() {
-        let (mut local, _, targ, ids) = a_or_b(Endian::NATIVE);
-        let s = local.struct_("s", 8, &[("a", TypeId(1), 0), ("b", TypeId(1), 32), ("c", TypeId(1), 64)]);
-        let questions =
-            [(ReloKind::FieldExists, "0:2"), (ReloKind::FieldExists, "0:1"), (ReloKind::FieldExists, "0:2")];
-        let answers = ask_in_turn(&local, s, &questions, &targ, &ids, Semantics::Libbpf);
-        let left: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
-        assert_eq!(left, [(0, ids.to_vec()), (1, vec![ids[1]]), (0, vec![ids[1]])]);
-    }
-
-    #[test]
-    fn local_id_needs_and_prunes_no_candidates() {
-        let (local, s, targ, ids) = a_or_b(Endian::NATIVE);
-        let answers = ask_in_turn(&local, s, &[(ReloKind::TypeIdLocal, "0")], &targ, &ids, Semantics::Libbpf);
-        assert_eq!(answers.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [(s.0.into(), ids.to_vec())]);
-    }
-}
-
-mod depth {
-    use super::*;
-
-    #[test]
-    fn of_comparison_is_32_in_libbpf_and_2_in_the_kernel() {
-        // A struct in a struct is nothing to libbpf and too much for the kernel, whose load then fails.
-        let mut b = Build::new(Endian::NATIVE);
-        let int = b.int("int", 4, SIGNED);
-        let inner = b.struct_("inner", 4, &[("a", int, 0)]);
-        let outer = b.struct_("outer", 4, &[("inner", inner, 0)]);
-        let fits = b.func_proto(TypeId::VOID, &[]);
-        let protos = (0..3).fold(fits, |proto, _| b.func_proto(TypeId::VOID, &[proto]));
-        let typedef = b.typedef("fn_t", protos);
-        for (kind, id, kernel_can) in [
-            (ReloKind::TypeMatches, inner, true),
-            (ReloKind::TypeMatches, outer, false),
-            (ReloKind::TypeExists, outer, true),
-            (ReloKind::TypeExists, typedef, false),
-        ] {
-            let answer = |semantics| ask_in_turn(&b, id, &[(kind, "0")], &b, &[id], semantics).remove(0);
-            assert_eq!(answer(Semantics::Libbpf).unwrap().0, 1, "{kind:?} of [{id}]");
-            match answer(Semantics::Kernel) {
-                Ok((value, _)) => assert_eq!((value, kernel_can), (1, true), "{kind:?} of [{id}]"),
-                Err(error) => {
-                    assert!(matches!(error, Error::TooDeep { .. }) && !kernel_can, "{kind:?} of [{id}]: {error}")
-                }
-            }
-        }
-    }
 }
 
 mod agreement {
@@ -208,19 +159,6 @@ mod agreement {
 
     fn orders(ids: &[TypeId]) -> [Vec<TypeId>; 6] {
         [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]].map(|order| order.map(|i| ids[i]).to_vec())
-    }
-
-    #[test]
-    fn order_of_candidates_does_not_change_an_unambiguous_answer() {
-        for endian in ENDIANS {
-            let (local, s, targ, ids) = at_offsets(endian, &[64, -1, 64]);
-            for semantics in [Semantics::Libbpf, Semantics::Kernel] {
-                for order in orders(&ids) {
-                    let questions = [(ReloKind::FieldByteOffset, "0:0"), (ReloKind::FieldSigned, "0:0")];
-                    assert_eq!(values(ask_in_turn(&local, s, &questions, &targ, &order, semantics)), [8, 1]);
-                }
-            }
-        }
     }
 
     #[test]
@@ -287,14 +225,5 @@ mod agreement {
             let answers = ask_in_turn(&local, local_conn, &questions, &kernel, &[conn, init], Semantics::Libbpf);
             assert_eq!(values(answers), [4, conn.0.into()]);
         }
-    }
-
-    #[test]
-    fn candidates_are_as_they_were_after_an_error() {
-        let (local, s, targ, ids) = at_offsets(Endian::NATIVE, &[-1, 64, 32]);
-        let questions = [(ReloKind::FieldByteOffset, "0:0"), (ReloKind::TypeSize, "0")];
-        let mut answers = ask_in_turn(&local, s, &questions, &targ, &ids, Semantics::Libbpf);
-        assert!(answers.remove(0).is_err());
-        assert_eq!(answers.remove(0).unwrap(), (16, ids));
     }
 }
