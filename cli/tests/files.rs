@@ -120,6 +120,7 @@ fn what_is_no_file_or_has_no_end_is_refused_at_once() {
         (at("silent"), "not a regular file", "not a regular file"),
         (at("socket"), "No such device or address", "No such device or address"),
         (dir.clone(), "Is a directory", "Is a directory"),
+        (at("missing"), "No such file", "No such file"),
         ("/dev/zero".into(), "not a regular file", "not a regular file"),
         ("/dev/null".into(), "not a regular file", "not a regular file"),
         (at("empty"), "not BTF: 0 bytes", "it is empty"),

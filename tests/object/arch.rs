@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Objects compiled for another architecture than the target's.
 
-use corelo::object::{OpenTargets, Options, Outcome, Report, relocate};
+use corelo::object::{Options, Outcome, Report, relocate};
 use corelo::relo::Semantics;
 
-use crate::{Warnings, target};
+use crate::{Warnings, only};
 use corelo_testing::btf::{Btf, STRUCT};
 use corelo_testing::object::{BYTE_OFFSET, object_of_insns};
 
@@ -24,7 +24,7 @@ fn structs(members: &[(&str, &str)]) -> (Btf, Vec<(u32, u32, u32)>) {
 pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let (btf, relos) = structs(local);
     let mut object = object_of_insns(btf, "kprobe", &relos);
-    let targets = OpenTargets { kernel: target("target", &structs(targ).0), modules: Vec::new() };
+    let targets = only(&structs(targ).0);
     let (mut report, log) = (Report::default(), Warnings::default());
     let options = Options { semantics: Semantics::Libbpf, log: &log };
     relocate(&mut object, &targets, &options, Some(&mut report)).unwrap();

@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use corelo::log::{Level, Log, NoLog};
-use corelo::object::{OpenTargets, Options, Target};
+use corelo::object::{OpenTargets, Options, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
 use corelo_testing::btf::{self, Btf};
@@ -49,6 +49,18 @@ impl Warnings {
 
 fn target(name: &str, btf: &Btf) -> Target {
     Target::new(name, Arc::new(source::from_bytes(btf.bytes(), None).unwrap()))
+}
+
+/// One target without modules.
+fn only(btf: &Btf) -> OpenTargets {
+    OpenTargets { kernel: target("target", btf), modules: Vec::new() }
+}
+
+/// The report on an object that can be relocated.
+fn reported(object: &mut [u8], targets: &OpenTargets) -> Report {
+    let mut report = Report::default();
+    relocate(object, targets, &OPTIONS, Some(&mut report)).unwrap();
+    report
 }
 
 /// The targets of a fixture.

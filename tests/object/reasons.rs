@@ -4,8 +4,8 @@
 use std::fs;
 
 use crate::arch::poisoned;
-use crate::{Warnings, struct_with_x, target, targets_of};
-use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, relocate};
+use crate::{Warnings, only, struct_with_x, targets_of};
+use corelo::object::{Counts, Entry, Options, Outcome, Report, relocate};
 use corelo::relo::Semantics;
 use corelo_testing::btf::{Btf, STRUCT};
 use corelo_testing::fixture;
@@ -76,7 +76,7 @@ fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
         let mut targ = Btf::little();
         let (int, s, x) = (targ.int32(), targ.str("s"), targ.str("x"));
         targ.composite(STRUCT | HAS_BITFIELDS, s, &[(x, int, bits << 24 | 32)]);
-        let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+        let targets = only(&targ);
         let log = Warnings::default();
         let options = Options { semantics: Semantics::Libbpf, log: &log };
         let counts = relocate(&mut object, &targets, &options, None).unwrap();

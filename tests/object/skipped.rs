@@ -87,11 +87,6 @@ fn skipped(object: Object) -> (usize, Vec<String>) {
     (report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Skipped(_))).count(), warnings)
 }
 
-#[test]
-fn whole_object_has_no_warnings() {
-    assert_eq!(skipped(Object::subprogs()), (0, Vec::new()));
-}
-
 /// Their code and records are all that is left of them.
 #[test]
 fn eliminated_weak_functions_are_skipped_without_a_warning() {

@@ -30,7 +30,6 @@ fn wrong_arguments_give_2_and_say_which() {
         (&["inspect", object, "-o", "never-written.o"], "-o"),
         (&["inspect", object, "--color", "blue"], "always"),
         (&["inspect", object, "--btf"], "--btf"),
-        (&["inspect", "-", "--btf", "-"], "standard input can be read once"),
         (&["relocate", object, "--btf", "-", "--btf", "-", "-o", "never-written.o"], "standard input can be read once"),
     ] {
         let run = run(args);

@@ -40,21 +40,6 @@ fn what_is_no_object_is_named_and_said_what_it_is() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_with_the_reason() {
-    let object = &*fixture("poison.el.bpf.o");
-    for (args, says) in [
-        (["inspect", "no/such.o", "--btf", TARGET], "corelo: no/such.o: No such file"),
-        (["inspect", "tests", "--btf", TARGET], "corelo: tests: Is a directory"),
-        (["inspect", object, "--btf", "no/such.btf"], "corelo: no/such.btf: No such file"),
-        (["inspect", object, "--btf", "tests"], "corelo: tests: Is a directory"),
-    ] {
-        let run = run(&args);
-        let lines = run.fails();
-        assert!(lines.len() == 1 && lines[0].starts_with(says), "{lines:?}");
-    }
-}
-
-#[test]
 fn what_is_no_target_is_named_and_said_what_it_is() {
     let dir = Dir::new("no-target");
     let btf = read("examples/demo.btf");

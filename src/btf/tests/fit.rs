@@ -240,22 +240,6 @@ fn complete_btf_is_not_split() {
 }
 
 #[test]
-fn error_names_the_base_and_says_what_to_do() {
-    let kernel = kernel(Endian::NATIVE);
-    let mut module = Build::split(&kernel);
-    module.func("f", INT);
-    let error = on(&kernel, &module).unwrap_err().to_string();
-    assert!(
-        error.contains("not a module of vmlinux: func [8] refers to int [1]: take both from the same build"),
-        "{error}"
-    );
-    let unnamed = module.open().unwrap_err().to_string();
-    assert!(unnamed.contains("not a module of its base: "), "{unnamed}");
-    let alone = Btf::new(Data::Owned(module.bytes()), None).unwrap_err().to_string();
-    assert!(alone.contains("give its kernel's first"), "{alone}");
-}
-
-#[test]
 fn what_the_running_kernel_has_checked_is_not_checked_again() {
     let kernel = kernel(Endian::NATIVE);
     let mut module = Build::split(&kernel);

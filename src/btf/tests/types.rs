@@ -99,23 +99,6 @@ fn enumerators_are_64_bits_wide() {
 }
 
 #[test]
-fn encoding_of_an_int_is_read() {
-    for endian in ENDIANS {
-        for (encoding, signed) in
-            [(UNSIGNED, false), (SIGNED, true), (CHAR, false), (SIGNED | CHAR, true), (BOOL, false)]
-        {
-            let mut b = Build::new(endian);
-            let plain = b.int("x", 4, encoding);
-            let offset = b.int_at("y", 4, encoding, 17);
-            let btf = b.btf();
-            let (plain, offset) = (btf.type_by_id(plain).unwrap(), btf.type_by_id(offset).unwrap());
-            assert_eq!((plain.int_encoding(), plain.int_offset(), plain.is_signed_int()), (encoding, 0, signed));
-            assert_eq!((offset.int_encoding(), offset.int_offset()), (encoding, 17));
-        }
-    }
-}
-
-#[test]
 fn parts_of_another_kind_or_past_the_end_are_none() {
     let mut b = Build::new(Endian::NATIVE);
     let int = b.int("int", 4, SIGNED);

@@ -3,9 +3,8 @@
 
 mod bitfield;
 mod calc;
-mod compat;
-mod matches;
 mod mismatch;
+mod pairs;
 mod patch;
 mod spec;
 mod spec_match;

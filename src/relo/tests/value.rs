@@ -83,22 +83,6 @@ mod field {
     }
 }
 
-mod type_ {
-    use super::*;
-
-    #[test]
-    fn size_of_a_type_without_size_is_an_error() {
-        let mut b = Build::new(Endian::NATIVE);
-        let fwd = b.fwd("f", false);
-        let void = b.typedef("nothing", TypeId::VOID);
-        for id in [fwd, void] {
-            let error = ask(&b, ReloKind::TypeSize, id, "0", &b).unwrap_err();
-            assert!(matches!(error, Error::NoSize { .. }), "[{id}]: {error}");
-            assert_eq!(ask_value(&b, ReloKind::TypeExists, id, "0", &b).unwrap(), Some(1), "[{id}]");
-        }
-    }
-}
-
 mod enumval {
     use super::*;
 

@@ -286,12 +286,20 @@ fn broken_tables_are_refused() {
         spoil(&mut file);
         file
     };
-    let value = |file: &mut File, field: usize, value: u64| {
+    fn value(file: &mut File, field: usize, value: u64) {
         let at = file.sections[SYMBOLS][4] as usize + 24 + field;
-        let len = if field == 0 { 4 } else { 8 };
-        let bytes = file.number(value, len);
-        file.bytes[at..at + len].copy_from_slice(&bytes);
-    };
+        let bytes = file.number(
+            value,
+            if field < 6 {
+                4
+            } else if field == 6 {
+                2
+            } else {
+                8
+            },
+        );
+        file.bytes[at..at + bytes.len()].copy_from_slice(&bytes);
+    }
     assert!(BpfElf::new(&make(|_| ()).finish()).is_ok());
     let spoilt: [(&str, Spoil, &str); 13] = [
         ("code cut off", |file| file.sections[CODE][5] = 1 << 32, "section size or offset"),
@@ -306,18 +314,12 @@ fn broken_tables_are_refused() {
         ("32 bits", |file| *file = File::new(Endian::Little, false), "it is no 64-bit ELF file"),
         (
             "symbol's section does not exist",
-            |file| {
-                let shndx = file.sections[SYMBOLS][4] as usize + 24 + 6;
-                file.bytes[shndx..shndx + 2].copy_from_slice(&[77, 0]);
-            },
+            |file| value(file, 6, 77),
             "function 'prog' is in section 77, which does not exist",
         ),
         (
             "symbol's extended index is nowhere",
-            |file| {
-                let shndx = file.sections[SYMBOLS][4] as usize + 24 + 6;
-                file.bytes[shndx..shndx + 2].copy_from_slice(&[0xff; 2]);
-            },
+            |file| value(file, 6, 0xffff),
             "function 'prog' has an extended section number (0xffff), and no SHT_SYMTAB_SHNDX section says which",
         ),
         (
