@@ -10,7 +10,7 @@ const SIZE: usize = 1_000_000;
 /// A limit that is in force, in megabytes of address space: without it, nothing is tested.
 #[track_caller]
 fn within(megabytes: usize, args: &[&str]) -> Run {
-    shell(&format!("ulimit -v {} || exit 3", megabytes << 10), args)
+    shell(&format!("ulimit -v {} || exit 3;", megabytes << 10), args)
 }
 
 #[test]

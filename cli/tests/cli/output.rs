@@ -10,13 +10,10 @@ fn btf_is_read_from_standard_input_and_pipes() {
     let expected = run(&["inspect", &object, "--btf", TARGET]);
     let expected = expected.succeeds();
     for (path, redirect) in [("-", ""), ("/dev/stdin", ""), ("/dev/fd/9", "9<&0 </dev/null")] {
-        let script = format!("cat {TARGET} | {{ \"$0\" inspect {object} --btf {path} {redirect}; }}");
-        let mut shell = Command::new("sh");
-        shell.current_dir(TOP).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]);
-        let shown: Run = shell.output().unwrap().into();
+        let shown = shell(&format!("cat {TARGET} | {redirect}"), &["inspect", &object, "--btf", path]);
         assert_eq!(shown.succeeds(), expected, "{path}");
     }
-    let empty = shell("exec </dev/null", &["inspect", &object, "--btf", "-"]);
+    let empty = shell("exec </dev/null;", &["inspect", &object, "--btf", "-"]);
     assert!(empty.fails()[0].starts_with("corelo: standard input: not BTF"), "{empty:?}");
 }
 
@@ -40,7 +37,7 @@ fn output_may_be_the_input_and_keeps_its_permissions() {
     for mode in [0o640, 0o755, 0o444, 0o600] {
         let path = dir.file("in.o", &original);
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        shell("umask 077", &["relocate", &path, "--btf", TARGET, "-o", &path]).relocates();
+        shell("umask 077;", &["relocate", &path, "--btf", TARGET, "-o", &path]).relocates();
         assert_ne!(fs::read(&path).unwrap(), original, "{mode:o}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
         assert_eq!(dir.names(), ["in.o"]);
@@ -98,7 +95,7 @@ fn write_that_fails_halfway_leaves_the_old_file_and_nothing_else() {
     let dir = Dir::new("halfway");
     let out = dir.file("out.o", b"as it was");
     // One block of 512 bytes may be written.
-    let limit = "trap '' XFSZ; ulimit -f 1";
+    let limit = "trap '' XFSZ; ulimit -f 1;";
     let run = shell(limit, &["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &out]);
     assert!(run.fails()[0].starts_with(&format!("corelo: {out}: File too large")), "{run:?}");
     assert_eq!(dir.names(), ["out.o"]);
