@@ -7,6 +7,7 @@
  */
 #include "check.h"
 #include "fixture.h"
+#include "differential/answer.h"
 
 #include <errno.h>
 
@@ -224,7 +225,7 @@ struct calc {
 static void calc_prepare(struct calc *calc, struct bpf_core_relo relo, uint32_t first, uint32_t second)
 {
 	/* where nothing is written, this stays */
-	memset(calc, 0xa5, sizeof(*calc));
+	memset(calc, UNWRITTEN, sizeof(*calc));
 	calc->relo = relo;
 	calc->list.cands = calc->cands;
 	calc->list.len = 0;
@@ -243,54 +244,30 @@ static int calc_run(struct calc *calc)
 	return bpf_core_calc_relo_insn("prog", &calc->relo, 7, local, &calc->list, calc->specs, &calc->res);
 }
 
-#define UNTOUCHED(thing) untouched(&(thing), sizeof(thing))
-static int untouched(const void *at, size_t size)
-{
-	const unsigned char *bytes = at;
-
-	while (size && *bytes == 0xa5) {
-		bytes++;
-		size--;
-	}
-	return !size;
-}
-
-static int text_is(const struct bpf_core_spec *spec, const char *want)
-{
-	char buf[128] = "";
-	int ok = bpf_core_format_spec(buf, sizeof(buf), spec) == (int)strlen(want) && !strcmp(buf, want);
-
-	if (!ok)
-		printf("\t\"%s\", not \"%s\"\n", buf, want);
-	return ok;
-}
-
 static const struct {
 	uint32_t type_id;
 	const char *access;
 	enum bpf_core_relo_kind kind;
 	uint32_t first, second;		/* candidates */
-	uint64_t orig_val, new_val;
-	int poison, validate, fail_memsz_adjust;
-	uint32_t orig_sz, orig_type_id, new_sz, new_type_id;
+	struct bpf_core_relo_res res;
 	uint32_t left;			/* the only candidate that is left; 0: as it was */
 	const char *target_text;	/* NULL: there is none */
 } answers[] = {
 	/* only one of the two has it; the other one is not looked at again */
-	{ L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, 12, 24, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
+	{ L_TASK, "0:1:2", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, { 12, 24, 0, 1, 0, 4, L_INT, 4, T_INT }, T_TASK,
 	  "<byte_off> [6] struct task.arr[2] (0:1:2 @ offset 24)" },
-	{ L_TASK, "0:2:0", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, 20, 60, 0, 1, 0, 4, L_INT, 4, T_INT, T_TASK,
+	{ L_TASK, "0:2:0", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, { 20, 60, 0, 1, 0, 4, L_INT, 4, T_INT }, T_TASK,
 	  "<byte_off> [6] struct task.u (0:2 @ offset 60)" },
 	/* a byte became a signed int: no load of four bytes gives the same */
-	{ L_TASK, "0:4", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, 26, 56, 0, 1, 1, 1, L_CHAR, 4, T_INT, T_TASK,
+	{ L_TASK, "0:4", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, { 26, 56, 0, 1, 1, 1, L_CHAR, 4, T_INT }, T_TASK,
 	  "<byte_off> [6] struct task.state (0:3 @ offset 56)" },
 	/* none has it: poison, or the answer is that there is none, and no candidate is dropped */
-	{ L_TASK, "0:3", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, 24, 0, 1, 0, 0, 0, 0, 0, 0, 0, NULL },
-	{ L_TASK, "0:3", BPF_CORE_FIELD_EXISTS, T_OLD, T_TASK, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL },
-	{ L_TASK, "0", BPF_CORE_TYPE_ID_TARGET, T_TASK, 0, L_TASK, T_TASK, 0, 0, 0, 0, 0, 0, 0, T_TASK,
+	{ L_TASK, "0:3", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, { 24, 0, 1, 0, 0, 0, 0, 0, 0 }, 0, NULL },
+	{ L_TASK, "0:3", BPF_CORE_FIELD_EXISTS, T_OLD, T_TASK, { 1, 0, 0, 1, 0, 0, 0, 0, 0 }, 0, NULL },
+	{ L_TASK, "0", BPF_CORE_TYPE_ID_TARGET, T_TASK, 0, { L_TASK, T_TASK, 0, 0, 0, 0, 0, 0, 0 }, T_TASK,
 	  "<target_type_id> [6] struct task" },
-	{ L_TASK, "0", BPF_CORE_TYPE_ID_LOCAL, 0, 0, L_TASK, L_TASK, 0, 0, 0, 0, 0, 0, 0, 0, NULL },
-	{ L_COLOR, "1", BPF_CORE_ENUMVAL_VALUE, T_COLOR, 0, 7, 9, 0, 1, 0, 0, 0, 0, 0, T_COLOR,
+	{ L_TASK, "0", BPF_CORE_TYPE_ID_LOCAL, 0, 0, { L_TASK, L_TASK, 0, 0, 0, 0, 0, 0, 0 }, 0, NULL },
+	{ L_COLOR, "1", BPF_CORE_ENUMVAL_VALUE, T_COLOR, 0, { 7, 9, 0, 1, 0, 0, 0, 0, 0 }, T_COLOR,
 	  "<enumval_value> [7] enum color::GREEN = 9" },
 };
 
@@ -298,6 +275,7 @@ static void calc_answers(void)
 {
 	struct bpf_core_cand before[3];
 	struct calc calc;
+	char text[128];
 	int len, i, n;
 
 	for (i = 0; i < (int)ARRAY_SIZE(answers); i++) {
@@ -309,24 +287,17 @@ static void calc_answers(void)
 			printf("\trow %d: %s\n", i, corelo_last_error());
 			continue;
 		}
-		if (!CHECK(calc.res.orig_val == answers[i].orig_val) ||
-		    !CHECK(calc.res.new_val == answers[i].new_val) ||
-		    !CHECK(calc.res.poison == answers[i].poison) ||
-		    !CHECK(calc.res.validate == answers[i].validate) ||
-		    !CHECK(calc.res.fail_memsz_adjust == answers[i].fail_memsz_adjust) ||
-		    !CHECK(calc.res.orig_sz == answers[i].orig_sz) ||
-		    !CHECK(calc.res.orig_type_id == answers[i].orig_type_id) ||
-		    !CHECK(calc.res.new_sz == answers[i].new_sz) ||
-		    !CHECK(calc.res.new_type_id == answers[i].new_type_id))
+		if (!CHECK(!values_differ(&calc.res, &answers[i].res)))
 			printf("\trow %d\n", i);
 		CHECK(calc.specs[0].btf == local);
 		CHECK(calc.specs[0].root_type_id == answers[i].type_id);
-		CHECK(UNTOUCHED(calc.specs[1]));
+		CHECK(is_unwritten(&calc.specs[1], sizeof(calc.specs[1])));
 		if (answers[i].target_text) {
 			CHECK(calc.specs[2].btf == target);
-			CHECK(text_is(&calc.specs[2], answers[i].target_text));
+			CHECK(bpf_core_format_spec(text, sizeof(text), &calc.specs[2]) == (int)strlen(answers[i].target_text));
+			CHECK(!strcmp(text, answers[i].target_text));
 		} else {
-			CHECK(UNTOUCHED(calc.specs[2]));
+			CHECK(is_unwritten(&calc.specs[2], sizeof(calc.specs[2])));
 		}
 		CHECK(calc.list.cands == calc.cands);
 		if (answers[i].left) {
