@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Why a candidate does not match, in words.
 
-use super::{Semantics, context, find_cands};
+use super::resolve;
 use crate::btf::build::*;
 use crate::btf::{BtfView as _, TypeId};
 use crate::bytes::Endian;
 use crate::log::NoLog;
-use crate::relo::{Candidates, ReloKind, Why, calc_relo};
+use crate::relo::{ReloKind, Why};
 
 /// What the first candidate lacks; `None` when there is no candidate, or it matches.
 fn why(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &Build) -> Option<String> {
-    let (mut local, targ) = (local.clone(), targ.btf());
-    let relo = local.relo(kind, type_id, access_str);
-    let local = local.btf();
-    let (found, mut pruned) = (find_cands(&local, type_id, &targ).unwrap(), None);
-    let mut cands = Candidates::new(&found, &mut pruned);
-    let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands).unwrap();
-    let (cand, mismatch) = resolved.mismatch?;
-    Some(Why { local: &resolved.local, targ: cand.btf, root: cand.id, mismatch }.to_string())
+    resolve((local, kind, type_id, access_str, targ), &NoLog, |resolved| {
+        let (cand, mismatch) = resolved.mismatch?;
+        Some(Why { local: &resolved.local, targ: cand.btf, root: cand.id, mismatch }.to_string())
+    })
+    .unwrap()
 }
 
 /// `struct inode { struct timespec64 { long tv_sec; } i_atime; int hash[3][4]; char *name; }`
