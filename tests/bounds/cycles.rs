@@ -97,7 +97,7 @@ fn rings_of_every_kind() {
 }
 
 #[test]
-fn a_section_that_holds_a_variable_of_itself_has_its_size() {
+fn section_of_itself() {
     let mut btf = Btf::little();
     let name = btf.str(".data");
     let (section, var) = (btf.next_id(), btf.next_id() + 1);

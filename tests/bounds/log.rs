@@ -50,7 +50,7 @@ fn structs(name: &str, count: usize) -> Btf {
 
 /// Candidates are logged once for each name: for each root, there were as many lines as the two multiplied.
 #[test]
-fn debug_lines_end_with_the_candidates_that_the_work_limit_allows() {
+fn debug_lines_within_the_budget() {
     const STEPS_PER_CANDIDATE: usize = 16;
     let (roots, cands) = (500, 3000);
     let mut local = structs("s", roots);
@@ -66,7 +66,7 @@ fn debug_lines_end_with_the_candidates_that_the_work_limit_allows() {
 
 /// Each name in a line is cut after 512 bytes, those of candidates too.
 #[test]
-fn names_in_log_lines_have_512_bytes_at_most() {
+fn log_name_limit() {
     let long = "s".repeat(4000);
     let mut local = structs(&long, 1);
     let (section, access) = (local.str(&long), local.str("0"));
@@ -81,7 +81,7 @@ fn names_in_log_lines_have_512_bytes_at_most() {
 
 /// What fails in a program that is not loaded by default is poisoned, which is worth a warning, but not thousands.
 #[test]
-fn a_hundred_warnings_are_written() {
+fn warning_limit() {
     for (count, expected) in [(99, 99), (100, 100), (101, 100), (1000, 100)] {
         let mut local = structs("s", 1);
         let access = local.str("0:9");
@@ -93,7 +93,7 @@ fn a_hundred_warnings_are_written() {
 
 /// Loads of an int that has another size in the target, each of which is poisoned.
 #[test]
-fn a_hundred_warnings_are_written_of_loads_that_cannot_be_resized() {
+fn warning_limit_for_loads() {
     const LOAD: [u8; 8] = [0x61, 0x21, 0, 0, 0, 0, 0, 0];
     const SIGNED: u32 = 1 << 24;
     let with_int = |bytes: u32| {
@@ -117,7 +117,7 @@ fn a_hundred_warnings_are_written_of_loads_that_cannot_be_resized() {
 
 /// As many modules as there are candidates, each of which is in another one.
 #[test]
-fn the_name_of_each_module_is_found_among_many() {
+fn module_names_in_reports() {
     let count = 300;
     let mut local = Btf::little();
     let mut kernel = Btf::little();

@@ -33,7 +33,7 @@ pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<St
 }
 
 #[test]
-fn objects_for_another_architecture_are_warned_of_once() {
+fn registers_of_another_architecture() {
     let x86 = [("pt_regs", "di")];
     let (warnings, why) = poisoned(&[("pt_regs___arm64", "orig_x0"), ("user_pt_regs", "pstate"), ("s", "x")], &x86);
     let other = "this is a register of arm64, and the target's architecture is x86: compile with -D__TARGET_ARCH_x86";

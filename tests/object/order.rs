@@ -21,7 +21,7 @@ fn unsigned(btf: &mut Btf, bytes: u32) -> u32 {
 /// `a` of eight bytes and a `b`. Candidates have to agree on the offset of a field, not on its size: that is the first
 /// one's. To ask for `b` drops that one.
 #[test]
-fn the_same_load_is_resized_by_the_candidate_that_is_left() {
+fn load_resized_after_pruning() {
     const LDX_W: u8 = 0x61;
     const LDX_DW: u8 = 0x79;
     let mut local = Btf::little();
@@ -52,7 +52,7 @@ fn the_same_load_is_resized_by_the_candidate_that_is_left() {
 /// Of two modules the first has the type, and the second cannot be searched. The first relocation of an optional program was
 /// poisoned for that, and the one behind it answered from the first module alone.
 #[test]
-fn no_relocation_is_answered_from_half_of_the_modules() {
+fn unreadable_module_poisons_all() {
     let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, "s", 0);
     let mut object = object_of_insns(local, "?tc", &[(root, access, EXISTS); 2]);
@@ -103,7 +103,7 @@ fn a_long_flavor_does_not_hide_the_candidates() {
 
 /// The same question twice, and another one between.
 #[test]
-fn entries_of_a_repeated_question_share_their_texts() {
+fn repeated_relocations_share_texts() {
     let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, "s", 0);
     let of_type = local.str("0");

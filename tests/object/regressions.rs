@@ -33,7 +33,7 @@ fn refused(object: &[u8]) -> Error {
 }
 
 #[test]
-fn code_that_shares_its_bytes_is_refused() {
+fn overlapping_code() {
     let original = fs::read(fixture("fields.el.bpf.o")).unwrap();
     let (code, _) = places(&original, "raw_tp/moved");
     let (btf, _) = places(&original, ".BTF");
@@ -52,7 +52,7 @@ fn code_that_shares_its_bytes_is_refused() {
 
 /// 8000 sections of the same bytes made 11 GB of copies. Sections that hold the same bytes are refused before that.
 #[test]
-fn btf_ext_that_shares_its_bytes_is_refused() {
+fn overlapping_btf_ext() {
     let mut object = fs::read(fixture("fields.el.bpf.o")).unwrap();
     let (ext, _) = places(&object, ".BTF.ext");
     move_section(&mut object, "raw_tp/arrays", ext - 8);

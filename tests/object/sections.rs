@@ -71,7 +71,7 @@ fn btf_ext_of_another_section_type() {
 
 /// libbpf has a copy of the code for each, and relocates one of them.
 #[test]
-fn functions_in_one_place_are_relocated_together() {
+fn functions_in_one_place() {
     let (btf, relos, _) = local(HELD);
     let mut elf = Elf::new("tc");
     let alias = elf.str("alias");

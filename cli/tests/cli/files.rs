@@ -69,7 +69,7 @@ fn of_an_elf_file_only_the_btf_is_read() {
 }
 
 #[test]
-fn what_is_no_file_or_has_no_end_is_refused_at_once() {
+fn irregular_and_endless_files() {
     let dir = Dir::new("odd");
     let at = |name: &str| dir.0.join(name);
     assert!(Command::new("mkfifo").args([at("pipe"), at("silent")]).status().unwrap().success());
@@ -114,7 +114,7 @@ fn what_is_no_file_or_has_no_end_is_refused_at_once() {
 }
 
 #[test]
-fn standard_input_without_an_end_is_refused() {
+fn endless_standard_input() {
     let args = [Path::new("inspect"), "-".as_ref(), "--btf".as_ref(), BTF.as_ref()];
     refused(&corelo("cat /dev/zero |", &args), "zeros", "it is no ELF file");
     // It is read until there is no memory for it.
@@ -123,7 +123,7 @@ fn standard_input_without_an_end_is_refused() {
 }
 
 #[test]
-fn a_file_that_changes_after_it_was_opened_changes_no_answer() {
+fn file_changed_after_open() {
     for (object, btf) in [(OBJECT, BTF), (ELF_OBJECT, ELF)] {
         changes_after_it_was_opened(object, btf);
     }
@@ -164,7 +164,7 @@ fn changes_after_it_was_opened(object: &str, btf: &str) {
 
 /// A file that is written again and again is at times a part of itself. So is what was read of it.
 #[test]
-fn files_that_change_while_they_are_read_are_read_whole_or_refused() {
+fn file_changed_while_read() {
     for (object, btf) in [(OBJECT, BTF), (ELF_OBJECT, ELF)] {
         change_while_they_are_read(object, btf);
     }

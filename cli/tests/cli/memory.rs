@@ -14,7 +14,7 @@ fn within(megabytes: usize, args: &[&str]) -> Run {
 }
 
 #[test]
-fn what_nobody_asked_to_be_told_takes_no_memory() {
+fn memory_without_a_report() {
     let dir = Dir::new("memory");
     let (mut local, mut targ) = (Btf::little(), Btf::little());
     let (name, member, int) = (local.str("s"), local.str("a"), local.int32());

@@ -31,7 +31,7 @@ fn object_without_relocations_is_copied() {
 }
 
 #[test]
-fn output_may_be_the_input_and_keeps_its_permissions() {
+fn output_over_the_input() {
     let dir = Dir::new("in-place");
     let original = read(&fixture("poison.el.bpf.o"));
     for mode in [0o640, 0o755, 0o444, 0o600] {
@@ -46,7 +46,7 @@ fn output_may_be_the_input_and_keeps_its_permissions() {
 }
 
 #[test]
-fn the_longest_name_that_a_file_can_have_is_written() {
+fn longest_output_name() {
     let dir = Dir::new("long");
     for length in [250, 255] {
         let name = "a".repeat(length);
@@ -70,7 +70,7 @@ fn symbolic_link_stays_and_its_file_is_replaced() {
 }
 
 #[test]
-fn what_cannot_be_written_is_named_and_left_alone() {
+fn unwritable_output() {
     let dir = Dir::new("unwritable");
     fs::create_dir(dir.path("dir")).unwrap();
     symlink("nowhere", dir.path("dangling")).unwrap();
@@ -91,7 +91,7 @@ fn what_cannot_be_written_is_named_and_left_alone() {
 }
 
 #[test]
-fn write_that_fails_halfway_leaves_the_old_file_and_nothing_else() {
+fn failed_write_keeps_the_old_file() {
     let dir = Dir::new("halfway");
     let out = dir.file("out.o", b"as it was");
     // One block of 512 bytes may be written.
@@ -127,7 +127,7 @@ fn devices_are_written_to_and_not_replaced() {
 }
 
 #[test]
-fn what_was_poisoned_is_counted_and_with_verbose_named() {
+fn poisoned_summary() {
     let object = fixture("prune.el.bpf.o");
     let args = ["relocate", &object, "--btf", TARGET, "-o", "/dev/null"];
     let with = |name, value: &str| -> Run { command(args).env(name, value).output().unwrap().into() };
@@ -155,7 +155,7 @@ fn what_was_poisoned_is_counted_and_with_verbose_named() {
 }
 
 #[test]
-fn what_was_skipped_is_counted_and_what_is_well_is_not_spoken_of() {
+fn skipped_summary() {
     let relocate = |object| run(&["relocate", &fixture(object), "--btf", TARGET, "-o", "/dev/null"]).stderr;
     let skipped = "corelo: tests/fixtures/weak.el.bpf.o: 5 relocations: 3 resolved, 2 skipped\n";
     assert_eq!((relocate("weak.el.bpf.o"), relocate("subprogs.el.bpf.o")), (skipped.to_owned(), String::new()));

@@ -5,7 +5,7 @@ use super::*;
 
 /// What one argument had read, the other did not get: "0 bytes are less than its header".
 #[test]
-fn a_pipe_on_standard_input_is_read_once_whatever_its_name() {
+fn standard_input_given_twice() {
     for (object, btf) in
         [("-", "/dev/stdin"), ("/dev/stdin", "/dev/stdin"), ("/dev/fd/0", "-"), ("-", "/proc/self/fd/0")]
     {

@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn what_is_no_object_is_named_and_said_what_it_is() {
+fn input_is_no_object() {
     let dir = Dir::new("no-object");
     let whole = read(&fixture("fields.el.bpf.o"));
     let mut x86 = whole.clone();
@@ -40,7 +40,7 @@ fn what_is_no_object_is_named_and_said_what_it_is() {
 }
 
 #[test]
-fn what_is_no_target_is_named_and_said_what_it_is() {
+fn input_is_no_target() {
     let dir = Dir::new("no-target");
     let btf = read("examples/demo.btf");
     let elf = read(TARGET);
@@ -67,7 +67,7 @@ fn what_is_no_target_is_named_and_said_what_it_is() {
 }
 
 #[test]
-fn modules_and_kernels_that_do_not_belong_together_are_both_named() {
+fn module_of_another_kernel() {
     let dir = Dir::new("modules");
     let kernel = dir.file("kernel.btf", &read("examples/demo.btf"));
     // A function whose type is the kernel's first, and no string.

@@ -78,7 +78,7 @@ fn allowed(kind: &str) -> &'static [TypeId] {
 }
 
 #[test]
-fn references_are_to_types_of_the_kinds_that_they_can_have() {
+fn references_by_kind() {
     for endian in ENDIANS {
         let kernel = kernel(endian);
         for (kind, referring) in REFERENCES {
@@ -98,7 +98,7 @@ fn references_are_to_types_of_the_kinds_that_they_can_have() {
 }
 
 #[test]
-fn references_past_the_last_type_are_refused() {
+fn references_past_the_last_type() {
     for endian in ENDIANS {
         let kernel = kernel(endian);
         for (kind, referring) in REFERENCES {
@@ -187,7 +187,7 @@ fn types_of_later_kinds_are_only_named() {
 }
 
 #[test]
-fn kinds_are_looked_up_of_functions_and_of_256_other_references() {
+fn limit_of_checked_references() {
     for endian in ENDIANS {
         let kernel = kernel(endian);
         let mut most = Build::split(&kernel);
@@ -240,7 +240,7 @@ fn complete_btf_is_not_split() {
 }
 
 #[test]
-fn what_the_running_kernel_has_checked_is_not_checked_again() {
+fn kernel_checked_modules() {
     let kernel = kernel(Endian::NATIVE);
     let mut module = Build::split(&kernel);
     module.func("f", INT);

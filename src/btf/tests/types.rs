@@ -99,7 +99,7 @@ fn enumerators_are_64_bits_wide() {
 }
 
 #[test]
-fn parts_of_another_kind_or_past_the_end_are_none() {
+fn parts_by_kind() {
     let mut b = Build::new(Endian::NATIVE);
     let int = b.int("int", 4, SIGNED);
     let ids = [

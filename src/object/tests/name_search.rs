@@ -73,7 +73,7 @@ fn name_counts_without_flavor_on_either_side() {
 }
 
 #[test]
-fn only_the_same_kind_counts_and_enums_mix_in_libbpf_alone() {
+fn candidates_by_kind() {
     // A FUNC of the same name was taken for the struct (bcc#2806, libbpf@53d473dd); cilium/ebpf and aya did not take an
     // enum for an enum64 (ebpf#850, aya-obj relocation.rs:426).
     for endian in ENDIANS {
@@ -108,7 +108,7 @@ fn only_the_same_kind_counts_and_enums_mix_in_libbpf_alone() {
 
 /// What is wanted of one kind of enum is not missed where the other has the same name, and is not found there.
 #[test]
-fn both_kinds_of_enum_are_asked_for_apart_by_the_kernels_semantics() {
+fn kernel_semantics_part_enum_and_enum64() {
     let mut all = Build::new(Endian::NATIVE);
     let ids = [all.enum_("x", false, &[]), all.enum64("x", false, &[]), all.enum_("x___y", false, &[])];
     let all = all.btf();
@@ -134,7 +134,7 @@ fn both_kinds_of_enum_are_asked_for_apart_by_the_kernels_semantics() {
 }
 
 #[test]
-fn names_of_any_length_are_found_anywhere_among_the_strings() {
+fn names_of_each_length() {
     // The pass for wanted names looks at four bytes first: these lie before, at and after their end.
     for len in 1..8 {
         let name = &"abcdefgh"[..len];
@@ -176,7 +176,7 @@ fn search_begins_at_the_first_own_id_of_a_module() {
 /// A base's type whose name lies past the base's strings, among those of the BTF that is split on it; and a base without
 /// strings, on which offset 0 is the first name there is. A search type by type found them, and the others did not.
 #[test]
-fn names_in_odd_split_btf_are_found_by_every_search() {
+fn names_of_odd_split_btf() {
     let btf = |types: &[u32], strings: &[u8], base: Option<Arc<Btf<'static>>>| {
         let len = u32::try_from(4 * types.len()).unwrap();
         let header = [24, 0, len, len, u32::try_from(strings.len()).unwrap()];

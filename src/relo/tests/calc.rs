@@ -20,7 +20,7 @@ fn local(endian: Endian) -> (Build, TypeId, TypeId) {
 /// What each kind gives where the target has no such thing. cilium/ebpf poisons TYPE_SIZE and TYPE_ID_TARGET (core.go:342),
 /// aya fails the whole load (relocation.rs:1280).
 #[test]
-fn missing_target_is_poison_for_values_and_zero_for_questions() {
+fn missing_target_by_kind() {
     for endian in ENDIANS {
         let (local, s, e) = local(endian);
         let (nothing, mut without_members) = (Build::new(endian), Build::new(endian));
@@ -116,7 +116,7 @@ mod pruning {
     /// the kernel asks all of them each time; cilium/ebpf calls it ambiguous; aya mixes both layouts in one program
     /// (aya#1727).
     #[test]
-    fn first_question_decides_in_libbpf_and_never_in_the_kernel() {
+    fn pruning_by_semantics() {
         const A: (ReloKind, &str) = (ReloKind::FieldExists, "0:0");
         const B: (ReloKind, &str) = (ReloKind::FieldExists, "0:1");
         for endian in ENDIANS {

@@ -29,7 +29,7 @@ fn inode(endian: Endian) -> (Build, TypeId) {
 }
 
 #[test]
-fn the_step_that_is_missing_is_named_and_not_the_last_one() {
+fn missing_step_is_named() {
     type Add = fn(&mut Build, TypeId);
     let rows: [(&str, &str, Add, &str); 7] = [
         (
@@ -129,7 +129,7 @@ fn function_of(b: &mut Build, params: &[TypeId]) -> TypeId {
 }
 
 #[test]
-fn type_that_differs_is_told_from_one_that_is_not_there() {
+fn incompatible_type_and_missing_type() {
     type Add = fn(&mut Build, TypeId) -> TypeId;
     let build = |add: Add| {
         let mut b = Build::new(Endian::NATIVE);

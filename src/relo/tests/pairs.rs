@@ -238,7 +238,7 @@ fn target_may_have_more_than_the_local_type() {
 }
 
 #[test]
-fn error_in_a_member_or_parameter_is_an_error_of_the_whole() {
+fn errors_of_members_and_parameters() {
     // libbpf took it for "no match" once (libbpf@ca602094).
     const NESTED: Add = |b| {
         let int = INT(b);

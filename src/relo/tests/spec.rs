@@ -118,7 +118,7 @@ fn broken_access_strings_are_rejected() {
 }
 
 #[test]
-fn what_sscanf_takes_for_an_index_is_one() {
+fn indices_as_sscanf_reads_them() {
     // No compiler writes these; libbpf 1.8 reads them, so do we.
     let (b, s, _) = sample(Endian::NATIVE);
     for access_str in ["0:2:1", " 0: 2:\t1", "0 2 1", "+0:+2:+1", "0+2+1", "-0:02:001", "0:\x0b2:\x0c1"] {
@@ -181,7 +181,7 @@ mod flexible_array {
     }
 
     #[test]
-    fn only_the_last_member_has_elements_past_its_end() {
+    fn flexible_array_is_the_last_member() {
         let mut b = Build::new(Endian::NATIVE);
         let int = b.int("int", 4, SIGNED);
         let none = b.array(int, 0);

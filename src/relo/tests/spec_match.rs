@@ -118,7 +118,7 @@ mod element {
     }
 
     #[test]
-    fn lies_inside_the_targets_array_or_a_flexible_one() {
+    fn index_within_the_targets_array() {
         for (name, local, access_str, targ, found) in [
             ("same length", (&[4][..], true), "0:1:3", (&[4][..], true), Some(128)),
             ("longer", (&[4], true), "0:1:3", (&[9], true), Some(128)),
@@ -212,7 +212,7 @@ mod enumerator {
 /// libbpf goes on searching behind an anonymous struct that holds an incompatible member of the name, and counts that
 /// member's offset and index as a step. Its answer is wrong, but it is the answer.
 #[test]
-fn search_goes_on_behind_an_incompatible_member_of_an_anonymous_struct() {
+fn incompatible_member_of_an_anonymous_struct() {
     let (local, s) = local(Endian::NATIVE);
     let mut targ = Build::new(Endian::NATIVE);
     let int = targ.int("int", 4, SIGNED);
@@ -223,7 +223,7 @@ fn search_goes_on_behind_an_incompatible_member_of_an_anonymous_struct() {
 }
 
 #[test]
-fn search_of_a_type_that_was_remembered_gives_what_it_gave_before() {
+fn cached_anonymous_struct() {
     // As above, twice, after enough anonymous structs that types begin to be remembered: each time the incompatible
     // member leaves its index and its 64 bits behind.
     let (local, s) = local(Endian::NATIVE);

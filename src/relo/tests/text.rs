@@ -115,7 +115,7 @@ fn enumerator_has_its_value_in_the_enums_sign() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_become_replacement_characters() {
+fn names_that_are_not_utf8() {
     let mut b = Build::new(Endian::NATIVE);
     let name_off = b.str(b"caf\xe9_\xff\xfe");
     let s = b.record(name_off, 4, 0, 0, &[]);

@@ -54,7 +54,7 @@ mod field {
     use super::*;
 
     #[test]
-    fn size_of_an_array_is_whole_and_of_an_element_one() {
+    fn size_of_arrays_and_elements() {
         for endian in ENDIANS {
             let (b, s) = field_of(endian, |b| array_of(b, |b| array_of(b, INT, 4), 3));
             for (access_str, size, offset) in [("0:0", 48, 0), ("0:0:2", 16, 32), ("0:0:2:3", 4, 44), ("1", 64, 64)] {
@@ -66,7 +66,7 @@ mod field {
     }
 
     #[test]
-    fn only_place_size_and_existence_of_an_element_can_be_asked() {
+    fn kinds_allowed_for_elements() {
         let (b, s) = field_of(Endian::NATIVE, |b| array_of(b, INT, 4));
         for kind in KINDS.into_iter().filter(|kind| kind.is_field_based()) {
             for access_str in ["0:0:1", "0"] {
@@ -87,7 +87,7 @@ mod enumval {
     use super::*;
 
     #[test]
-    fn value_is_64_bits_and_that_of_32_is_sign_extended() {
+    fn values_of_32_bits_are_sign_extended() {
         // libbpf reads 32-bit values as signed whatever the enum says. aya did not (aya@4482db42 and after).
         type Add = fn(&mut Build, i64) -> TypeId;
         let narrow: Add = |b, value| b.enum_("e", false, &[("FIRST", 1), ("A___x", value)]);
@@ -194,7 +194,7 @@ mod bitfield {
     use super::*;
 
     #[test]
-    fn smallest_word_that_covers_the_field_is_loaded() {
+    fn loaded_word_and_shifts() {
         // A field of `width` bits at bit `at`, declared with an unsigned int of `size` bytes: byte_off and byte_sz of the
         // load, then lshift of the register. In little-endian words the field ends `at - 8 * byte_off + width` bits from
         // bit 0; in big-endian words the first bit lies topmost in the low byte_sz bytes.

@@ -218,7 +218,7 @@ fn work_on_modifier_cycles() {
 
 /// Half a megabyte with 20,000 relocations of a type with 20,000 candidates took a minute. libbpf takes as long.
 #[test]
-fn work_is_given_up_when_input_of_its_size_cannot_need_it() {
+fn budget_by_input_size() {
     let budget = Budget::for_input(100);
     let mut steps = 0_u64;
     while budget.charge(1).is_ok() {
@@ -233,7 +233,7 @@ fn work_is_given_up_when_input_of_its_size_cannot_need_it() {
 }
 
 #[test]
-fn names_that_are_looked_at_by_a_search_are_counted() {
+fn search_charges_names() {
     let mut targ = Build::new(Endian::NATIVE);
     let name = "n".repeat(4000);
     for _ in 0..5000 {
@@ -251,7 +251,7 @@ fn names_that_are_looked_at_by_a_search_are_counted() {
 
 /// What is told of an object goes on without what is too much, and would else begin with it for each relocation.
 #[test]
-fn where_there_was_too_much_nothing_is_left() {
+fn exhausted_budget_stays_exhausted() {
     let budget = Budget::for_input(0);
     budget.charge(1).unwrap();
     assert!(matches!(budget.charge(u64::MAX), Err(Error::TooMuchWork)));

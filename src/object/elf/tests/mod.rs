@@ -19,7 +19,7 @@ fn budget() -> Budget {
 }
 
 #[test]
-fn btf_is_found_in_either_class_and_byte_order() {
+fn btf_of_each_class_and_byte_order() {
     for (endian, is_64) in ENDIANS.into_iter().flat_map(|endian| [(endian, false), (endian, true)]) {
         let mut file = File::new(endian, is_64);
         file.machine = 62;
@@ -44,7 +44,7 @@ fn btf_is_found_in_either_class_and_byte_order() {
 }
 
 #[test]
-fn btf_in_a_section_that_says_to_hold_something_else_is_refused() {
+fn btf_of_another_section_type() {
     for (name, sh_type, flags, says) in [
         (".BTF", NOBITS, 0, "is empty (NOBITS): this is a debug file; take the file that it was split off from"),
         (".BTF", NOTE, 0, "is of type 7, not 1 (PROGBITS)"),
@@ -123,7 +123,7 @@ fn an_empty_section_has_no_btf() {
 }
 
 #[test]
-fn functions_are_found_by_section_and_offset_in_either_byte_order() {
+fn functions_by_section_and_offset() {
     for endian in ENDIANS {
         let mut file = File::new(endian, true);
         let strings = file.add_named(".strtab", STRTAB, 0, b"\0outer\0second\0last\0data\0");
@@ -215,7 +215,7 @@ fn more_sections_than_16_bits_can_count() {
 }
 
 #[test]
-fn the_index_gives_the_first_section_of_a_name_as_the_search_does() {
+fn section_index_and_scan_agree() {
     let long = "p".repeat(100);
     let names = ["twice", "raw_tp/one", "twice", "one", &long, &format!("{long}q"), "e", "", "q", "twice"];
     let mut file = File::new(Endian::Big, true);
