@@ -21,30 +21,37 @@ fn cands(local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
     scanned
 }
 
-/// Candidates in `targ` for a local type, by a search for all that is wanted and by an index, which must agree.
+/// Candidates in `targ` for a local type, searched for together with another name.
 fn searched(semantics: Semantics, local: &Build, id: TypeId, targ: &Build) -> Vec<TypeId> {
-    let (local, targ) = (local.btf(), targ.btf());
+    let mut both = Build::new(Endian::NATIVE);
+    let another = both.struct_("another", 0, &[]);
+    let (local, another_btf) = (local.btf(), both.btf());
+    let found = all_searched(semantics, &[(&local, id), (&another_btf, another)], &targ.btf());
+    found.into_iter().filter_map(|(root, id)| (root == 0).then_some(id)).collect()
+}
+
+/// Candidates with the index of their root, by a scan for all roots and by an index of names, which must agree.
+fn all_searched(semantics: Semantics, roots: &[(&Btf<'_>, TypeId)], targ: &Btf<'_>) -> Vec<(usize, TypeId)> {
     let budget = Budget::for_input(0);
-    let mut asked = RootNames::new(semantics);
-    let number =
-        asked.add(local.type_by_id(id).unwrap(), EssentialName::of(local.type_name(id).unwrap().to_bytes())).unwrap();
-    let mut another = Build::new(Endian::NATIVE);
-    let another_id = another.struct_("another", 0, &[]);
-    asked.add(another.btf().type_by_id(another_id).unwrap(), EssentialName::of(b"another")).unwrap();
-    let (mut wanted, mut indexed) = (Vec::new(), Vec::new());
-    let collect = |into: &mut Vec<TypeId>, found, id| {
-        if Some(found) == number {
-            into.push(id);
-        }
+    let mut names = RootNames::new(semantics);
+    let mut numbers = Vec::new();
+    for (btf, id) in roots {
+        let name = EssentialName::of(btf.type_name(*id).unwrap().to_bytes());
+        numbers.push(names.add(btf.type_by_id(*id).unwrap(), name).unwrap());
+    }
+    let collect = |into: &mut Vec<_>, found, id| {
+        into.push((numbers.iter().position(|number| *number == Some(found)).unwrap(), id));
+        into.sort_unstable();
         Ok(())
     };
-    asked.find(&targ, 1, &budget, &mut |found, id| collect(&mut wanted, found, id)).unwrap();
-    if asked.is_indexed() {
-        let index = NameIndex::new(&targ, 1).unwrap();
-        asked.find_in_index(&index, &targ, &budget, &mut |found, id| collect(&mut indexed, found, id)).unwrap();
-        assert_eq!(indexed, wanted);
+    let (mut scanned, mut indexed) = (Vec::new(), Vec::new());
+    names.find(targ, 1, &budget, &mut |found, id| collect(&mut scanned, found, id)).unwrap();
+    if names.is_indexed() {
+        let index = NameIndex::new(targ, 1).unwrap();
+        names.find_in_index(&index, targ, &budget, &mut |found, id| collect(&mut indexed, found, id)).unwrap();
+        assert_eq!(indexed, scanned);
     }
-    wanted
+    scanned
 }
 
 #[test]
@@ -115,21 +122,8 @@ fn kernel_semantics_part_enum_and_enum64() {
     for (semantics, expected) in
         [(Semantics::Libbpf, [(0, 0), (0, 1), (0, 2)]), (Semantics::Kernel, [(0, 0), (0, 2), (1, 1)])]
     {
-        let mut asked = RootNames::new(semantics);
-        for id in &ids[..2] {
-            asked.add(all.type_by_id(*id).unwrap(), EssentialName::of(b"x")).unwrap();
-        }
-        let (mut passed, mut indexed) = (Vec::new(), Vec::new());
-        let budget = Budget::for_input(0);
-        let note = |into: &mut Vec<_>, number, id| {
-            into.push((number, ids.iter().position(|known| *known == id).unwrap()));
-            into.sort_unstable();
-            Ok(())
-        };
-        asked.find(&all, 1, &budget, &mut |number, id| note(&mut passed, number, id)).unwrap();
-        let index = NameIndex::new(&all, 1).unwrap();
-        asked.find_in_index(&index, &all, &budget, &mut |number, id| note(&mut indexed, number, id)).unwrap();
-        assert_eq!((passed, indexed), (expected.to_vec(), expected.to_vec()), "{semantics:?}");
+        let found = all_searched(semantics, &[(&all, ids[0]), (&all, ids[1])], &all);
+        assert_eq!(found, expected.map(|(root, at)| (root, ids[at])), "{semantics:?}");
     }
 }
 

@@ -2,17 +2,15 @@
 //! ELF files as no compiler writes them, made byte by byte.
 #![expect(clippy::as_conversions, reason = "sizes of small files on machines of 64 bits")]
 
-use std::borrow::Cow;
-use std::cell::RefCell;
 use std::ops::Range;
 
 use super::overlaps::overlapping;
-use super::{BpfElf, BtfSections, ReadAt};
+use super::{BpfElf, BtfSections};
 use crate::btf::build::ENDIANS;
 use crate::budget::Budget;
 use crate::bytes::Endian;
-use crate::error::{Error, Result};
-use corelo_testing::elf::{ALLOC_EXEC, COMPRESSED, FUNC, File, NOBITS, NOTE, PROGBITS, STRTAB, SYMTAB_SHNDX, XINDEX};
+use crate::error::Error;
+use corelo_testing::elf::{ALLOC_EXEC, COMPRESSED, FUNC, File, NOBITS, NOTE, PROGBITS, STRTAB, SYMTAB_SHNDX};
 
 fn budget() -> Budget {
     Budget::for_input(0)
@@ -67,48 +65,6 @@ fn btf_of_another_section_type() {
             let text = error.to_string();
             assert!(text.starts_with(&format!("section '{name}' is ")) && text.contains(says), "{text}");
         }
-    }
-}
-
-/// A file that notes which of its bytes are read.
-struct Watched<'f> {
-    file: &'f [u8],
-    read: RefCell<Vec<Range<u64>>>,
-}
-
-impl ReadAt for Watched<'_> {
-    fn size(&self) -> u64 {
-        self.file.size()
-    }
-
-    fn read_at(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
-        self.read.borrow_mut().push(range.clone());
-        self.file.read_at(range)
-    }
-}
-
-#[test]
-fn only_headers_names_and_btf_are_read() {
-    for is_64 in [false, true] {
-        let mut file = File::new(Endian::Big, is_64);
-        let header_len = file.bytes.len();
-        let debug_info = vec![0xa5; 100_000];
-        let mut wanted = 2 * header_len;
-        for (name, content) in
-            [(".debug_info", &debug_info[..]), (".BTF", b"types"), (".debug_line", &debug_info), (".BTF.base", b"base")]
-        {
-            file.add_named(name, PROGBITS, 0, content);
-            wanted += if name.starts_with(".BTF") { content.len() } else { 0 };
-        }
-        file.add_named(".BTF.ext", PROGBITS, 0, &debug_info);
-        let data = file.finish();
-        // The table with its first entry once more, its strings, and what is wanted.
-        wanted += 8 * 64 + 100;
-        let watched = Watched { file: &data, read: RefCell::default() };
-        let found = BtfSections::read(&watched).unwrap();
-        assert_eq!((&*found.btf, found.base.as_deref()), (&b"types"[..], Some(&b"base"[..])));
-        let read: u64 = watched.read.borrow().iter().map(|range| range.end - range.start).sum();
-        assert!(read < wanted as u64, "{read} bytes of {}, {:?}", data.len(), watched.read);
     }
 }
 
@@ -174,43 +130,6 @@ fn functions_by_section_and_offset() {
         ] {
             assert_eq!(name_at(section, off).as_deref(), name, "{endian:?}: section {section}, offset {off}");
         }
-    }
-}
-
-/// As many sections as 16 bits cannot count, each name a tail of the one before: 2.4 GB of names in 5 MB.
-#[test]
-fn more_sections_than_16_bits_can_count() {
-    let count = 70_000;
-    let mut file = File::new(Endian::Little, true);
-    let all = "abcdefg".repeat(count / 7);
-    let name_off = usize::try_from(file.name(&all)).unwrap();
-    let strings = file.add_named(".strtab", STRTAB, 0, b"\0prog\0");
-    for i in 0..count {
-        file.add((name_off + i) as u64, PROGBITS, ALLOC_EXEC, &[0; 8], 0);
-    }
-    let last = file.sections.len() - 1;
-    let symbols = file.add_symbols(strings, &[[1, FUNC, 1, 0, 8], [1, FUNC, XINDEX, 0, 8]]);
-    let indexes = [0, 0, last as u64].map(|index| file.number(index, 4)).concat();
-    file.add_named(".symtab_shndx", SYMTAB_SHNDX, 0, &indexes);
-    file.sections.last_mut().unwrap()[6] = symbols as u64;
-    let data = file.finish();
-
-    let elf = BpfElf::new(&data).unwrap();
-    let index = u32::try_from(last).unwrap();
-    assert_eq!(elf.func_at(index, 0).map(|func| elf.func_name(&func).to_string()).as_deref(), Some("prog"));
-    assert!(elf.func_at(index - 1, 0).is_none());
-    let budget = Budget::for_input(data.len());
-    let found = elf.section_by_name(b".symtab_shndx", &budget).unwrap().unwrap();
-    assert_eq!((found.index, found.is_code), (index + 2, false));
-    for i in (0..count).step_by(100) {
-        let found = elf.section_by_name(&all.as_bytes()[i..], &budget).unwrap().unwrap();
-        assert_eq!(usize::try_from(found.index).unwrap(), last + 1 - count + i);
-        assert!(found.is_code && !found.overlaps);
-    }
-    assert!(elf.by_name.get().is_some());
-    let longer = format!("x{all}");
-    for missing in [longer.as_bytes(), &all.as_bytes()[..count - 1], b"abcdefh"] {
-        assert!(elf.section_by_name(missing, &budget).unwrap().is_none());
     }
 }
 
