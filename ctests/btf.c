@@ -467,7 +467,7 @@ static void split(int big)
 	top = OPENED(open_built(&top_build, middle));
 	CHECK(type_count(base) == 3 && type_count(middle) == 4 && type_count(top) == 5);
 
-	/* made for another base: src/btf/tests/fit.rs */
+	/* not a module of it; src/btf/tests/fit.rs has other bases */
 	CHECK_REFUSED(open_built(&base_build, base), EINVAL, "complete BTF");
 
 	/* freed from below: who stands on it keeps what it needs */

@@ -10,8 +10,8 @@ use corelo::relo::Semantics;
 use corelo::source;
 
 use crate::ask::open;
-use corelo_testing::btf::{Btf, INT, STRUCT};
-use corelo_testing::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
+use corelo_testing::btf::{Btf, STRUCT};
+use corelo_testing::object::{EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
 
 /// How many lines of which level there were, and how long the longest one was.
 #[derive(Debug, Default)]
@@ -88,30 +88,6 @@ fn warning_limit() {
         let object = object_of_insns(local, "?tc", &vec![(1, access, EXISTS); count]);
         let (_, warnings, _) = lines(object, &structs("s", 1));
         assert_eq!(warnings, expected, "{count} that fail");
-    }
-}
-
-/// Loads of an int that has another size in the target, each of which is poisoned.
-#[test]
-fn warning_limit_for_loads() {
-    const LOAD: [u8; 8] = [0x61, 0x21, 0, 0, 0, 0, 0, 0];
-    const SIGNED: u32 = 1 << 24;
-    let with_int = |bytes: u32| {
-        let mut btf = Btf::little();
-        let (name, member) = (btf.str("s"), btf.str("a"));
-        let int = btf.record(member, INT, 0, bytes, &[SIGNED | (bytes * 8)]);
-        btf.composite(STRUCT, name, &[(member, int, 0)]);
-        btf
-    };
-    for (count, expected) in [(1, 1), (101, 100)] {
-        let mut local = with_int(4);
-        let (section, access) = (local.str("tc"), local.str("0:0"));
-        let mut elf = Elf::new("tc");
-        elf.code = LOAD.repeat(count);
-        let records = (0..).step_by(8).take(count).map(|off| [off, 2, access, BYTE_OFFSET]).collect();
-        let ext = ext(&[], &[(section, records)]);
-        let (_, warnings, _) = lines(elf.finish(&local.bytes(), &ext), &with_int(8));
-        assert_eq!(warnings, expected, "{count} loads");
     }
 }
 

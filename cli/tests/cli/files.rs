@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Files that are none, have no end, or change under whoever reads them.
+//! Irregular files, endless files, and files that change while they are read.
 
 use std::fs::OpenOptions;
 use std::io::{Seek as _, SeekFrom};
