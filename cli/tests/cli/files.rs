@@ -122,14 +122,14 @@ fn endless_standard_input() {
     refused(&output, "ELF and zeros", "standard input: out of memory");
 }
 
+/// Raw BTF is read as a whole, that of an ELF file in pieces.
 #[test]
 fn file_changed_after_open() {
-    for (object, btf) in [(OBJECT, BTF), (ELF_OBJECT, ELF)] {
-        changes_after_it_was_opened(object, btf);
-    }
+    changed_after_open(OBJECT, BTF);
+    changed_after_open(ELF_OBJECT, ELF);
 }
 
-fn changes_after_it_was_opened(object: &str, btf: &str) {
+fn changed_after_open(object: &str, btf: &str) {
     let dir = Dir::new("open");
     let (path, options) = (dir.0.join("btf"), Options { semantics: Semantics::Libbpf, log: &NoLog });
     let object = read(object);
@@ -165,12 +165,11 @@ fn changes_after_it_was_opened(object: &str, btf: &str) {
 /// A file that is written again and again is at times a part of itself. So is what was read of it.
 #[test]
 fn file_changed_while_read() {
-    for (object, btf) in [(OBJECT, BTF), (ELF_OBJECT, ELF)] {
-        change_while_they_are_read(object, btf);
-    }
+    changed_while_read(OBJECT, BTF);
+    changed_while_read(ELF_OBJECT, ELF);
 }
 
-fn change_while_they_are_read(whole_object: &str, whole_btf: &str) {
+fn changed_while_read(whole_object: &str, whole_btf: &str) {
     let dir = Dir::new("busy");
     let [object, btf, out] = ["o", "btf", "out"].map(|name| dir.0.join(name));
     let args = [whole_object, "--btf", whole_btf, "-o"].map(Path::new);
