@@ -2,7 +2,6 @@
 //! Objects compiled for another architecture than the target's.
 
 use corelo::object::{Options, Outcome, Report, relocate};
-use corelo::relo::Semantics;
 
 use crate::{Warnings, only};
 use corelo_testing::btf::{Btf, STRUCT};
@@ -26,7 +25,7 @@ pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<St
     let mut object = object_of_insns(btf, "kprobe", &relos);
     let targets = only(&structs(targ).0);
     let (mut report, log) = (Report::default(), Warnings::default());
-    let options = Options { semantics: Semantics::Libbpf, log: &log };
+    let options = Options::new().log(&log);
     relocate(&mut object, &targets, &options, Some(&mut report)).unwrap();
     let why = |outcome| if let Outcome::Poisoned(why) = outcome { Some(why.to_string()) } else { None };
     (log.lines(), report.entries.into_iter().filter_map(|entry| why(entry.outcome)).collect())

@@ -18,14 +18,13 @@ mod skipped;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use corelo::log::{Level, Log, NoLog};
-use corelo::object::{OpenTargets, Options, Report, Target, relocate};
-use corelo::relo::Semantics;
+use corelo::log::{Level, Log};
+use corelo::object::{OpenTargets, Options, Report, Target, Targets, relocate};
 use corelo::source;
 use corelo_testing::btf::{self, Btf};
 use corelo_testing::fixture;
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 
 /// Keeps warnings.
 #[derive(Debug, Default)]
@@ -53,11 +52,11 @@ fn target(name: &str, btf: &Btf) -> Target {
 
 /// One target without modules.
 fn only(btf: &Btf) -> OpenTargets {
-    OpenTargets { kernel: target("target", btf), modules: Vec::new() }
+    OpenTargets::from(target("target", btf))
 }
 
 /// The report on an object that can be relocated.
-fn reported(object: &mut [u8], targets: &OpenTargets) -> Report {
+fn reported(object: &mut [u8], targets: &impl Targets) -> Report {
     let mut report = Report::default();
     relocate(object, targets, &OPTIONS, Some(&mut report)).unwrap();
     report
@@ -67,7 +66,7 @@ fn reported(object: &mut [u8], targets: &OpenTargets) -> Report {
 fn targets_of(object: &str) -> OpenTargets {
     let name = if object.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
     let btf = Arc::new(source::open(&fixture(name), None).unwrap());
-    OpenTargets { kernel: Target::new(name, btf), modules: Vec::new() }
+    OpenTargets::from(Target::new(name, btf))
 }
 
 /// `struct s { int x; }` of this name, with `x` so many bits from the beginning, and the access string of `x`.

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use corelo::object::{OpenTargets, Outcome, Target, relocate};
-use corelo::source;
+use corelo::log::Log;
+use corelo::object::{Outcome, Target, Targets, relocate};
+use corelo::{Result, source};
 
 use crate::{OPTIONS, insn, only, reported, struct_with_x, target};
 use corelo_testing::btf::{Btf, STRUCT};
@@ -51,6 +52,23 @@ fn load_resized_after_pruning() {
 
 /// Of two modules the first has the type, and the second cannot be searched. The first relocation of an optional program was
 /// poisoned for that, and the one behind it answered from the first module alone.
+/// Modules that were not opened on the kernel.
+#[derive(Debug)]
+struct Unrelated {
+    kernel: Target,
+    modules: [Target; 2],
+}
+
+impl Targets for Unrelated {
+    fn kernel(&self) -> Result<&Target> {
+        Ok(&self.kernel)
+    }
+
+    fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
+        Ok(&self.modules)
+    }
+}
+
 #[test]
 fn unreadable_module_poisons_all() {
     let mut local = Btf::little();
@@ -63,7 +81,7 @@ fn unreadable_module_poisons_all() {
     // Empty BTF of the other byte order.
     let second = [&[0xeb, 0x9f, 1, 0, 0, 0, 0, 24][..], &[0; 16]].concat();
     let second = Target::new("second", Arc::new(source::from_bytes(second, None).unwrap()));
-    let targets = OpenTargets { kernel: target("kernel", &kernel), modules: vec![target("first", &first), second] };
+    let targets = Unrelated { kernel: target("kernel", &kernel), modules: [target("first", &first), second] };
     let report = reported(&mut object, &targets);
     let outcomes: Vec<_> = report.entries.iter().map(|entry| &entry.outcome).collect();
     assert!(matches!(outcomes[..], [Outcome::Poisoned(_), Outcome::Poisoned(_)]), "{outcomes:?}");

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 
 const OBJECT: &str = "examples/demo.bpf.o";
@@ -92,17 +90,17 @@ fn irregular_and_endless_files() {
         (at("pipe"), "not a regular file", "not a regular file"),
         (at("silent"), "not a regular file", "not a regular file"),
         (at("socket"), "No such device or address", "No such device or address"),
-        (dir.0.clone(), "Is a directory", "Is a directory"),
+        (dir.0.clone(), "is a directory", "is a directory"),
         (at("missing"), "No such file", "No such file"),
         ("/dev/zero".into(), "not a regular file", "not a regular file"),
         ("/dev/null".into(), "not a regular file", "not a regular file"),
         (at("empty"), "not BTF: 0 bytes", "it is empty"),
         (at("zeros"), "not BTF: it begins with 00 00", "it is no ELF file"),
-        (at("elf"), "no .BTF section", "File too large"),
-        (at("elf, much BTF"), "File too large", "File too large"),
-        (at("elf, many sections"), "File too large", "File too large"),
-        (at("elf, much memory"), "out of memory", "File too large"),
-        (at("btf"), "File too large", "File too large"),
+        (at("elf"), "no .BTF section", "file too large"),
+        (at("elf, much BTF"), "file too large", "file too large"),
+        (at("elf, many sections"), "file too large", "file too large"),
+        (at("elf, much memory"), "out of memory", "file too large"),
+        (at("btf"), "file too large", "file too large"),
         (proc("self/environ"), "not BTF", "not a BPF object"),
         // Says that it is regular, and cannot be read at its beginning.
         (proc("self/mem"), "Input/output error", "Input/output error"),
@@ -131,11 +129,11 @@ fn file_changed_after_open() {
 
 fn changed_after_open(object: &str, btf: &str) {
     let dir = Dir::new("open");
-    let (path, options) = (dir.0.join("btf"), Options { semantics: Semantics::Libbpf, log: &NoLog });
+    let (path, options) = (dir.0.join("btf"), Options::new());
     let object = read(object);
     let answer = |btf| {
         let mut relocated = object.clone();
-        let targets = OpenTargets { kernel: Target::new("kernel", Arc::new(btf)), modules: Vec::new() };
+        let targets = OpenTargets::from(Target::new("kernel", Arc::new(btf)));
         relocate(&mut relocated, &targets, &options, None).unwrap();
         relocated
     };
