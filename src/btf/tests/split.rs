@@ -46,7 +46,7 @@ fn ids_and_strings_go_on_over_three_levels() {
 }
 
 #[test]
-fn offsets_at_and_past_the_end_of_the_strings_are_rejected() {
+fn offsets_past_the_strings() {
     // cilium/ebpf and aya accepted the first one past the end, and sliced (ebpf#2019, ebpf#2021).
     for endian in ENDIANS {
         let mut kernel = kernel(endian);
@@ -91,7 +91,7 @@ fn base_of_another_byte_order_is_rejected() {
 }
 
 #[test]
-fn layout_is_inherited_unless_there_is_an_own_one() {
+fn inherited_layout() {
     let layout = |info_sz| [(0, 0); 20].into_iter().chain([(info_sz, 0)]).collect::<Vec<_>>();
     for endian in ENDIANS {
         let kernel = kernel(endian).layout(&layout(4));

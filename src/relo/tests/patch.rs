@@ -40,7 +40,7 @@ fn patched(insn: InsnPair, res: &ReloRes) -> InsnPair {
 }
 
 #[test]
-fn each_form_gets_its_value_where_it_belongs() {
+fn value_by_instruction_form() {
     for (name, code, is_memory) in [
         ("r = imm", 0xb7, false),
         ("w = imm", 0xb4, false),

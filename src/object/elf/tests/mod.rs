@@ -2,24 +2,22 @@
 //! ELF files as no compiler writes them, made byte by byte.
 #![expect(clippy::as_conversions, reason = "sizes of small files on machines of 64 bits")]
 
-use std::borrow::Cow;
-use std::cell::RefCell;
 use std::ops::Range;
 
 use super::overlaps::overlapping;
-use super::{BpfElf, BtfSections, ReadAt};
+use super::{BpfElf, BtfSections};
 use crate::btf::build::ENDIANS;
 use crate::budget::Budget;
 use crate::bytes::Endian;
-use crate::error::{Error, Result};
-use corelo_testing::elf::{ALLOC_EXEC, COMPRESSED, FUNC, File, NOBITS, NOTE, PROGBITS, STRTAB, SYMTAB_SHNDX, XINDEX};
+use crate::error::Error;
+use corelo_testing::elf::{ALLOC_EXEC, COMPRESSED, FUNC, File, NOBITS, NOTE, PROGBITS, STRTAB, SYMTAB_SHNDX};
 
 fn budget() -> Budget {
     Budget::for_input(0)
 }
 
 #[test]
-fn btf_is_found_in_either_class_and_byte_order() {
+fn btf_of_each_class_and_byte_order() {
     for (endian, is_64) in ENDIANS.into_iter().flat_map(|endian| [(endian, false), (endian, true)]) {
         let mut file = File::new(endian, is_64);
         file.machine = 62;
@@ -44,7 +42,7 @@ fn btf_is_found_in_either_class_and_byte_order() {
 }
 
 #[test]
-fn btf_in_a_section_that_says_to_hold_something_else_is_refused() {
+fn btf_of_another_section_type() {
     for (name, sh_type, flags, says) in [
         (".BTF", NOBITS, 0, "is empty (NOBITS): this is a debug file; take the file that it was split off from"),
         (".BTF", NOTE, 0, "is of type 7, not 1 (PROGBITS)"),
@@ -70,48 +68,6 @@ fn btf_in_a_section_that_says_to_hold_something_else_is_refused() {
     }
 }
 
-/// A file that notes which of its bytes are read.
-struct Watched<'f> {
-    file: &'f [u8],
-    read: RefCell<Vec<Range<u64>>>,
-}
-
-impl ReadAt for Watched<'_> {
-    fn size(&self) -> u64 {
-        self.file.size()
-    }
-
-    fn read_at(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
-        self.read.borrow_mut().push(range.clone());
-        self.file.read_at(range)
-    }
-}
-
-#[test]
-fn only_headers_names_and_btf_are_read() {
-    for is_64 in [false, true] {
-        let mut file = File::new(Endian::Big, is_64);
-        let header_len = file.bytes.len();
-        let debug_info = vec![0xa5; 100_000];
-        let mut wanted = 2 * header_len;
-        for (name, content) in
-            [(".debug_info", &debug_info[..]), (".BTF", b"types"), (".debug_line", &debug_info), (".BTF.base", b"base")]
-        {
-            file.add_named(name, PROGBITS, 0, content);
-            wanted += if name.starts_with(".BTF") { content.len() } else { 0 };
-        }
-        file.add_named(".BTF.ext", PROGBITS, 0, &debug_info);
-        let data = file.finish();
-        // The table with its first entry once more, its strings, and what is wanted.
-        wanted += 8 * 64 + 100;
-        let watched = Watched { file: &data, read: RefCell::default() };
-        let found = BtfSections::read(&watched).unwrap();
-        assert_eq!((&*found.btf, found.base.as_deref()), (&b"types"[..], Some(&b"base"[..])));
-        let read: u64 = watched.read.borrow().iter().map(|range| range.end - range.start).sum();
-        assert!(read < wanted as u64, "{read} bytes of {}, {:?}", data.len(), watched.read);
-    }
-}
-
 #[test]
 fn an_empty_section_has_no_btf() {
     let mut file = File::new(Endian::Little, true);
@@ -123,7 +79,7 @@ fn an_empty_section_has_no_btf() {
 }
 
 #[test]
-fn functions_are_found_by_section_and_offset_in_either_byte_order() {
+fn functions_by_section_and_offset() {
     for endian in ENDIANS {
         let mut file = File::new(endian, true);
         let strings = file.add_named(".strtab", STRTAB, 0, b"\0outer\0second\0last\0data\0");
@@ -177,45 +133,8 @@ fn functions_are_found_by_section_and_offset_in_either_byte_order() {
     }
 }
 
-/// As many sections as 16 bits cannot count, each name a tail of the one before: 2.4 GB of names in 5 MB.
 #[test]
-fn more_sections_than_16_bits_can_count() {
-    let count = 70_000;
-    let mut file = File::new(Endian::Little, true);
-    let all = "abcdefg".repeat(count / 7);
-    let name_off = usize::try_from(file.name(&all)).unwrap();
-    let strings = file.add_named(".strtab", STRTAB, 0, b"\0prog\0");
-    for i in 0..count {
-        file.add((name_off + i) as u64, PROGBITS, ALLOC_EXEC, &[0; 8], 0);
-    }
-    let last = file.sections.len() - 1;
-    let symbols = file.add_symbols(strings, &[[1, FUNC, 1, 0, 8], [1, FUNC, XINDEX, 0, 8]]);
-    let indexes = [0, 0, last as u64].map(|index| file.number(index, 4)).concat();
-    file.add_named(".symtab_shndx", SYMTAB_SHNDX, 0, &indexes);
-    file.sections.last_mut().unwrap()[6] = symbols as u64;
-    let data = file.finish();
-
-    let elf = BpfElf::new(&data).unwrap();
-    let index = u32::try_from(last).unwrap();
-    assert_eq!(elf.func_at(index, 0).map(|func| elf.func_name(&func).to_string()).as_deref(), Some("prog"));
-    assert!(elf.func_at(index - 1, 0).is_none());
-    let budget = Budget::for_input(data.len());
-    let found = elf.section_by_name(b".symtab_shndx", &budget).unwrap().unwrap();
-    assert_eq!((found.index, found.is_code), (index + 2, false));
-    for i in (0..count).step_by(100) {
-        let found = elf.section_by_name(&all.as_bytes()[i..], &budget).unwrap().unwrap();
-        assert_eq!(usize::try_from(found.index).unwrap(), last + 1 - count + i);
-        assert!(found.is_code && !found.overlaps);
-    }
-    assert!(elf.by_name.get().is_some());
-    let longer = format!("x{all}");
-    for missing in [longer.as_bytes(), &all.as_bytes()[..count - 1], b"abcdefh"] {
-        assert!(elf.section_by_name(missing, &budget).unwrap().is_none());
-    }
-}
-
-#[test]
-fn the_index_gives_the_first_section_of_a_name_as_the_search_does() {
+fn section_index_and_scan_agree() {
     let long = "p".repeat(100);
     let names = ["twice", "raw_tp/one", "twice", "one", &long, &format!("{long}q"), "e", "", "q", "twice"];
     let mut file = File::new(Endian::Big, true);
@@ -286,12 +205,20 @@ fn broken_tables_are_refused() {
         spoil(&mut file);
         file
     };
-    let value = |file: &mut File, field: usize, value: u64| {
+    fn value(file: &mut File, field: usize, value: u64) {
         let at = file.sections[SYMBOLS][4] as usize + 24 + field;
-        let len = if field == 0 { 4 } else { 8 };
-        let bytes = file.number(value, len);
-        file.bytes[at..at + len].copy_from_slice(&bytes);
-    };
+        let bytes = file.number(
+            value,
+            if field < 6 {
+                4
+            } else if field == 6 {
+                2
+            } else {
+                8
+            },
+        );
+        file.bytes[at..at + bytes.len()].copy_from_slice(&bytes);
+    }
     assert!(BpfElf::new(&make(|_| ()).finish()).is_ok());
     let spoilt: [(&str, Spoil, &str); 13] = [
         ("code cut off", |file| file.sections[CODE][5] = 1 << 32, "section size or offset"),
@@ -306,18 +233,12 @@ fn broken_tables_are_refused() {
         ("32 bits", |file| *file = File::new(Endian::Little, false), "it is no 64-bit ELF file"),
         (
             "symbol's section does not exist",
-            |file| {
-                let shndx = file.sections[SYMBOLS][4] as usize + 24 + 6;
-                file.bytes[shndx..shndx + 2].copy_from_slice(&[77, 0]);
-            },
+            |file| value(file, 6, 77),
             "function 'prog' is in section 77, which does not exist",
         ),
         (
             "symbol's extended index is nowhere",
-            |file| {
-                let shndx = file.sections[SYMBOLS][4] as usize + 24 + 6;
-                file.bytes[shndx..shndx + 2].copy_from_slice(&[0xff; 2]);
-            },
+            |file| value(file, 6, 0xffff),
             "function 'prog' has an extended section number (0xffff), and no SHT_SYMTAB_SHNDX section says which",
         ),
         (
