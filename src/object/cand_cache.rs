@@ -16,6 +16,9 @@ use crate::relo::{self, Candidates, EssentialName, Semantics};
 
 type Candidate<'t> = relo::Candidate<'t, Btf<'static>>;
 
+/// Candidates by the number of their name, in the order of the scan.
+type Found<'t> = Vec<Vec<Candidate<'t>>>;
+
 /// The candidates of an object's root types.
 #[derive(Debug)]
 pub(super) struct CandCache<'t, 'l> {
@@ -27,9 +30,9 @@ pub(super) struct CandCache<'t, 'l> {
     /// Sorted by id.
     roots: Vec<Root>,
     /// `None` before the search.
-    in_kernel: Option<ByName<'t>>,
+    in_kernel: Option<Found<'t>>,
     /// Candidates of the names that the kernel does not have; `None` before the search.
-    in_modules: Option<ByName<'t>>,
+    in_modules: Option<Found<'t>>,
 }
 
 /// A local root type.
@@ -148,20 +151,26 @@ impl<'t, 'l> CandCache<'t, 'l> {
     }
 
     /// Searches targets, the first of which has this index, for the names that the kernel does not have.
-    fn search(&self, targets: &'t [Target], first: u32, budget: &Budget) -> Result<ByName<'t>> {
+    fn search(&self, targets: &'t [Target], first: u32, budget: &Budget) -> Result<Found<'t>> {
         // Before any is searched: the candidates of some modules are no answer where others cannot be searched.
         targets.iter().try_for_each(|target| check_endian(target, self.local_btf.endian()))?;
-        let mut found = Found::default();
-        for target in targets {
+        let mut found = Vec::new();
+        found.try_reserve_exact(self.names.count())?;
+        found.resize(self.names.count(), Vec::new());
+        for (target_idx, target) in (first..).zip(targets) {
             budget.extend(target.btf().size());
             // All types of split BTF that is given as a kernel, its base's too.
             let start_id = if first == 0 { 1 } else { target.btf().start_id() };
             target.find(start_id, &self.names, budget, &mut |name, id| {
-                if of(&self.in_kernel, name).is_empty() { found.push(name, id) } else { Ok(()) }
+                let Some(cands) = found.get_mut(index(name)) else { return Ok(()) };
+                if of(&self.in_kernel, name).is_empty() {
+                    cands.try_reserve(1)?;
+                    cands.push(Candidate { btf: &**target.btf(), id, target: target_idx });
+                }
+                Ok(())
             })?;
-            found.end_target(target.btf())?;
         }
-        ByName::new(&found, first, self.names.count())
+        Ok(found)
     }
 }
 
@@ -173,112 +182,6 @@ fn check_endian(target: &Target, object: Endian) -> Result<()> {
 }
 
 /// The candidates of one name.
-fn of<'c, 't>(table: &'c Option<ByName<'t>>, name: u32) -> &'c [Candidate<'t>] {
-    table.as_ref().map_or(&[], |table| table.of(name))
-}
-
-/// Types in the order of the scan. Eight bytes each, since it may be all of a target's.
-#[derive(Debug, Default)]
-struct Found<'t> {
-    types: Vec<(u32, TypeId)>,
-    /// The targets, and where in `types` theirs end.
-    targets: Vec<(&'t Btf<'static>, usize)>,
-}
-
-impl<'t> Found<'t> {
-    fn push(&mut self, name: u32, id: TypeId) -> Result<()> {
-        self.types.try_reserve(1)?;
-        self.types.push((name, id));
-        Ok(())
-    }
-
-    fn end_target(&mut self, target: &'t Btf<'static>) -> Result<()> {
-        self.targets.try_reserve(1)?;
-        self.targets.push((target, self.types.len()));
-        Ok(())
-    }
-
-    /// The names' numbers and the candidates. The first target has index `first`.
-    fn iter(&self, first: u32) -> impl Iterator<Item = (u32, Candidate<'t>)> {
-        let starts = std::iter::once(0).chain(self.targets.iter().map(|(_, end)| *end));
-        (first..).zip(starts.zip(&self.targets)).flat_map(|(target, (start, (btf, end)))| {
-            let types = self.types.get(start..*end).unwrap_or_default();
-            types.iter().map(move |(name, id)| (*name, Candidate { btf: *btf, id: *id, target }))
-        })
-    }
-}
-
-/// Candidates counting-sorted by the numbers of their names, those of one name in the order of the scan.
-#[derive(Debug)]
-struct ByName<'t> {
-    cands: Vec<Candidate<'t>>,
-    /// Where those of each name end and those of the next begin.
-    ends: Vec<u32>,
-}
-
-impl<'t> ByName<'t> {
-    /// `count` is the number of names.
-    fn new(found: &Found<'t>, first: u32, count: usize) -> Result<Self> {
-        let mut ends: Vec<u32> = Vec::new();
-        ends.try_reserve_exact(count)?;
-        ends.resize(count, 0);
-        // First the number of each, then where they begin, and when all are in their places, where they end.
-        for (name, _) in &found.types {
-            if let Some(of_name) = ends.get_mut(index(*name)) {
-                *of_name = of_name.checked_add(1).ok_or(Error::NoMemory)?;
-            }
-        }
-        let mut start = 0_u32;
-        for end in &mut ends {
-            let next = start.checked_add(*end).ok_or(Error::NoMemory)?;
-            *end = start;
-            start = next;
-        }
-        let mut cands = Vec::new();
-        cands.try_reserve_exact(found.types.len())?;
-        if let Some((_, any)) = found.iter(first).next() {
-            cands.resize(found.types.len(), any);
-        }
-        for (name, cand) in found.iter(first) {
-            let Some(end) = ends.get_mut(index(name)) else { continue };
-            if let Some(place) = cands.get_mut(index(*end)) {
-                *place = cand;
-            }
-            *end = end.saturating_add(1);
-        }
-        Ok(Self { cands, ends })
-    }
-
-    fn of(&self, name: u32) -> &[Candidate<'t>] {
-        let end = |name| self.ends.get(index(name)).copied().map_or(0, index);
-        let start = name.checked_sub(1).map_or(0, end);
-        self.cands.get(start..end(name)).unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ByName, Found};
-    use crate::btf::TypeId;
-    use crate::btf::build::*;
-    use crate::bytes::Endian;
-
-    #[test]
-    fn candidates_of_a_name_stay_in_the_order_of_the_scan() {
-        let targets = [(); 3].map(|()| Build::new(Endian::NATIVE).btf());
-        let mut found = Found::default();
-        for (target, types) in targets.iter().zip([&[(2, 5), (0, 6), (2, 7)][..], &[], &[(3, 1), (2, 4), (0, 9)]]) {
-            for (name, id) in types {
-                found.push(*name, TypeId(*id)).unwrap();
-            }
-            found.end_target(target).unwrap();
-        }
-        let by_name = ByName::new(&found, 1, 5).unwrap();
-        for (name, expected) in (0..).zip([&[(1, 6), (3, 9)][..], &[], &[(1, 5), (1, 7), (3, 4)], &[(3, 1)], &[], &[]])
-        {
-            let of: Vec<_> = by_name.of(name).iter().map(|cand| (cand.target, cand.id.0)).collect();
-            assert_eq!(of, expected, "{name}");
-        }
-        assert!(ByName::new(&Found::default(), 0, 2).unwrap().of(1).is_empty());
-    }
+fn of<'c, 't>(found: &'c Option<Found<'t>>, name: u32) -> &'c [Candidate<'t>] {
+    found.as_ref().and_then(|found| found.get(index(name))).map_or(&[], Vec::as_slice)
 }

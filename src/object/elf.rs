@@ -4,12 +4,10 @@
 
 mod btf_sections;
 mod names;
-mod overlaps;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym as _, SymbolTable};
@@ -22,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
-use names::{Index, Strings};
+use names::Strings;
 
 impl From<object::Error> for Error {
     fn from(error: object::Error) -> Self {
@@ -40,11 +38,18 @@ pub(crate) fn is_elf(data: &[u8]) -> bool {
     data.starts_with(&elf::ELFMAG)
 }
 
-/// Where a section lies in the file: nowhere, if it has no data there. It may be cut off.
-fn unchecked_range<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness) -> Range<usize> {
+/// Where a section lies in the file, which may end before it: nowhere, if it has no data there.
+fn file_range<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness) -> Range<u64> {
     let (start, len) = section.file_range(order).unwrap_or((0, 0));
-    let start = usize::try_from(start).unwrap_or(usize::MAX);
-    start..start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX))
+    start..start.saturating_add(len)
+}
+
+fn size(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+fn long(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 /// The names of the sections.
@@ -74,13 +79,10 @@ type Symbol = elf::Sym64<Endianness>;
 /// `sizeof(Elf64_Ehdr)` and `sizeof(Elf64_Shdr)`.
 const EHDR_LEN: u64 = 64;
 const SHDR_LEN: u64 = 64;
+/// Sections or functions that a search passes in the time of one step of the budget.
+const ENTRIES_PER_STEP: usize = 8;
 /// Size of an instruction.
 const INSN_LEN: u64 = 8;
-/// LLVM's list of symbols whose addresses count.
-const SHT_LLVM_ADDRSIG: elf::SectionType = elf::SectionType(0x6fff_4c03);
-
-/// A sort key and a number: one type for all lists, since every other brings 10 KB of sorting.
-type Numbered = (u64, u32);
 
 /// A section of a BPF object.
 #[derive(Clone, Debug)]
@@ -109,17 +111,12 @@ pub(super) struct BpfElf<'d> {
     order: Endianness,
     sections: &'d [Shdr],
     names: Strings<'d>,
-    /// The sections by their names, once scans have cost more than making it.
-    by_name: OnceCell<Index>,
-    looked_at: Cell<usize>,
-    /// By section. Empty if none overlaps.
-    overlapping: Vec<bool>,
+    /// Where the section table lies in the file.
+    table: Range<u64>,
     symbols: &'d [Symbol],
     symbol_names: Strings<'d>,
-    /// Functions by their [`place`], with their places in the symbol table.
-    funcs: Vec<Numbered>,
-    /// Those by their names, once one is looked for.
-    funcs_by_name: OnceCell<Index>,
+    /// [`place`] and symbol of each function, sorted.
+    funcs: Vec<(u64, u32)>,
 }
 
 impl<'d> BpfElf<'d> {
@@ -159,6 +156,7 @@ impl<'d> BpfElf<'d> {
         let table = SectionTable::<Header>::new(sections, StringTable::default());
         let symbols = table.symbols(order, data, elf::SHT_SYMTAB)?;
         let symbol_names = sections.get(symbols.string_section().0).filter(|_| symbols.string_section().0 != 0);
+        let (table_off, table_len) = (header.e_shoff(order), SHDR_LEN.saturating_mul(long(sections.len())));
         let mut this = Self {
             endian: match order {
                 Endianness::Little => Endian::Little,
@@ -167,13 +165,10 @@ impl<'d> BpfElf<'d> {
             order,
             sections,
             names,
-            by_name: OnceCell::new(),
-            looked_at: Cell::new(0),
-            overlapping: overlapping(header, order, sections)?,
+            table: table_off..table_off.saturating_add(table_len),
             symbols: symbols.symbols(),
             symbol_names: symbol_names.map_or_else(Strings::default, |section| strings(section, order, data)),
             funcs: Vec::new(),
-            funcs_by_name: OnceCell::new(),
         };
         this.read_funcs(&symbols)?;
         Ok(this)
@@ -265,45 +260,29 @@ impl<'d> BpfElf<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    /// [`Error::TooMuchWork`].
     pub(super) fn section_by_name(&self, name: &[u8], budget: &Budget) -> Result<Option<Section>> {
         budget.name(name)?;
-        let is_it = |at: usize| {
-            let section = self.sections.get(at);
-            section.map_or(Ok(false), |section| self.names.is_charged(section.sh_name(self.order), name, budget))
-        };
-        let found = match self.by_name()? {
-            Some(by_name) => first(by_name.find(name).map(|number| index(number).saturating_add(1)), is_it),
-            None => first(1..self.sections.len(), is_it),
-        };
-        Ok(found?.and_then(|at| self.section(at)))
-    }
-
-    /// The index of all sections but the first, which is none; `None` as long as scans have cost less than making it: that
-    /// reads each byte of the names, and sorts.
-    fn by_name(&self) -> Result<Option<&Index>> {
-        let looked_at = self.looked_at.get();
-        if looked_at <= self.names.len().saturating_add(self.sections.len().saturating_mul(16)) {
-            self.looked_at.set(looked_at.saturating_add(self.sections.len()));
-            return Ok(None);
-        }
-        match self.by_name.get() {
-            Some(by_name) => Ok(Some(by_name)),
-            None => {
-                let offsets = self.sections.iter().skip(1).map(|section| section.sh_name(self.order));
-                let by_name = Index::new(self.names, offsets)?;
-                Ok(Some(self.by_name.get_or_init(|| by_name)))
+        budget.charge(long(self.sections.len() / ENTRIES_PER_STEP))?;
+        for (at, section) in self.sections.iter().enumerate().skip(1) {
+            if self.names.is_charged(section.sh_name(self.order), name, budget)? {
+                return Ok(self.section(at));
             }
         }
+        Ok(None)
     }
 
     fn section(&self, at: usize) -> Option<Section> {
         let section = self.sections.get(at)?;
+        let range = file_range(section, self.order);
+        let meets = |other: Range<u64>| other.start.max(range.start) < other.end.min(range.end);
+        let others = self.sections.iter().enumerate().skip(1).filter(|(other, _)| *other != at);
+        let mut others = others.map(|(_, other)| file_range(other, self.order));
         Some(Section {
             index: u32::try_from(at).ok()?,
-            range: unchecked_range(section, self.order),
+            range: size(range.start)..size(range.end),
             is_code: is_code(section, self.order),
-            overlaps: self.overlapping.get(at).copied().unwrap_or(false),
+            overlaps: meets(0..EHDR_LEN) || meets(self.table.clone()) || others.any(meets),
         })
     }
 
@@ -322,22 +301,13 @@ impl<'d> BpfElf<'d> {
     ///
     /// # Errors
     ///
-    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    /// [`Error::TooMuchWork`].
     pub(super) fn has_func_elsewhere(&self, name: &[u8], section: u32, off: u32, budget: &Budget) -> Result<bool> {
         budget.name(name)?;
-        let name_of = |symbol| self.symbols.get(index(symbol)).map_or(0, |symbol| symbol.st_name(self.order));
-        let by_name = match self.funcs_by_name.get() {
-            Some(by_name) => by_name,
-            None => {
-                let offsets = self.funcs.iter().map(|(_, symbol)| name_of(*symbol));
-                let by_name = Index::new(self.symbol_names, offsets)?;
-                self.funcs_by_name.get_or_init(|| by_name)
-            }
-        };
-        for number in by_name.find(name) {
-            budget.charge(1)?;
-            let Some((at, symbol)) = self.funcs.get(index(number)) else { continue };
-            if *at != place(section, off) && self.symbol_names.is_charged(name_of(*symbol), name, budget)? {
+        budget.charge(long(self.funcs.len() / ENTRIES_PER_STEP))?;
+        for (at, symbol) in &self.funcs {
+            let name_off = self.symbols.get(index(*symbol)).map_or(0, |symbol| symbol.st_name(self.order));
+            if *at != place(section, off) && self.symbol_names.is_charged(name_off, name, budget)? {
                 return Ok(true);
             }
         }
@@ -359,40 +329,4 @@ fn is_code(section: &Shdr, order: Endianness) -> bool {
 /// Where in which section, as one number.
 fn place(section: u32, off: u32) -> u64 {
     u64::from(section) << 32 | u64::from(off)
-}
-
-/// The first of which `is_it` says so.
-fn first(candidates: impl IntoIterator<Item = usize>, is_it: impl Fn(usize) -> Result<bool>) -> Result<Option<usize>> {
-    for candidate in candidates {
-        if is_it(candidate)? {
-            return Ok(Some(candidate));
-        }
-    }
-    Ok(None)
-}
-
-/// Notes which sections share bytes with another or with the file's headers.
-fn overlapping(header: &Header, order: Endianness, sections: &[Shdr]) -> Result<Vec<bool>> {
-    let Ok(count @ 1..) = u32::try_from(sections.len()) else { return Ok(Vec::new()) };
-    let e_shoff = header.e_shoff(order);
-    // The file's header has the number of the section that does not exist, and the section table that after the last.
-    let range = |at| match sections.get(index(at)) {
-        _ if at == 0 => 0..EHDR_LEN,
-        None => e_shoff..e_shoff.saturating_add(SHDR_LEN.saturating_mul(count.into())),
-        Some(section) => {
-            let (start, len) = section.file_range(order).unwrap_or((0, 0));
-            start..start.saturating_add(len)
-        }
-    };
-    // As LLVM writes them: behind the rest what refers to it, then the strings, which are the first in its table.
-    let e_shstrndx = header.e_shstrndx(order).index().map_or(0, u32::from);
-    let is_late = |at: &u32| {
-        let sh_type = sections.get(index(*at)).map(|section| section.sh_type(order));
-        matches!(sh_type, Some(elf::SHT_REL | SHT_LLVM_ADDRSIG))
-    };
-    let contents = (1..count).filter(|at| *at != e_shstrndx && !is_late(at));
-    let late = (1..count).filter(|at| *at != e_shstrndx && is_late(at));
-    let strings = std::iter::once(e_shstrndx).filter(|at| (1..count).contains(at));
-    let expected = std::iter::once(0).chain(contents).chain(late).chain(strings).chain([count]);
-    overlaps::overlapping(count.saturating_add(1), range, expected)
 }

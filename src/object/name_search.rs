@@ -19,43 +19,12 @@ fn name(text: &[u8]) -> Option<&[u8]> {
     (!name.is_empty()).then(|| name.to_bytes())
 }
 
-/// Kinds and essential names, numbered from 0. The hash is keyed, so nobody can make names that collide.
-#[derive(Debug, Default)]
-struct NameInterner<'n>(HashMap<(Kind, EssentialName<'n>), u32>);
-
-impl<'n> NameInterner<'n> {
-    /// How many there are.
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// All, in any order.
-    fn iter(&self) -> impl Iterator<Item = (u32, Kind, EssentialName<'n>)> {
-        self.0.iter().map(|((kind, name), number)| (*number, *kind, *name))
-    }
-
-    /// The number of this kind and name, if they have one.
-    fn get(&self, kind: Kind, name: EssentialName<'_>) -> Option<u32> {
-        self.0.get(&(kind, name)).copied()
-    }
-
-    /// The number of this kind and name: the next one, if they had none.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`].
-    fn get_or_add(&mut self, kind: Kind, name: EssentialName<'n>) -> Result<u32> {
-        let next = u32::try_from(self.len()).map_err(|_| Error::NoMemory)?;
-        self.0.try_reserve(1)?;
-        Ok(*self.0.entry((kind, name)).or_insert(next))
-    }
-}
-
 /// Kinds and essential names of local root types, numbered, so that one scan finds the candidates of all.
 #[derive(Debug, Default)]
 pub struct RootNames<'n> {
     semantics: Semantics,
-    names: NameInterner<'n>,
+    /// The hash is keyed, so crafted names do not collide.
+    names: HashMap<(Kind, EssentialName<'n>), u32>,
     kinds: KindSet,
     filter: PrefixFilter,
 }
@@ -84,7 +53,9 @@ impl<'n> RootNames<'n> {
                 self.kinds = self.kinds.with(kind);
             }
         }
-        self.names.get_or_add(one_kind, essential).map(Some)
+        let next = u32::try_from(self.names.len()).map_err(|_| Error::NoMemory)?;
+        self.names.try_reserve(1)?;
+        Ok(Some(*self.names.entry((one_kind, essential)).or_insert(next)))
     }
 
     /// Number of different kinds and names.
@@ -124,7 +95,7 @@ impl<'n> RootNames<'n> {
     #[cold]
     fn number(&self, kind: Kind, text: &[u8], budget: &Budget) -> Result<Option<u32>> {
         let Some(name) = name(text) else { return Ok(None) };
-        Ok(self.names.get(self.semantics.one_kind(kind), EssentialName::charged(name, budget)?))
+        Ok(self.names.get(&(self.semantics.one_kind(kind), EssentialName::charged(name, budget)?)).copied())
     }
 
     /// As [`RootNames::find`], by an index of `btf`, which must [cover all kinds](RootNames::is_indexed).
@@ -139,8 +110,8 @@ impl<'n> RootNames<'n> {
         budget: &Budget,
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
-        for (number, kind, essential) in self.names.iter() {
-            index.find(self.semantics, (kind, essential), btf, budget, |id| found(number, id))?;
+        for ((kind, essential), number) in &self.names {
+            index.find(self.semantics, (*kind, *essential), btf, budget, |id| found(*number, id))?;
         }
         Ok(())
     }
@@ -284,33 +255,5 @@ impl PrefixFilter {
         // Multiplying by the golden ratio spreads what the bytes of names leave unused.
         let hash = (first & before_zero).wrapping_mul(0x9e37_79b9);
         (index(hash >> 26), 1_u64.wrapping_shl(hash >> 20))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{EssentialName, NameInterner};
-    use crate::btf::Kind;
-
-    #[test]
-    fn each_kind_and_name_has_one_number_however_many_there_are() {
-        let names: Vec<String> = (0..5000).map(|n| format!("{n}")).collect();
-        let name = |name: &'static str| EssentialName::of(name.as_bytes());
-        let mut interner = NameInterner::default();
-        assert_eq!(interner.get(Kind::Struct, name("0")), None);
-        for _ in 0..2 {
-            for (number, name) in (0_u32..).step_by(2).zip(&names) {
-                let name = EssentialName::of(name.as_bytes());
-                assert_eq!(interner.get_or_add(Kind::Struct, name).unwrap(), number);
-                assert_eq!(interner.get_or_add(Kind::Union, name).unwrap(), number + 1);
-            }
-        }
-        assert_eq!(
-            (interner.len(), interner.get(Kind::Enum, name("0")), interner.get(Kind::Struct, name("x"))),
-            (10_000, None, None)
-        );
-        for (number, kind, name) in interner.iter() {
-            assert_eq!(interner.get(kind, name), Some(number));
-        }
     }
 }
