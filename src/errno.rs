@@ -15,43 +15,43 @@ impl Error {
         match self {
             // BTF written on a machine of the other byte order, with a header that cannot be converted.
             Error::BtfHeader { hdr_len: ..24, size: 24.., endian } if *endian != Endian::NATIVE => libc::ENOTSUP,
-            Error::BtfMagic { .. }
+            Error::BtfMagic(..)
             | Error::BtfHeader { .. }
             | Error::BtfSection { .. }
             | Error::BtfStrings { .. }
-            | Error::TypeTruncated { .. }
+            | Error::TypeTruncated(..)
             | Error::UnknownKind { .. }
-            | Error::BadTypeId { .. }
-            | Error::BadName { .. }
-            | Error::TypeCycle { .. }
-            | Error::NoSize { .. }
+            | Error::BadTypeId(..)
+            | Error::BadName(..)
+            | Error::TypeCycle(..)
+            | Error::NoSize(..)
             | Error::BaseEndian
             | Error::BaseMismatch { .. }
             | Error::PackedBtf { .. }
-            | Error::NotSplit { .. }
+            | Error::NotSplit(..)
             | Error::Ext { .. }
-            | Error::UnknownRelo { .. }
+            | Error::UnknownRelo(..)
             | Error::BadAccessStr { .. }
             | Error::LocalSpec { .. }
             | Error::TooDeep { .. }
             | Error::OffsetAmbiguity { .. }
             | Error::ValueAmbiguity { .. }
-            | Error::ArrayElement { .. }
-            | Error::BitfieldZeroSize { .. }
-            | Error::UnexpectedInsn { .. }
+            | Error::ArrayElement(..)
+            | Error::BitfieldZeroSize(..)
+            | Error::UnexpectedInsn(..)
             | Error::InsnMismatch { .. }
             | Error::MemSizeMismatch { .. }
-            | Error::BadMemSize { .. }
-            | Error::InsnOutside { .. }
+            | Error::BadMemSize(..)
+            | Error::InsnOutside(..)
             | Error::EndianMismatch { .. }
             | Error::Argument { .. } => libc::EINVAL,
             Error::TooManyTypes
-            | Error::SizeOverflow { .. }
+            | Error::SizeOverflow(..)
             | Error::SpecTooDeep
             | Error::BitfieldTooWide { .. }
             | Error::TooMuchWork => libc::E2BIG,
-            Error::AnonymousRoot { .. } => libc::EOPNOTSUPP,
-            Error::OffsetTooBig { .. } => libc::ERANGE,
+            Error::AnonymousRoot(..) => libc::EOPNOTSUPP,
+            Error::OffsetTooBig(..) => libc::ERANGE,
             Error::Elf { .. } | Error::NotBpf { .. } => libc::ENOEXEC,
             Error::NoBtf => libc::ENODATA,
             Error::Unsupported { .. } => libc::ENOTSUP,
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn places_do_not_change_the_errno() {
-        let error = Error::OffsetTooBig { offset: 40_000 }.at("prog 'a'").at("file.o");
+        let error = Error::OffsetTooBig(40_000).at("prog 'a'").at("file.o");
         assert_eq!(error.errno(), libc::ERANGE);
         assert_eq!(Error::Several { failures: vec![error, Error::NoBtf], count: 2 }.errno(), libc::ERANGE);
     }

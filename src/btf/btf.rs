@@ -331,11 +331,11 @@ impl BtfView for Btf<'_> {
     #[cold]
     fn no_record(&self, id: TypeId) -> Error {
         let broken = self.level_of(id).and_then(|btf| btf.offsets().err());
-        broken.unwrap_or(Error::BadTypeId { type_id: id })
+        broken.unwrap_or(Error::BadTypeId(id))
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
-        CStr::from_bytes_until_nul(self.text_by_offset(name_off)?).map_err(|_| Error::BadName { name_off })
+        CStr::from_bytes_until_nul(self.text_by_offset(name_off)?).map_err(|_| Error::BadName(name_off))
     }
 
     fn text_by_offset(&self, name_off: u32) -> Result<&[u8]> {
@@ -343,7 +343,7 @@ impl BtfView for Btf<'_> {
             Some(text) => Ok(text),
             // BTF without any strings still has the name of everything that has none.
             None if name_off == 0 => Ok(b"\0"),
-            None => Err(Error::BadName { name_off }),
+            None => Err(Error::BadName(name_off)),
         }
     }
 

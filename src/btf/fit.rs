@@ -51,7 +51,7 @@ pub(super) fn check(btf: &Btf<'_>, base: &Btf<'_>) -> Result<()> {
     let base = base.name().unwrap_or("its base");
     let fits = !seen.wrong_kind && is_name(btf, seen.last_name)? && seen.last_id < btf.type_cnt();
     if seen.needs_no_base(btf) && (!fits || seen.has_nothing_of_its_own(btf)) {
-        return Err(Error::NotSplit { base: base.to_owned() });
+        return Err(Error::NotSplit(base.to_owned()));
     }
     if !fits {
         return Err(Error::BaseMismatch { base: base.to_owned(), what: first_misfit(btf)? });

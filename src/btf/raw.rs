@@ -39,7 +39,7 @@ impl Sections {
     pub(super) fn read(data: &[u8]) -> Result<Self> {
         let Some(endian) = magic_endian(data) else {
             return Err(match data.first_chunk() {
-                Some(found) => Error::BtfMagic { found: *found },
+                Some(found) => Error::BtfMagic(*found),
                 None => Error::BtfHeader { hdr_len: 0, size: data.len(), endian: Endian::NATIVE },
             });
         };

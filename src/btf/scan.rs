@@ -200,7 +200,7 @@ fn step_over_in_order(
                 }
                 // Past the end, the record before this one is cut off.
                 let cut_off = if at > types.len() { id.wrapping_sub(1) } else { id };
-                return Err(Error::TypeTruncated { type_id: TypeId(cut_off) });
+                return Err(Error::TypeTruncated(TypeId(cut_off)));
             };
             let [a, b, c, d, e, f, g, h, ..] = *head;
             let (name_off, info) = (types.endian().u32([a, b, c, d]), Info(types.endian().u32([e, f, g, h])));

@@ -326,7 +326,7 @@ pub trait BtfView: fmt::Debug {
 
     /// Why [`BtfView::record`] found none.
     fn no_record(&self, id: TypeId) -> Error {
-        Error::BadTypeId { type_id: id }
+        Error::BadTypeId(id)
     }
 
     /// The type with this id; `void` for id 0.
@@ -463,7 +463,7 @@ pub(crate) fn skip_modifiers<'a>(
         }
         at = t.type_id();
     }
-    Err(Error::TypeCycle { type_id: id })
+    Err(Error::TypeCycle(id))
 }
 
 /// [`BtfView::resolve_size`] with another look-up.
@@ -482,7 +482,7 @@ pub(crate) fn size_of_type<'a>(
     pointer_size: impl Fn() -> u32,
     type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
 ) -> Result<u32> {
-    let overflow = || Error::SizeOverflow { type_id: id };
+    let overflow = || Error::SizeOverflow(id);
     let mut nelems = 1_u32;
     let mut at = id;
     for depth in 0..MAX_RESOLVE_DEPTH {
@@ -502,12 +502,12 @@ pub(crate) fn size_of_type<'a>(
             | Kind::DeclTag
             | Kind::TypeTag => t.type_id(),
             Kind::Array => {
-                let Some(array) = t.array() else { return Err(Error::BadTypeId { type_id: at }) };
+                let Some(array) = t.array() else { return Err(Error::BadTypeId(at)) };
                 nelems = nelems.checked_mul(array.nelems).ok_or_else(overflow)?;
                 array.elem_type_id
             }
             Kind::Unkn | Kind::Fwd | Kind::Func | Kind::FuncProto | Kind::Other(_) => break,
         };
     }
-    Err(Error::NoSize { type_id: id })
+    Err(Error::NoSize(id))
 }

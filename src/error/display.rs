@@ -10,7 +10,7 @@ use crate::bytes::Endian;
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BtfMagic { found: [a, b] } => {
+            Self::BtfMagic([a, b]) => {
                 write!(f, "not BTF: it begins with {a:02x} {b:02x} instead of the magic number 0xeb9f")
             }
             Self::PackedBtf { what } => write!(f, "not BTF: {what}"),
@@ -37,7 +37,7 @@ impl fmt::Display for Error {
                 }
             ),
             Self::BtfStrings { .. } => write!(f, "the string section does not end with a NUL"),
-            Self::TypeTruncated { type_id } => write!(f, "type [{type_id}] runs past the end of the type section"),
+            Self::TypeTruncated(type_id) => write!(f, "type [{type_id}] runs past the end of the type section"),
             Self::UnknownKind { type_id, kind } => match kind {
                 Kind::Other(raw) => write!(
                     f,
@@ -46,31 +46,31 @@ impl fmt::Display for Error {
                 kind => write!(f, "type [{type_id}] has kind {}, which no record can have", kind.name()),
             },
             Self::TooManyTypes => write!(f, "more types than there are type ids"),
-            Self::BadTypeId { type_id } => write!(f, "type id {type_id} is not in this BTF"),
-            Self::BadName { name_off } => write!(f, "string offset {name_off} is outside the string section"),
-            Self::TypeCycle { type_id } => {
+            Self::BadTypeId(type_id) => write!(f, "type id {type_id} is not in this BTF"),
+            Self::BadName(name_off) => write!(f, "string offset {name_off} is outside the string section"),
+            Self::TypeCycle(type_id) => {
                 write!(f, "type [{type_id}] leads back to itself, or through more than 256 typedefs and modifiers")
             }
-            Self::SizeOverflow { type_id } => write!(f, "type [{type_id}] is larger than 4 GiB"),
-            Self::NoSize { type_id } => write!(f, "type [{type_id}] has no size"),
+            Self::SizeOverflow(type_id) => write!(f, "type [{type_id}] is larger than 4 GiB"),
+            Self::NoSize(type_id) => write!(f, "type [{type_id}] has no size"),
             Self::BaseEndian => write!(f, "split BTF and its base have different byte orders"),
             Self::BaseMismatch { base, what } => write!(
                 f,
                 "this is not a module of {base}: {what}: take both from the same build of the kernel (those of the running one are in /sys/kernel/btf)"
             ),
-            Self::NotSplit { base } => {
+            Self::NotSplit(base) => {
                 write!(
                     f,
                     "complete BTF, such as a kernel's, and not a module's on {base}: open it without a base, or give it first"
                 )
             }
             Self::Ext { what, value } => write!(f, ".BTF.ext: {what} ({value})"),
-            Self::UnknownRelo { kind } => write!(f, "relocation kind {} is none of the 13", kind.raw()),
+            Self::UnknownRelo(kind) => write!(f, "relocation kind {} is none of the 13", kind.raw()),
             Self::BadAccessStr { access_str, what, .. } => write!(f, "access string \"{access_str}\": {what}"),
             Self::SpecTooDeep => write!(f, "more than 64 steps to a member"),
-            Self::LocalSpec { cause, .. } if matches!(**cause, Self::AnonymousRoot { .. }) => cause.fmt(f),
+            Self::LocalSpec { cause, .. } if matches!(**cause, Self::AnonymousRoot(..)) => cause.fmt(f),
             Self::LocalSpec { type_id, cause } => write!(f, "local type [{type_id}] cannot be followed: {cause}"),
-            Self::AnonymousRoot { type_id } => {
+            Self::AnonymousRoot(type_id) => {
                 write!(f, "local type [{type_id}] has no name, so the target cannot be searched for it: name the type")
             }
             Self::TooDeep { local_id, targ_id } => {
@@ -96,12 +96,12 @@ impl fmt::Display for Error {
                 }
                 write!(f, "ambiguous: target types of this name give {} and {}", Given(*first), Given(*other))
             }
-            Self::ArrayElement { kind } => write!(f, "{} cannot be asked of an array element", kind.name()),
+            Self::ArrayElement(kind) => write!(f, "{} cannot be asked of an array element", kind.name()),
             Self::BitfieldTooWide { bit_offset, bit_size } => {
                 write!(f, "bitfield of {bit_size} bits at bit {bit_offset} is not covered by any load of up to 8 bytes")
             }
-            Self::BitfieldZeroSize { type_id } => write!(f, "bitfield on type [{type_id}], whose size is zero"),
-            Self::UnexpectedInsn { code } => write!(
+            Self::BitfieldZeroSize(type_id) => write!(f, "bitfield on type [{type_id}], whose size is zero"),
+            Self::UnexpectedInsn(code) => write!(
                 f,
                 "instruction with opcode 0x{code:02x} cannot be relocated: only ALU with an immediate, LDX, ST, STX and LDIMM64 can"
             ),
@@ -109,14 +109,14 @@ impl fmt::Display for Error {
             Self::MemSizeMismatch { found, expected } => {
                 write!(f, "the instruction moves {found} bytes where the object's BTF gives the field {expected}")
             }
-            Self::BadMemSize { size } => {
+            Self::BadMemSize(size) => {
                 write!(f, "the field has {size} bytes in the target, which no load or store moves")
             }
-            Self::OffsetTooBig { offset } => write!(
+            Self::OffsetTooBig(offset) => write!(
                 f,
                 "target offset {offset} does not fit a load or store, whose offset ends at 32767: compute the address with bpf_core_field_offset() or read through bpf_core_read()"
             ),
-            Self::InsnOutside { insn_off } => write!(f, "there is no instruction at byte offset {insn_off}"),
+            Self::InsnOutside(insn_off) => write!(f, "there is no instruction at byte offset {insn_off}"),
             Self::Elf { what } => f.write_str(what),
             Self::NotBpf { what } => write!(f, "not a BPF object: {what}"),
             Self::NoBtf => {

@@ -88,10 +88,10 @@ impl<'t, 'l> CandCache<'t, 'l> {
         log: &dyn Log,
     ) -> Result<Candidates<'_, 't, Btf<'static>>> {
         let at = self.roots.binary_search_by_key(&local_id, |root| root.id).ok();
-        let root = at.and_then(|at| self.roots.get(at)).ok_or(Error::BadTypeId { type_id: local_id })?;
+        let root = at.and_then(|at| self.roots.get(at)).ok_or(Error::BadTypeId(local_id))?;
         if root.is_anonymous {
             // A bad argument to libbpf's search, before its calculation can refuse it as unsupported.
-            return Err(Error::AnonymousRoot { type_id: local_id }.in_local_spec(local_id));
+            return Err(Error::AnonymousRoot(local_id).in_local_spec(local_id));
         }
         let name = root.name;
         self.search_kernel(budget)?;
@@ -106,7 +106,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
             Some((found, _)) => found,
             None => &[],
         };
-        let root = at.and_then(|at| self.roots.get_mut(at)).ok_or(Error::BadTypeId { type_id: local_id })?;
+        let root = at.and_then(|at| self.roots.get_mut(at)).ok_or(Error::BadTypeId(local_id))?;
         Ok(Candidates::new(found, &mut root.live))
     }
 

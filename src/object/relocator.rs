@@ -96,7 +96,7 @@ impl<'j, 't> Relocator<'j, 't> {
             let site = RelocSite { object: self.object, section: name, relos, shifts: &shifts, func, relo: &relo, idx };
             match (&section, func) {
                 _ if index(relo.insn_off) % INSN_SIZE != 0 => {
-                    self.diag.failed(Error::InsnOutside { insn_off: relo.insn_off }, &site, None)?;
+                    self.diag.failed(Error::InsnOutside(relo.insn_off), &site, None)?;
                 }
                 (Some(_), Some(func)) => self.relocate(&site, &mut code, &func.code)?,
                 (Some(section), None) => {
@@ -182,7 +182,7 @@ impl<'j, 't> Relocator<'j, 't> {
     ) -> Result<Verdict> {
         let endian = self.object.elf.endian;
         let insn_off = site.relo.insn_off;
-        let outside = || Error::InsnOutside { insn_off };
+        let outside = || Error::InsnOutside(insn_off);
         // A second slot has to lie in the same program.
         let end = usize::try_from(func.end).map_err(|_| outside())?;
         let slots = code.get_mut(index(insn_off)..end).ok_or_else(outside)?;

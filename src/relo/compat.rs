@@ -72,7 +72,7 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
         local_closed |= local_cycle.closes(local_id);
         targ_closed |= targ_cycle.closes(targ_id);
         if local_closed && targ_closed {
-            return Err(Error::TypeCycle { type_id: targ_id });
+            return Err(Error::TypeCycle(targ_id));
         }
     }
 }

@@ -146,7 +146,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         return Ok(Resolved { res, local, targ: None, target: None, mismatch: None, cands: 0, dropped: 0 });
     }
     if local_name.is_empty() {
-        return Err(Error::AnonymousRoot { type_id });
+        return Err(Error::AnonymousRoot(type_id));
     }
 
     let (count, dropped) = (cands.len(), cands.dropped());

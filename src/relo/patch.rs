@@ -89,14 +89,14 @@ pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
         }
         class::LDX | class::ST | class::STX => {
             expect(i64::from(first.off), 16, res)?;
-            let off = i16::try_from(res.new_val).map_err(|_| Error::OffsetTooBig { offset: res.new_val })?;
+            let off = i16::try_from(res.new_val).map_err(|_| Error::OffsetTooBig(res.new_val))?;
             if res.fail_memsz_adjust {
                 return poisoned(insn);
             }
             InsnPair { first: resized(Insn { off, ..first }, res)?, second }
         }
         class::LD if first.is_ldimm64() => {
-            let unexpected = Error::UnexpectedInsn { code: first.code };
+            let unexpected = Error::UnexpectedInsn(first.code);
             let Some(high) = second else { return Err(unexpected) };
             let plain = Insn { imm: high.imm, code: 0, dst_reg: 0, src_reg: 0, off: 0 };
             if first.src_reg != 0 || first.off != 0 || high != plain {
@@ -106,7 +106,7 @@ pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
             let second = Some(Insn { imm: high_half(res.new_val), ..high });
             InsnPair { first: Insn { imm: low_half(res.new_val), ..first }, second }
         }
-        _ => return Err(Error::UnexpectedInsn { code: first.code }),
+        _ => return Err(Error::UnexpectedInsn(first.code)),
     };
     Ok(Patched { insn: patched, poisoned: false })
 }
@@ -115,7 +115,7 @@ pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
 fn poisoned(InsnPair { first, second }: InsnPair) -> Result<Patched> {
     let second = match second {
         Some(_) if first.is_ldimm64() => Some(Insn::POISON),
-        None if first.is_ldimm64() => return Err(Error::UnexpectedInsn { code: first.code }),
+        None if first.is_ldimm64() => return Err(Error::UnexpectedInsn(first.code)),
         other => other,
     };
     Ok(Patched { insn: InsnPair { first: Insn::POISON, second }, poisoned: true })
@@ -137,7 +137,7 @@ fn resized(insn: Insn, res: &ReloRes) -> Result<Insn> {
     if insn.mem_size() != res.orig_sz {
         return Err(Error::MemSizeMismatch { found: insn.mem_size(), expected: res.orig_sz });
     }
-    insn.with_mem_size(res.new_sz).ok_or(Error::BadMemSize { size: res.new_sz })
+    insn.with_mem_size(res.new_sz).ok_or(Error::BadMemSize(res.new_sz))
 }
 
 fn low_half(value: u64) -> i32 {

@@ -167,7 +167,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
             return Ok(());
         }
         if !relo.kind.is_field_based() {
-            return Err(Error::UnknownRelo { kind: relo.kind });
+            return Err(Error::UnknownRelo(relo.kind));
         }
         self.accessors.push(Accessor { type_id: id, idx: first, name: None })?;
         self.bit_offset = elements_bits(first, local.size_of(id, t)?);

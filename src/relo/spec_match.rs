@@ -39,7 +39,7 @@ pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
         }
         kind if kind.is_enumval_based() => match_enumerator(pair, local, targ),
         kind if kind.is_field_based() => match_field(pair, local, targ),
-        kind => Err(Error::UnknownRelo { kind }),
+        kind => Err(Error::UnknownRelo(kind)),
     }
 }
 
@@ -105,7 +105,7 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
             let elem_size = pair.targ.size_of(elem_id, elem)?;
             // Deviation: libbpf returns such a size, as a negative number, for an error.
             if elem_size > MAX_ELEM_SIZE {
-                return Err(Error::SizeOverflow { type_id: elem_id });
+                return Err(Error::SizeOverflow(elem_id));
             }
             targ.push_element(elem_id, accessor.idx, elem_size)?;
             at = elem_id;
@@ -114,7 +114,7 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
         };
         let local_struct = pair.local.type_by_id(accessor.type_id)?;
         let Some(member) = local_struct.member(accessor.idx) else {
-            return Err(Error::BadTypeId { type_id: accessor.type_id });
+            return Err(Error::BadTypeId(accessor.type_id));
         };
         let mut search = MemberSearch {
             pair,

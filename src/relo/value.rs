@@ -54,7 +54,7 @@ pub(super) fn calc_relo<L: BtfView, T: BtfView>(
             let (poison, new_val) = (new_val.is_none(), new_val.unwrap_or(0));
             Ok(ReloRes { orig_val, new_val, poison, validate: true, ..ReloRes::default() })
         }
-        kind => Err(Error::UnknownRelo { kind }),
+        kind => Err(Error::UnknownRelo(kind)),
     }
 }
 
@@ -122,7 +122,7 @@ fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Resul
         return element_value(btf, spec, accessor.type_id, holder);
     }
     let Some(member) = holder.member(accessor.idx) else {
-        return Err(Error::BadTypeId { type_id: accessor.type_id });
+        return Err(Error::BadTypeId(accessor.type_id));
     };
     let (type_id, t) = btf.skip_modifiers(member.type_id)?;
     let field = if member.bit_size > 0 {
@@ -146,7 +146,7 @@ fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Resul
         }
         ReloKind::FieldLshiftU64 => FieldValue::plain(field.lshift_u64(spec.btf.endian()), validate),
         ReloKind::FieldRshiftU64 => FieldValue::plain(64_u32.wrapping_sub(field.bit_sz).into(), true),
-        kind => return Err(Error::UnknownRelo { kind }),
+        kind => return Err(Error::UnknownRelo(kind)),
     })
 }
 
@@ -165,7 +165,7 @@ fn element_value<B: BtfView>(
             type_id,
         }),
         ReloKind::FieldByteSize => Ok(FieldValue::plain(size_of(btf, type_id, t)?.into(), true)),
-        kind => Err(Error::ArrayElement { kind }),
+        kind => Err(Error::ArrayElement(kind)),
     }
 }
 
@@ -173,7 +173,7 @@ fn element_value<B: BtfView>(
 fn size_of<B: BtfView>(btf: Metered<'_, '_, B>, type_id: TypeId, t: Type<'_>) -> Result<u32> {
     btf.size_of(type_id, t).map_err(|error| match error {
         Error::TooMuchWork => error,
-        _ => Error::NoSize { type_id },
+        _ => Error::NoSize(type_id),
     })
 }
 
@@ -187,7 +187,7 @@ fn mem_size<B: BtfView>(btf: Metered<'_, '_, B>, id: TypeId, t: Type<'_>) -> Res
     while let Some(array) = t.array() {
         (at, t) = btf.skip_modifiers(array.elem_type_id)?;
         if cycle.closes(at) {
-            return Err(Error::TypeCycle { type_id: at });
+            return Err(Error::TypeCycle(at));
         }
     }
     size_of(btf, at, t)
@@ -211,7 +211,7 @@ impl Extent {
         let bit_sz = member.bit_size;
         let mut byte_sz = t.size();
         loop {
-            let words = (bit_off / 8).checked_div(byte_sz).ok_or(Error::BitfieldZeroSize { type_id })?;
+            let words = (bit_off / 8).checked_div(byte_sz).ok_or(Error::BitfieldZeroSize(type_id))?;
             let byte_off = words.wrapping_mul(byte_sz);
             let end_bits = bit_off.wrapping_add(bit_sz).wrapping_sub(byte_off.wrapping_mul(8));
             if end_bits <= byte_sz.wrapping_mul(8) {
@@ -256,7 +256,7 @@ fn type_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Result
         ReloKind::TypeIdTarget => spec.root_type_id.0.into(),
         ReloKind::TypeExists | ReloKind::TypeMatches => 1,
         ReloKind::TypeSize => size_of(btf, spec.root_type_id, btf.type_by_id(spec.root_type_id)?)?.into(),
-        kind => return Err(Error::UnknownRelo { kind }),
+        kind => return Err(Error::UnknownRelo(kind)),
     })
 }
 
@@ -266,6 +266,6 @@ fn enumval<B: BtfView>(spec: &Spec<'_, B>) -> Result<u64> {
     let enumerator = spec.btf.type_by_id(type_id)?.enumerator(idx);
     match enumerator {
         Some(enumerator) => Ok(enumerator.value),
-        None => Err(Error::BadTypeId { type_id }),
+        None => Err(Error::BadTypeId(type_id)),
     }
 }

@@ -71,6 +71,6 @@ fn a_record_between_two_instructions_is_refused() {
         let mut object = original.clone();
         object[insn_off..insn_off + 4].copy_from_slice(&misaligned.to_le_bytes());
         let error = refused(&object);
-        assert!(matches!(error.root(), Error::InsnOutside { insn_off } if *insn_off == misaligned), "{error}");
+        assert!(matches!(error.root(), Error::InsnOutside(insn_off) if *insn_off == misaligned), "{error}");
     }
 }

@@ -214,7 +214,7 @@ fn unknown_kinds_need_a_layout() {
             let error = with_unknown(endian, kind).layout(&layout).open().expect_err(name);
             match error {
                 Error::UnknownKind { type_id: TypeId(2), .. } => assert!(is_unknown, "{name}"),
-                Error::TypeTruncated { type_id: TypeId(2) } => assert!(!is_unknown, "{name}"),
+                Error::TypeTruncated(TypeId(2)) => assert!(!is_unknown, "{name}"),
                 error => panic!("{name}: {error}"),
             }
         }
@@ -233,7 +233,7 @@ fn record_past_the_end_of_the_section_is_rejected() {
             let mut bytes = good.clone();
             put_u32(&mut bytes, 12, type_len, endian);
             let error = Btf::new(Data::Borrowed(&bytes), None).unwrap_err();
-            assert!(matches!(error, Error::TypeTruncated { type_id: TypeId(2) }), "{type_len}: {error}");
+            assert!(matches!(error, Error::TypeTruncated(TypeId(2))), "{type_len}: {error}");
         }
     }
 }

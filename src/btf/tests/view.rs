@@ -56,7 +56,7 @@ mod skip_modifiers {
         let mut b = Build::new(Endian::NATIVE);
         let dangling = b.const_(TypeId(7));
         let error = b.btf().skip_modifiers(dangling).unwrap_err();
-        assert!(matches!(error, Error::BadTypeId { type_id: TypeId(7) }), "{error}");
+        assert!(matches!(error, Error::BadTypeId(TypeId(7))), "{error}");
     }
 }
 
@@ -114,7 +114,7 @@ mod resolve_size {
         let btf = b.btf();
         for (name, id) in rows {
             let error = btf.resolve_size(id).unwrap_err();
-            assert!(matches!(error, Error::NoSize { type_id } if type_id == id), "{name}: {error}");
+            assert!(matches!(error, Error::NoSize(type_id) if type_id == id), "{name}: {error}");
         }
     }
 
@@ -141,7 +141,7 @@ mod resolve_size {
         }
         for (name, id) in rejects {
             let error = btf.resolve_size(id).unwrap_err();
-            assert!(matches!(error, Error::SizeOverflow { type_id } if type_id == id), "{name}: {error}");
+            assert!(matches!(error, Error::SizeOverflow(type_id) if type_id == id), "{name}: {error}");
         }
     }
 }

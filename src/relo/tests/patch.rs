@@ -83,7 +83,7 @@ fn other_forms_are_rejected() {
     ] {
         let code = insn.first.code;
         let error = patch_insn(insn, &ReloRes::default()).unwrap_err();
-        assert!(matches!(error, Error::UnexpectedInsn { code: found } if found == code), "{name}: {error}");
+        assert!(matches!(error, Error::UnexpectedInsn(found) if found == code), "{name}: {error}");
     }
 }
 
