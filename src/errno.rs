@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Which errno an error becomes. Where libbpf has the same error, it is libbpf's, but for libbpf's own numbers from 4000
-//! on, which become plain errno values.
+//! The errno of each error: libbpf's where libbpf has the error, but never one of its own numbers from 4000 on.
 
 use std::ffi::c_int;
 
@@ -8,12 +7,12 @@ use crate::bytes::Endian;
 use crate::error::Error;
 
 impl Error {
-    /// The positive errno value. Here, where the compiler knows that no variant is missing.
+    /// The positive errno value.
     #[doc(hidden)]
     #[must_use]
     pub fn errno(&self) -> c_int {
         match self {
-            // BTF written on a machine of the other byte order, with a header that cannot be converted.
+            // libbpf cannot convert such a header to the machine's byte order.
             Error::BtfHeader { hdr_len: ..24, size: 24.., endian } if *endian != Endian::NATIVE => libc::ENOTSUP,
             Error::BtfMagic(..)
             | Error::BtfHeader { .. }

@@ -37,10 +37,6 @@ const LOOK_UPS: u32 = 256;
 /// Source: libbpf `btf_sanity_check`.
 /// Deviation: libbpf looks at the kinds of what functions refer to, and not at what prototypes return. It takes a kernel's
 /// whole BTF on itself.
-///
-/// # Errors
-///
-/// [`Error::BaseMismatch`], [`Error::NotSplit`], [`Error::NoMemory`].
 pub(super) fn check(btf: &Btf<'_>, base: &Btf<'_>) -> Result<()> {
     let (types, layout) = (btf.types().as_slice(), btf.layout());
     // The byte order is a constant in each of the two copies of the loop.

@@ -28,10 +28,6 @@ const BTF_FUNC_GLOBAL: u32 = 1;
 
 impl<'d> BpfObject<'d> {
     /// Reads an object; `None` if it has no CO-RE relocations. Warns of code without BTF.
-    ///
-    /// # Errors
-    ///
-    /// That it is no BPF object, or a broken one.
     pub(super) fn read(object: &'d [u8], log: &dyn Log) -> Result<Option<Self>> {
         let elf = BpfElf::new(object)?;
         // As in libbpf: no relocation would be any program's.
@@ -71,10 +67,6 @@ impl<'d> BpfObject<'d> {
     /// Whether an instruction that no function symbol covers is in a weak function that libbpf's linker eliminated: it keeps
     /// the code and the records, but not the symbol. That is a global function, and the object has another of its name. Of a
     /// static function, `objcopy --discard-all` removed the symbol.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`], [`Error::TooMuchWork`].
     pub(super) fn is_eliminated(&self, section: &Section, place: InsnPlace) -> Result<bool> {
         let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };
         let is_global = self.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);

@@ -131,10 +131,6 @@ impl<'t, 'l> CandCache<'t, 'l> {
     }
 
     /// Searches the kernel, unless that was done before.
-    ///
-    /// # Errors
-    ///
-    /// That there is no kernel, or that the object cannot be relocated against it.
     pub(super) fn search_kernel(&mut self, budget: &Budget) -> Result<()> {
         if self.in_kernel.is_none() {
             let kernel = std::slice::from_ref(self.targets.kernel()?);

@@ -13,10 +13,6 @@ pub struct Edits(HashMap<usize, Vec<u8>>);
 
 impl Edits {
     /// Takes out the copy of a part, to be changed and put back. Makes it the first time.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
     pub(super) fn take(&mut self, object: &[u8], part: Range<usize>) -> Result<Vec<u8>> {
         match self.0.remove(&part.start) {
             Some(copy) => Ok(copy),
@@ -25,10 +21,6 @@ impl Edits {
     }
 
     /// Puts a changed copy back.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
     pub(super) fn put(&mut self, start: usize, copy: Vec<u8>) -> Result<()> {
         // An empty part may begin where another one does.
         if !copy.is_empty() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! ELF files: BPF objects, and other files with a `.BTF` section. Only this and `btf_sections` use the `object` crate: the part
-//! that reads tables in place and allocates nothing.
+//! BPF objects as ELF files. Only this and `btf_sections` use the `object` crate: the part that reads tables in place and
+//! allocates nothing.
 
 mod btf_sections;
 mod names;
@@ -15,8 +15,9 @@ use object::{Endianness, SectionIndex, StringTable, elf};
 
 use super::format;
 use crate::budget::Budget;
-use crate::bytes::{Endian, index};
+use crate::bytes::{Endian, index, index_u64, len_u64};
 use crate::error::{Error, Result};
+use crate::insn::INSN_SIZE;
 use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
@@ -28,28 +29,20 @@ impl From<object::Error> for Error {
     }
 }
 
-/// Offset of the file's class.
+/// Offset of the ELF class.
 const EI_CLASS: usize = 4;
 
 const NO_NAMES: &str = "broken ELF file: no section holds the names of the sections";
 
-/// Whether this begins like an ELF file.
+/// Whether data begins with the magic number of ELF.
 pub(crate) fn is_elf(data: &[u8]) -> bool {
     data.starts_with(&elf::ELFMAG)
 }
 
-/// Where a section lies in the file, which may end before it: nowhere, if it has no data there.
+/// Range of a section's data, which may lie past the end of the file.
 fn file_range<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness) -> Range<u64> {
     let (start, len) = section.file_range(order).unwrap_or((0, 0));
     start..start.saturating_add(len)
-}
-
-fn size(value: u64) -> usize {
-    usize::try_from(value).unwrap_or(usize::MAX)
-}
-
-fn long(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 /// The names of the sections.
@@ -67,7 +60,7 @@ fn section_names<'d, Elf: FileHeader<Endian = Endianness>>(
     Ok(strings(section, order, data))
 }
 
-/// The strings in a section: none, if it is cut off.
+/// The strings of a section; none if it is cut off.
 fn strings<'d, S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness, data: &'d [u8]) -> Strings<'d> {
     Strings::new(section.data(order, data).unwrap_or_default())
 }
@@ -81,26 +74,24 @@ const EHDR_LEN: u64 = 64;
 const SHDR_LEN: u64 = 64;
 /// Sections or functions that a search passes in the time of one step of the budget.
 const ENTRIES_PER_STEP: usize = 8;
-/// Size of an instruction.
-const INSN_LEN: u64 = 8;
 
 /// A section of a BPF object.
 #[derive(Clone, Debug)]
 pub(super) struct Section {
     pub(super) index: u32,
-    /// Where its data lies in the file.
+    /// Range of its data in the file.
     pub(super) range: Range<usize>,
     pub(super) is_code: bool,
-    /// Some of its bytes are another section's as well, or the file's headers'. Only in crafted files.
+    /// Shares bytes with another section or with the headers, as only in crafted files.
     pub(super) overlaps: bool,
 }
 
 /// A function symbol: a program or subprogram.
 #[derive(Clone, Debug)]
 pub(super) struct Func {
-    /// Its index in the symbol table.
+    /// Index in the symbol table.
     pub(super) symbol: u32,
-    /// Offsets in the section, in bytes.
+    /// Byte offsets in the section.
     pub(super) code: Range<u64>,
 }
 
@@ -111,7 +102,7 @@ pub(super) struct BpfElf<'d> {
     order: Endianness,
     sections: &'d [Shdr],
     names: Strings<'d>,
-    /// Where the section table lies in the file.
+    /// Range of the section table in the file.
     table: Range<u64>,
     symbols: &'d [Symbol],
     symbol_names: Strings<'d>,
@@ -131,7 +122,7 @@ impl<'d> BpfElf<'d> {
         }
         let header = Header::parse(data)?;
         let order = header.endian()?;
-        // Old LLVM left the machine out.
+        // Old LLVM writes no machine.
         let machine = header.e_machine(order);
         if machine != elf::EM_BPF && machine != elf::EM_NONE {
             return not_bpf(format!("its machine is {}, not 247 (BPF)", machine.0).into());
@@ -149,14 +140,13 @@ impl<'d> BpfElf<'d> {
                 });
             }
             if section.sh_type(order) == elf::SHT_PROGBITS {
-                // Checks that it is all there.
                 section.data(order, data)?;
             }
         }
         let table = SectionTable::<Header>::new(sections, StringTable::default());
         let symbols = table.symbols(order, data, elf::SHT_SYMTAB)?;
         let symbol_names = sections.get(symbols.string_section().0).filter(|_| symbols.string_section().0 != 0);
-        let (table_off, table_len) = (header.e_shoff(order), SHDR_LEN.saturating_mul(long(sections.len())));
+        let (table_off, table_len) = (header.e_shoff(order), SHDR_LEN.saturating_mul(len_u64(sections.len())));
         let mut this = Self {
             endian: match order {
                 Endianness::Little => Endian::Little,
@@ -185,7 +175,7 @@ impl<'d> BpfElf<'d> {
             let Some(section) = self.section_of(symbol, symbols.symbol_section(order, symbol, at))? else { continue };
             let Some(code) = self.sections.get(section).filter(|section| is_code(section, order)) else { continue };
             self.check_func(symbol, code)?;
-            // No instruction is so far away that its offset does not fit.
+            // Relocations have offsets of 32 bits.
             if let (Ok(section), Ok(off)) = (u32::try_from(section), u32::try_from(symbol.st_value(order))) {
                 self.funcs.push((place(section, off), number));
             }
@@ -194,9 +184,9 @@ impl<'d> BpfElf<'d> {
         Ok(())
     }
 
-    /// The number of the section that a function is in; `None` if it is in no section of this file.
+    /// Index of a function's section; `None` if it has none.
     ///
-    /// Deviation: libbpf knows nothing of extended section numbers, and opens such an object without the function.
+    /// Deviation: libbpf ignores extended section indexes, and opens such an object without the function.
     fn section_of(&self, func: &Symbol, found: object::Result<Option<SectionIndex>>) -> Result<Option<usize>> {
         let what = match found {
             Ok(None) => return Ok(None),
@@ -210,17 +200,17 @@ impl<'d> BpfElf<'d> {
         Err(Error::Elf { what: format!("broken ELF file: function '{name}' {what}").into() })
     }
 
-    /// Checks that a function lies in its section and is made of whole instructions.
+    /// Checks that a function lies in its section and consists of whole instructions.
     ///
     /// Source: libbpf `bpf_object__add_programs`, `bpf_object__init_prog`.
-    /// Deviation: libbpf refuses static functions outside of `.text`, too.
+    /// Deviation: libbpf also refuses static functions outside of `.text`.
     fn check_func(&self, func: &Symbol, section: &Shdr) -> Result<()> {
         let (start, size) = (func.st_value(self.order), func.st_size(self.order));
         if !self.symbol_names.has(func.st_name(self.order)) {
             return Err(Error::Elf { what: "broken ELF file: a function's name is outside its table".into() });
         }
         let is_inside = start.checked_add(size).is_some_and(|end| end <= section.sh_size(self.order));
-        if is_inside && size > 0 && (start | size) % INSN_LEN == 0 {
+        if is_inside && size > 0 && (start | size) % len_u64(INSN_SIZE) == 0 {
             return Ok(());
         }
         let name = self.symbol_names.from(func.st_name(self.order)).unwrap_or_default();
@@ -231,12 +221,10 @@ impl<'d> BpfElf<'d> {
         Err(Error::Elf { what: what.into() })
     }
 
-    /// Whether there is a symbol table.
     pub(super) const fn has_symbols(&self) -> bool {
         !self.symbols.is_empty()
     }
 
-    /// Whether some section holds instructions.
     pub(super) fn has_code(&self) -> bool {
         self.sections.iter().any(|section| is_code(section, self.order) && section.sh_size(self.order) > 0)
     }
@@ -248,22 +236,14 @@ impl<'d> BpfElf<'d> {
     }
 
     /// The section `.BTF` or `.BTF.ext`.
-    ///
-    /// # Errors
-    ///
-    /// That it says to hold something else.
     pub(super) fn btf_section(&self, name: &[u8]) -> Result<Option<Section>> {
         Ok(btf_section(self.sections, self.order, self.names, name)?.and_then(|at| self.section(at)))
     }
 
-    /// The first section of this name, which has no NUL in it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`].
+    /// The first section of this name, which contains no NUL.
     pub(super) fn section_by_name(&self, name: &[u8], budget: &Budget) -> Result<Option<Section>> {
         budget.name(name)?;
-        budget.charge(long(self.sections.len() / ENTRIES_PER_STEP))?;
+        budget.charge(len_u64(self.sections.len() / ENTRIES_PER_STEP))?;
         for (at, section) in self.sections.iter().enumerate().skip(1) {
             if self.names.is_charged(section.sh_name(self.order), name, budget)? {
                 return Ok(self.section(at));
@@ -280,13 +260,13 @@ impl<'d> BpfElf<'d> {
         let mut others = others.map(|(_, other)| file_range(other, self.order));
         Some(Section {
             index: u32::try_from(at).ok()?,
-            range: size(range.start)..size(range.end),
+            range: index_u64(range.start)..index_u64(range.end),
             is_code: is_code(section, self.order),
             overlaps: meets(0..EHDR_LEN) || meets(self.table.clone()) || others.any(meets),
         })
     }
 
-    /// The function that the instruction at byte offset `off` of a section is in.
+    /// The function of the instruction at byte offset `off` of a section.
     ///
     /// Source: libbpf `find_prog_by_sec_insn`.
     pub(super) fn func_at(&self, section: u32, off: u32) -> Option<Func> {
@@ -297,14 +277,10 @@ impl<'d> BpfElf<'d> {
         code.contains(&off.into()).then_some(Func { symbol, code })
     }
 
-    /// Whether there is a function of this name at another place than this one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`].
+    /// Whether a function of this name begins at another place.
     pub(super) fn has_func_elsewhere(&self, name: &[u8], section: u32, off: u32, budget: &Budget) -> Result<bool> {
         budget.name(name)?;
-        budget.charge(long(self.funcs.len() / ENTRIES_PER_STEP))?;
+        budget.charge(len_u64(self.funcs.len() / ENTRIES_PER_STEP))?;
         for (at, symbol) in &self.funcs {
             let name_off = self.symbols.get(index(*symbol)).map_or(0, |symbol| symbol.st_name(self.order));
             if *at != place(section, off) && self.symbol_names.is_charged(name_off, name, budget)? {
@@ -314,19 +290,18 @@ impl<'d> BpfElf<'d> {
         Ok(false)
     }
 
-    /// The name of a function. It is read when it is displayed.
+    /// The name of a function.
     pub(super) fn func_name(&self, func: &Func) -> Lossy<'d> {
         let symbol = self.symbols.get(index(func.symbol));
         Lossy(symbol.and_then(|symbol| self.symbol_names.from(symbol.st_name(self.order))).unwrap_or_default())
     }
 }
 
-/// Whether a section holds programs.
 fn is_code(section: &Shdr, order: Endianness) -> bool {
     section.sh_type(order) == elf::SHT_PROGBITS && section.sh_flags(order).contains(elf::SHF_EXECINSTR)
 }
 
-/// Where in which section, as one number.
+/// Section and offset as one number.
 fn place(section: u32, off: u32) -> u64 {
     u64::from(section) << 32 | u64::from(off)
 }

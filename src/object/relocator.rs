@@ -54,21 +54,12 @@ impl<'j, 't> Relocator<'j, 't> {
     }
 
     /// The changed sections, and counts of the outcomes.
-    ///
-    /// # Errors
-    ///
-    /// That there were failures.
     pub(super) fn finish(self) -> Result<(Edits, Counts)> {
         let counts = self.diag.finish()?;
         Ok((self.edits, counts))
     }
 
     /// Relocates what `.BTF.ext` lists for one ELF section. Errors of single relocations are collected.
-    ///
-    /// # Errors
-    ///
-    /// That the list itself is broken, that the section cannot be changed without changing others, that there is no
-    /// target, or that there is too little memory.
     pub(super) fn relocate_section(&mut self, relos: &ext::Section<'j>) -> Result<()> {
         if self.gave_up {
             return Ok(());

@@ -134,10 +134,6 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
     }
 
     /// Keeps all but those at these places among the ones that are left. The places are in order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
     pub(super) fn retain_all_but(&mut self, mismatched: &[u32]) -> Result<()> {
         if mismatched.is_empty() {
             return Ok(());

@@ -38,10 +38,6 @@ enum Searched {
 
 impl MemberIndex {
     /// The index of a target type in which `searches` names are going to be looked up; `None` where a scan is as good.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
     pub(super) fn get<T: BtfView>(
         &self,
         targ: Metered<'_, '_, T>,

@@ -6,7 +6,7 @@ use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::Result;
 
-/// A string table up to its last NUL: all that can be read as a string.
+/// A string table up to its last NUL.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Strings<'d>(&'d [u8]);
 
@@ -21,17 +21,17 @@ impl<'d> Strings<'d> {
         index(off) < self.0.len()
     }
 
-    /// The string at `off`, its NUL, and all that follows.
+    /// The table from `off` on.
     pub(super) fn from(self, off: u32) -> Option<&'d [u8]> {
         self.0.get(index(off)..)
     }
 
-    /// Whether the string at `off` may be `name`: it has a NUL where `name` would end.
+    /// Whether a NUL follows where `name` would end.
     fn may_be(self, off: u32, name: &[u8]) -> bool {
         index(off).checked_add(name.len()).and_then(|end| self.0.get(end)) == Some(&0)
     }
 
-    /// Whether the string at `off` is `name`, which has no NUL in it.
+    /// Whether the string at `off` is `name`, which contains no NUL.
     pub(super) fn is(self, off: u32, name: &[u8]) -> bool {
         self.may_be(off, name) && self.0.get(index(off)..).is_some_and(|rest| rest.starts_with(name))
     }
