@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! An object that has been read.
+//! A BPF object as relocation reads it.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ pub(super) struct BpfObject<'d> {
     pub(super) elf: BpfElf<'d>,
     pub(super) btf: Btf<'d>,
     pub(super) btf_ext: BtfExt<'d>,
-    /// Where `.BTF.ext` lies in the file.
+    /// Range of `.BTF.ext` in the file.
     pub(super) ext_range: Range<usize>,
     pub(super) insn_info: InsnInfo,
     pub(super) budget: Budget,
@@ -27,10 +27,10 @@ pub(super) struct BpfObject<'d> {
 const BTF_FUNC_GLOBAL: u32 = 1;
 
 impl<'d> BpfObject<'d> {
-    /// Reads an object; `None` if it has no CO-RE relocations. Warns of code without BTF.
+    /// Reads an object; `None` if it has no CO-RE relocations. Logs a warning for code without BTF.
     pub(super) fn read(object: &'d [u8], log: &dyn Log) -> Result<Option<Self>> {
         let elf = BpfElf::new(object)?;
-        // As in libbpf: no relocation would be any program's.
+        // As in libbpf: without symbols there are no programs.
         if !elf.has_symbols() {
             return Err(Error::Elf { what: "no symbol table: take the file as it was before strip".into() });
         }
@@ -64,9 +64,9 @@ impl<'d> BpfObject<'d> {
         Ok(Some(Self { object, elf, btf, btf_ext, ext_range: ext_section.range, insn_info, budget }))
     }
 
-    /// Whether an instruction that no function symbol covers is in a weak function that libbpf's linker eliminated: it keeps
-    /// the code and the records, but not the symbol. That is a global function, and the object has another of its name. Of a
-    /// static function, `objcopy --discard-all` removed the symbol.
+    /// Whether an instruction without a function symbol is in a weak function that libbpf's linker eliminated. The linker keeps
+    /// its code and records, and the object has another global function of its name. `objcopy --discard-all` removes only the
+    /// symbols of static functions.
     pub(super) fn is_eliminated(&self, section: &Section, place: InsnPlace) -> Result<bool> {
         let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };
         let is_global = self.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);

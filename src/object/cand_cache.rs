@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The candidates of an object's root types. One search finds those of all roots: the kernel is scanned once, and each
-//! module at most once.
+//! Candidates of an object's root types. One search of a target finds those of all.
 
 use std::ffi::CStr;
 
@@ -25,7 +24,7 @@ pub(super) struct CandCache<'t, 'l> {
     targets: &'t dyn Targets,
     local_btf: &'l Btf<'l>,
     names: RootNames<'l>,
-    /// By number of a name: whether its candidates were logged.
+    /// Names whose candidates are in the log.
     logged: Vec<bool>,
     /// Sorted by id.
     roots: Vec<Root>,
@@ -40,14 +39,14 @@ pub(super) struct CandCache<'t, 'l> {
 struct Root {
     id: TypeId,
     is_anonymous: bool,
-    /// Number of its name; `None` if no candidate can have it.
+    /// Number of the name; `None` if no candidate can have it.
     name: Option<u32>,
-    /// Indices of the candidates that are left, unless all are.
+    /// [`Candidates::new`].
     live: Option<Vec<u32>>,
 }
 
 impl<'t, 'l> CandCache<'t, 'l> {
-    /// `root_type_ids` are types of the local BTF. Nothing is searched yet.
+    /// For root types of the local BTF. Searches no target yet.
     pub(super) fn new(
         targets: &'t dyn Targets,
         semantics: Semantics,
@@ -67,7 +66,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
             let is_anonymous = name.is_some_and(<[u8]>::is_empty);
             let name = match (t, name) {
                 (Ok(t), Some(name)) => names.add(t, EssentialName::charged(name, budget)?)?,
-                // Its relocations report the error.
+                // Its relocations return the error.
                 _ => None,
             };
             roots.push(Root { id, is_anonymous, name, live: None });
@@ -78,7 +77,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
         Ok(Self { targets, local_btf, names, logged, roots, in_kernel: None, in_modules: None })
     }
 
-    /// The candidates of a local root type that its earlier relocations have left: the modules', if the kernel has none.
+    /// The live candidates of a local root type: the kernel's, or else the modules'.
     ///
     /// Source: libbpf `bpf_core_find_cands`, and `bpf_core_resolve_relo` for the cache.
     pub(super) fn cands(
@@ -90,7 +89,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
         let at = self.roots.binary_search_by_key(&local_id, |root| root.id).ok();
         let root = at.and_then(|at| self.roots.get(at)).ok_or(Error::BadTypeId(local_id))?;
         if root.is_anonymous {
-            // A bad argument to libbpf's search, before its calculation can refuse it as unsupported.
+            // EINVAL of libbpf's search comes before EOPNOTSUPP of its calculation.
             return Err(Error::AnonymousRoot(local_id).in_local_spec(local_id));
         }
         let name = root.name;
@@ -110,7 +109,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
         Ok(Candidates::new(found, &mut root.live))
     }
 
-    /// Logs the candidates of a name. Another root of that name, with another flavor, has the same ones.
+    /// Logs the candidates of a name, once for all flavors.
     fn log_once(&mut self, name: u32, local_id: TypeId, log: &dyn Log) {
         let Some(logged @ false) = self.logged.get_mut(index(name)) else { return };
         *logged = true;
@@ -130,7 +129,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
         target.map(Target::name)
     }
 
-    /// Searches the kernel, unless that was done before.
+    /// Searches the kernel once.
     pub(super) fn search_kernel(&mut self, budget: &Budget) -> Result<()> {
         if self.in_kernel.is_none() {
             let kernel = std::slice::from_ref(self.targets.kernel()?);
@@ -146,16 +145,16 @@ impl<'t, 'l> CandCache<'t, 'l> {
         Ok(())
     }
 
-    /// Searches targets, the first of which has this index, for the names that the kernel does not have.
+    /// Searches targets for the names that the kernel lacks. `first` is the index of the first target.
     fn search(&self, targets: &'t [Target], first: u32, budget: &Budget) -> Result<Found<'t>> {
-        // Before any is searched: the candidates of some modules are no answer where others cannot be searched.
+        // Before any search: candidates of only some modules are no answer.
         targets.iter().try_for_each(|target| check_endian(target, self.local_btf.endian()))?;
         let mut found = Vec::new();
         found.try_reserve_exact(self.names.count())?;
         found.resize(self.names.count(), Vec::new());
         for (target_idx, target) in (first..).zip(targets) {
             budget.extend(target.btf().size());
-            // All types of split BTF that is given as a kernel, its base's too.
+            // Split BTF as a kernel includes its base.
             let start_id = if first == 0 { 1 } else { target.btf().start_id() };
             target.find(start_id, &self.names, budget, &mut |name, id| {
                 let Some(cands) = found.get_mut(index(name)) else { return Ok(()) };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::answer::{Answer, Detail, Resolved};
 use super::arch::OtherArch;
 use super::bitfield::Bits;
-use super::site::{Access, Place, RelocSite, Unfollowed};
+use super::site::{Access, Place, RawAccess, RelocSite};
 use super::{Counts, Entry, Outcome, Report};
 use crate::btf::ext;
 use crate::btf::{Btf, BtfView, Type, lossy_name};
@@ -244,7 +244,7 @@ impl<'j> Diagnostics<'j> {
                 let (local_spec, access) = (self.texts.text(&local), self.texts.text(local.access()));
                 Detail { access, local_spec, orig_sign: local.sign(), ..Detail::default() }
             }
-            None => Detail { access: self.texts.text(Unfollowed(site)), ..Detail::default() },
+            None => Detail { access: self.texts.text(RawAccess(site)), ..Detail::default() },
         });
         self.entry(site, outcome, None, None, detail.as_ref())
     }

@@ -7,17 +7,16 @@ use crate::btf::TypeId;
 use crate::btf::ext::BtfExt;
 use crate::error::Result;
 
-/// Both lists are sorted at the first look-up. `None` inside where there was no memory for it.
+/// The first look-up sorts a list. `None` inside if memory ran out.
 #[derive(Debug, Default)]
 pub(super) struct InsnInfo {
     lines: OnceCell<Option<Vec<Row>>>,
     funcs: OnceCell<Option<Vec<Row>>>,
 }
 
-/// The order is that of sections, instructions, and records. One type for both lists, since every other brings 10 KB of
-/// sorting.
+/// Sorted by section, instruction and record. Both lists share the type, and so 10 KB of sorting code.
 type Row = (InsnPlace, u32, [u32; 2]);
-/// Offset of a section's name in the BTF, and of an instruction in that section.
+/// String offset of a section's name, and byte offset of an instruction in that section.
 pub(super) type InsnPlace = (u32, u32);
 
 /// Line of an instruction.
@@ -28,7 +27,7 @@ pub(super) struct Line {
     pub(super) line: u32,
 }
 
-/// The function that an instruction was compiled in.
+/// Function of an instruction, by the compiler.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FuncInfo {
     /// Offset of its first instruction.
@@ -72,7 +71,7 @@ fn sorted(records: impl Iterator<Item = (InsnPlace, [u32; 2])>) -> Result<Vec<Ro
     Ok(rows)
 }
 
-/// The record of the instruction, or of the last one before it in its section. Of several, the last counts.
+/// The last record of the instruction, or of those before it in its section.
 fn at(rows: &Option<Vec<Row>>, place: InsnPlace) -> Option<&Row> {
     let rows = rows.as_ref()?;
     let after = rows.partition_point(|(other, ..)| *other <= place);
