@@ -65,22 +65,8 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::btf::TypeId;
     use crate::bytes::Endian;
     use crate::error::Error;
-
-    #[test]
-    fn places_do_not_change_the_errno() {
-        let error = Error::OffsetTooBig(40_000).at("prog 'a'").at("file.o");
-        assert_eq!(error.errno(), libc::ERANGE);
-        assert_eq!(Error::Several { failures: vec![error, Error::NoBtf], count: 2 }.errno(), libc::ERANGE);
-    }
-
-    #[test]
-    fn a_local_access_that_fails_is_a_bad_argument_whatever_the_cause() {
-        let error = Error::LocalSpec { type_id: TypeId(1), cause: Box::new(Error::SpecTooDeep) };
-        assert_eq!((error.errno(), Error::SpecTooDeep.errno()), (libc::EINVAL, libc::E2BIG));
-    }
 
     #[test]
     fn only_a_short_header_of_the_other_byte_order_is_unsupported() {

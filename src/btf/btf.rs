@@ -193,7 +193,10 @@ impl<'d> Btf<'d> {
         // On a base without strings, offset 0 may have a name.
         let has_name = |name_off| self.text_at(name_off).is_some_and(|text| text.first() != Some(&0));
         let filter = ScanFilter { kinds, nameless: if has_name(0) { u32::MAX } else { 0 } };
-        for btf in self.levels_from(start_id).into_iter().rev().flatten() {
+        let bases = std::iter::successors(Some(self), |btf| btf.base.as_deref().filter(|_| btf.start_id > start_id));
+        let mut levels = [None; MAX_LEVELS];
+        levels.iter_mut().zip(bases).for_each(|(level, btf)| *level = Some(btf));
+        for btf in levels.into_iter().rev().flatten() {
             let (strings, start_str_off) = (btf.strings(), btf.start_str_off);
             let take = |type_id: TypeId, kind: Kind, name_off: u32| {
                 if type_id.0 < start_id {
@@ -211,17 +214,6 @@ impl<'d> Btf<'d> {
             btf.records.for_each(btf.types(), btf.layout(), btf.start_id, filter, take)?;
         }
         Ok(())
-    }
-
-    /// This BTF and its bases, as far as they have types from id `start_id` on.
-    fn levels_from(&self, start_id: u32) -> [Option<&Self>; MAX_LEVELS] {
-        let mut levels = [None; MAX_LEVELS];
-        let mut next = Some(self);
-        for level in &mut levels {
-            *level = next;
-            next = next.filter(|btf| btf.start_id > start_id).and_then(|btf| btf.base.as_deref());
-        }
-        levels
     }
 
     pub(super) fn types(&self) -> Bytes<'_> {

@@ -439,7 +439,7 @@ pub trait BtfView: fmt::Debug {
     /// [`Error::NoSize`] for `void`, forward declarations and functions, and below more than 32 arrays and modifiers;
     /// [`Error::SizeOverflow`] past `u32::MAX`; [`Error::BadTypeId`].
     fn resolve_size(&self, id: TypeId) -> Result<u32> {
-        resolve_size(id, || self.pointer_size(), |id| self.type_by_id(id))
+        size_of_type(id, self.type_by_id(id)?, || self.pointer_size(), |id| self.type_by_id(id))
     }
 }
 
@@ -460,16 +460,7 @@ pub(crate) fn skip_modifiers<'a>(
     Err(Error::TypeCycle(id))
 }
 
-/// [`BtfView::resolve_size`] with another look-up.
-pub(crate) fn resolve_size<'a>(
-    id: TypeId,
-    pointer_size: impl Fn() -> u32,
-    type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
-) -> Result<u32> {
-    size_of_type(id, type_by_id(id)?, pointer_size, type_by_id)
-}
-
-/// As [`resolve_size`], of a type at hand.
+/// [`BtfView::resolve_size`] of a type at hand, with another look-up.
 pub(crate) fn size_of_type<'a>(
     id: TypeId,
     mut t: Type<'a>,

@@ -18,7 +18,7 @@ const IN_THE_TARGET: &str = "the field is a bitfield in the target, and a plain 
 const IN_THE_OBJECT: &str = "the field is a bitfield in the object and none in the target: read it with \
                              BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
                              BPF_CORE_WRITE_BITFIELD()";
-const ADDRESS: &str = "the field is a bitfield in the target, and what is read from its address has other bits too: \
+const ADDRESS: &str = "the field is a bitfield in the target, and a read from its address gets other bits too: \
                        read it with BPF_CORE_READ_BITFIELD_PROBED()";
 const SHIFTS: &str = "the bitfield lies elsewhere in the loaded word in the target, and the shifts are those of the object: \
                       read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \

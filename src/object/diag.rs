@@ -57,11 +57,11 @@ pub(super) const NO_FUNCTION: &str = "no function symbol covers the instruction:
 
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
                           value: only pointers and unsigned ints can be resized; read an int or enum, unless it is an \
-                          array's element, with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), which take \
-                          any size and sign, and ask bpf_core_field_size() before anything else is read";
+                          array's element, with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), and check \
+                          bpf_core_field_size() before reading anything else";
 
-const SIGN_EXTENDED: &str = "the enum is unsigned in the target, and libbpf takes its values for signed: what the program gets \
-                             is this in its low 32 bits, with all higher bits set";
+const SIGN_EXTENDED: &str = "the enum is unsigned in the target, but libbpf sign-extends its values: the program gets this value \
+                             in the low 32 bits, with all higher bits set";
 
 /// Diagnostics of one object.
 pub(super) struct Diagnostics<'j> {

@@ -146,22 +146,22 @@ impl<'a, B: BtfView> Spec<'a, B> {
         let access_str = local.access_str(relo.access_str_off)?;
         let bad = |what| bad_access_str(relo.type_id, access_str, what);
         if matches!(access_str, [] | [b':', ..]) {
-            return Err(bad("it has no index at its start"));
+            return Err(bad("no index at its start"));
         }
         if relo.kind.is_type_based() {
-            return if access_str == b"0" { Ok(()) } else { Err(bad("that of a type is \"0\"")) };
+            return if access_str == b"0" { Ok(()) } else { Err(bad("must be \"0\" for a type")) };
         }
         parse_access_str(access_str, relo.type_id, &mut self.raw)?;
         let (id, t) = local.skip_modifiers(relo.type_id)?;
         let Some(&first) = self.raw.as_slice().first() else {
-            return Err(bad("it has no index"));
+            return Err(bad("no index"));
         };
 
         if relo.kind.is_enumval_based() {
             if self.raw.as_slice().len() > 1 {
-                return Err(bad("that of an enumerator is one index"));
+                return Err(bad("must be one index for an enumerator"));
             }
-            let enumerator = t.enumerator(first).ok_or_else(|| bad("there is no such enumerator"))?;
+            let enumerator = t.enumerator(first).ok_or_else(|| bad("no such enumerator"))?;
             let name = Some(local.name_by_offset(enumerator.name_off)?);
             self.accessors.push(Accessor { type_id: id, idx: first, name })?;
             return Ok(());
@@ -182,7 +182,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
                 None => local.skip_modifiers(at)?,
             };
             at = if t.is_composite() {
-                let member = t.member(idx).ok_or_else(|| bad("there is no such member"))?;
+                let member = t.member(idx).ok_or_else(|| bad("no such member"))?;
                 self.bit_offset = self.bit_offset.wrapping_add(member.bit_offset);
                 if member.name_off != 0 {
                     let name = local.name_by_offset(member.name_off)?;
@@ -195,12 +195,12 @@ impl<'a, B: BtfView> Spec<'a, B> {
             } else if let Some(array) = t.array() {
                 let (elem_id, elem) = local.skip_modifiers(array.elem_type_id)?;
                 if idx >= array.nelems && !self.ends_in_flex_array(&array)? {
-                    return Err(bad("an index is past the end of an array"));
+                    return Err(bad("index past the end of an array"));
                 }
                 self.push_element(elem_id, idx, local.size_of(elem_id, elem)?)?;
                 elem_id
             } else {
-                return Err(bad("it leads through a type that has neither members nor elements"));
+                return Err(bad("leads through a type without members and elements"));
             };
         }
         Ok(())
@@ -258,7 +258,7 @@ fn bad_access_str(type_id: TypeId, access_str: &[u8], what: &'static str) -> Err
 
 /// Adds the indices of an access string such as `"0:1:2"` to `steps`.
 fn parse_access_str(access_str: &[u8], type_id: TypeId, steps: &mut Steps<u32>) -> Result<()> {
-    let bad = || bad_access_str(type_id, access_str, "it is no list of indices from 0 to 2147483647");
+    let bad = || bad_access_str(type_id, access_str, "not a list of indices from 0 to 2147483647");
     let mut rest = access_str;
     while !rest.is_empty() {
         rest = rest.strip_prefix(b":").unwrap_or(rest);
