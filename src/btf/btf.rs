@@ -229,7 +229,6 @@ impl<'d> Btf<'d> {
     }
 
     /// The offsets of the records. The path of all calls but the first is short.
-    #[inline]
     fn offsets(&self) -> Result<&TypeOffsets> {
         match self.records.known() {
             Some(offsets) => Ok(offsets),
@@ -238,7 +237,6 @@ impl<'d> Btf<'d> {
     }
 
     /// The BTF of a type: this one or one of its bases.
-    #[inline]
     fn level_of(&self, id: TypeId) -> Option<&Btf<'_>> {
         let mut btf: &Btf<'_> = self;
         while id.0 < btf.start_id {
@@ -255,7 +253,6 @@ impl<'d> Btf<'d> {
     }
 
     /// The string section from offset `name_off` on.
-    #[inline]
     fn text_at(&self, name_off: u32) -> Option<&[u8]> {
         let mut btf: &Btf<'_> = self;
         while name_off < btf.start_str_off {
@@ -269,7 +266,6 @@ impl<'d> Btf<'d> {
         self.section(&self.sections.strings)
     }
 
-    #[inline]
     fn section(&self, range: &Range<usize>) -> &[u8] {
         self.data.as_ref().get(range.clone()).unwrap_or_default()
     }
@@ -356,7 +352,6 @@ impl BtfView for Btf<'_> {
         })
     }
 
-    #[inline]
     fn find_name(&self, name_offs: impl Iterator<Item = u32>, name: &CStr) -> Result<Option<(u32, NameIs)>> {
         let (strings, start) = (self.strings(), self.start_str_off);
         // Up to four bytes of the name, its NUL included.

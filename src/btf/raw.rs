@@ -205,7 +205,6 @@ impl KindSet {
         self.0 & !other.0 == 0
     }
 
-    #[inline]
     const fn has_raw(self, raw: u8) -> bool {
         // A predicted branch is faster than a minimum.
         if raw > 30 { self.has_later() } else { self.0 & (1 << raw) != 0 }
@@ -216,7 +215,6 @@ impl KindSet {
         self.0 >> 31 == 1
     }
 
-    #[inline]
     const fn bit(raw: u8) -> u32 {
         1 << if raw < 31 { raw } else { 31 }
     }
@@ -278,7 +276,6 @@ impl Info {
     }
 
     /// Whether the kind is in the set. Faster than [`Info::kind`].
-    #[inline]
     pub(crate) const fn is_of(self, kinds: KindSet) -> bool {
         kinds.has_raw(self.raw_kind())
     }
@@ -291,7 +288,6 @@ impl Info {
 /// Bytes that follow a type record. Unknown kinds need the layout section, of this BTF or of its base.
 ///
 /// Source: libbpf `btf_type_size`, `btf_type_size_unknown`.
-#[inline]
 pub fn payload_len<'a>(info: Info, layout: impl FnOnce() -> Bytes<'a>) -> Option<usize> {
     let raw = info.raw_kind();
     // Fast path: most records have no payload.

@@ -37,7 +37,6 @@ impl TypeOffsets {
     }
 
     /// Record number `idx`, from 0, and all that follows.
-    #[inline]
     pub(super) fn record<'a>(&self, types: Bytes<'a>, layout: impl Fn() -> Bytes<'a>, idx: u32) -> Option<&'a [u8]> {
         if idx >= self.count {
             return None;
@@ -92,7 +91,6 @@ pub(super) struct ScanFilter {
 
 impl Records {
     /// The offsets, if a scan has found them.
-    #[inline]
     pub(super) fn known(&self) -> Option<&TypeOffsets> {
         self.offsets.get()?.as_ref().ok()
     }

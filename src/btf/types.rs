@@ -444,7 +444,6 @@ pub trait BtfView: fmt::Debug {
 }
 
 /// [`BtfView::skip_modifiers`] with another look-up.
-#[inline]
 pub(crate) fn skip_modifiers<'a>(
     id: TypeId,
     type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,

@@ -137,9 +137,8 @@ impl fmt::Display for Error {
             Self::Argument { what } => f.write_str(what),
             Self::At { place, cause } => write!(f, "{place}: {cause}"),
             Self::Several { failures, count } => {
-                match failures.first() {
-                    Some(first) => write!(f, "{first}")?,
-                    None => write!(f, "no failure was kept")?,
+                if let Some(first) = failures.first() {
+                    first.fmt(f)?;
                 }
                 match count.saturating_sub(1) {
                     0 => Ok(()),

@@ -37,26 +37,20 @@ pub(super) struct FuncInfo {
 
 impl InsnInfo {
     pub(super) fn line_at(&self, btf_ext: &BtfExt<'_>, place: InsnPlace) -> Option<Line> {
-        let sections = || btf_ext.line_infos().iter();
-        let rows = || {
-            sections().flat_map(|section| {
-                let lines = section.line_infos();
-                lines.map(move |line| ((section.sec_name_off, line.insn_off), [line.file_name_off, line.line]))
-            })
-        };
-        let (_, _, [file_name_off, line]) = *at(self.lines.get_or_init(|| sorted(rows()).ok()), place)?;
+        let rows = btf_ext.line_infos().iter().flat_map(|section| {
+            let lines = section.line_infos();
+            lines.map(move |line| ((section.sec_name_off, line.insn_off), [line.file_name_off, line.line]))
+        });
+        let (_, _, [file_name_off, line]) = *at(self.lines.get_or_init(|| sorted(rows).ok()), place)?;
         Some(Line { file_name_off, line })
     }
 
     pub(super) fn func_at(&self, btf_ext: &BtfExt<'_>, place: InsnPlace) -> Option<FuncInfo> {
-        let sections = || btf_ext.func_infos().iter();
-        let rows = || {
-            sections().flat_map(|section| {
-                let funcs = section.func_infos();
-                funcs.map(move |(insn_off, type_id)| ((section.sec_name_off, insn_off), [type_id.0, 0]))
-            })
-        };
-        let ((_, insn_off), _, [type_id, _]) = *at(self.funcs.get_or_init(|| sorted(rows()).ok()), place)?;
+        let rows = btf_ext.func_infos().iter().flat_map(|section| {
+            let funcs = section.func_infos();
+            funcs.map(move |(insn_off, type_id)| ((section.sec_name_off, insn_off), [type_id.0, 0]))
+        });
+        let ((_, insn_off), _, [type_id, _]) = *at(self.funcs.get_or_init(|| sorted(rows).ok()), place)?;
         Some(FuncInfo { insn_off, type_id: TypeId(type_id) })
     }
 }

@@ -19,7 +19,6 @@ impl<'n> EssentialName<'n> {
     }
 
     /// [`EssentialName::of`], with the scan charged.
-    #[inline]
     pub(crate) fn charged(name: &'n [u8], budget: &Budget) -> Result<Self> {
         budget.charge(len_u64(name.len() / 8).saturating_add(3))?;
         Ok(Self::of(name))

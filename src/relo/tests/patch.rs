@@ -130,7 +130,7 @@ fn ldimm64_forms() {
     let good = ldimm64(1, 0);
     let (first, second) = (good.first, good.second.unwrap());
     let of = |first, second| InsnPair { first, second: Some(second) };
-    let unexpected = Becomes::Error("UnexpectedInsn { code: 24 }");
+    let unexpected = Becomes::Error("UnexpectedInsn(24)");
     check(&[
         // libbpf@23e3d8cf: 0xffffffff is not -1 here.
         ("low half is not sign-extended", ldimm64(-1, 0), res(0xffff_ffff, 0), Becomes::Is(ldimm64(0, 0))),
