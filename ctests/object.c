@@ -149,7 +149,7 @@ static const struct {
 	  "prog 'negative_root'|section 'raw_tp/negative_root'|struct moved|4294967295:3|negative.bpf.c:|one more" },
 	{ "duplicate", CORELO_SEMANTICS_LIBBPF, -EINVAL,
 	  "prog 'twice_a'|section 'raw_tp/twice_a'|moved.b|instruction holds|gives 4" },
-	{ "cut", CORELO_SEMANTICS_LIBBPF, -EINVAL, "prog 'cut_offset'|cut to the 16 bits" },
+	{ "cut", CORELO_SEMANTICS_LIBBPF, -EINVAL, "prog 'cut_offset'|truncated to the 16 bits" },
 	{ "depth", CORELO_SEMANTICS_KERNEL, -EINVAL,
 	  "prog 'depth'|section 'raw_tp/depth'|<type_matches>|struct match_subset___nested|too deeply" },
 	{ "prune_ambiguous", CORELO_SEMANTICS_KERNEL, -EINVAL, "prog 'prune_ambiguous'|relo #1|chosen.x|ambiguous: " },
