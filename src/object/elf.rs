@@ -17,7 +17,6 @@ use super::format;
 use crate::budget::Budget;
 use crate::bytes::{Endian, index, index_u64, len_u64};
 use crate::error::{Error, Result};
-use crate::insn::INSN_SIZE;
 use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
@@ -72,6 +71,8 @@ type Symbol = elf::Sym64<Endianness>;
 /// `sizeof(Elf64_Ehdr)` and `sizeof(Elf64_Shdr)`.
 const EHDR_LEN: u64 = 64;
 const SHDR_LEN: u64 = 64;
+/// Size of an instruction.
+const INSN_LEN: u64 = 8;
 /// Sections or functions that a search passes in the time of one step of the budget.
 const ENTRIES_PER_STEP: usize = 8;
 
@@ -210,7 +211,7 @@ impl<'d> BpfElf<'d> {
             return Err(Error::Elf { what: "broken ELF file: a function's name is outside its table".into() });
         }
         let is_inside = start.checked_add(size).is_some_and(|end| end <= section.sh_size(self.order));
-        if is_inside && size > 0 && (start | size) % len_u64(INSN_SIZE) == 0 {
+        if is_inside && size > 0 && (start | size) % INSN_LEN == 0 {
             return Ok(());
         }
         let name = self.symbol_names.from(func.st_name(self.order)).unwrap_or_default();
