@@ -15,9 +15,6 @@ use crate::relo::{self, Candidates, EssentialName, Semantics};
 
 type Candidate<'t> = relo::Candidate<'t, Btf<'static>>;
 
-/// Candidates by the number of their name, in the order of the scan.
-type Found<'t> = Vec<Vec<Candidate<'t>>>;
-
 /// The candidates of an object's root types.
 #[derive(Debug)]
 pub(super) struct CandCache<'t, 'l> {
@@ -149,23 +146,27 @@ impl<'t, 'l> CandCache<'t, 'l> {
     fn search(&self, targets: &'t [Target], first: u32, budget: &Budget) -> Result<Found<'t>> {
         // Before any search: candidates of only some modules are no answer.
         targets.iter().try_for_each(|target| check_endian(target, self.local_btf.endian()))?;
-        let mut found = Vec::new();
-        found.try_reserve_exact(self.names.count())?;
-        found.resize(self.names.count(), Vec::new());
+        let mut keys: Vec<Key> = Vec::new();
         for (target_idx, target) in (first..).zip(targets) {
             budget.extend(target.btf().size());
             // Split BTF as a kernel includes its base.
             let start_id = if first == 0 { 1 } else { target.btf().start_id() };
             target.find(start_id, &self.names, budget, &mut |name, id| {
-                let Some(cands) = found.get_mut(index(name)) else { return Ok(()) };
                 if of(&self.in_kernel, name).is_empty() {
-                    cands.try_reserve(1)?;
-                    cands.push(Candidate { btf: &**target.btf(), id, target: target_idx });
+                    keys.try_reserve(1)?;
+                    keys.push((name, target_idx, id));
                 }
                 Ok(())
             })?;
         }
-        Ok(found)
+        keys.sort_unstable();
+        let mut cands = Vec::new();
+        cands.try_reserve_exact(keys.len())?;
+        cands.extend(keys.iter().filter_map(|(_, target, id)| {
+            let btf = targets.get(index(target.checked_sub(first)?))?.btf();
+            Some(Candidate { btf: &**btf, id: *id, target: *target })
+        }));
+        Ok(Found { keys, cands })
     }
 }
 
@@ -176,7 +177,20 @@ fn check_endian(target: &Target, object: Endian) -> Result<()> {
     Err(Error::EndianMismatch { object, target: target.name().to_owned() })
 }
 
+/// Number of a name, index of a target, type: sorted, those of a name are in the order of the search.
+type Key = (u32, u32, TypeId);
+
+/// Candidates, sorted by their keys.
+#[derive(Debug)]
+struct Found<'t> {
+    keys: Vec<Key>,
+    cands: Vec<Candidate<'t>>,
+}
+
 /// The candidates of one name.
 fn of<'c, 't>(found: &'c Option<Found<'t>>, name: u32) -> &'c [Candidate<'t>] {
-    found.as_ref().and_then(|found| found.get(index(name))).map_or(&[], Vec::as_slice)
+    let Some(Found { keys, cands }) = found else { return &[] };
+    let start = keys.partition_point(|key| key.0 < name);
+    let end = keys.partition_point(|key| key.0 <= name);
+    cands.get(start..end).unwrap_or_default()
 }
