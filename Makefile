@@ -40,6 +40,7 @@ PRELOAD := $(OUT)/libcorelo-preload.so
 NATIVE  := $(OUT)/native-static-libs
 COMMAND := $(OUT)/corelo
 MAN     := $(wildcard man/*.1)
+HEADERS := $(wildcard include/corelo/*.h)
 LICENSES := $(wildcard LICENSE*)
 
 # Cargo is asked every time, since it alone knows what is stale; not by a mere `make install`, though, which root runs
@@ -51,7 +52,7 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 .DELETE_ON_ERROR:
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
-.PHONY: all lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
+.PHONY: all abi lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
 .PHONY: check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-address fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
@@ -139,7 +140,7 @@ install: $(STATIC) $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR 
 	$(write_pc) >'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
 	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
 	$(INSTALL) -m 644 include/corelo.h '$(DESTDIR)$(INCLUDEDIR)/corelo.h'
-	$(INSTALL) -m 644 include/corelo/libbpf.h '$(DESTDIR)$(INCLUDEDIR)/corelo/libbpf.h'
+	$(INSTALL) -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)/corelo'
 	$(INSTALL) -m 755 $(COMMAND) '$(DESTDIR)$(BINDIR)/corelo'
 	$(if $(MAN),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1')
 	$(if $(MAN),$(INSTALL) -m 644 $(MAN) '$(DESTDIR)$(MANDIR)/man1')
@@ -150,7 +151,8 @@ uninstall: ## removes what install wrote, given the same variables
 	rm -f '$(DESTDIR)$(LIBDIR)/$(REALNAME)' '$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/libcorelo.so' \
 		'$(DESTDIR)$(LIBDIR)/libcorelo.a' '$(DESTDIR)$(LIBDIR)/libcorelo-preload.so' \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc' \
-		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(INCLUDEDIR)/corelo/libbpf.h' '$(DESTDIR)$(BINDIR)/corelo' \
+		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(BINDIR)/corelo' \
+		$(foreach header,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/corelo/$(header)') \
 		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)') \
 		$(foreach text,$(LICENSES),'$(DESTDIR)$(DOCDIR)/$(text)')
 
@@ -172,8 +174,11 @@ check: ## all tests; CORELO_NO_SKIP=1 fails where one is skipped
 check-c: ## the C tests alone
 	@scripts/check.py c
 
-check-abi: ## map, library and header name the same functions
+check-abi: ## map, library and headers name the same functions, and the ABI is that of the last release
 	@scripts/check.py abi
+
+abi: ## the ABI of the headers and the map, to compare later ones with, in abi/ (needs abigail-tools)
+	@scripts/abi.sh write
 
 check-msrv: ## the oldest compiler allowed builds everything and passes the tests on 32 bit (installs it by rustup)
 	@scripts/check.py msrv
@@ -202,13 +207,13 @@ fuzz-address: ## the target of the C functions under the address sanitizer, a qu
 fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)
 	@FUZZ_TARGETS='$(FUZZ_TARGETS)' scripts/check.py coverage
 
-header: ## include/corelo.h from capi/src (fetches cbindgen)
-	scripts/header.sh include/corelo.h
+header: ## include/corelo.h and include/corelo/relo_core.h from capi/src (fetches cbindgen)
+	scripts/header.sh include
 
-check-header: ## include/corelo.h is what `make header` would write
-	@mkdir -p $(OUT)
-	@scripts/header.sh $(OUT)/corelo.h
-	diff -u include/corelo.h $(OUT)/corelo.h
+check-header: ## the headers are what `make header` would write
+	@scripts/header.sh $(OUT)/include
+	diff -u include/corelo.h $(OUT)/include/corelo.h
+	diff -u include/corelo/relo_core.h $(OUT)/include/corelo/relo_core.h
 
 lint: ## formatting, lints, documentation, the header, what is said of the sources
 	@scripts/check.py lint

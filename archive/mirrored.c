@@ -5,7 +5,7 @@
  * with the prefix corelo__.
  */
 #pragma GCC visibility push(hidden)
-#include <corelo.h>
+#include <corelo/relo_core.h>
 
 #define MIRROR(ret, name, params, args) \
 	__typeof__(name) corelo__##name; \

@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include <corelo.h>
+#include <corelo/relo_core.h>
 #include <stddef.h>
 
 #define FIELD(type, field, offset, bytes)					\
@@ -18,10 +19,14 @@ static void options_and_report(void)
 {
 	FIELD(corelo_relocate_opts, sz, 0, 8);
 	FIELD(corelo_relocate_opts, targets, 8, 8);
-	FIELD(corelo_relocate_opts, target_count, 16, 8);
-	FIELD(corelo_relocate_opts, semantics, 24, 4);
-	FIELD(corelo_relocate_opts, report, 32, 8);
-	CHECK(sizeof(struct corelo_relocate_opts) == 40);
+	FIELD(corelo_relocate_opts, report, 16, 8);
+	FIELD(corelo_relocate_opts, log_fn, 24, 8);
+	FIELD(corelo_relocate_opts, log_ctx, 32, 8);
+	FIELD(corelo_relocate_opts, log_max, 40, 4);
+	FIELD(corelo_relocate_opts, semantics, 44, 4);
+	FIELD(corelo_relocate_opts, flags, 48, 4);
+	FIELD(corelo_relocate_opts, detail, 52, 4);
+	CHECK(sizeof(struct corelo_relocate_opts) == 56);
 
 	FIELD(corelo_report_entry, outcome, 0, 4);
 	FIELD(corelo_report_entry, error, 4, 4);

@@ -65,11 +65,18 @@ static int relocate_no_report(void)
 
 static int relocate_module(void)
 {
-	const struct corelo_btf *targets[] = { kernel, module };
-	struct corelo_relocate_opts opts = against(targets, 2);
+	const struct corelo_btf *modules[] = { module };
+	struct corelo_relocate_opts opts = against(NULL, 0);
+	struct corelo_targets *targets = corelo_targets_new(kernel, modules, 1);
+	int ret;
 
+	if (!targets)
+		return -errno;
+	opts.targets = targets;
 	opts.report = &report;
-	return corelo_relocate(elf, elf_size, &opts);
+	ret = corelo_relocate(elf, elf_size, &opts);
+	corelo_targets_free(targets);
+	return ret;
 }
 
 static int relocate_running(void)
@@ -332,6 +339,9 @@ int main(int argc, char **argv)
 			printf("%s\n", attempt(atol(argv[2]), argc > 3) ? "failed" : "none left");
 			continue;
 		}
+		/* the kernel that corelo keeps has its index from the second search on */
+		if (row->call == relocate_running)
+			free(wanted());
 		want = wanted();
 		for (first = 1; CHECK(first < MAX_ALLOCATIONS) && attempt(first, 0); first += step)
 			;

@@ -8,6 +8,7 @@
 #ifndef CORELO_EXPORTS_H
 #define CORELO_EXPORTS_H
 
+#include "elf_file.h"
 #include "fixture.h"
 
 #include <errno.h>
@@ -42,12 +43,15 @@ struct output {
 /* The arguments of one call, and its result. */
 struct call {
 	const char *name;
-	const void *data;
-	size_t size;
-	const struct corelo_btf *base, *targets[1];
+	const void *data, *btf_ext;
+	size_t size, btf_ext_size;
+	const struct corelo_btf *base;
+	const struct corelo_btf *const *modules;
+	const struct corelo_targets *targets;
 	struct corelo_relocate_opts opts;
 	corelo_log_fn log;
-	size_t index;
+	size_t index, insn_cnt;
+	enum corelo_outcome outcome;
 
 	const struct btf *local, *target;
 	uint32_t local_id, target_id;
@@ -68,6 +72,7 @@ struct call {
 	/* owned by the call */
 	unsigned char *elf, *before;
 	struct corelo_btf *btf;
+	struct corelo_targets *own_targets;
 	struct corelo_report *report;
 	struct bpf_core_cand_list *list;
 	int (*is_kept)(struct call *c);
@@ -80,13 +85,18 @@ struct call {
 /* BTF that is local and target at once, open as long as the program runs. */
 enum { NUM = 1, TASK, PROTO };
 static struct corelo_btf *types_btf, *fixture_btf;
+static struct corelo_targets *fixture_targets;
+/* the types again, opened on themselves */
+static const struct corelo_btf *types_module;
 static unsigned char *types_data;
 static size_t types_size;
 static uint32_t access_off;
 
 static inline int open_types(void)
 {
-	struct build b;
+	struct build b, split;
+	unsigned char *split_data;
+	size_t size;
 
 	build_start(&b, BUILD_IS_BIG);
 	build_int(&b, "int", 4, BTF_INT_SIGNED);
@@ -98,11 +108,18 @@ static inline int open_types(void)
 	types_data = build_btf(&b, &types_size);
 	types_btf = corelo_btf_from_bytes(types_data, types_size, NULL);
 	fixture_btf = corelo_btf_open(TARGET(BUILD_IS_BIG), NULL);
-	return CHECK(types_btf) && CHECK(fixture_btf);
+	fixture_targets = corelo_targets_new(fixture_btf, NULL, 0);
+	build_start_split(&split, &b);
+	split_data = build_btf(&split, &size);
+	types_module = corelo_btf_from_bytes(split_data, size, types_btf);
+	free(split_data);
+	return CHECK(types_btf) && CHECK(fixture_btf) && CHECK(fixture_targets) && CHECK(types_module);
 }
 
 static inline void close_types(void)
 {
+	corelo_targets_free(fixture_targets);
+	corelo_btf_free((struct corelo_btf *)types_module);
 	corelo_btf_free(types_btf);
 	corelo_btf_free(fixture_btf);
 	free(types_data);
@@ -179,8 +196,8 @@ static inline void with_fixture(struct call *c, const char *name)
 	c->elf = fixture(name, BUILD_IS_BIG, &c->size);
 	c->data = c->elf;
 	c->before = build_copy(c->elf, c->size);
-	c->targets[0] = fixture_btf;
-	c->opts = against(c->targets, 1);
+	c->opts = against(NULL, 0);
+	c->opts.targets = fixture_targets;
 }
 
 static inline void with_object(struct call *c)
@@ -214,6 +231,51 @@ static inline void with_report(struct call *c)
 	memcpy(c->elf, c->before, c->size);
 	c->data = c->report;
 	c->is_kept = report_is_kept;
+}
+
+/* The instructions of a section of the object. */
+static inline void with_insns(struct call *c)
+{
+	struct input in;
+	struct section s;
+
+	with_object_and_report(c);
+	c->base = c->btf = corelo_btf_from_bytes(c->elf, c->size, NULL);
+	in.data = c->elf;
+	in.size = c->size;
+	s = section_named(&in, "raw_tp/required");
+	c->name = "raw_tp/required";
+	c->insn_at = (struct bpf_insn *)(c->elf + s.place.off);
+	c->insn_cnt = s.place.len / sizeof(*c->insn_at);
+	s = section_named(&in, ".BTF.ext");
+	c->btf_ext = c->before + s.place.off;
+	c->btf_ext_size = s.place.len;
+}
+
+static inline void with_modules(struct call *c)
+{
+	c->base = types_btf;
+	c->modules = &types_module;
+	c->index = 1;
+}
+
+static inline int targets_are_kept(struct call *c)
+{
+	struct corelo_relocate_opts opts = against(NULL, 0);
+	size_t size;
+	unsigned char *elf = fixture("optional", BUILD_IS_BIG, &size);
+	int ret;
+
+	opts.targets = c->targets;
+	ret = corelo_relocate(elf, size, &opts);
+	free(elf);
+	return !ret;
+}
+
+static inline void with_targets_to_free(struct call *c)
+{
+	c->targets = c->own_targets = corelo_targets_new(fixture_btf, NULL, 0);
+	c->is_kept = targets_are_kept;
 }
 
 /* struct task.pid; of the two candidates, the second does not match. */
@@ -301,6 +363,12 @@ static inline void with_list_to_free(struct call *c)
 		c->btf = handle;			\
 		c->ret = c->btf ? 0 : -errno;		\
 	}
+#define CALL_TARGETS(name, targets)				\
+	static inline void call_##name(struct call *c)		\
+	{							\
+		c->own_targets = targets;			\
+		c->ret = c->own_targets ? 0 : -errno;		\
+	}
 #define CALL_VOID(name, statement)			\
 	static inline void call_##name(struct call *c)	\
 	{						\
@@ -317,6 +385,11 @@ CALL_VOID(corelo_btf_free, corelo_btf_free((struct corelo_btf *)c->base))
 CALL(corelo_btf_as_libbpf, corelo_btf_as_libbpf(c->base) != NULL)
 CALL_VOID(corelo_log_set, corelo_log_set(c->log, NULL))
 CALL(corelo_relocate, corelo_relocate((void *)c->data, c->size, &c->opts))
+CALL(corelo_relocate_insns, corelo_relocate_insns(c->base, c->btf_ext, c->btf_ext_size, c->name, c->insn_at, c->insn_cnt, &c->opts))
+CALL_TARGETS(corelo_targets_running, corelo_targets_running())
+CALL_TARGETS(corelo_targets_new, corelo_targets_new(c->base, c->modules, c->index))
+CALL_VOID(corelo_targets_free, corelo_targets_free((struct corelo_targets *)c->targets))
+CALL(corelo_report_outcome_cnt, corelo_report_outcome_cnt(c->data, c->outcome))
 CALL(corelo_report_entry_cnt, corelo_report_entry_cnt(c->data))
 CALL(corelo_report_get, corelo_report_get(c->data, c->index) != NULL)
 CALL_VOID(corelo_report_free, corelo_report_free((struct corelo_report *)c->data))
@@ -364,10 +437,16 @@ static const struct export exports[] = {
 	EXPORT(corelo_btf_free, KEPT, 0, with_handle_to_free, AT(base, OWN_HANDLE | OPTIONAL)),
 	EXPORT(corelo_btf_as_libbpf, NEVER, 1, with_handle, AT(base, BYTES)),
 	EXPORT(corelo_log_set, KEPT, 0, with_log, AT(log, BYTES | OPTIONAL)),
-	EXPORT(corelo_relocate, NEGATIVE, 0, with_object, AT(data, BYTES), AT(opts.targets, RECORD),
-	       AT(targets, OWN_HANDLE), AT(opts.report, RECORD | OPTIONAL)),
+	EXPORT(corelo_relocate, NEGATIVE, 0, with_object, AT(data, BYTES),
+	       AT(opts.report, RECORD | OPTIONAL)),
 	EXPORT(corelo_relocate, NEGATIVE, 0, with_object_and_report, NO_POINTERS),
 	EXPORT(corelo_relocate, NEGATIVE, -EINVAL, with_object_that_is_refused, NO_POINTERS),
+	EXPORT(corelo_relocate_insns, NEGATIVE, 0, with_insns, AT(base, OWN_HANDLE), AT(btf_ext, BYTES), AT(name, BYTES),
+	       AT(insn_at, BYTES)),
+	EXPORT(corelo_targets_running, NO_HANDLE, 0, NULL, NO_POINTERS),
+	EXPORT(corelo_targets_new, NO_HANDLE, 0, with_modules, AT(base, OWN_HANDLE), AT(modules, BYTES)),
+	EXPORT(corelo_targets_free, KEPT, 0, with_targets_to_free, AT(targets, BYTES | OPTIONAL)),
+	EXPORT(corelo_report_outcome_cnt, ZERO, 2, with_report, AT(data, BYTES)),
 	EXPORT(corelo_report_entry_cnt, ZERO, 4, with_report, AT(data, BYTES)),
 	EXPORT(corelo_report_get, ZERO, 1, with_report, AT(data, BYTES)),
 	EXPORT(corelo_report_free, KEPT, 0, with_report, AT(data, BYTES | OPTIONAL)),
@@ -412,7 +491,8 @@ static inline int errno_is_right(const struct export *e, const struct call *c)
 static inline int is_success(const struct export *e, const struct call *c)
 {
 	/* not every kernel has BTF */
-	return c->ret == e->want || (e->call == call_corelo_btf_open_kernel && c->ret == -ESRCH);
+	return c->ret == e->want || (c->ret == -ESRCH && (e->call == call_corelo_btf_open_kernel ||
+							  e->call == call_corelo_targets_running));
 }
 
 /* Frees what the call owns; @kept: also what the function was to free. */
@@ -420,6 +500,8 @@ static inline void release(const struct export *e, struct call *c, int kept)
 {
 	if (kept || e->call != call_corelo_btf_free)
 		corelo_btf_free(c->btf);
+	if (kept || e->call != call_corelo_targets_free)
+		corelo_targets_free(c->own_targets);
 	if (kept || e->call != call_corelo_report_free)
 		corelo_report_free(c->report);
 	if (kept || e->call != call_bpf_core_free_cands)

@@ -9,7 +9,10 @@
 #include "build.h"
 #include "elf_file.h"
 
+#include <errno.h>
+
 #include <corelo.h>
+#include <corelo/relo_core.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define POISON_IMM 195896080
@@ -46,24 +49,46 @@ static inline struct corelo_btf *open_built(const struct build *b, const struct 
 	return btf;
 }
 
+/* Options with a kernel and its modules, or with NULL the running kernel: for relocate_once(), or corelo_targets_free(). */
 static inline struct corelo_relocate_opts against(const struct corelo_btf *const *targets, size_t count)
 {
 	struct corelo_relocate_opts opts;
 
 	memset(&opts, 0, sizeof(opts));
 	opts.sz = sizeof(opts);
-	opts.targets = targets;
-	opts.target_count = count;
+	if (count) {
+		opts.targets = corelo_targets_new(targets[0], targets + 1, count - 1);
+		/* NULL would be the running kernel */
+		CHECK(opts.targets);
+	}
 	return opts;
+}
+
+/* Frees the targets. */
+static inline int relocate_once(void *elf, size_t size, struct corelo_relocate_opts *opts)
+{
+	int ret = corelo_relocate(elf, size, opts);
+
+	corelo_targets_free((struct corelo_targets *)opts->targets);
+	opts->targets = NULL;
+	return ret;
 }
 
 /* Against one target; @report may be NULL. */
 static inline int relocate(void *elf, size_t size, const struct corelo_btf *target, struct corelo_report **report)
 {
-	struct corelo_relocate_opts opts = against(&target, 1);
+	struct corelo_relocate_opts opts;
+	int ret;
 
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
 	opts.report = report;
-	return corelo_relocate(elf, size, &opts);
+	opts.targets = corelo_targets_new(target, NULL, 0);
+	if (!opts.targets)
+		return -errno;
+	ret = corelo_relocate(elf, size, &opts);
+	corelo_targets_free((struct corelo_targets *)opts.targets);
+	return ret;
 }
 
 /* A log function for failures that the test expects. */

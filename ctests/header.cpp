@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // A C++ program includes the header and links the library: the functions are extern "C", the structs are usable.
 #include <corelo.h>
+#include <corelo/relo_core.h>
 
-#include <corelo.h> // a second time, for the guard
+#include <corelo.h> // a second time, for the guards
+#include <corelo/relo_core.h>
 
 #include <cerrno>
 #include <cstdio>

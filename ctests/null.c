@@ -86,13 +86,23 @@ static const struct value {
 	NUMBER(corelo_relocate, opts.sz, sizeof(size_t) - 1, -EINVAL),
 	NUMBER(corelo_relocate, opts.sz, SIZE_MAX, -EINVAL),
 	NUMBER(corelo_relocate, opts.sz, (size_t)PTRDIFF_MAX + 1, -EINVAL),
-	/* a list of none is not the same as no list */
-	NUMBER(corelo_relocate, opts.target_count, 0, -EINVAL),
-	NUMBER(corelo_relocate, opts.target_count, SIZE_MAX, -EINVAL),
+	NUMBER(corelo_relocate, opts.flags, 1, -EINVAL),
+	NUMBER(corelo_relocate, opts.detail, 1, -EINVAL),
+	NUMBER(corelo_relocate, opts.log_max, 3, -EINVAL),
+	NUMBER(corelo_relocate, opts.log_max, -1, -EINVAL),
 	NUMBER(corelo_relocate, opts.semantics, INT_MAX, -EINVAL),
 	NUMBER(corelo_relocate, opts.semantics, 2, -EINVAL),
 	NUMBER(corelo_relocate, opts.semantics, -1, -EINVAL),
 	NUMBER(corelo_relocate, opts.semantics, CORELO_SEMANTICS_KERNEL, 0),
+	NUMBER(corelo_relocate_insns, insn_cnt, 0, -EINVAL),
+	NUMBER(corelo_relocate_insns, insn_cnt, SIZE_MAX, -EINVAL),
+	NUMBER(corelo_relocate_insns, insn_cnt, SIZE_MAX / sizeof(struct bpf_insn), -EINVAL),
+	NUMBER(corelo_relocate_insns, btf_ext_size, SIZE_MAX, -EINVAL),
+	NUMBER(corelo_relocate_insns, opts.flags, 1, -EINVAL),
+	NUMBER(corelo_targets_new, index, SIZE_MAX, -EINVAL),
+	NUMBER(corelo_targets_new, index, SIZE_MAX / sizeof(void *), -EINVAL),
+	NUMBER(corelo_report_outcome_cnt, outcome, 4, 0),
+	NUMBER(corelo_report_outcome_cnt, outcome, -1, 0),
 	NUMBER(corelo_report_get, index, 4, 0),
 	NUMBER(corelo_report_get, index, SIZE_MAX, 0),
 	NUMBER(bpf_core_calc_relo_insn, out.list.len, -1, -EINVAL),
@@ -180,7 +190,7 @@ static void check_values(void)
 	}
 }
 
-/* Option structs of every size that earlier and later headers may have: zero but for their size and one byte. */
+/* Option structs of every size that later headers may have, and shorter ones: zero but for their size and one byte. */
 static void check_option_sizes(void)
 {
 	union {
@@ -195,7 +205,7 @@ static void check_option_sizes(void)
 		memset(&all, 0xff, sizeof(all));
 		memset(&all, 0, sz);
 		all.opts.sz = sz;
-		CHECK(corelo_relocate(elf, sizeof(elf), &all.opts) == -ENOEXEC);
+		CHECK(corelo_relocate(elf, sizeof(elf), &all.opts) == (sz < sizeof(all.opts) ? -EINVAL : -ENOEXEC));
 		if (sz <= sizeof(all.opts))
 			continue;
 		all.bytes[sz - 1] = 1;
@@ -215,7 +225,7 @@ static void check_report_of_a_failure(void)
 	char no_elf[4] = "";
 
 	opts.report = &report;
-	opts.target_count = 1;
+	opts.flags = 1;
 	CHECK(corelo_relocate(no_elf, sizeof(no_elf), &opts) == -EINVAL && !report);
 	opts = against(NULL, 0);
 	opts.report = &report;

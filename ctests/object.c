@@ -5,6 +5,7 @@
  * relocation of every fixture.
  */
 #include "check.h"
+#include "elf_file.h"
 #include "fixture.h"
 
 #include <errno.h>
@@ -118,7 +119,7 @@ static void check_failure(const char *what, const void *object, size_t size, con
 	int ret, ok;
 
 	opts.semantics = semantics;
-	ret = corelo_relocate(elf, size, &opts);
+	ret = relocate_once(elf, size, &opts);
 	ok = CHECK(ret == error) & CHECK(!memcmp(elf, object, size));
 	snprintf(list, sizeof(list), "%s", words);
 	for (word = list; word; word = next) {
@@ -279,7 +280,7 @@ static void with_a_module(uint32_t kernel_off, uint32_t module_off)
 {
 	uint64_t want = kernel_off ? kernel_off : module_off;
 	const struct corelo_btf *list[3] = { NULL, NULL, NULL };
-	struct corelo_relocate_opts opts = against(list, 2);
+	struct corelo_relocate_opts opts;
 	struct corelo_report *report = NULL;
 	const struct corelo_report_entry *e;
 	struct build kernel, module;
@@ -294,42 +295,191 @@ static void with_a_module(uint32_t kernel_off, uint32_t module_off)
 	build_field(&module, "no_kernel_has_this___flavor", module_off);
 	list[1] = open_built(&module, list[0]);
 	elf = fixture("poison", 0, &size);
+	opts = against(list, 2);
 	opts.report = &report;
-	CHECK(!corelo_relocate(elf, size, &opts));
+	CHECK(!relocate_once(elf, size, &opts));
 	e = corelo_report_get(report, 0);
 	if (CHECK(e)) {
 		CHECK(e->outcome == (want ? CORELO_OUTCOME_RESOLVED : CORELO_OUTCOME_POISONED));
 		CHECK(e->new_val == want && !e->target == !want);
+		CHECK(corelo_report_outcome_cnt(report, e->outcome) == corelo_report_entry_cnt(report));
+		CHECK(!corelo_report_outcome_cnt(report, CORELO_OUTCOME_FAILED));
+		CHECK(!corelo_report_outcome_cnt(report, (enum corelo_outcome)4));
 	}
 	corelo_report_free(report);
-	opts = against(list, 3);
-	CHECK(corelo_relocate(elf, size, &opts) == -EINVAL);
-	CHECK(strstr(corelo_last_error(), "struct corelo_btf"));
 	free(elf);
 	corelo_btf_free((struct corelo_btf *)list[1]);
 	corelo_btf_free((struct corelo_btf *)list[0]);
 }
 
-/* A program that was built with an earlier header, of which the report was no part. */
-static void earlier_header(void)
+/* Targets refuse what is no module of the kernel, and keep what they need of the BTF that they are made of. */
+static void targets_keep_references(void)
 {
-	const struct corelo_btf *target = targets[0];
-	struct corelo_relocate_opts opts = against(&target, 1);
-	struct corelo_report *report = (void *)&report;
-	unsigned char *elf, *before;
+	struct corelo_btf *kernel, *other, *module;
+	struct corelo_relocate_opts opts = against(NULL, 0);
+	const struct corelo_btf *modules[1];
+	struct corelo_targets *made;
+	struct build build, split;
+	unsigned char *elf;
 	size_t size;
 
-	elf = fixture("range", 0, &size);
-	if (!CHECK(elf))
-		return;
-	before = build_copy(elf, size);
-	opts.sz = offsetof(struct corelo_relocate_opts, report);
-	opts.report = &report;
-	CHECK(!corelo_relocate(elf, size, &opts));
-	CHECK(memcmp(elf, before, size));
-	CHECK(report == (void *)&report);
-	free(before);
+	build_start(&build, 0);
+	build_int(&build, "unsigned long long", 8, 0);
+	kernel = open_built(&build, NULL);
+	other = open_built(&build, NULL);
+	build_start_split(&split, &build);
+	build_field(&split, "no_kernel_has_this", 16);
+	module = open_built(&split, kernel);
+	CHECK(kernel && other && module);
+	modules[0] = module;
+	CHECK(!corelo_targets_new(other, modules, 1) && errno == EINVAL);
+	CHECK(strstr(corelo_last_error(), "not a module of this kernel"));
+	modules[0] = other;
+	CHECK(!corelo_targets_new(kernel, modules, 1) && errno == EINVAL);
+
+	modules[0] = module;
+	made = corelo_targets_new(kernel, modules, 1);
+	corelo_btf_free(module);
+	corelo_btf_free(kernel);
+	corelo_btf_free(other);
+	elf = fixture("poison", 0, &size);
+	opts.targets = made;
+	CHECK(made && elf && !corelo_relocate(elf, size, &opts));
+	corelo_targets_free(made);
 	free(elf);
+}
+
+/* The running kernel, opened at once, gives the answers of opts without targets. */
+static void running_targets(void)
+{
+	struct corelo_targets *running = corelo_targets_running();
+	struct corelo_relocate_opts opts = against(NULL, 0);
+	unsigned char *elf, *want;
+	size_t size;
+	int ret;
+
+	if (!running) {
+		CHECK(errno == ESRCH);
+		SKIP("running targets", "the kernel has no BTF");
+		return;
+	}
+	elf = build_load("examples/demo.bpf.o", &size);
+	want = build_copy(elf, size);
+	ret = corelo_relocate(want, size, &opts);
+	opts.targets = running;
+	CHECK(corelo_relocate(elf, size, &opts) == ret && !memcmp(elf, want, size));
+	corelo_targets_free(running);
+	free(want);
+	free(elf);
+}
+
+/* The instructions of each section of a fixture, relocated by themselves, are those of the relocated object. */
+static void insns_of(const char *name, int big)
+{
+	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[big], 1);
+	struct input original, want;
+	struct corelo_report *report, *whole;
+	struct corelo_btf *local;
+	size_t entries = 0, len;
+	struct section ext;
+	uint32_t i;
+
+	original.data = fixture(name, big, &original.size);
+	want.data = build_copy(original.data, original.size);
+	want.size = original.size;
+	opts.report = &whole;
+	CHECK(!corelo_relocate(want.data, want.size, &opts));
+	opts.report = &report;
+	local = corelo_btf_from_bytes(original.data, original.size, NULL);
+	ext = section_named(&original, ".BTF.ext");
+	for (i = 1; i < section_count(&original); i++) {
+		struct section s = section_at(&original, i);
+		struct bpf_insn *insns = build_copy(original.data + s.place.off, s.place.len);
+
+		len = s.place.len / sizeof(*insns);
+		if (is_code(&s) && len) {
+			CHECK(!corelo_relocate_insns(local, original.data + ext.place.off, ext.place.len, s.name, insns, len,
+						     &opts));
+			CHECK(!memcmp(insns, want.data + s.place.off, s.place.len));
+			CHECK(!corelo_report_get(report, 0) || !corelo_report_get(report, 0)->program);
+			entries += corelo_report_entry_cnt(report);
+			corelo_report_free(report);
+		}
+		free(insns);
+	}
+	CHECK(entries && entries == corelo_report_entry_cnt(whole));
+	corelo_report_free(whole);
+	corelo_targets_free((struct corelo_targets *)opts.targets);
+	corelo_btf_free(local);
+	free(want.data);
+	free(original.data);
+}
+
+static void refused_insns(void)
+{
+	int big = BUILD_IS_BIG;
+	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[big], 1);
+	struct input object;
+	struct bpf_insn *insns, *before;
+	struct corelo_btf *local;
+	struct section ext, code;
+	uint8_t *ext_data;
+	size_t cnt;
+
+	object.data = fixture("fields", big, &object.size);
+	local = corelo_btf_from_bytes(object.data, object.size, NULL);
+	ext = section_named(&object, ".BTF.ext");
+	ext_data = object.data + ext.place.off;
+	code = section_named(&object, "raw_tp/moved");
+	cnt = code.place.len / sizeof(*insns);
+	insns = build_copy(object.data + code.place.off, code.place.len);
+	before = build_copy(insns, code.place.len);
+
+	CHECK(!corelo_relocate_insns(local, ext_data, ext.place.len, "no such section", insns, cnt, &opts));
+	CHECK(corelo_relocate_insns(local, ext_data, ext.place.len, "raw_tp/moved", insns, 1, &opts) == -EINVAL);
+	CHECK(strstr(corelo_last_error(), "no instruction at byte offset"));
+	CHECK(corelo_relocate_insns(local, ext_data, 4, "raw_tp/moved", insns, cnt, &opts) == -EINVAL);
+	CHECK(!memcmp(insns, before, code.place.len));
+	CHECK(!corelo_relocate_insns(local, ext_data, ext.place.len, "raw_tp/moved", insns, cnt, &opts));
+	CHECK(memcmp(insns, before, code.place.len));
+	memcpy(before, insns, code.place.len);
+	CHECK(corelo_relocate_insns(local, ext_data, ext.place.len, "raw_tp/moved", insns, cnt, &opts) == -EINVAL);
+	CHECK(!memcmp(insns, before, code.place.len));
+
+	corelo_targets_free((struct corelo_targets *)opts.targets);
+	corelo_btf_free(local);
+	free(before);
+	free(insns);
+	free(object.data);
+}
+
+static void count_lines(void *ctx, enum corelo_log_level level, const char *message)
+{
+	(void)message;
+	((int *)ctx)[level]++;
+}
+
+/* A function of one call gets its lines, up to its level, in place of that of corelo_log_set(). */
+static void log_of_one_call(void)
+{
+	int big = BUILD_IS_BIG, max;
+	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[big], 1);
+
+	for (max = CORELO_LOG_WARN; max <= CORELO_LOG_DEBUG; max++) {
+		int lines[3] = { 0 }, before = warnings;
+		unsigned char *elf;
+		size_t size;
+
+		elf = fixture("ambiguous", big, &size);
+		opts.log_fn = count_lines;
+		opts.log_ctx = lines;
+		opts.log_max = max;
+		CHECK(corelo_relocate(elf, size, &opts) == -EINVAL);
+		CHECK(lines[CORELO_LOG_WARN] > 0 && before == warnings);
+		CHECK(getenv("CORELO_LOG") || !lines[CORELO_LOG_DEBUG] == (max < CORELO_LOG_DEBUG));
+		free(elf);
+	}
+	corelo_targets_free((struct corelo_targets *)opts.targets);
 }
 
 int main(void)
@@ -353,7 +503,14 @@ int main(void)
 	with_a_module(16, 0);
 	with_a_module(0, 24);
 	with_a_module(16, 24);
-	earlier_header();
+	targets_keep_references();
+	running_targets();
+	for (big = 0; big <= 1; big++) {
+		insns_of("fields", big);
+		insns_of("poison", big);
+	}
+	refused_insns();
+	log_of_one_call();
 	corelo_btf_free(targets[0]);
 	corelo_btf_free(targets[1]);
 	corelo_log_set(NULL, NULL);

@@ -19,7 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CORELO_NO_LIBBPF_NAMES
 #include "fixture.h"
 #include "oracle.h"
 
@@ -487,7 +486,7 @@ static void compare_answers(struct pair *p, struct answer *a, const struct input
 
 static void compare(struct pair *p)
 {
-	struct corelo_relocate_opts opts = against(&p->target, 1);
+	struct corelo_relocate_opts opts;
 	struct corelo_report *report = NULL;
 	struct input ours = p->object_file;
 	struct answer a;
@@ -499,11 +498,10 @@ static void compare(struct pair *p)
 		return;
 	}
 	/* no target: the running kernel with its modules, where libbpf saw them */
-	if (!strcmp(p->btf, "-") && a.a.modules)
-		opts = against(NULL, 0);
+	opts = against(&p->target, strcmp(p->btf, "-") || !a.a.modules);
 	opts.report = &report;
 	ours.data = build_copy(p->object_file.data, p->object_file.size);
-	err = corelo_relocate(ours.data, ours.size, &opts);
+	err = relocate_once(ours.data, ours.size, &opts);
 	if (a.a.outcome == UNOPENED || a.a.outcome == UNREACHED)
 		say(SKIPPED, p, "%s by libbpf (%d: %s)", a.a.outcome == UNOPENED ? "unopened" : "unreached", a.a.error,
 		    a.a.warning);

@@ -264,6 +264,7 @@ int main(void)
 		kernel_gets_the_same();
 	}
 	corelo_btf_free(kernel);
+	corelo_targets_free((struct corelo_targets *)demo.targets);
 	corelo_btf_free((struct corelo_btf *)btf);
 	return check_summary("skeleton");
 }

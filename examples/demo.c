@@ -157,10 +157,10 @@ int main(int argc, char **argv)
 	const char *path = argc > 1 ? argv[1] : little ? "examples/demo.bpf.o" : "examples/demo.bpf.eb.o";
 	const char *fallback = argc > 2 ? argv[2] : NULL;
 	struct corelo_relocate_opts opts;
-	const struct corelo_btf *targets[1];
+	struct corelo_targets *targets = NULL;
 	struct corelo_report *report = NULL;
 	struct corelo_btf *btf = NULL;
-	size_t size = 0, i, count, outcomes[4] = { 0 };
+	size_t size = 0, i, count;
 	int native, err, status = 1;
 	char verdict[128] = "not loaded";
 	char *elf;
@@ -202,21 +202,20 @@ int main(int argc, char **argv)
 		printf("relocating %s against the running kernel\n", path);
 	}
 
-	targets[0] = btf;
+	targets = corelo_targets_new(btf, NULL, 0);
+	if (!targets) {
+		fprintf(stderr, "demo: %s\n", corelo_last_error());
+		goto out;
+	}
 	memset(&opts, 0, sizeof(opts));
 	opts.sz = sizeof(opts);
 	opts.targets = targets;
-	opts.target_count = 1;
 	opts.report = &report;
 	err = corelo_relocate(elf, size, &opts);
 
 	count = corelo_report_entry_cnt(report);
-	for (i = 0; i < count; i++) {
-		const struct corelo_report_entry *relo = corelo_report_get(report, i);
-
-		print_relo(relo);
-		outcomes[relo->outcome]++;
-	}
+	for (i = 0; i < count; i++)
+		print_relo(corelo_report_get(report, i));
 	if (err)
 		fprintf(stderr, "demo: %s: %s (%s)\n", path, corelo_last_error(), strerror(-err));
 	else if (!native)
@@ -225,9 +224,11 @@ int main(int argc, char **argv)
 		status = run(elf, size, verdict, sizeof(verdict));
 
 	printf("demo: %zu relocations: %zu resolved, %zu poisoned; kernel: %s\n", count,
-	       outcomes[CORELO_OUTCOME_RESOLVED], outcomes[CORELO_OUTCOME_POISONED], verdict);
+	       corelo_report_outcome_cnt(report, CORELO_OUTCOME_RESOLVED),
+	       corelo_report_outcome_cnt(report, CORELO_OUTCOME_POISONED), verdict);
 out:
 	corelo_report_free(report);
+	corelo_targets_free(targets);
 	corelo_btf_free(btf);
 	free(elf);
 	return status;

@@ -7,6 +7,7 @@
  *	cc -o mirrored mirrored.c $(pkg-config --cflags --libs corelo)
  */
 #include <corelo.h>
+#include <corelo/relo_core.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
 #include <stdio.h>

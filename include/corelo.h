@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /**
- * corelo: BPF CO-RE relocation as a library. For C99 and newer, and C++.
+ * corelo: BPF CO-RE relocation as a library. For C99 and newer, and C++. The functions of libbpf's relo_core.h are in
+ * <corelo/relo_core.h>.
  *
- * Functions named corelo_* that return int return 0 or a negative errno and leave errno alone; those that open BTF return
- * NULL and set errno. <linux/bpf.h> must be that of Linux 5.17 or newer.
- * Results are written only on success, a failed relocation leaves its buffer as it was, and corelo_last_error() says
- * in words what happened. An allocation whose size the input decides fails with ENOMEM; a small one that fails
- * ends the process. Where corelo finds that it has a bug, the error is ENOTRECOVERABLE.
+ * A function that returns int returns 0 or a negative errno, and does not change errno. A function that opens something
+ * returns NULL and sets errno. corelo_last_error() has the message. Results are written only on success. ENOMEM is for
+ * allocations whose size the input decides; if a small allocation fails, the process ends. ENOTRECOVERABLE is a bug in
+ * corelo.
  *
- * All functions may be called from any thread; of each it is said what threads may share at the same time.
- *
- * The functions named bpf_core_* are those of libbpf's relo_core.h, with its structs and its results. Define
- * CORELO_NO_LIBBPF_NAMES before including this file where libbpf's own declarations are in sight.
+ * All functions are thread-safe. Arguments that threads share must not be modified or freed concurrently.
  */
 
 #ifndef CORELO_H
@@ -19,7 +16,6 @@
 
 /* Made from capi/src by `make header`: change it there. */
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/bpf.h>
@@ -29,121 +25,133 @@
 #define CORELO_VERSION_MINOR 1
 #define CORELO_VERSION_PATCH 0
 
-/** How much a log line matters. The values are those of `enum libbpf_print_level`. */
+/** Level of a log line. The values are those of `enum libbpf_print_level`. */
 enum corelo_log_level {
 	/** Something failed, or will when the program is loaded. */
 	CORELO_LOG_WARN = 0,
 	/** Worth knowing. */
 	CORELO_LOG_INFO = 1,
-	/** How an answer was found: a line for each relocation and each candidate. */
+	/** The search and its results: a line for each relocation and each candidate. */
 	CORELO_LOG_DEBUG = 2,
 };
 
-/** Whose answers to give where implementations differ. */
+/** The implementation to follow where libbpf and the kernel differ. */
 enum corelo_semantics {
 	/**
-	 * libbpf's: a candidate that does not match is not looked at again for the same type, and types are compared 32
-	 * levels deep.
+	 * libbpf: a relocation drops the candidates that do not match it for later ones of the same type, and types are
+	 * compared 32 levels deep.
 	 */
 	CORELO_SEMANTICS_LIBBPF = 0,
 	/**
-	 * The kernel's own, as light skeletons get them: each relocation looks at all candidates, types are compared 2 levels
+	 * The kernel, which relocates light skeletons: each relocation compares all candidates, types are compared 2 levels
 	 * deep, and enums of 32 and of 64 bits are not candidates of each other.
 	 */
 	CORELO_SEMANTICS_KERNEL = 1,
 };
 
-/** How a relocation ended. */
+/** Outcome of a relocation. */
 enum corelo_outcome {
 	/** The instruction holds the target's value. */
 	CORELO_OUTCOME_RESOLVED = 0,
 	/** The instruction is invalid now: the verifier refuses it where it can be reached. */
 	CORELO_OUTCOME_POISONED = 1,
 	/**
-	 * Nothing was done: no program has this instruction. Most often the linker eliminated a weak function, but not its
-	 * records; anything else is logged as a warning.
+	 * No program has this instruction, mostly because the linker eliminated a weak function and kept its records. Other
+	 * causes are logged as warnings.
 	 */
 	CORELO_OUTCOME_SKIPPED = 2,
-	/** The object cannot be relocated because of this one. */
+	/** An error, because of which the object is not relocated. */
 	CORELO_OUTCOME_FAILED = 3,
 };
 
-/** libbpf's `struct btf`, or what `corelo_btf_as_libbpf` gives. */
+/** libbpf's `struct btf`, or the result of `corelo_btf_as_libbpf`. */
 struct btf;
 
-/**
- * Opened BTF: types and names of a kernel, a module or a BPF object. Immutable, so any number of threads may use it at
- * the same time.
- */
+/** BTF of a kernel, a module or a BPF object. Immutable, so threads may share it. */
 struct corelo_btf;
 
-/** What became of each relocation of an object. */
+/** The outcome of each relocation of an object. Immutable, so threads may share it. */
 struct corelo_report;
 
 /**
- * Takes a log line: a string without a newline at its end, valid during the call. May be called from any thread that uses
- * corelo, several at a time, and may call corelo.
+ * A kernel and its modules, with the indexes that relocations build of their names. Threads may share it.
+ */
+struct corelo_targets;
+
+/**
+ * Receives a log line, without a newline at its end. `message` is valid during the call. corelo calls it from any thread
+ * that uses corelo, also from several at the same time. It may call corelo.
  *
- * Names from objects and BTF are in it as they are, with whatever control characters they have: escape these before a
- * terminal gets to see them.
+ * Names from objects and BTF are copied unchanged, including control characters: escape them before printing to a
+ * terminal.
  */
 typedef void (*corelo_log_fn)(void *ctx, enum corelo_log_level level, const char *message);
 
-/** How to relocate. Zero-initialise it and set `sz`. */
+/** Options of a relocation. Zero the struct and set `sz`. */
 struct corelo_relocate_opts {
 	/**
-	 * Size of this struct: `sizeof(struct corelo_relocate_opts)`. That of an older header is fine: what it lacks is taken for
-	 * zero. Fields that the library does not know, because the program was built with a newer header, must be zero.
+	 * `sizeof(struct corelo_relocate_opts)`. A program may be older than the library: fields that it lacks count as zero. A
+	 * program that is newer may only set fields that the library knows.
 	 */
 	size_t sz;
 	/**
-	 * BTF to relocate against: first the kernel, then any number of its modules, opened on it. They are searched for a
-	 * type only where the kernel has none of its name. NULL, with a count of 0: the running kernel and its modules.
+	 * The kernel and modules to relocate against. NULL: the running kernel, which stays open for the life of the process;
+	 * its modules are listed again whenever the kernel lacks a type.
 	 */
-	const struct corelo_btf *const *targets;
-	/** Number of targets. */
-	size_t target_count;
-	/** Whose answers to give where implementations differ. */
-	enum corelo_semantics semantics;
+	const struct corelo_targets *targets;
 	/**
-	 * Where to put the report; NULL for none. Set to NULL, or to what is to be freed with `corelo_report_free`, also
-	 * when the call fails.
+	 * Receives the report; NULL for none. Set to NULL, or to a report to free with `corelo_report_free`, also when the call
+	 * fails.
 	 */
 	struct corelo_report **report;
+	/** Receives the log lines of this call; NULL: the function of `corelo_log_set`, or the default. */
+	corelo_log_fn log_fn;
+	/** First argument of `log_fn`. */
+	void *log_ctx;
+	/**
+	 * Lines up to this level go to `log_fn`; zero: warnings. `CORELO_LOG`, where set, is a further limit.
+	 */
+	enum corelo_log_level log_max;
+	/** The implementation to follow where libbpf and the kernel differ; zero: libbpf. */
+	enum corelo_semantics semantics;
+	/** Must be 0. */
+	uint32_t flags;
+	/** Must be 0. */
+	uint32_t detail;
 };
 
 /**
- * One relocation of an object. Strings belong to the report and are NULL where there is nothing to say; names in them are
- * as in the object, with whatever control characters they have. The struct grows at its end only, so it is used where it
- * is and not copied.
+ * One relocation of an object. Strings belong to the report, and are NULL where they would be empty. Names are copied
+ * unchanged, including control characters. A later version may add fields at the end, so use the struct in place and do not
+ * copy it.
  */
 struct corelo_report_entry {
-	/** How it ended. */
+	/** Outcome. */
 	enum corelo_outcome outcome;
 	/** Negative errno when it failed, else 0. */
 	int error;
 	/** ELF section of the instruction. */
 	const char *section;
-	/** Function that the instruction is in; NULL when skipped. */
+	/** Function of the instruction; NULL when skipped, and for `corelo_relocate_insns`. */
 	const char *program;
 	/** Offset of the instruction in the section, in bytes. */
 	uint32_t insn_off;
-	/** What was asked: an `enum bpf_core_relo_kind`. */
+	/** An `enum bpf_core_relo_kind` of `<linux/bpf.h>`. */
 	uint32_t kind;
 	/** Root type in the object's BTF. */
 	uint32_t type_id;
 	/**
-	 * What it was asked of, as C writes it: "task_struct.mm", "pid_type::PIDTYPE_PID", "struct task_struct".
+	 * The accessed field, enumerator or type, as C writes it: "task_struct.mm", "pid_type::PIDTYPE_PID", "struct task_struct".
 	 */
 	const char *access;
 	/**
-	 * The local spec in the format of `bpf_core_format_spec`; NULL where the access cannot be followed.
+	 * The local spec in the format of `bpf_core_format_spec`; NULL where the access string does not fit the type.
 	 */
 	const char *local_spec;
 	/** The target's spec in the same format; NULL where nothing in the target matches. */
 	const char *target_spec;
 	/**
-	 * Which target it was found in: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
+	 * Name of the target with the match: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
 	 */
 	const char *target;
 	/**
@@ -160,9 +168,9 @@ struct corelo_report_entry {
 	/** Line in the source file, from 1; 0 where it is not known. */
 	uint32_t line;
 	/**
-	 * Why it was poisoned, was skipped or failed: which member, enumerator or type the target has not, or has otherwise. Of a
-	 * resolved one, why nothing in the target matches, or that the program does not read the field with it, which is a
-	 * bitfield in the target; NULL for all others.
+	 * The reason for an outcome other than resolved, such as the member that the target lacks. For a resolved one: the
+	 * reason why nothing in the target matches, or a warning that the program misreads what is a bitfield in the target;
+	 * else NULL.
 	 */
 	const char *message;
 };
@@ -171,117 +179,107 @@ struct corelo_report_entry {
 extern "C" {
 #endif
 
-/**
- * The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded, for all
- * threads.
- */
+/** The version of the loaded library, such as "0.1.0". A static string. */
 const char *corelo_version(void);
 
 /**
- * What went wrong in the last call on this thread that failed: a sentence for people, with the file, program,
- * relocation and type it is about, and what to do. "" when none has failed, never NULL.
+ * The message of the last failed call on this thread. It names the file, program, relocation and type, and says what to
+ * do. "" if no call has failed, never NULL.
  *
- * Names from objects and BTF are in it as they are, with whatever control characters they have: escape these before a
- * terminal gets to see them.
+ * Names from objects and BTF are copied unchanged, including control characters: escape them before printing to a
+ * terminal.
  *
- * Each thread has its own. The string is valid until the next call that fails on this thread, or the thread ends. A call
- * that succeeds does not change it.
+ * Valid until the next failed call on this thread, or the end of the thread. A successful call does not change it.
  */
 const char *corelo_last_error(void);
 
 /**
  * Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
  *
- * With a `base`, the file is split BTF on top of it, such as a module's on its kernel's. The base stays alive as long as
- * needed, also when it is freed first. Raw BTF, and of an ELF file the section, are copied into memory, so that nobody can
- * change them under the program; the running kernel's own is mapped.
+ * With `base`, the file holds split BTF on it, such as a module's on its kernel's. The new handle keeps a reference to the
+ * base, so `base` may be freed first. Raw BTF and the section of an ELF file are copied into memory, because another
+ * process may change the file; the running kernel's own BTF is mapped.
  *
- * A file without a base is checked type by type, when one is used: a broken type harms only those who need it. Of a file with a
- * base, every name and reference is checked here, as libbpf does: a module's BTF on another build's kernel would give wrong
- * answers. A module so small that it fits another kernel by chance cannot be told. Not checked again is a loaded module's
- * file in `/sys/kernel/btf` on the running kernel's, `/sys/kernel/btf/vmlinux`.
+ * Without a base, a type is checked when it is first used, so a broken type affects only its users. With a base, all names
+ * and references are checked here, as libbpf does: a module's BTF on another build of the kernel gives wrong offsets. A
+ * module so small that it fits another kernel by chance is not detected. Files in `/sys/kernel/btf` are not checked, since
+ * the kernel did so when it loaded the module.
  *
- * Other threads may use `base` at the same time, and any number of them what is returned.
+ * Thread-safe, also for the same `base`. Threads may share the new handle.
  *
- * Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's without a base, a
- * kernel's with one, a NULL `path` and what is no regular file, `EISDIR` for a directory,
- * `EFBIG` for raw BTF or a section of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
- * too short, for several BTF headers in a row, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA`
- * for ELF without BTF, `ENOEXEC` for broken ELF, which includes a `.BTF` that is compressed or of another type than PROGBITS,
- * `ENOMEM`, and what open(2) and read(2) give. Of a compressed file, `corelo_last_error` names the command that decompresses it.
+ * Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's BTF without a base, a
+ * kernel's with one, a NULL `path`, and a file that is not regular; `EISDIR` for a directory; `EFBIG` for raw BTF or a
+ * section of 2 GiB or more; `ENOTSUP` for BTF of the other byte order with a short header, for several BTF headers in a
+ * row, and for a module that has its own `.BTF.base` when a base is given; `ENODATA` for ELF without BTF; `ENOEXEC` for
+ * broken ELF, and for a `.BTF` section that is compressed or not PROGBITS; `ENOMEM`; and the errors of open(2) and
+ * read(2). For a compressed file, `corelo_last_error` names the command that decompresses it.
  *
  * Safety:
  *
  * - `path` is either NULL or a NUL-terminated string.
- * - `base` is either NULL or from a function of corelo that opens BTF, and not freed.
+ * - `base` is either NULL or a handle from corelo that is not freed.
  */
 struct corelo_btf *corelo_btf_open(const char *path, const struct corelo_btf *base);
 
 /**
- * Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. The BTF is copied, of an ELF file the section.
+ * Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`, and copies the BTF.
  *
- * Otherwise as `corelo_btf_open`, also for threads, which may read `data` at the same time. `EINVAL` also for NULL `data`.
+ * Otherwise as `corelo_btf_open`. `EINVAL` also for NULL `data`.
  *
  * Safety:
  *
  * - `data` is either NULL or points to `size` bytes.
- * - `base` is either NULL or from a function of corelo that opens BTF, and not freed.
+ * - `base` is either NULL or a handle from corelo that is not freed.
  */
 struct corelo_btf *corelo_btf_from_bytes(const void *data, size_t size,
 					 const struct corelo_btf *base);
 
 /**
- * Opens the BTF of the running kernel: `/sys/kernel/btf/vmlinux`, else a kernel image with BTF in one of the places
- * where distributions put it.
+ * Opens the BTF of the running kernel: `/sys/kernel/btf/vmlinux`, or a kernel image in the paths that libbpf searches.
  *
- * Returns NULL and sets errno: `ESRCH` when there is none; `corelo_last_error` names each place with what was wrong.
- * libbpf: `btf__load_vmlinux_btf`.
- *
- * Any number of threads may use what is returned at the same time.
+ * Returns NULL and sets errno: `ESRCH` when there is none; `corelo_last_error` names each path with its error. libbpf:
+ * `btf__load_vmlinux_btf`.
  */
 struct corelo_btf *corelo_btf_open_kernel(void);
 
 /**
  * Opens the BTF of a loaded module of the running kernel, whose BTF is `kernel`.
  *
- * Returns NULL and sets errno: `EINVAL` for a name that is empty or has a slash, or NULL, `ENOENT` when there is no such module or it has no BTF,
- * and what `corelo_btf_open` gives. libbpf: `btf__load_module_btf`.
- *
- * Other threads may use `kernel` at the same time, and any number of them what is returned.
+ * Returns NULL and sets errno: `EINVAL` for a name that is NULL, empty or has a slash, `ENOENT` for a module that is not
+ * loaded or has no BTF, and the errors of `corelo_btf_open`. libbpf: `btf__load_module_btf`.
  *
  * Safety:
  *
  * - `name` is either NULL or a NUL-terminated string.
- * - `kernel` is either NULL or from a function of corelo that opens BTF, and not freed.
+ * - `kernel` is either NULL or a handle from corelo that is not freed.
  */
 struct corelo_btf *corelo_btf_open_module(const char *name, const struct corelo_btf *kernel);
 
 /**
- * Frees BTF. What stands on it as its base keeps what it needs of it. NULL is allowed.
+ * Frees BTF. Split BTF opened on it and targets made of it keep their own references and stay valid. NULL is allowed.
  *
- * No thread may be using `btf`, and what came from `corelo_btf_as_libbpf` is gone with it.
+ * No thread may use `btf`, or the pointer that `corelo_btf_as_libbpf` returned for it, at the same time or later.
  *
  * Safety:
  *
- * - `btf` is either NULL or from a function of corelo that opens BTF, and not freed.
+ * - `btf` is either NULL or a handle from corelo that is not freed.
  */
 void corelo_btf_free(struct corelo_btf *btf);
 
 /**
- * The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function
- * of libbpf may be given it. Lasts as long as `btf`, and any number of threads may use it, as `btf`. NULL for NULL.
+ * The same BTF as a `struct btf`, for the functions in `<corelo/relo_core.h>` only: libbpf's own functions cannot read it.
+ * Valid until `btf` is freed. NULL for NULL.
  */
 const struct btf *corelo_btf_as_libbpf(const struct corelo_btf *btf);
 
 /**
- * Sends log lines to `fn`, which gets `ctx` with each; with NULL, back to where they go by default.
+ * Sets the function that receives log lines, and its `ctx`. NULL restores the default.
  *
- * By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo, and else those of level
- * `CORELO_LOG_WARN` go to stderr, with control characters escaped. The environment variable `CORELO_LOG`, one of `off`,
- * `warn`, `info` and `debug`, says up to which level lines are made at all, wherever they go.
+ * By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo; otherwise warnings go to stderr,
+ * with control characters escaped. The environment variable `CORELO_LOG` (`off`, `warn`, `info` or `debug`) limits the
+ * level of all log lines, whichever function receives them.
  *
- * `ctx` is used on any thread that uses corelo, until another function is set and the calls under way have returned: set it
- * once, or keep it for as long as the program runs. May be called at any time from any thread.
+ * Thread-safe. `ctx` must stay valid until another function is set and all calls that were running then have returned.
  *
  * Safety:
  *
@@ -290,364 +288,144 @@ const struct btf *corelo_btf_as_libbpf(const struct corelo_btf *btf);
 void corelo_log_set(corelo_log_fn fn, void *ctx);
 
 /**
- * Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file as clang or `bpftool gen object` writes it, of
- * either byte order. The result has the same size and goes to `bpf_object__open_mem`, a skeleton's data, bpf(2) or a file.
+ * Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file of either byte order from clang or `bpftool gen
+ * object`. The relocated object has the same size; pass it to `bpf_object__open_mem`, a skeleton, bpf(2), or write it to a
+ * file.
  *
- * Each instruction that depends on a type of the kernel gets the value that is right for the targets. One that the
- * targets have no value for becomes invalid (a call of helper 195896080, 0xbad2310): the verifier refuses the program
- * only if it can be reached. The CO-RE relocations of `.BTF.ext` are emptied, so relocating again changes nothing, and
- * libbpf and the kernel have nothing left to relocate. An object without any is left as it is. In sections whose name
- * begins with '?', which are not loaded by default, a relocation that fails is logged, and poisons its instruction.
+ * Each instruction with a CO-RE relocation gets the target's value. Where the target has none, the instruction becomes
+ * invalid (a call of helper 195896080, 0xbad2310), and the verifier rejects the program if it can reach it. The CO-RE
+ * relocations in `.BTF.ext` are removed, so that libbpf, the kernel and a second call find none. An object without CO-RE
+ * relocations stays as it is. In sections whose name begins with '?', which are not loaded by default, a failed relocation
+ * is logged and makes its instruction invalid.
  *
- * Warnings go to the log: of code without BTF; of relocations that are skipped because no function symbol covers their
- * instruction, other than those of weak functions that the linker eliminated; of several `.BTF.ext` sections, of which the
- * last counts; of a load or store that is poisoned since the field has another size or is a bitfield in the target, and of a
- * bitfield that is read otherwise as a whole; and of an access to registers of another architecture than the target's.
+ * The log gets warnings: code without BTF; skipped relocations, unless the linker eliminated their weak function; several
+ * `.BTF.ext` sections, of which the last counts; a load or store made invalid because the field has another size or is a
+ * bitfield in the target; a bitfield that is read as a whole; registers of another architecture than the target's.
  *
- * On success, only relocated instructions and the field `core_relo_len` of `.BTF.ext` have changed. On failure, nothing.
+ * Success changes only relocated instructions and `core_relo_len` in `.BTF.ext`; failure changes nothing.
  *
- * Deviation: all relocations are tried and reported, where libbpf stops at the first that fails.
+ * Deviation: all relocations are tried and reported, where libbpf stops at the first failure.
  *
- * `opts` may be NULL, which is the same as all zero but for `sz`. Returns 0, or a negative errno, that of the first failure in the
- * order of `.BTF.ext`; `corelo_last_error` has the words:
+ * `opts` may be NULL for the defaults. Returns 0, or the negative errno of the first failure in the order of `.BTF.ext`:
  *
- * - `-EINVAL`: candidates that disagree, an instruction that disagrees with the object's BTF, an access string or a BTF
- *   that is broken, an object and targets of different byte orders, NULL where that is not allowed, an option that is
- *   not known;
+ * - `-EINVAL`: ambiguous candidates, an instruction that does not hold the value of the object's BTF, a broken access
+ *   string or BTF, different byte orders of object and target, NULL, an unknown option;
  * - `-ERANGE`: an offset above 32767 in a load or store;
- * - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB or a target's array
- *   with elements above 2 GiB, and input made so that comparing its types would take more work than real input needs;
- * - `-ENOEXEC`: not a BPF object, one without a symbol table (libbpf: `-ENOENT`), or a broken ELF file, such as one with a
- *   program that ends behind its section, or with a function whose section cannot be known;
+ * - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB, a target's array
+ *   with elements above 2 GiB, or a comparison of types that exceeds the work limit;
+ * - `-ENOEXEC`: not a BPF object, no symbol table (libbpf: `-ENOENT`), or a broken ELF file, such as a program that ends
+ *   behind its section;
  * - `-ENOTSUP`: several BTF headers in a row in `.BTF` or `.BTF.ext`;
- * - `-ESRCH`: no targets given, and no BTF of the running kernel;
- * - `-ENOMEM`, and what reading the running kernel's files gives.
+ * - `-ESRCH`: `targets` is NULL, and the running kernel has no BTF;
+ * - `-ENOMEM`, and errors of reading the running kernel's files.
  *
- * Any number of threads may relocate different objects against the same targets at the same time.
+ * Thread-safe for different objects, also with the same targets.
  *
  * Safety:
  *
  * - `elf` is either NULL or points to `size` bytes that nobody else uses during the call.
- * - `opts` is either NULL or points to `opts->sz` bytes that nobody writes to during the call; of these, `targets` is
- *   either NULL or points to `target_count` pointers from functions of corelo that open BTF, not freed, and `report` is
- *   either NULL or points to a pointer that nobody else uses during the call.
+ * - `opts` is either NULL or points to `opts->sz` bytes, whose `targets` are either NULL or not freed, whose `report` is
+ *   either NULL or points to a pointer, and whose `log_fn` may be called with `log_ctx`.
  */
 int corelo_relocate(void *elf, size_t size, const struct corelo_relocate_opts *opts);
 
 /**
- * Number of entries: one for each relocation of the object that was looked at. 0 for NULL. Any number of threads may read
- * one report.
+ * Relocates the instructions of one section, for loaders that read ELF files themselves.
+ *
+ * `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section, which stays as it is. `insns` are the `insn_cnt`
+ * instructions of the section named `sec_name`, from its first one, in the byte order of `local`.
+ *
+ * Otherwise as `corelo_relocate`. In the report, `program` is NULL. Returns 0, also if the section has no relocations, or a
+ * negative errno with the instructions as they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call
+ * with the same instructions fails with `-EINVAL`, because they no longer hold the values of `local`.
  *
  * Safety:
  *
- * - `report` is either NULL or from `corelo_relocate` and not freed.
+ * - `local` is either NULL or a handle from corelo that is not freed.
+ * - `btf_ext` is either NULL or points to `btf_ext_size` bytes.
+ * - `sec_name` is either NULL or a NUL-terminated string.
+ * - `insns` is either NULL or points to `insn_cnt` instructions that nobody else uses during the call.
+ * - `opts` is as for `corelo_relocate`.
+ */
+int corelo_relocate_insns(const struct corelo_btf *local, const void *btf_ext, size_t btf_ext_size,
+			  const char *sec_name, struct bpf_insn *insns, size_t insn_cnt,
+			  const struct corelo_relocate_opts *opts);
+
+/**
+ * Number of entries, one for each relocation. 0 for NULL.
+ *
+ * Safety:
+ *
+ * - `report` is either NULL or from a relocation and not freed.
  */
 size_t corelo_report_entry_cnt(const struct corelo_report *report);
 
 /**
- * Entry number `index`, from 0, in the order of the object's `.BTF.ext`. NULL past the end and for NULL. Belongs to the
- * report, which any number of threads may read.
+ * Number of entries with this outcome. 0 for NULL, and for an outcome that is none.
  *
  * Safety:
  *
- * - `report` is either NULL or from `corelo_relocate` and not freed.
+ * - `report` is either NULL or from a relocation and not freed.
+ */
+size_t corelo_report_outcome_cnt(const struct corelo_report *report, enum corelo_outcome outcome);
+
+/**
+ * Entry number `index`, from 0, in the order of `.BTF.ext`. NULL past the end and for NULL. Valid until the report is
+ * freed.
+ *
+ * Safety:
+ *
+ * - `report` is either NULL or from a relocation and not freed.
  */
 const struct corelo_report_entry *corelo_report_get(const struct corelo_report *report,
 						    size_t index);
 
 /**
- * Frees a report and all its strings. NULL is allowed. No thread may be using it.
+ * Frees a report with its entries and strings. NULL is allowed. No thread may use them at the same time or later.
  *
  * Safety:
  *
- * - `report` is either NULL or from `corelo_relocate` and not freed.
+ * - `report` is either NULL or from a relocation and not freed.
  */
 void corelo_report_free(struct corelo_report *report);
 
-#ifdef __cplusplus
-}
-#endif
-
-#ifndef CORELO_NO_LIBBPF_NAMES
-
-/** Most steps of a spec. */
-#define BPF_CORE_SPEC_MAX_LEN 64
-
-/** A type of a target that may stand for a local type. */
-struct bpf_core_cand {
-	/** BTF that the type is in. */
-	const struct btf *btf;
-	/** Id of the type. */
-	uint32_t id;
-};
-
-/** Candidates. `cands` is from malloc(3) or NULL. */
-struct bpf_core_cand_list {
-	/** The candidates. */
-	struct bpf_core_cand *cands;
-	/** Number of candidates. */
-	int len;
-};
-
-/** One step of a spec: a named member or an array element. */
-struct bpf_core_accessor {
-	/** Struct or union that has the member; type of the array's elements. */
-	uint32_t type_id;
-	/** Index of the member or element. */
-	uint32_t idx;
-	/** Name of the member, which belongs to the BTF; NULL for an array element. */
-	const char *name;
-};
-
-/** Where an access leads inside a type. */
-struct bpf_core_spec {
-	/** BTF that the ids below belong to. */
-	const struct btf *btf;
-	/** Named members and array elements. */
-	struct bpf_core_accessor spec[BPF_CORE_SPEC_MAX_LEN];
-	/** Type that the access begins at, typedefs and modifiers included. */
-	uint32_t root_type_id;
-	/** What is asked. */
-	enum bpf_core_relo_kind relo_kind;
-	/** Number of steps in `spec`. */
-	int len;
-	/** Every index of the access string, those of anonymous members included. */
-	int raw_spec[BPF_CORE_SPEC_MAX_LEN];
-	/** Number of indices in `raw_spec`. */
-	int raw_len;
-	/** Offset of the field in bits. */
-	uint32_t bit_offset;
-};
-
-/** The answer to a relocation. */
-struct bpf_core_relo_res {
-	/** Value that the instruction holds, unless `validate` is false. */
-	uint64_t orig_val;
-	/** Value that the instruction gets. */
-	uint64_t new_val;
-	/** There is no value: the instruction is made invalid. */
-	bool poison;
-	/** Whether the instruction must hold `orig_val`. */
-	bool validate;
-	/** A load or store cannot be adjusted to the field's size in the target. */
-	bool fail_memsz_adjust;
-	/** Size of the field in the object, in bytes, or 0. */
-	uint32_t orig_sz;
-	/** Type of the field in the object, or 0. */
-	uint32_t orig_type_id;
-	/** Size of the field in the target, in bytes, or 0. */
-	uint32_t new_sz;
-	/** Type of the field in the target, or 0. */
-	uint32_t new_type_id;
-};
-
-#ifdef __cplusplus
-extern "C" {
-#endif
+/**
+ * The running kernel, whose BTF is opened at once, and its modules.
+ *
+ * The modules are listed and opened when the kernel first lacks a type. From then on this is a snapshot: modules loaded
+ * later are not searched. A module whose BTF cannot be read is left out, with a warning.
+ *
+ * Returns NULL and sets errno as `corelo_btf_open_kernel`. Free it with `corelo_targets_free`.
+ */
+struct corelo_targets *corelo_targets_running(void);
 
 /**
- * Answers one relocation from the candidates of its root type.
+ * A kernel and `module_cnt` of its modules, which were opened with `kernel` as their base. The modules are searched, in
+ * this order, for types that the kernel lacks.
  *
- * `cands` is pruned: unless none matches, only the matching candidates are left, in their order, and `cands->len` is
- * their number. It may be NULL for `BPF_CORE_TYPE_ID_LOCAL`, which has no candidates.
- *
- * `specs_scratch` has room for three specs. [0] is set to the local spec and, when a candidate matches, [2] to the
- * spec of the first that does. `prog_name` and `relo_idx` are for messages; `prog_name` may be NULL.
- *
- * Returns 0 with `*targ_res` set, or a negative errno: `-EINVAL` when the access string cannot be followed through the
- * local type, when candidates disagree, when types are nested too deeply to compare, or for NULL; `-EOPNOTSUPP` for a
- * root type without a name; `-E2BIG` for more than 64 steps in the target, a bitfield that no 64-bit load covers, elements
- * above 2 GiB in the target, or types that take more work to compare than real ones;
- * `-ENOTSUP` for a handle of libbpf's in a program without libbpf. libbpf: `bpf_core_calc_relo_insn`.
- *
- * Deviation: on failure, nothing is written, where libbpf leaves part of its work in `cands` and `specs_scratch`; and
- * `specs_scratch[1]`, where libbpf keeps the candidate it is at, is not written.
- *
- * Any number of threads may call it with different `cands`, `specs_scratch` and `targ_res`, and the same handles of corelo's.
- * libbpf's own remember what was asked of them first, and are for one thread at a time.
+ * The targets keep their own references: the BTF may be freed at once. Returns NULL and sets errno: `EINVAL` for a NULL
+ * kernel or module, and for a module that was not opened on this kernel; `ENOMEM`. Free it with `corelo_targets_free`.
  *
  * Safety:
  *
- * - `prog_name` is either NULL or a NUL-terminated string.
- * - `relo`, `targ_res` are either NULL or point to their structs, `specs_scratch` to three.
- * - `local_btf` is either NULL or a handle of corelo's or libbpf's that is not freed.
- * - `cands` is either NULL or points to a list of `len` candidates with such handles.
+ * - `kernel` is either NULL or a handle from corelo that is not freed.
+ * - `modules` is either NULL or points to `module_cnt` such handles.
  */
-int bpf_core_calc_relo_insn(const char *prog_name, const struct bpf_core_relo *relo, int relo_idx,
-			    const struct btf *local_btf, struct bpf_core_cand_list *cands,
-			    struct bpf_core_spec *specs_scratch,
-			    struct bpf_core_relo_res *targ_res);
+struct corelo_targets *corelo_targets_new(const struct corelo_btf *kernel,
+					  const struct corelo_btf *const *modules,
+					  size_t module_cnt);
 
 /**
- * Writes an answer into an instruction.
- *
- * ALU and ALU64 with an immediate get it there, cut to 32 bits; LDX, ST and STX in their offset; LDIMM64 in both its
- * halves. Loads and stores are resized where the field has another size in the target. An answer that poisons, or a load
- * or store that cannot be resized without changing the value, makes the instruction invalid: code 0x85, imm 195896080,
- * all else 0; both halves of a LDIMM64.
- *
- * `insn` points to the instruction, and to the two slots of a LDIMM64. `insn_idx`, `relo_idx` and `prog_name`, which may
- * be NULL, are for messages. `relo` is not used and may be NULL.
- *
- * Returns 0, or a negative errno with the instruction as it was: `-EINVAL` for another form of instruction, one that does
- * not hold what `res` says, one of another size than the field, or NULL; `-ERANGE` for an offset above 32767. libbpf:
- * `bpf_core_patch_insn`.
- *
- * Any number of threads may patch different instructions at the same time.
+ * Frees targets. NULL is allowed. No thread may use them at the same time or later.
  *
  * Safety:
  *
- * - `prog_name` is either NULL or a NUL-terminated string.
- * - `insn` is either NULL or points to an instruction that nobody else uses during the call: two slots for a LDIMM64.
- * - `res` is either NULL or points to an answer.
+ * - `targets` is either NULL or from `corelo_targets_running` or `corelo_targets_new`, and not freed.
  */
-int bpf_core_patch_insn(const char *prog_name, struct bpf_insn *insn, int insn_idx,
-			const struct bpf_core_relo *relo, int relo_idx,
-			const struct bpf_core_relo_res *res);
-
-/**
- * Reads the access string of a relocation and follows it through the local type.
- *
- * `prog_name` is for messages and may be NULL. Returns 0 with `*spec` set, or a negative errno: `-EINVAL` for a string
- * that cannot be followed, an unknown kind, or NULL; `-E2BIG` for more than 64 indices. libbpf: `bpf_core_parse_spec`.
- *
- * Any number of threads may call it with different `spec`; of handles as `bpf_core_calc_relo_insn` says.
- *
- * Deviation: on failure, `*spec` is not written. Of an enumerator, `len` is 1 and `spec[0]` names it, as in libbpf.
- *
- * Safety:
- *
- * - `prog_name` is either NULL or a NUL-terminated string.
- * - `btf` is either NULL or a handle of corelo's or libbpf's that is not freed.
- * - `relo` and `spec` are either NULL or point to their structs.
- */
-int bpf_core_parse_spec(const char *prog_name, const struct btf *btf,
-			const struct bpf_core_relo *relo, struct bpf_core_spec *spec);
-
-/**
- * Writes a spec as text, such as "<byte_off> [7] struct task_struct.mm (0:32 @ offset 1304)".
- *
- * At most `buf_sz` bytes are written, a NUL at the end among them, none if `buf_sz` is 0. Returns the length of the whole
- * text without the NUL, as snprintf(3) does, or a negative errno: `-EINVAL` for a spec that cannot be, or NULL. libbpf:
- * `bpf_core_format_spec`. Bytes of names that are not UTF-8 appear as U+FFFD.
- *
- * Any number of threads may call it with different `buf`; of handles as `bpf_core_calc_relo_insn` says.
- *
- * Safety:
- *
- * - `buf` is either NULL or points to `buf_sz` bytes.
- * - `spec` is either NULL or points to a spec with a handle that is not freed.
- */
-int bpf_core_format_spec(char *buf, size_t buf_sz, const struct bpf_core_spec *spec);
-
-/**
- * Whether a target type counts as the local one when a program asks if it exists. Names are not compared: the caller has
- * done so.
- *
- * Returns 1 or 0, or a negative errno: `-EINVAL` for types nested more than 32 levels deep, ids that no type has, or
- * NULL. libbpf: `bpf_core_types_are_compat`.
- *
- * Any number of threads may call it; of handles as `bpf_core_calc_relo_insn` says.
- *
- * Safety:
- *
- * - `local_btf` and `targ_btf` are either NULL or handles of corelo's or libbpf's that are not freed.
- */
-int bpf_core_types_are_compat(const struct btf *local_btf, uint32_t local_id,
-			      const struct btf *targ_btf, uint32_t targ_id);
-
-/**
- * `bpf_core_types_are_compat` with `level`, from 0 on, as the number of function prototypes that may lie inside one
- * another; for threads as well.
- *
- * Safety:
- *
- * As for `bpf_core_types_are_compat`.
- */
-int __bpf_core_types_are_compat(const struct btf *local_btf, uint32_t local_id,
-				const struct btf *targ_btf, uint32_t targ_id, int level);
-
-/**
- * Whether a target type has all that the local one has: the same kinds, members, enumerators, sizes of ints and lengths
- * of arrays. Behind a pointer, of structs and unions only the name and kind count. The name of the root type is not
- * compared if it is a typedef: the caller has done so.
- *
- * Returns 1 or 0, or a negative errno: `-EINVAL` for types nested more than 32 levels deep, ids that no type has, or
- * NULL. libbpf: `bpf_core_types_match`.
- *
- * Any number of threads may call it; of handles as `bpf_core_calc_relo_insn` says.
- *
- * Safety:
- *
- * - `local_btf` and `targ_btf` are either NULL or handles of corelo's or libbpf's that are not freed.
- */
-int bpf_core_types_match(const struct btf *local_btf, uint32_t local_id, const struct btf *targ_btf,
-			 uint32_t targ_id);
-
-/**
- * `bpf_core_types_match` with `level` in place of 32: each struct and prototype that is entered takes one, and at 0 the
- * types count as nested too deeply. With `behind_ptr` true, as if the types were pointed to. For threads as well.
- *
- * Safety:
- *
- * As for `bpf_core_types_match`.
- */
-int __bpf_core_types_match(const struct btf *local_btf, uint32_t local_id,
-			   const struct btf *targ_btf, uint32_t targ_id, bool behind_ptr,
-			   int level);
-
-/**
- * Length of the essential part of a name, which is what precedes the last `___` between two other characters, or else all
- * of it: `task_struct___v2` is a flavor of `task_struct`. 0 for NULL. libbpf: `bpf_core_essential_name_len`.
- *
- * Any number of threads may call it with the same name.
- *
- * Safety:
- *
- * - `name` is either NULL or a NUL-terminated string.
- */
-size_t bpf_core_essential_name_len(const char *name);
-
-/**
- * Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that may stand for the local type: those of its kind
- * whose essential name is the first `local_essent_len` bytes of its name.
- *
- * The second search of a handle of corelo's makes an index of its names, which takes eight bytes for each and lasts as long as
- * the handle: each later one takes microseconds, unless `targ_start_id` is another than the first id after the base's. Of libbpf's
- * handles nothing is kept.
- *
- * `targ_btf_name` is for messages and may be NULL. Returns 0, or a negative errno with the list as it was: `-EINVAL` for
- * NULL, ids that no type has, or a length longer than the name; `-E2BIG` for names that take more work to compare than real
- * ones; `-ENOMEM`. The list is from libc's allocator, so libbpf's `bpf_core_free_cands` may free it as well as ours.
- * libbpf: `bpf_core_add_cands`.
- *
- * Any number of threads may call it with different `cands`; of handles as `bpf_core_calc_relo_insn` says.
- *
- * Safety:
- *
- * - `local_cand` is either NULL or points to a candidate with a handle of corelo's or libbpf's that is not freed.
- * - `targ_btf` is either NULL or such a handle.
- * - `targ_btf_name` is either NULL or a NUL-terminated string.
- * - `cands` is either NULL or points to a list of `len` candidates in memory from malloc(3).
- */
-int bpf_core_add_cands(struct bpf_core_cand *local_cand, size_t local_essent_len,
-		       const struct btf *targ_btf, const char *targ_btf_name, int targ_start_id,
-		       struct bpf_core_cand_list *cands);
-
-/**
- * Frees a list and its candidates, both from malloc(3), which no thread may be using. NULL is allowed. libbpf:
- * `bpf_core_free_cands`.
- *
- * Safety:
- *
- * - `cands` is either NULL or points to a list from malloc(3) with candidates from malloc(3), not freed.
- */
-void bpf_core_free_cands(struct bpf_core_cand_list *cands);
+void corelo_targets_free(struct corelo_targets *targets);
 
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* CORELO_NO_LIBBPF_NAMES */
 
 #endif /* CORELO_H */

@@ -17,6 +17,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,28 +121,18 @@ static void release_libbpf(struct libbpf *libbpf)
 	((opts) && (opts)->sz >= offsetof(struct open_opts, member) + sizeof((opts)->member)	\
 		 ? (opts)->member : NULL)
 
-struct targets {
+/*
+ * @path, or with @list, all the paths between its colons: a kernel's BTF, then its modules'. None: NULL, for the running
+ * kernel. 0 or a negative errno.
+ */
+static int open_targets(struct corelo_targets **targets, const char *path, bool list)
+{
 	const struct corelo_btf **btf;
-	size_t count;
-};
-
-static void close_targets(struct targets *targets)
-{
-	/* modules stand on the kernel, but keep what they need of it */
-	while (targets->count)
-		corelo_btf_free((struct corelo_btf *)targets->btf[--targets->count]);
-	free(targets->btf);
-	targets->btf = NULL;
-}
-
-/* @path, or with @list, all the paths between its colons. None: the running kernel. 0 or a negative errno. */
-static int open_targets(struct targets *targets, const char *path, bool list)
-{
 	char *paths, *at, *end;
-	size_t most = 1;
+	size_t most = 1, cnt = 0;
 	int err = 0;
 
-	memset(targets, 0, sizeof(*targets));
+	*targets = NULL;
 	if (!path || !*path)
 		return 0;
 	paths = strdup(path);
@@ -149,8 +140,8 @@ static int open_targets(struct targets *targets, const char *path, bool list)
 		return -ENOMEM;
 	for (at = paths; list && *at; at++)
 		most += *at == ':';
-	targets->btf = calloc(most, sizeof(*targets->btf));
-	if (!targets->btf)
+	btf = calloc(most, sizeof(*btf));
+	if (!btf)
 		err = -ENOMEM;
 	for (at = paths; at && !err; at = end) {
 		end = list ? strchr(at, ':') : NULL;
@@ -159,15 +150,21 @@ static int open_targets(struct targets *targets, const char *path, bool list)
 		/* a colon too many names nothing */
 		if (!*at)
 			continue;
-		targets->btf[targets->count] = corelo_btf_open(at, targets->count ? targets->btf[0] : NULL);
-		if (targets->btf[targets->count])
-			targets->count++;
+		btf[cnt] = corelo_btf_open(at, cnt ? btf[0] : NULL);
+		if (btf[cnt])
+			cnt++;
 		else
 			err = -errno;
 	}
+	/* colons alone name no kernel, which is refused */
+	if (!err)
+		*targets = corelo_targets_new(btf[0], btf + 1, cnt ? cnt - 1 : 0);
+	if (!err && !*targets)
+		err = -errno;
+	while (cnt)
+		corelo_btf_free((struct corelo_btf *)btf[--cnt]);
+	free(btf);
 	free(paths);
-	if (err)
-		close_targets(targets);
 	return err;
 }
 
@@ -175,7 +172,7 @@ static int open_targets(struct targets *targets, const char *path, bool list)
 static int relocate(void *elf, size_t size, const struct open_opts *opts, const char **why)
 {
 	struct corelo_relocate_opts how;
-	struct targets targets;
+	struct corelo_targets *targets;
 	const char *path = secure_getenv("CORELO_BTF");
 	bool list = path && *path;
 	int err;
@@ -190,10 +187,9 @@ static int relocate(void *elf, size_t size, const struct open_opts *opts, const 
 	*why = NULL;
 	memset(&how, 0, sizeof(how));
 	how.sz = sizeof(how);
-	how.targets = targets.btf;
-	how.target_count = targets.count;
+	how.targets = targets;
 	err = corelo_relocate(elf, size, &how);
-	close_targets(&targets);
+	corelo_targets_free(targets);
 	return err;
 }
 

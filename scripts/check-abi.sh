@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# What libcorelo.so exports and libcorelo.a defines is what the map and the header name: `check-abi.sh LIBRARY HEADER ARCHIVE`.
+# What libcorelo.so exports and libcorelo.a defines is what the map and the headers name, and the ABI is that of the last
+# release: `check-abi.sh LIBRARY INCLUDE_DIR ARCHIVE`.
 set -eu
 cd "$(dirname "$0")/.."
 export LC_ALL=C
 
 library=${1:-target/stage/usr/lib/libcorelo.so}
-header=${2:-target/stage/usr/include/corelo.h}
+include=${2:-target/stage/usr/include}
 archive=${3:-target/stage/usr/lib/libcorelo.a}
 map=include/corelo.map
-for file in "$library" "$header" "$archive" $map; do
+for file in "$library" "$include/corelo.h" "$include/corelo/relo_core.h" "$archive" $map; do
 	[ -r "$file" ] || { echo "check-abi: no $file"; exit 1; }
 done
 tmp=$(mktemp -d)
@@ -21,11 +22,11 @@ fail() {
 	status=1
 }
 
-# The functions that the header declares: what is left of it, after the preprocessor, without bodies and typedefs, and
+# The functions that the headers declare: what is left of it, after the preprocessor, without bodies and typedefs, and
 # has a parenthesis.
 header_names() {
-	${CC:-cc} -E "$header" | awk '
-		/^# [0-9]+ "/ { ours = $3 ~ /corelo\.h"$/; next }
+	cat "$include/corelo.h" "$include/corelo/relo_core.h" | ${CC:-cc} -I"$include" -E - | awk '
+		/^# [0-9]+ "/ { ours = $3 == "\"<stdin>\""; next }
 		ours { text = text " " $0 }
 		END {
 			sub(/extern "C" *\{/, "", text)
@@ -52,7 +53,7 @@ header_names >"$tmp/header"
 uniq -d "$tmp/map" | grep . && fail "named twice in $map"
 diff "$tmp/map" "$tmp/library" >"$tmp/diff" || fail "the map (<) and the library (>) differ:
 $(cat "$tmp/diff")"
-diff "$tmp/map" "$tmp/header" >"$tmp/diff" || fail "the map (<) and the header (>) differ:
+diff "$tmp/map" "$tmp/header" >"$tmp/diff" || fail "the map (<) and the headers (>) differ:
 $(cat "$tmp/diff")"
 
 # Each name in the node that the map puts it in.
@@ -97,6 +98,12 @@ diff "$tmp/expected" "$tmp/archive" >"$tmp/diff" || fail "the map (<) and the ar
 $(cat "$tmp/diff")"
 grep -v '^HIDDEN ' "$tmp/symbols" && fail "the archive's names above are not hidden"
 readelf -W --section-groups "$archive" | grep 'COMDAT' && fail "the archive has the COMDAT groups above"
+
+if command -v abidiff >/dev/null 2>&1; then
+	scripts/abi.sh check || status=1
+else
+	echo "SKIP abi: no abidiff (abigail-tools)"
+fi
 
 [ $status != 0 ] || echo "check-abi: $(wc -l <"$tmp/map") functions, soname $soname"
 exit $status

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# Makes the C header from capi/src: `header.sh OUT.h`. Only who changes the C API needs this; the header is checked in.
+# Makes the C headers from capi/src: `header.sh DIR` writes DIR/corelo.h and DIR/corelo/relo_core.h. The headers are checked
+# in, so only a change of the C API needs this.
 set -eu
 cd "$(dirname "$0")/.."
 
-out=${1:?usage: header.sh OUT.h}
+out=${1:?usage: header.sh DIR}
 # Pinned, because another version may print the same declarations differently.
 pinned=0.29.4
 cbindgen=${CBINDGEN:-target/tools/bin/cbindgen}
@@ -34,9 +35,8 @@ sed -e ':a' -e "s/^\($tabs*\) \{8\}/\1$tabs/" -e 'ta' \
 	-e 's/^\([[:space:]]*\* \)#\{1,\} \(.*[^:]\)$/\1\2:/' \
 	-e 's|^#endif *// *\(.*\)|#endif /* \1 */|' -e 's|^} *// *\(.*\)|} /* \1 */|' "$tmp/raw.h" >"$tmp/styled.h"
 
-# libbpf's names go last, so that one #ifndef leaves them out. An item is a paragraph: cbindgen puts blank lines only
-# between items.
-awk '
+# libbpf's names go to a header of their own. An item is a paragraph: cbindgen puts blank lines only between items.
+awk -v mirrored="$tmp/relo_core.h" '
 # A comment of one line stays on one line.
 function joined(text,   done, comment) {
 	while (match(text, /\/\*\*\n\t*  *\* [^\n]*\n\t*  *\*\//)) {
@@ -96,7 +96,7 @@ function wrapped(text,   n, i, column, line, out, parameter) {
 	return out
 }
 function block(items) {
-	printf "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n%s#ifdef __cplusplus\n}\n#endif\n", items
+	return "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n" items "#ifdef __cplusplus\n}\n#endif\n"
 }
 BEGIN { RS = "" }
 /^#ifdef __cplusplus/ { functions = 1; next }
@@ -109,6 +109,8 @@ functions && bare($0) ~ /^extern / { next }
 	name = name_of(declaration)
 	if (functions)
 		$0 = substr($0, 1, length($0) - length(declaration)) wrapped(declaration)
+	if (name == "btf")
+		btf = $0 "\n\n"
 	if (name ~ /^(corelo_|CORELO_|btf$)/ || /^(#include|#ifndef CORELO_H|\/\* )/) {
 		if (functions) own = own $0 "\n\n"
 		else print $0 "\n"
@@ -120,11 +122,18 @@ functions && bare($0) ~ /^extern / { next }
 		mirrored_types = mirrored_types $0 "\n\n"
 }
 END {
-	block(own)
-	print "\n#ifndef CORELO_NO_LIBBPF_NAMES\n"
-	printf "%s", mirrored_types
-	block(mirrored_functions)
-	print "\n#endif /* CORELO_NO_LIBBPF_NAMES */\n\n#endif /* CORELO_H */"
+	print block(own) "\n#endif /* CORELO_H */"
+	printf "%s", "/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */\n" \
+		"/**\n" \
+		" * The functions of libbpf'"'"'s relo_core.h, with its names, structs and results, as libbpf 1.0 to 1.8 have them.\n" \
+		" * Needs <linux/bpf.h> of Linux 5.17 or newer. Do not include it beside libbpf'"'"'s own relo_core.h.\n" \
+		" */\n\n" \
+		"#ifndef CORELO_RELO_CORE_H\n#define CORELO_RELO_CORE_H\n\n" \
+		"/* Made from capi/src by `make header`: change it there. */\n\n" \
+		"#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <linux/bpf.h>\n\n" >mirrored
+	print btf mirrored_types block(mirrored_functions) "\n#endif /* CORELO_RELO_CORE_H */" >mirrored
 }' "$tmp/styled.h" >"$tmp/corelo.h"
 
-cp "$tmp/corelo.h" "$out"
+mkdir -p "$out/corelo"
+cp "$tmp/corelo.h" "$out/corelo.h"
+cp "$tmp/relo_core.h" "$out/corelo/relo_core.h"

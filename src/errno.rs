@@ -2,6 +2,7 @@
 //! The errno of each error: libbpf's where libbpf has the error, but never one of its own numbers from 4000 on.
 
 use std::ffi::c_int;
+use std::io::ErrorKind;
 
 use crate::bytes::Endian;
 use crate::error::Error;
@@ -55,7 +56,11 @@ impl Error {
             Error::NoBtf => libc::ENODATA,
             Error::Unsupported { .. } => libc::ENOTSUP,
             Error::NoKernelBtf { .. } => libc::ESRCH,
-            Error::Io { cause } => cause.raw_os_error().unwrap_or(libc::EIO),
+            Error::Io { cause } => match cause.kind() {
+                ErrorKind::IsADirectory => libc::EISDIR,
+                ErrorKind::FileTooLarge => libc::EFBIG,
+                _ => cause.raw_os_error().unwrap_or(libc::EIO),
+            },
             Error::NoMemory => libc::ENOMEM,
             Error::At { cause, .. } => cause.errno(),
             Error::Several { failures, .. } => failures.first().map_or(libc::EINVAL, Error::errno),

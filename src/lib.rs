@@ -1,5 +1,34 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! BPF CO-RE relocation.
+//! BPF CO-RE relocation: the instructions of a BPF object that depend on a kernel's types get the values that are right for
+//! that kernel, as libbpf would do, without a kernel at hand.
+//!
+//! ```
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
+//! use corelo::object::{OpenTargets, Options, Report, Target, relocate};
+//! use corelo::source;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut elf = std::fs::read("examples/demo.bpf.o")?;
+//! // Or source::RunningKernel::new(), for the running kernel and its modules.
+//! let btf = source::open(Path::new("examples/demo.btf"), None)?;
+//! let targets = OpenTargets::from(Target::new("demo", Arc::new(btf)));
+//!
+//! let mut report = Report::default();
+//! let counts = relocate(&mut elf, &targets, &Options::default(), Some(&mut report))?;
+//! println!("{counts}");
+//! for entry in &report.entries {
+//!     println!("{}: {} -> {}", entry.access, entry.orig_number(), entry.new_number());
+//! }
+//! # assert!(counts.resolved > 20 && counts.failed == 0);
+//! # assert!(report.entries.iter().any(|entry| &*entry.access == "task_struct.pid"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Targets are opened once and shared by any number of threads and relocations. [`object::relocate_insns`] is for loaders that
+//! read ELF files themselves.
 //!
 //! The layers, lowest first; each uses only those above it in this list:
 //!
@@ -9,11 +38,12 @@
 //! 3. [`btf`]: BTF and `.BTF.ext`.
 //! 4. [`relo`]: the algorithm, for one relocation. No I/O, no globals, no byte order of the machine.
 //! 5. [`object`]: whole BPF objects, relocated in place.
-//! 6. [`source`]: where BTF comes from: files, the running kernel, its modules. The only I/O.
+//! 6. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
 
 pub mod btf;
 mod budget;
 pub mod bytes;
+#[cfg(target_os = "linux")]
 mod errno;
 pub mod error;
 pub mod insn;
@@ -26,12 +56,25 @@ mod text;
 
 pub use error::{Error, Result};
 
+// Threads may share what is opened, and hand on what comes of it.
+const fn shared_by_threads<T: Send + Sync>() {}
+const _: () = {
+    shared_by_threads::<btf::Btf<'static>>();
+    shared_by_threads::<object::Target>();
+    shared_by_threads::<object::OpenTargets>();
+    shared_by_threads::<object::Report>();
+    shared_by_threads::<object::Counts>();
+    shared_by_threads::<Error>();
+    #[cfg(target_os = "linux")]
+    shared_by_threads::<source::RunningKernel>();
+};
+
 /// What the C library, the command and the fuzz targets use besides the public API. It may change in every version.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::btf::raw::{Info, payload_len};
     pub use crate::object::name_search::{NameIndex, RootNames};
-    pub use crate::object::plan;
+    pub use crate::object::{Edits, plan, plan_insns};
     pub use crate::relo::patch::Change;
 
     /// Allocations that input sizes.
@@ -44,3 +87,7 @@ pub mod internal {
         pub use crate::text::*;
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -15,7 +15,6 @@ use std::fs;
 use std::sync::Arc;
 
 use corelo::insn::Insn;
-use corelo::log::NoLog;
 use corelo::object::{Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
@@ -57,7 +56,7 @@ fn rows() -> Vec<Row> {
 fn targets(object: &str) -> OpenTargets {
     let name = if object.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
     let btf = Arc::new(source::open(&fixture(name), None).unwrap());
-    OpenTargets { kernel: Target::new(name, btf), modules: Vec::new() }
+    OpenTargets::from(Target::new(name, btf))
 }
 
 /// The value of a column: `4`, or `4/8` with the bytes that a load or store moves.
@@ -69,7 +68,7 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
     let original = fs::read(fixture(object)).unwrap();
     let mut relocated = original.clone();
     let mut report = Report::default();
-    let options = Options { semantics, log: &NoLog };
+    let options = Options::new().semantics(semantics);
     let result = relocate(&mut relocated, &targets(object), &options, Some(&mut report));
 
     assert_eq!(report.entries.len(), rows.len(), "{object}: number of relocations");
@@ -98,6 +97,7 @@ fn check_object(object: &str, rows: &[&Row], semantics: Semantics) {
                 assert_eq!(error.errno(), errno, "{line}: {error}");
                 refused = true;
             }
+            other => panic!("{line}: {other:?}"),
         }
     }
     assert_eq!(result.is_err(), refused, "{object}: {result:?}");
@@ -208,7 +208,7 @@ fn every_fixture_is_in_the_table_or_has_no_relocations() {
         let mut object = fs::read(fixture(&name)).unwrap();
         let original = object.clone();
         let mut report = Report::default();
-        let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+        let options = Options::new();
         relocate(&mut object, &targets(&name), &options, Some(&mut report)).unwrap();
         assert!(report.entries.is_empty(), "{name}");
         assert_eq!(object, original, "{name}");
@@ -219,7 +219,7 @@ fn every_fixture_is_in_the_table_or_has_no_relocations() {
 /// wholly poisoned from this once, as a success.
 #[test]
 fn a_target_of_the_other_byte_order_is_refused_for_optional_programs_too() {
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     let original = fs::read(fixture("optional.el.bpf.o")).unwrap();
     let mut object = original.clone();
     let error = relocate(&mut object, &targets("any.eb.o"), &options, None).unwrap_err();
@@ -229,7 +229,7 @@ fn a_target_of_the_other_byte_order_is_refused_for_optional_programs_too() {
 
 #[test]
 fn relocating_again_changes_nothing() {
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     for name in ["fields.el.bpf.o", "fields.eb.bpf.o", "types.el.bpf.o", "optional.el.bpf.o"] {
         let mut object = fs::read(fixture(name)).unwrap();
         relocate(&mut object, &targets(name), &options, None).unwrap();
@@ -242,14 +242,14 @@ fn relocating_again_changes_nothing() {
 
 #[test]
 fn relocating_against_its_own_types_changes_only_the_list_of_relocations() {
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     // Not bitfields: clang and libbpf choose different words to load them from.
     for name in ["fields", "enums", "types", "insns", "subprogs"] {
         for endian in ["el", "eb"] {
             let name = format!("{name}.{endian}.bpf.o");
             let original = fs::read(fixture(&name)).unwrap();
             let btf = Arc::new(source::open(&fixture(&name), None).unwrap());
-            let own = OpenTargets { kernel: Target::new(&*name, btf), modules: Vec::new() };
+            let own = OpenTargets::from(Target::new(&*name, btf));
             let mut object = original.clone();
             relocate(&mut object, &own, &options, None).unwrap();
             let changed = original.iter().zip(&object).filter(|(before, after)| before != after).count();

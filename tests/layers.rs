@@ -22,7 +22,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("btf", &[]),
     ("relo", &["btf::"]),
     ("object", &["btf::", "relo::"]),
-    ("source.rs", &["btf::", "object::"]),
+    ("source", &["btf::", "object::"]),
     ("lib.rs", &["btf::", "relo::", "object::"]),
 ];
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Opening BTF from C.
+//! `struct corelo_btf`: opened from a file, from bytes, of the running kernel.
 
 use std::ffi::{CStr, OsStr, c_char, c_void};
 use std::io;
@@ -15,21 +15,19 @@ use corelo::error::{Error, Result};
 use corelo::object::Target;
 use corelo::source;
 
-/// Opened BTF: types and names of a kernel, a module or a BPF object. Immutable, so any number of threads may use it at
-/// the same time.
+/// BTF of a kernel, a module or a BPF object. Immutable, so threads may share it.
 #[derive(Debug)]
 pub struct corelo_btf {
     _opaque: (),
 }
 
-/// libbpf's `struct btf`, or what `corelo_btf_as_libbpf` gives.
+/// libbpf's `struct btf`, or the result of `corelo_btf_as_libbpf`.
 #[derive(Debug)]
 pub struct btf {
     _opaque: (),
 }
 
-/// The version of the library that is running, such as "0.1.0". Never NULL; lasts as long as the library is loaded, for all
-/// threads.
+/// The version of the loaded library, such as "0.1.0". A static string.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_version() -> *const c_char {
     const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -39,14 +37,13 @@ pub extern "C" fn corelo_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// What went wrong in the last call on this thread that failed: a sentence for people, with the file, program,
-/// relocation and type it is about, and what to do. "" when none has failed, never NULL.
+/// The message of the last failed call on this thread. It names the file, program, relocation and type, and says what to
+/// do. "" if no call has failed, never NULL.
 ///
-/// Names from objects and BTF are in it as they are, with whatever control characters they have: escape these before a
-/// terminal gets to see them.
+/// Names from objects and BTF are copied unchanged, including control characters: escape them before printing to a
+/// terminal.
 ///
-/// Each thread has its own. The string is valid until the next call that fails on this thread, or the thread ends. A call
-/// that succeeds does not change it.
+/// Valid until the next failed call on this thread, or the end of the thread. A successful call does not change it.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_last_error() -> *const c_char {
     guard(c"".as_ptr(), last_error::last)
@@ -54,28 +51,28 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 
 /// Opens the BTF in a file: raw BTF, or an ELF file with a `.BTF` section, 32-bit or 64-bit, of either byte order.
 ///
-/// With a `base`, the file is split BTF on top of it, such as a module's on its kernel's. The base stays alive as long as
-/// needed, also when it is freed first. Raw BTF, and of an ELF file the section, are copied into memory, so that nobody can
-/// change them under the program; the running kernel's own is mapped.
+/// With `base`, the file holds split BTF on it, such as a module's on its kernel's. The new handle keeps a reference to the
+/// base, so `base` may be freed first. Raw BTF and the section of an ELF file are copied into memory, because another
+/// process may change the file; the running kernel's own BTF is mapped.
 ///
-/// A file without a base is checked type by type, when one is used: a broken type harms only those who need it. Of a file with a
-/// base, every name and reference is checked here, as libbpf does: a module's BTF on another build's kernel would give wrong
-/// answers. A module so small that it fits another kernel by chance cannot be told. Not checked again is a loaded module's
-/// file in `/sys/kernel/btf` on the running kernel's, `/sys/kernel/btf/vmlinux`.
+/// Without a base, a type is checked when it is first used, so a broken type affects only its users. With a base, all names
+/// and references are checked here, as libbpf does: a module's BTF on another build of the kernel gives wrong offsets. A
+/// module so small that it fits another kernel by chance is not detected. Files in `/sys/kernel/btf` are not checked, since
+/// the kernel did so when it loaded the module.
 ///
-/// Other threads may use `base` at the same time, and any number of them what is returned.
+/// Thread-safe, also for the same `base`. Threads may share the new handle.
 ///
-/// Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's without a base, a
-/// kernel's with one, a NULL `path` and what is no regular file, `EISDIR` for a directory,
-/// `EFBIG` for raw BTF or a section of 2 GiB and more, `ENOTSUP` for BTF of the other byte order with a header that is
-/// too short, for several BTF headers in a row, and for a module that brings its own `.BTF.base` when a base is given, `ENODATA`
-/// for ELF without BTF, `ENOEXEC` for broken ELF, which includes a `.BTF` that is compressed or of another type than PROGBITS,
-/// `ENOMEM`, and what open(2) and read(2) give. Of a compressed file, `corelo_last_error` names the command that decompresses it.
+/// Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's BTF without a base, a
+/// kernel's with one, a NULL `path`, and a file that is not regular; `EISDIR` for a directory; `EFBIG` for raw BTF or a
+/// section of 2 GiB or more; `ENOTSUP` for BTF of the other byte order with a short header, for several BTF headers in a
+/// row, and for a module that has its own `.BTF.base` when a base is given; `ENODATA` for ELF without BTF; `ENOEXEC` for
+/// broken ELF, and for a `.BTF` section that is compressed or not PROGBITS; `ENOMEM`; and the errors of open(2) and
+/// read(2). For a compressed file, `corelo_last_error` names the command that decompresses it.
 ///
 /// # Safety
 ///
 /// - `path` is either NULL or a NUL-terminated string.
-/// - `base` is either NULL or from a function of corelo that opens BTF, and not freed.
+/// - `base` is either NULL or a handle from corelo that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corelo_btf) -> *mut corelo_btf {
     guard_ptr(|| {
@@ -93,14 +90,14 @@ pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corel
     })
 }
 
-/// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`. The BTF is copied, of an ELF file the section.
+/// Opens BTF, or an ELF file with a `.BTF` section, from `size` bytes at `data`, and copies the BTF.
 ///
-/// Otherwise as `corelo_btf_open`, also for threads, which may read `data` at the same time. `EINVAL` also for NULL `data`.
+/// Otherwise as `corelo_btf_open`. `EINVAL` also for NULL `data`.
 ///
 /// # Safety
 ///
 /// - `data` is either NULL or points to `size` bytes.
-/// - `base` is either NULL or from a function of corelo that opens BTF, and not freed.
+/// - `base` is either NULL or a handle from corelo that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_btf_from_bytes(
     data: *const c_void,
@@ -118,13 +115,10 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
     })
 }
 
-/// Opens the BTF of the running kernel: `/sys/kernel/btf/vmlinux`, else a kernel image with BTF in one of the places
-/// where distributions put it.
+/// Opens the BTF of the running kernel: `/sys/kernel/btf/vmlinux`, or a kernel image in the paths that libbpf searches.
 ///
-/// Returns NULL and sets errno: `ESRCH` when there is none; `corelo_last_error` names each place with what was wrong.
-/// libbpf: `btf__load_vmlinux_btf`.
-///
-/// Any number of threads may use what is returned at the same time.
+/// Returns NULL and sets errno: `ESRCH` when there is none; `corelo_last_error` names each path with its error. libbpf:
+/// `btf__load_vmlinux_btf`.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
     guard_ptr(|| Ok(Handle::into_c(Target::new("vmlinux", Arc::new(source::open_kernel()?)))))
@@ -132,15 +126,13 @@ pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
 
 /// Opens the BTF of a loaded module of the running kernel, whose BTF is `kernel`.
 ///
-/// Returns NULL and sets errno: `EINVAL` for a name that is empty or has a slash, or NULL, `ENOENT` when there is no such module or it has no BTF,
-/// and what `corelo_btf_open` gives. libbpf: `btf__load_module_btf`.
-///
-/// Other threads may use `kernel` at the same time, and any number of them what is returned.
+/// Returns NULL and sets errno: `EINVAL` for a name that is NULL, empty or has a slash, `ENOENT` for a module that is not
+/// loaded or has no BTF, and the errors of `corelo_btf_open`. libbpf: `btf__load_module_btf`.
 ///
 /// # Safety
 ///
 /// - `name` is either NULL or a NUL-terminated string.
-/// - `kernel` is either NULL or from a function of corelo that opens BTF, and not freed.
+/// - `kernel` is either NULL or a handle from corelo that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *const corelo_btf) -> *mut corelo_btf {
     guard_ptr(|| {
@@ -152,27 +144,27 @@ pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *co
     })
 }
 
-/// Frees BTF. What stands on it as its base keeps what it needs of it. NULL is allowed.
+/// Frees BTF. Split BTF opened on it and targets made of it keep their own references and stay valid. NULL is allowed.
 ///
-/// No thread may be using `btf`, and what came from `corelo_btf_as_libbpf` is gone with it.
+/// No thread may use `btf`, or the pointer that `corelo_btf_as_libbpf` returned for it, at the same time or later.
 ///
 /// # Safety
 ///
-/// - `btf` is either NULL or from a function of corelo that opens BTF, and not freed.
+/// - `btf` is either NULL or a handle from corelo that is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_btf_free(btf: *mut corelo_btf) {
     // SAFETY: `btf` is as documented.
     guard((), || unsafe { Handle::free(btf) });
 }
 
-/// The same BTF as a `struct btf`, for the functions that mirror libbpf's (`bpf_core_*`), and only for those: no function
-/// of libbpf may be given it. Lasts as long as `btf`, and any number of threads may use it, as `btf`. NULL for NULL.
+/// The same BTF as a `struct btf`, for the functions in `<corelo/relo_core.h>` only: libbpf's own functions cannot read it.
+/// Valid until `btf` is freed. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn corelo_btf_as_libbpf(btf: *const corelo_btf) -> *const btf {
     btf.cast()
 }
 
-/// Bytes of the longest path that the kernel takes, without its NUL. The constant of that name counts it.
+/// Bytes of the longest path that the kernel takes, without its NUL.
 const PATH_MAX: usize = 4095;
 
 /// # Safety

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The structs of libbpf's `relo_core.h`, field by field, and what is needed of the kernel's `<linux/bpf.h>`.
+//! The structs of libbpf's `relo_core.h`, field by field, and those of `<linux/bpf.h>` that they use. `bpf_core_spec` has a
+//! file of its own.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::c_int;
 use std::mem::MaybeUninit;
-use std::ptr;
 
 use super::btf_open::btf;
-use super::libbpf::AnyBtf;
 use corelo::btf::TypeId;
 use corelo::btf::ext::CoreRelo;
 use corelo::bytes::Endian;
 use corelo::error::{Error, Result};
 use corelo::insn::Insn;
-use corelo::relo::spec::{Accessor, MAX_LEN, Steps};
-use corelo::relo::{ReloKind, ReloRes, Spec};
+use corelo::relo::{ReloKind, ReloRes};
 
-/// A type of a target that may stand for a local type.
+/// A candidate: a target type that may match a local type.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct bpf_core_cand {
@@ -35,45 +33,7 @@ pub struct bpf_core_cand_list {
     pub len: c_int,
 }
 
-/// Most steps of a spec.
-pub const BPF_CORE_SPEC_MAX_LEN: usize = 64;
-const _: () = assert!(BPF_CORE_SPEC_MAX_LEN == MAX_LEN);
-
-/// One step of a spec: a named member or an array element.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct bpf_core_accessor {
-    /// Struct or union that has the member; type of the array's elements.
-    pub type_id: u32,
-    /// Index of the member or element.
-    pub idx: u32,
-    /// Name of the member, which belongs to the BTF; NULL for an array element.
-    pub name: *const c_char,
-}
-
-/// Where an access leads inside a type.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct bpf_core_spec {
-    /// BTF that the ids below belong to.
-    pub btf: *const btf,
-    /// Named members and array elements.
-    pub spec: [bpf_core_accessor; BPF_CORE_SPEC_MAX_LEN],
-    /// Type that the access begins at, typedefs and modifiers included.
-    pub root_type_id: u32,
-    /// What is asked.
-    pub relo_kind: bpf_core_relo_kind,
-    /// Number of steps in `spec`.
-    pub len: c_int,
-    /// Every index of the access string, those of anonymous members included.
-    pub raw_spec: [c_int; BPF_CORE_SPEC_MAX_LEN],
-    /// Number of indices in `raw_spec`.
-    pub raw_len: c_int,
-    /// Offset of the field in bits.
-    pub bit_offset: u32,
-}
-
-/// The answer to a relocation.
+/// The result of a relocation.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct bpf_core_relo_res {
@@ -81,7 +41,7 @@ pub struct bpf_core_relo_res {
     pub orig_val: u64,
     /// Value that the instruction gets.
     pub new_val: u64,
-    /// There is no value: the instruction is made invalid.
+    /// No value: the instruction becomes invalid.
     pub poison: MaybeUninit<bool>,
     /// Whether the instruction must hold `orig_val`.
     pub validate: MaybeUninit<bool>,
@@ -135,16 +95,25 @@ pub struct bpf_insn {
 const _: () = {
     use std::mem::offset_of;
     assert!(size_of::<bpf_core_cand>() == 16 && size_of::<bpf_core_cand_list>() == 16);
-    assert!(size_of::<bpf_core_accessor>() == 16 && offset_of!(bpf_core_accessor, name) == 8);
-    assert!(size_of::<bpf_core_spec>() == 1312 && offset_of!(bpf_core_spec, spec) == 8);
-    assert!(offset_of!(bpf_core_spec, root_type_id) == 1032 && offset_of!(bpf_core_spec, len) == 1040);
-    assert!(offset_of!(bpf_core_spec, raw_spec) == 1044 && offset_of!(bpf_core_spec, raw_len) == 1300);
-    assert!(offset_of!(bpf_core_spec, bit_offset) == 1304);
     assert!(size_of::<bpf_core_relo_res>() == 40 && offset_of!(bpf_core_relo_res, poison) == 16);
     assert!(offset_of!(bpf_core_relo_res, fail_memsz_adjust) == 18 && offset_of!(bpf_core_relo_res, orig_sz) == 20);
     assert!(offset_of!(bpf_core_relo_res, new_type_id) == 32);
     assert!(size_of::<bpf_core_relo>() == 16 && size_of::<bpf_insn>() == 8);
 };
+
+impl bpf_core_cand_list {
+    /// # Safety
+    ///
+    /// The list has `len` candidates.
+    pub(super) unsafe fn entries<'a>(&self) -> Result<&'a [bpf_core_cand]> {
+        match usize::try_from(self.len) {
+            Ok(0) => Ok(&[]),
+            // SAFETY: as above.
+            Ok(len) if !self.cands.is_null() => Ok(unsafe { std::slice::from_raw_parts(self.cands, len) }),
+            _ => Err(Error::Argument { what: "cands has a negative length, or is NULL with a length" }),
+        }
+    }
+}
 
 impl From<&bpf_core_relo> for CoreRelo {
     fn from(relo: &bpf_core_relo) -> Self {
@@ -202,65 +171,5 @@ impl From<Insn> for bpf_insn {
     fn from(insn: Insn) -> Self {
         let [code, regs, ..] = insn.encode(Endian::NATIVE);
         Self { code, regs, off: insn.off, imm: insn.imm }
-    }
-}
-
-impl bpf_core_spec {
-    /// Writes a spec to where C wants it, and zeros to what is left of its 1,312 bytes: too many to be copied.
-    ///
-    /// # Safety
-    ///
-    /// There is room for one that nobody else uses.
-    pub(super) unsafe fn write(to: *mut Self, from: &Spec<'_, AnyBtf<'_>>) {
-        // SAFETY: as above, and zeros are a spec.
-        let spec = unsafe {
-            to.write_bytes(0, 1);
-            &mut *to
-        };
-        let (accessors, raw) = (from.accessors.as_slice(), from.raw.as_slice());
-        let len = |steps: usize| c_int::try_from(steps).unwrap_or(c_int::MAX);
-        spec.btf = from.btf.raw;
-        spec.root_type_id = from.root_type_id.0;
-        spec.relo_kind = bpf_core_relo_kind(from.kind.raw());
-        (spec.len, spec.raw_len) = (len(accessors.len()), len(raw.len()));
-        spec.bit_offset = from.bit_offset;
-        // libbpf does not count the enumerator of a local spec among the raw indices' names, but has it in `spec[0]` too.
-        for (to, accessor) in spec.spec.iter_mut().zip(accessors) {
-            let name = accessor.name.map_or(ptr::null(), CStr::as_ptr);
-            *to = bpf_core_accessor { type_id: accessor.type_id.0, idx: accessor.idx, name };
-        }
-        for (to, idx) in spec.raw_spec.iter_mut().zip(raw) {
-            // Indices are from 0 to 2147483647, or below a type's vlen.
-            *to = c_int::try_from(*idx).unwrap_or(c_int::MAX);
-        }
-    }
-
-    /// The same spec on our side, with `btf` for its handle.
-    ///
-    /// # Safety
-    ///
-    /// The first `len` names are NULL or NUL-terminated strings.
-    pub(super) unsafe fn as_rust<'a>(&self, btf: &'a AnyBtf<'a>) -> Result<Spec<'a, AnyBtf<'a>>> {
-        let bad = || Error::Argument { what: "spec has a length outside 0 to 64, or a negative index" };
-        let taken = |len: c_int| usize::try_from(len).map_err(|_| bad());
-        let accessors = self.spec.get(..taken(self.len)?).ok_or_else(bad)?;
-        let raw = self.raw_spec.get(..taken(self.raw_len)?).ok_or_else(bad)?;
-        let mut spec = Spec {
-            btf,
-            root_type_id: TypeId(self.root_type_id),
-            kind: ReloKind::from_raw(self.relo_kind.0),
-            accessors: Steps::default(),
-            raw: Steps::default(),
-            bit_offset: self.bit_offset,
-        };
-        for accessor in accessors {
-            // SAFETY: as above.
-            let name = (!accessor.name.is_null()).then(|| unsafe { CStr::from_ptr(accessor.name) });
-            spec.accessors.push(Accessor { type_id: TypeId(accessor.type_id), idx: accessor.idx, name })?;
-        }
-        for idx in raw {
-            spec.raw.push(u32::try_from(*idx).map_err(|_| bad())?)?;
-        }
-        Ok(spec)
     }
 }

@@ -7,26 +7,33 @@
 #![expect(unsafe_code, reason = "this is the boundary to C; every block gives its reason")]
 #![expect(non_camel_case_types, reason = "types keep their names in C")]
 
+mod any_btf;
 mod btf_open;
+mod core_cands;
 mod core_relo;
+mod core_spec;
 mod core_types;
 mod fault;
 mod guard;
 mod handle;
 mod last_error;
-mod libbpf;
+mod libbpf_weak;
 mod log;
 mod relocate;
 mod report;
 mod snprintf;
+mod targets;
 
 // For the fuzz target. C has the names anyway.
 pub use btf_open::*;
+pub use core_cands::*;
 pub use core_relo::*;
+pub use core_spec::*;
 pub use core_types::*;
 pub use log::*;
 pub use relocate::*;
 pub use report::*;
+pub use targets::*;
 
 use std::ffi::{CStr, c_char};
 

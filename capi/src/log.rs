@@ -9,10 +9,10 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::guard::guard;
 use super::last_error::c_text;
-use super::{fault, libbpf};
+use super::{fault, libbpf_weak};
 use corelo::log::{Level, Log, Printable};
 
-/// How much a log line matters. The values are those of `enum libbpf_print_level`.
+/// Level of a log line. The values are those of `enum libbpf_print_level`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub enum corelo_log_level {
@@ -20,39 +20,43 @@ pub enum corelo_log_level {
     CORELO_LOG_WARN = 0,
     /// Worth knowing.
     CORELO_LOG_INFO = 1,
-    /// How an answer was found: a line for each relocation and each candidate.
+    /// The search and its results: a line for each relocation and each candidate.
     CORELO_LOG_DEBUG = 2,
 }
 
-/// Takes a log line: a string without a newline at its end, valid during the call. May be called from any thread that uses
-/// corelo, several at a time, and may call corelo.
+/// Receives a log line, without a newline at its end. `message` is valid during the call. corelo calls it from any thread
+/// that uses corelo, also from several at the same time. It may call corelo.
 ///
-/// Names from objects and BTF are in it as they are, with whatever control characters they have: escape these before a
-/// terminal gets to see them.
+/// Names from objects and BTF are copied unchanged, including control characters: escape them before printing to a
+/// terminal.
 pub type corelo_log_fn =
     Option<unsafe extern "C" fn(ctx: *mut c_void, level: corelo_log_level, message: *const c_char)>;
 
-#[derive(Clone, Copy)]
-struct Sink {
-    function: corelo_log_fn,
-    ctx: *mut c_void,
+/// A function of the caller's, and its context.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sink {
+    pub(super) function: corelo_log_fn,
+    pub(super) ctx: *mut c_void,
 }
 
-// SAFETY: corelo only hands `ctx` on; `corelo_log_set` says that it must be fit for use on any thread.
+impl Sink {
+    const NONE: Self = Self { function: None, ctx: std::ptr::null_mut() };
+}
+
+// SAFETY: corelo only passes `ctx` on; `corelo_log_set` documents that any thread may do so.
 unsafe impl Send for Sink {}
 // SAFETY: as above.
 unsafe impl Sync for Sink {}
 
-static SINK: RwLock<Sink> = RwLock::new(Sink { function: None, ctx: std::ptr::null_mut() });
+static SINK: RwLock<Sink> = RwLock::new(Sink::NONE);
 
-/// Sends log lines to `fn`, which gets `ctx` with each; with NULL, back to where they go by default.
+/// Sets the function that receives log lines, and its `ctx`. NULL restores the default.
 ///
-/// By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo, and else those of level
-/// `CORELO_LOG_WARN` go to stderr, with control characters escaped. The environment variable `CORELO_LOG`, one of `off`,
-/// `warn`, `info` and `debug`, says up to which level lines are made at all, wherever they go.
+/// By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo; otherwise warnings go to stderr,
+/// with control characters escaped. The environment variable `CORELO_LOG` (`off`, `warn`, `info` or `debug`) limits the
+/// level of all log lines, whichever function receives them.
 ///
-/// `ctx` is used on any thread that uses corelo, until another function is set and the calls under way have returned: set it
-/// once, or keep it for as long as the program runs. May be called at any time from any thread.
+/// Thread-safe. `ctx` must stay valid until another function is set and all calls that were running then have returned.
 ///
 /// # Safety
 ///
@@ -62,46 +66,58 @@ pub unsafe extern "C" fn corelo_log_set(r#fn: corelo_log_fn, ctx: *mut c_void) {
     guard((), || *SINK.write().unwrap_or_else(PoisonError::into_inner) = Sink { function: r#fn, ctx });
 }
 
-/// The sink of everything that C calls.
+/// The log of one call.
 #[derive(Debug)]
-pub(super) struct CLog;
+pub(super) struct CLog {
+    /// Without a function, that of `corelo_log_set`.
+    pub(super) sink: Sink,
+    /// Limit of `sink`.
+    pub(super) max: Level,
+}
+
+impl CLog {
+    /// The log of calls that have no function of their own.
+    pub(super) const GLOBAL: Self = Self { sink: Sink::NONE, max: Level::Warn };
+
+    /// The function to call, copied so that it runs without the lock and may set another one.
+    fn sink(&self) -> Sink {
+        if self.sink.function.is_some() { self.sink } else { *SINK.read().unwrap_or_else(PoisonError::into_inner) }
+    }
+}
 
 impl Log for CLog {
     fn enabled(&self, level: Level) -> bool {
         fault::point();
+        if self.sink.function.is_some() && level > self.max {
+            return false;
+        }
         match from_environment() {
             FromEnvironment::Off => false,
             FromEnvironment::UpTo(limit) => level <= limit,
-            FromEnvironment::Unset => level <= Level::Warn || sink().function.is_some() || libbpf::print().is_some(),
+            FromEnvironment::Unset => {
+                level <= Level::Warn || self.sink().function.is_some() || libbpf_weak::print().is_some()
+            }
         }
     }
 
     fn log(&self, level: Level, line: fmt::Arguments<'_>) {
         fault::point();
-        let Sink { function, ctx } = sink();
-        if function.is_none() && libbpf::print().is_none() {
-            // Nobody is left to tell that stderr is closed.
-            let _ = writeln!(std::io::stderr().lock(), "corelo: {}", Printable(line));
-            return;
-        }
-        let line = c_text(line);
+        let Sink { function, ctx } = self.sink();
         if let Some(function) = function {
             let level = match level {
                 Level::Warn => corelo_log_level::CORELO_LOG_WARN,
                 Level::Info => corelo_log_level::CORELO_LOG_INFO,
                 Level::Debug => corelo_log_level::CORELO_LOG_DEBUG,
             };
-            // SAFETY: whoever set the function promised that it may be called so.
-            unsafe { function(ctx, level, line.as_ptr()) }
-        } else if let Some(print) = libbpf::print() {
-            print(level, &line);
+            // SAFETY: the caller that set the function promised so.
+            unsafe { function(ctx, level, c_text(line).as_ptr()) }
+        } else if let Some(print) = libbpf_weak::print() {
+            print(level, &c_text(line));
+        } else {
+            // A closed stderr cannot be reported.
+            let _ = writeln!(std::io::stderr().lock(), "corelo: {}", Printable(line));
         }
     }
-}
-
-/// A copy, so that the function is called without the lock and may set another one.
-fn sink() -> Sink {
-    *SINK.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Clone, Copy)]

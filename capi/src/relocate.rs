@@ -1,238 +1,283 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Relocating a whole object from C.
+//! Relocation of an object, and of the instructions of one section.
 
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 
 use super::btf_open::corelo_btf;
+use super::core_types::bpf_insn;
 use super::guard::guard_int;
 use super::handle::Handle;
-use super::log::CLog;
+use super::log::{CLog, Sink, corelo_log_fn, corelo_log_level};
 use super::report::corelo_report;
 use super::required_mut;
+use super::targets::{self, corelo_targets};
 use corelo::error::{Error, Result};
-use corelo::internal;
-use corelo::log::Log as _;
-use corelo::object::{OpenTargets, Options, Report, Target, Targets};
+use corelo::internal::{self, Edits};
+use corelo::log::{Level, Log as _};
+use corelo::object::{Counts, Options, Report, Targets};
 use corelo::relo::Semantics;
-use corelo::source::RunningKernel;
 
-/// Whose answers to give where implementations differ.
+/// The implementation to follow where libbpf and the kernel differ.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub enum corelo_semantics {
-    /// libbpf's: a candidate that does not match is not looked at again for the same type, and types are compared 32
-    /// levels deep.
+    /// libbpf: a relocation drops the candidates that do not match it for later ones of the same type, and types are
+    /// compared 32 levels deep.
     CORELO_SEMANTICS_LIBBPF = 0,
-    /// The kernel's own, as light skeletons get them: each relocation looks at all candidates, types are compared 2 levels
+    /// The kernel, which relocates light skeletons: each relocation compares all candidates, types are compared 2 levels
     /// deep, and enums of 32 and of 64 bits are not candidates of each other.
     CORELO_SEMANTICS_KERNEL = 1,
 }
 
-/// How to relocate. Zero-initialise it and set `sz`.
+/// Options of a relocation. Zero the struct and set `sz`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct corelo_relocate_opts {
-    /// Size of this struct: `sizeof(struct corelo_relocate_opts)`. That of an older header is fine: what it lacks is taken for
-    /// zero. Fields that the library does not know, because the program was built with a newer header, must be zero.
+    /// `sizeof(struct corelo_relocate_opts)`. A program may be older than the library: fields that it lacks count as zero. A
+    /// program that is newer may only set fields that the library knows.
     pub sz: usize,
-    /// BTF to relocate against: first the kernel, then any number of its modules, opened on it. They are searched for a
-    /// type only where the kernel has none of its name. NULL, with a count of 0: the running kernel and its modules.
-    pub targets: *const *const corelo_btf,
-    /// Number of targets.
-    pub target_count: usize,
-    /// Whose answers to give where implementations differ.
-    pub semantics: MaybeUninit<corelo_semantics>,
-    /// Where to put the report; NULL for none. Set to NULL, or to what is to be freed with `corelo_report_free`, also
-    /// when the call fails.
+    /// The kernel and modules to relocate against. NULL: the running kernel, which stays open for the life of the process;
+    /// its modules are listed again whenever the kernel lacks a type.
+    pub targets: *const corelo_targets,
+    /// Receives the report; NULL for none. Set to NULL, or to a report to free with `corelo_report_free`, also when the call
+    /// fails.
     pub report: *mut *mut corelo_report,
+    /// Receives the log lines of this call; NULL: the function of `corelo_log_set`, or the default.
+    pub log_fn: corelo_log_fn,
+    /// First argument of `log_fn`.
+    pub log_ctx: *mut c_void,
+    /// Lines up to this level go to `log_fn`; zero: warnings. `CORELO_LOG`, where set, is a further limit.
+    pub log_max: MaybeUninit<corelo_log_level>,
+    /// The implementation to follow where libbpf and the kernel differ; zero: libbpf.
+    pub semantics: MaybeUninit<corelo_semantics>,
+    /// Must be 0.
+    pub flags: u32,
+    /// Must be 0.
+    pub detail: u32,
 }
 
-/// Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file as clang or `bpftool gen object` writes it, of
-/// either byte order. The result has the same size and goes to `bpf_object__open_mem`, a skeleton's data, bpf(2) or a file.
+// Size of the struct in corelo 0.1.0.
+const FIRST_SIZE: usize = offset_of!(corelo_relocate_opts, detail) + size_of::<u32>();
+
+// Without padding, which callers need not zero. A later field of four bytes needs a second one beside it.
+const _: () = assert!(size_of::<corelo_relocate_opts>() == 5 * size_of::<usize>() + 4 * size_of::<u32>());
+
+/// Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file of either byte order from clang or `bpftool gen
+/// object`. The relocated object has the same size; pass it to `bpf_object__open_mem`, a skeleton, bpf(2), or write it to a
+/// file.
 ///
-/// Each instruction that depends on a type of the kernel gets the value that is right for the targets. One that the
-/// targets have no value for becomes invalid (a call of helper 195896080, 0xbad2310): the verifier refuses the program
-/// only if it can be reached. The CO-RE relocations of `.BTF.ext` are emptied, so relocating again changes nothing, and
-/// libbpf and the kernel have nothing left to relocate. An object without any is left as it is. In sections whose name
-/// begins with '?', which are not loaded by default, a relocation that fails is logged, and poisons its instruction.
+/// Each instruction with a CO-RE relocation gets the target's value. Where the target has none, the instruction becomes
+/// invalid (a call of helper 195896080, 0xbad2310), and the verifier rejects the program if it can reach it. The CO-RE
+/// relocations in `.BTF.ext` are removed, so that libbpf, the kernel and a second call find none. An object without CO-RE
+/// relocations stays as it is. In sections whose name begins with '?', which are not loaded by default, a failed relocation
+/// is logged and makes its instruction invalid.
 ///
-/// Warnings go to the log: of code without BTF; of relocations that are skipped because no function symbol covers their
-/// instruction, other than those of weak functions that the linker eliminated; of several `.BTF.ext` sections, of which the
-/// last counts; of a load or store that is poisoned since the field has another size or is a bitfield in the target, and of a
-/// bitfield that is read otherwise as a whole; and of an access to registers of another architecture than the target's.
+/// The log gets warnings: code without BTF; skipped relocations, unless the linker eliminated their weak function; several
+/// `.BTF.ext` sections, of which the last counts; a load or store made invalid because the field has another size or is a
+/// bitfield in the target; a bitfield that is read as a whole; registers of another architecture than the target's.
 ///
-/// On success, only relocated instructions and the field `core_relo_len` of `.BTF.ext` have changed. On failure, nothing.
+/// Success changes only relocated instructions and `core_relo_len` in `.BTF.ext`; failure changes nothing.
 ///
-/// Deviation: all relocations are tried and reported, where libbpf stops at the first that fails.
+/// Deviation: all relocations are tried and reported, where libbpf stops at the first failure.
 ///
-/// `opts` may be NULL, which is the same as all zero but for `sz`. Returns 0, or a negative errno, that of the first failure in the
-/// order of `.BTF.ext`; `corelo_last_error` has the words:
+/// `opts` may be NULL for the defaults. Returns 0, or the negative errno of the first failure in the order of `.BTF.ext`:
 ///
-/// - `-EINVAL`: candidates that disagree, an instruction that disagrees with the object's BTF, an access string or a BTF
-///   that is broken, an object and targets of different byte orders, NULL where that is not allowed, an option that is
-///   not known;
+/// - `-EINVAL`: ambiguous candidates, an instruction that does not hold the value of the object's BTF, a broken access
+///   string or BTF, different byte orders of object and target, NULL, an unknown option;
 /// - `-ERANGE`: an offset above 32767 in a load or store;
-/// - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB or a target's array
-///   with elements above 2 GiB, and input made so that comparing its types would take more work than real input needs;
-/// - `-ENOEXEC`: not a BPF object, one without a symbol table (libbpf: `-ENOENT`), or a broken ELF file, such as one with a
-///   program that ends behind its section, or with a function whose section cannot be known;
+/// - `-E2BIG`: more than 64 steps to a member, a bitfield that no 64-bit load covers, a size above 4 GiB, a target's array
+///   with elements above 2 GiB, or a comparison of types that exceeds the work limit;
+/// - `-ENOEXEC`: not a BPF object, no symbol table (libbpf: `-ENOENT`), or a broken ELF file, such as a program that ends
+///   behind its section;
 /// - `-ENOTSUP`: several BTF headers in a row in `.BTF` or `.BTF.ext`;
-/// - `-ESRCH`: no targets given, and no BTF of the running kernel;
-/// - `-ENOMEM`, and what reading the running kernel's files gives.
+/// - `-ESRCH`: `targets` is NULL, and the running kernel has no BTF;
+/// - `-ENOMEM`, and errors of reading the running kernel's files.
 ///
-/// Any number of threads may relocate different objects against the same targets at the same time.
+/// Thread-safe for different objects, also with the same targets.
 ///
 /// # Safety
 ///
 /// - `elf` is either NULL or points to `size` bytes that nobody else uses during the call.
-/// - `opts` is either NULL or points to `opts->sz` bytes that nobody writes to during the call; of these, `targets` is
-///   either NULL or points to `target_count` pointers from functions of corelo that open BTF, not freed, and `report` is
-///   either NULL or points to a pointer that nobody else uses during the call.
+/// - `opts` is either NULL or points to `opts->sz` bytes, whose `targets` are either NULL or not freed, whose `report` is
+///   either NULL or points to a pointer, and whose `log_fn` may be called with `log_ctx`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *const corelo_relocate_opts) -> c_int {
     guard_int(|| {
-        // First of all, since this is what sets the report.
+        // First, because this sets the report.
         // SAFETY: `opts` is as documented.
         let opts = unsafe { Opts::from_c(opts)? };
-        if elf.is_null() || isize::try_from(size).is_err() {
-            return Err(Error::Argument { what: "elf is NULL, or size more than can be" });
-        }
-        // SAFETY: `elf` is as documented, and the size is one that can be.
-        let elf = unsafe { std::slice::from_raw_parts_mut(elf.cast::<u8>(), size) };
-
-        let options = Options { semantics: opts.semantics, log: &CLog };
-        let running;
-        let targets: &dyn Targets = match &opts.targets {
-            Some(open) => open,
-            None => {
-                running = RunningKernel::new(&CLog);
-                &running
-            }
-        };
-        let mut report = opts.report.is_some().then(Report::default);
-        let planned = internal::plan(elf, targets, &options, report.as_mut());
-        if let (Some(place), Some(report)) = (opts.report, report) {
-            // The last for which there may be no memory, so before anything is written.
-            *place = corelo_report::new(report)?.into_c();
-        }
-        let (changes, _) = planned.inspect_err(|error| {
-            // The caller gets the first in words, the log all.
-            for failure in error.failures() {
-                CLog.warn(format_args!("{failure}"));
-            }
-        })?;
-        changes.write(elf);
-        Ok(0)
+        // SAFETY: `elf` is as documented.
+        let elf = unsafe { bytes_mut(elf.cast(), size, "elf is NULL, or size is too large")? };
+        opts.run(elf, |elf, targets, options, report| internal::plan(elf, targets, options, report))
     })
+}
+
+/// Relocates the instructions of one section, for loaders that read ELF files themselves.
+///
+/// `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section, which stays as it is. `insns` are the `insn_cnt`
+/// instructions of the section named `sec_name`, from its first one, in the byte order of `local`.
+///
+/// Otherwise as `corelo_relocate`. In the report, `program` is NULL. Returns 0, also if the section has no relocations, or a
+/// negative errno with the instructions as they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call
+/// with the same instructions fails with `-EINVAL`, because they no longer hold the values of `local`.
+///
+/// # Safety
+///
+/// - `local` is either NULL or a handle from corelo that is not freed.
+/// - `btf_ext` is either NULL or points to `btf_ext_size` bytes.
+/// - `sec_name` is either NULL or a NUL-terminated string.
+/// - `insns` is either NULL or points to `insn_cnt` instructions that nobody else uses during the call.
+/// - `opts` is as for `corelo_relocate`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_relocate_insns(
+    local: *const corelo_btf,
+    btf_ext: *const c_void,
+    btf_ext_size: usize,
+    sec_name: *const c_char,
+    insns: *mut bpf_insn,
+    insn_cnt: usize,
+    opts: *const corelo_relocate_opts,
+) -> c_int {
+    guard_int(|| {
+        // SAFETY: `opts` is as documented.
+        let opts = unsafe { Opts::from_c(opts)? };
+        if sec_name.is_null() {
+            return Err(Error::Argument { what: "sec_name is NULL" });
+        }
+        let size = insn_cnt.saturating_mul(size_of::<bpf_insn>());
+        // SAFETY: all arguments are as documented.
+        let (local, btf_ext, sec_name, insns) = unsafe {
+            let btf_ext =
+                bytes_mut(btf_ext.cast_mut().cast(), btf_ext_size, "btf_ext is NULL, or btf_ext_size is too large")?;
+            let insns = bytes_mut(insns.cast(), size, "insns is NULL, or insn_cnt is too large")?;
+            (Handle::from_c(local)?.btf(), &*btf_ext, CStr::from_ptr(sec_name).to_bytes(), insns)
+        };
+        opts.run(insns, |insns, targets, options, report| {
+            internal::plan_insns(local, btf_ext, sec_name, insns, targets, options, report)
+        })
+    })
+}
+
+/// # Safety
+///
+/// `data` is either NULL or points to `size` bytes that nobody else uses during `'a`.
+unsafe fn bytes_mut<'a>(data: *mut u8, size: usize, what: &'static str) -> Result<&'a mut [u8]> {
+    if data.is_null() || isize::try_from(size).is_err() {
+        return Err(Error::Argument { what });
+    }
+    // SAFETY: as above, and no object is larger.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data, size) })
 }
 
 /// The options, read and checked.
 struct Opts<'a> {
-    targets: Option<OpenTargets>,
+    targets: Option<&'a dyn Targets>,
     semantics: Semantics,
+    log: CLog,
     report: Option<&'a mut *mut corelo_report>,
 }
 
-impl Opts<'_> {
+impl<'a> Opts<'a> {
+    /// Sets the caller's report to NULL.
+    ///
     /// # Safety
     ///
     /// As documented for `corelo_relocate`.
     unsafe fn from_c(opts: *const corelo_relocate_opts) -> Result<Self> {
         // SAFETY: all fields may be zero.
         let mut known: corelo_relocate_opts = unsafe { std::mem::zeroed() };
-        let mut all_known = true;
+        let mut rest_is_zero = true;
         if !opts.is_null() {
             // SAFETY: `opts` is as documented.
-            all_known = unsafe { copy_known(opts.cast(), &mut known)? };
+            rest_is_zero = unsafe { copy_known(opts.cast(), &mut known)? };
         }
-        let corelo_relocate_opts { sz: _, targets, target_count, semantics, report } = known;
+        let corelo_relocate_opts { sz: _, targets, report, log_fn, log_ctx, log_max, semantics, flags, detail } = known;
         let report = if report.is_null() {
             None
         } else {
-            // SAFETY: a place for a pointer.
-            let place = unsafe { required_mut(report, "opts->report is misaligned")? };
-            *place = ptr::null_mut();
-            Some(place)
+            // SAFETY: it points to a pointer.
+            let report = unsafe { required_mut(report, "opts->report is misaligned")? };
+            *report = ptr::null_mut();
+            Some(report)
         };
-        if !all_known {
-            return Err(Error::Argument { what: "opts has options that this version of corelo does not know" });
+        if !rest_is_zero || flags != 0 || detail != 0 {
+            return Err(Error::Argument {
+                what: "opts has fields, flags or detail that this version of corelo does not know",
+            });
         }
-        // SAFETY: it was zeroed or copied, and any number fits.
-        let semantics = match unsafe { semantics.as_ptr().cast::<c_uint>().read() } {
-            0 => Semantics::Libbpf,
-            1 => Semantics::Kernel,
-            _ => {
-                return Err(Error::Argument {
-                    what: "opts->semantics is neither CORELO_SEMANTICS_LIBBPF nor CORELO_SEMANTICS_KERNEL",
-                });
+        // SAFETY: zeroed or copied, and any number fits.
+        let (semantics, log_max) =
+            unsafe { (semantics.as_ptr().cast::<c_uint>().read(), log_max.as_ptr().cast::<c_uint>().read()) };
+        let bad = |what| Err(Error::Argument { what });
+        Ok(Self {
+            // SAFETY: as documented.
+            targets: (!targets.is_null()).then(|| unsafe { corelo_targets::from_c(targets) }),
+            semantics: match semantics {
+                0 => Semantics::Libbpf,
+                1 => Semantics::Kernel,
+                _ => return bad("opts->semantics is not an enum corelo_semantics"),
+            },
+            log: CLog {
+                sink: Sink { function: log_fn, ctx: log_ctx },
+                max: match log_max {
+                    0 => Level::Warn,
+                    1 => Level::Info,
+                    2 => Level::Debug,
+                    _ => return bad("opts->log_max is not an enum corelo_log_level"),
+                },
+            },
+            report,
+        })
+    }
+
+    /// Calculates the edits of `data`, hands out the report, and applies the edits.
+    fn run(
+        self,
+        data: &mut [u8],
+        plan: impl FnOnce(&[u8], &dyn Targets, &Options<'_>, Option<&mut Report>) -> Result<(Edits, Counts)>,
+    ) -> Result<c_int> {
+        let running;
+        let targets: &dyn Targets = match self.targets {
+            Some(targets) => targets,
+            None => {
+                running = targets::running();
+                &running
             }
         };
-        // SAFETY: as documented.
-        let targets = unsafe { open_targets(targets, target_count)? };
-        Ok(Self { targets, semantics, report })
+        let options = Options::new().semantics(self.semantics).log(&self.log);
+        let mut report = self.report.is_some().then(Report::default);
+        let planned = plan(data, targets, &options, report.as_mut());
+        if let (Some(to), Some(report)) = (self.report, report) {
+            // Before anything is written, since it may fail.
+            *to = corelo_report::new(report)?.into_c();
+        }
+        // The caller gets the first failure as the error, the log all.
+        let (edits, _) = planned.inspect_err(|error| {
+            error.failures().iter().for_each(|failure| self.log.warn(format_args!("{failure}")));
+        })?;
+        edits.write(data);
+        Ok(0)
     }
 }
 
-/// Copies what both the caller and we know of an option struct, which begins with its size. Gives whether the rest is zero.
+/// Copies the fields that both the caller and the library know. Returns whether the caller's others are zero.
 ///
 /// # Safety
 ///
 /// `from` points to a `size_t`, and to as many bytes as that says.
 unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<bool> {
-    let known = size_of::<corelo_relocate_opts>();
     // SAFETY: it begins with its size.
     let sz = unsafe { from.cast::<usize>().read_unaligned() };
-    if sz < offset_of!(corelo_relocate_opts, targets) || isize::try_from(sz).is_err() {
-        return Err(Error::Argument {
-            what: "opts->sz is less than a size_t has: set it to sizeof(struct corelo_relocate_opts)",
-        });
+    if sz < FIRST_SIZE || isize::try_from(sz).is_err() {
+        return Err(Error::Argument { what: "opts->sz is not sizeof(struct corelo_relocate_opts)" });
     }
     // SAFETY: there are `sz` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from, sz) };
-    // Fields that are there as a whole: half a pointer is none.
-    let ends = [
-        offset_of!(corelo_relocate_opts, targets),
-        offset_of!(corelo_relocate_opts, target_count),
-        offset_of!(corelo_relocate_opts, semantics),
-        offset_of!(corelo_relocate_opts, report),
-        known,
-    ];
-    let whole = ends.into_iter().filter(|end| *end <= sz).max().unwrap_or(0);
-    // SAFETY: no more is copied than either side has.
-    unsafe { ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), whole) };
-    Ok(bytes.iter().skip(known).all(|byte| *byte == 0))
-}
-
-/// # Safety
-///
-/// `targets` is either NULL or points to `count` pointers to BTF.
-unsafe fn open_targets(targets: *const *const corelo_btf, count: usize) -> Result<Option<OpenTargets>> {
-    if count == 0 && targets.is_null() {
-        return Ok(None);
-    }
-    if count == 0 {
-        // An empty list is somebody's mistake: it does not ask for the kernel of this machine.
-        return Err(Error::Argument { what: "opts->targets is given, but opts->target_count is 0" });
-    }
-    if targets.is_null() || !targets.is_aligned() || count > MAX_TARGETS {
-        return Err(Error::Argument { what: "opts->targets is NULL, or opts->target_count more than can be" });
-    }
-    // SAFETY: there are `count` pointers.
-    let Some((kernel, rest)) = unsafe { std::slice::from_raw_parts(targets, count) }.split_first() else {
-        return Ok(None);
+    // SAFETY: both have as many bytes.
+    unsafe {
+        ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), sz.min(size_of::<corelo_relocate_opts>()))
     };
-    // SAFETY: each points to BTF.
-    let kernel = unsafe { Handle::from_c(*kernel) }?.clone();
-    let mut modules: Vec<Target> = Vec::new();
-    modules.try_reserve_exact(rest.len())?;
-    for module in rest {
-        // SAFETY: as above.
-        modules.push(unsafe { Handle::from_c(*module) }?.clone());
-    }
-    Ok(Some(OpenTargets { kernel, modules }))
+    Ok(bytes.iter().skip(size_of::<corelo_relocate_opts>()).all(|byte| *byte == 0))
 }
-
-/// More targets than any kernel has modules: a count above it is garbage.
-const MAX_TARGETS: usize = 1 << 20;

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The report of an object's relocations, as C reads it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_uint};
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use super::fault;
 use super::guard::guard;
 use corelo::error::Result;
-use corelo::object::{Entry, Outcome, Report};
+use corelo::object::{Counts, Entry, Outcome, Report};
 
-/// How a relocation ended.
+/// Outcome of a relocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum corelo_outcome {
@@ -19,40 +21,40 @@ pub enum corelo_outcome {
     CORELO_OUTCOME_RESOLVED = 0,
     /// The instruction is invalid now: the verifier refuses it where it can be reached.
     CORELO_OUTCOME_POISONED = 1,
-    /// Nothing was done: no program has this instruction. Most often the linker eliminated a weak function, but not its
-    /// records; anything else is logged as a warning.
+    /// No program has this instruction, mostly because the linker eliminated a weak function and kept its records. Other
+    /// causes are logged as warnings.
     CORELO_OUTCOME_SKIPPED = 2,
-    /// The object cannot be relocated because of this one.
+    /// An error, because of which the object is not relocated.
     CORELO_OUTCOME_FAILED = 3,
 }
 
-/// One relocation of an object. Strings belong to the report and are NULL where there is nothing to say; names in them are
-/// as in the object, with whatever control characters they have. The struct grows at its end only, so it is used where it
-/// is and not copied.
+/// One relocation of an object. Strings belong to the report, and are NULL where they would be empty. Names are copied
+/// unchanged, including control characters. A later version may add fields at the end, so use the struct in place and do not
+/// copy it.
 #[derive(Debug)]
 #[repr(C)]
 pub struct corelo_report_entry {
-    /// How it ended.
+    /// Outcome.
     pub outcome: corelo_outcome,
     /// Negative errno when it failed, else 0.
     pub error: c_int,
     /// ELF section of the instruction.
     pub section: *const c_char,
-    /// Function that the instruction is in; NULL when skipped.
+    /// Function of the instruction; NULL when skipped, and for `corelo_relocate_insns`.
     pub program: *const c_char,
     /// Offset of the instruction in the section, in bytes.
     pub insn_off: u32,
-    /// What was asked: an `enum bpf_core_relo_kind`.
+    /// An `enum bpf_core_relo_kind` of `<linux/bpf.h>`.
     pub kind: u32,
     /// Root type in the object's BTF.
     pub type_id: u32,
-    /// What it was asked of, as C writes it: "task_struct.mm", "pid_type::PIDTYPE_PID", "struct task_struct".
+    /// The accessed field, enumerator or type, as C writes it: "task_struct.mm", "pid_type::PIDTYPE_PID", "struct task_struct".
     pub access: *const c_char,
-    /// The local spec in the format of `bpf_core_format_spec`; NULL where the access cannot be followed.
+    /// The local spec in the format of `bpf_core_format_spec`; NULL where the access string does not fit the type.
     pub local_spec: *const c_char,
     /// The target's spec in the same format; NULL where nothing in the target matches.
     pub target_spec: *const c_char,
-    /// Which target it was found in: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
+    /// Name of the target with the match: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
     pub target: *const c_char,
     /// Value by the object's BTF, as the instruction holds it: that of an enumerator is sign-extended from 32 bits even where
     /// the enum is unsigned. `local_spec` has an enumerator's value with the sign of its type.
@@ -63,16 +65,17 @@ pub struct corelo_report_entry {
     pub file: *const c_char,
     /// Line in the source file, from 1; 0 where it is not known.
     pub line: u32,
-    /// Why it was poisoned, was skipped or failed: which member, enumerator or type the target has not, or has otherwise. Of a
-    /// resolved one, why nothing in the target matches, or that the program does not read the field with it, which is a
-    /// bitfield in the target; NULL for all others.
+    /// The reason for an outcome other than resolved, such as the member that the target lacks. For a resolved one: the
+    /// reason why nothing in the target matches, or a warning that the program misreads what is a bitfield in the target;
+    /// else NULL.
     pub message: *const c_char,
 }
 
-/// What became of each relocation of an object.
+/// The outcome of each relocation of an object. Immutable, so threads may share it.
 #[derive(Debug)]
 pub struct corelo_report {
     entries: Vec<corelo_report_entry>,
+    counts: Counts,
     /// Has the strings that the entries point to.
     _strings: Vec<String>,
 }
@@ -85,7 +88,7 @@ impl corelo_report {
         for entry in &report.entries {
             entries.push(to_c(entry, &mut strings)?);
         }
-        Ok(Self { entries, _strings: strings.owned })
+        Ok(Self { entries, counts: report.counts(), _strings: strings.owned })
     }
 
     /// Hands the report over to C.
@@ -133,14 +136,18 @@ fn to_c(entry: &Entry, strings: &mut Strings) -> Result<corelo_report_entry> {
     let (section, program) = (optional(Some(&entry.section))?, optional(entry.program.as_deref())?);
     let (access, local_spec) = (optional(Some(&entry.access))?, optional(Some(&entry.local_spec))?);
     let (target_spec, target) = (optional(entry.target_spec.as_deref())?, optional(entry.target.as_deref())?);
-    let (file, note) = (optional(entry.file.as_deref())?, optional(entry.note.as_deref())?);
-    let (outcome, error, message) = match &entry.outcome {
-        Outcome::Resolved => (corelo_outcome::CORELO_OUTCOME_RESOLVED, 0, note),
-        Outcome::Skipped(why) => (corelo_outcome::CORELO_OUTCOME_SKIPPED, 0, strings.shared(why)?),
-        Outcome::Poisoned(why) => (corelo_outcome::CORELO_OUTCOME_POISONED, 0, strings.shared(why)?),
-        Outcome::Failed(error) => {
-            (corelo_outcome::CORELO_OUTCOME_FAILED, error.errno().saturating_neg(), strings.own(error)?)
-        }
+    let file = optional(entry.file.as_deref())?;
+    let message = match entry.message() {
+        Some(Cow::Borrowed(message)) => optional(Some(message))?,
+        Some(Cow::Owned(message)) => strings.own(message)?,
+        None => ptr::null(),
+    };
+    let error = if let Outcome::Failed(error) = &entry.outcome { error.errno().saturating_neg() } else { 0 };
+    let outcome = match entry.outcome.code() {
+        0 => corelo_outcome::CORELO_OUTCOME_RESOLVED,
+        1 => corelo_outcome::CORELO_OUTCOME_POISONED,
+        2 => corelo_outcome::CORELO_OUTCOME_SKIPPED,
+        _ => corelo_outcome::CORELO_OUTCOME_FAILED,
     };
     Ok(corelo_report_entry {
         outcome,
@@ -162,24 +169,41 @@ fn to_c(entry: &Entry, strings: &mut Strings) -> Result<corelo_report_entry> {
     })
 }
 
-/// Number of entries: one for each relocation of the object that was looked at. 0 for NULL. Any number of threads may read
-/// one report.
+/// Number of entries, one for each relocation. 0 for NULL.
 ///
 /// # Safety
 ///
-/// - `report` is either NULL or from `corelo_relocate` and not freed.
+/// - `report` is either NULL or from a relocation and not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_report_entry_cnt(report: *const corelo_report) -> usize {
     // SAFETY: `report` is as documented.
     guard(0, || unsafe { report.as_ref() }.map_or(0, |report| report.entries.len()))
 }
 
-/// Entry number `index`, from 0, in the order of the object's `.BTF.ext`. NULL past the end and for NULL. Belongs to the
-/// report, which any number of threads may read.
+/// Number of entries with this outcome. 0 for NULL, and for an outcome that is none.
 ///
 /// # Safety
 ///
-/// - `report` is either NULL or from `corelo_relocate` and not freed.
+/// - `report` is either NULL or from a relocation and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_report_outcome_cnt(
+    report: *const corelo_report,
+    outcome: MaybeUninit<corelo_outcome>,
+) -> usize {
+    guard(0, || {
+        // SAFETY: `report` is as documented.
+        let Some(report) = (unsafe { report.as_ref() }) else { return 0 };
+        // SAFETY: C passed a number.
+        report.counts.of_code(unsafe { outcome.as_ptr().cast::<c_uint>().read() })
+    })
+}
+
+/// Entry number `index`, from 0, in the order of `.BTF.ext`. NULL past the end and for NULL. Valid until the report is
+/// freed.
+///
+/// # Safety
+///
+/// - `report` is either NULL or from a relocation and not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: usize) -> *const corelo_report_entry {
     // SAFETY: `report` is as documented.
@@ -187,17 +211,17 @@ pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: 
     guard(ptr::null(), || entry().map_or(ptr::null(), ptr::from_ref))
 }
 
-/// Frees a report and all its strings. NULL is allowed. No thread may be using it.
+/// Frees a report with its entries and strings. NULL is allowed. No thread may use them at the same time or later.
 ///
 /// # Safety
 ///
-/// - `report` is either NULL or from `corelo_relocate` and not freed.
+/// - `report` is either NULL or from a relocation and not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_report_free(report: *mut corelo_report) {
     guard((), || {
         if !report.is_null() {
-            // SAFETY: `corelo_relocate` made it from a box of one.
-            drop(unsafe { Box::from_raw(report.cast::<[corelo_report; 1]>()) });
+            // SAFETY: it is from `into_c`.
+            drop(unsafe { Box::from_raw(report) });
         }
     });
 }

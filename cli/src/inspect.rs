@@ -17,10 +17,10 @@ use crate::{Inspect, targets};
 impl Inspect {
     pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
         let mut input = Input::read(&self.question.object)?;
-        let targets = targets::open(&self.question.btf, log)?;
+        let targets = targets::open(&self.question.btf)?;
         // All that is warned of is in the table.
         let job_log: &dyn Log = if log.enabled(Level::Debug) { log } else { &NoLog };
-        let options = Options { semantics: self.question.semantics.into(), log: job_log };
+        let options = Options::new().semantics(self.question.semantics.into()).log(job_log);
         let mut report = Report::default();
         let relocated = relocate(&mut input.data, &*targets, &options, Some(&mut report));
 
@@ -152,10 +152,10 @@ impl<'r> Row<'r> {
             Outcome::Skipped(why) => {
                 (NONE.to_owned(), "skipped".into(), Style::new().dimmed(), Some((*why).to_owned()))
             }
-            Outcome::Failed(why) => {
+            _ => {
                 // Until there is a spec in the target, nothing has been calculated.
                 let local = if entry.target_spec.is_some() { local } else { NONE.to_owned() };
-                (local, "failed".into(), AnsiColor::Red.on_default().bold(), Some(why.to_string()))
+                (local, "failed".into(), AnsiColor::Red.on_default().bold(), entry.message().map(Cow::into_owned))
             }
         };
         let file = entry.file.as_deref().map(|file| Printable(file.strip_prefix(source_dir).unwrap_or(file)));

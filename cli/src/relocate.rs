@@ -16,8 +16,9 @@ impl Relocate {
     pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
         let mut input = Input::read(&self.question.object)?;
         let name = &input.name;
-        let targets = targets::open(&self.question.btf, log)?;
-        let options = Options { semantics: self.question.semantics.into(), log: &log.about(name) };
+        let targets = targets::open(&self.question.btf)?;
+        let log_of_object = log.about(name);
+        let options = Options::new().semantics(self.question.semantics.into()).log(&log_of_object);
         // It takes many times the object's size in memory, and is there for what is poisoned to be named.
         let mut report = log.enabled(Level::Info).then(Report::default);
         let relocated = relocate(&mut input.data, &*targets, &options, report.as_mut());

@@ -10,16 +10,15 @@ use corelo::object::{OpenTargets, Target, Targets};
 use corelo::source::{self, RunningKernel};
 
 use crate::input::{name_of, read_pipe};
-use crate::stderr::StderrLog;
 
 /// Opens a kernel and its modules; without any, the running ones when they are needed.
-pub(crate) fn open<'l>(paths: &[PathBuf], log: &'l StderrLog) -> Result<Box<dyn Targets + 'l>> {
+pub(crate) fn open(paths: &[PathBuf]) -> Result<Box<dyn Targets>> {
     let Some((kernel, modules)) = paths.split_first() else {
-        return Ok(Box::new(RunningKernel::new(log)));
+        return Ok(Box::new(RunningKernel::new()));
     };
     let kernel = open_one(kernel, None)?;
     let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()))).collect::<Result<_>>()?;
-    Ok(Box::new(OpenTargets { kernel, modules }))
+    Ok(Box::new(OpenTargets::new(kernel, modules)?))
 }
 
 fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>) -> Result<Target> {

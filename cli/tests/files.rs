@@ -17,9 +17,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 
 /// The top directory of the project.
@@ -119,16 +117,16 @@ fn what_is_no_file_or_has_no_end_is_refused_at_once() {
         (at("pipe"), "not a regular file", "not a regular file"),
         (at("silent"), "not a regular file", "not a regular file"),
         (at("socket"), "No such device or address", "No such device or address"),
-        (dir.clone(), "Is a directory", "Is a directory"),
+        (dir.clone(), "is a directory", "is a directory"),
         ("/dev/zero".into(), "not a regular file", "not a regular file"),
         ("/dev/null".into(), "not a regular file", "not a regular file"),
         (at("empty"), "not BTF: 0 bytes", "it is empty"),
         (at("zeros"), "not BTF: it begins with 00 00", "it is no ELF file"),
-        (at("elf"), "no .BTF section", "File too large"),
-        (at("elf, much BTF"), "File too large", "File too large"),
-        (at("elf, many sections"), "File too large", "File too large"),
-        (at("elf, much memory"), "out of memory", "File too large"),
-        (at("btf"), "File too large", "File too large"),
+        (at("elf"), "no .BTF section", "file too large"),
+        (at("elf, much BTF"), "file too large", "file too large"),
+        (at("elf, many sections"), "file too large", "file too large"),
+        (at("elf, much memory"), "out of memory", "file too large"),
+        (at("btf"), "file too large", "file too large"),
         (proc("self/environ"), "not BTF", "not a BPF object"),
         // Says that it is regular, and cannot be read at its beginning.
         (proc("self/mem"), "Input/output error", "Input/output error"),
@@ -158,11 +156,11 @@ fn a_file_that_changes_after_it_was_opened_changes_no_answer() {
 
 fn changes_after_it_was_opened(object: &str, btf: &str) {
     let dir = dir("open");
-    let (path, options) = (dir.join("btf"), Options { semantics: Semantics::Libbpf, log: &NoLog });
+    let (path, options) = (dir.join("btf"), Options::new());
     let object = fs::read(top(object)).unwrap();
     let answer = |btf| {
         let mut relocated = object.clone();
-        let targets = OpenTargets { kernel: Target::new("kernel", Arc::new(btf)), modules: Vec::new() };
+        let targets = OpenTargets::from(Target::new("kernel", Arc::new(btf)));
         relocate(&mut relocated, &targets, &options, None).unwrap();
         relocated
     };

@@ -12,6 +12,7 @@
 #define DIFFERENTIAL_EXCHANGE_H
 
 #include <corelo.h>
+#include <corelo/relo_core.h>
 #include <linux/bpf.h>
 #include <stdint.h>
 

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <corelo.h>
+#include <corelo/relo_core.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/bpf.h>

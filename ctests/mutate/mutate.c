@@ -152,7 +152,7 @@ static void check_relocation(const struct input *before, uint8_t *end, const str
 	opts.report = &report;
 	memcpy(after, before->data, before->size);
 	watch_input(before->data, before->size);
-	err = corelo_relocate(after, before->size, &opts);
+	err = relocate_once(after, before->size, &opts);
 	if (err && (!is_documented(err) || !*corelo_last_error())) {
 		failed("an errno that is not documented, a panic, or no words");
 	} else if (err) {

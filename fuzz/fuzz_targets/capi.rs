@@ -6,7 +6,7 @@
 mod libbpf;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::mem::{self, MaybeUninit, offset_of};
+use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::Arc;
 
@@ -281,29 +281,32 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
     let kernel = if against & 2 == 0 { file } else { &empty };
     let Some(targ) = (unsafe { Open::new(kernel, ptr::null()) }) else { return Ok(()) };
     let module = if against & 2 == 0 { None } else { unsafe { Open::new(file, targ.0) } };
-    let targets: Vec<_> = [Some(&targ), module.as_ref()].into_iter().flatten().map(|btf| btf.0.cast_const()).collect();
+    let modules: Vec<_> = module.iter().map(|btf| btf.0.cast_const()).collect();
+    let targets = unsafe { corelo_targets_new(targ.0, modules.as_ptr(), modules.len()) };
+    assert!(!targets.is_null(), "the module was opened on this kernel");
     let mut report = ptr::null_mut();
     let full = size_of::<corelo_relocate_opts>();
     let mut opts = corelo_relocate_opts {
         sz: full,
-        targets: targets.as_ptr(),
-        target_count: targets.len(),
+        targets,
+        report: &mut report,
+        log_fn: None,
+        log_ctx: ptr::null_mut(),
+        log_max: MaybeUninit::zeroed(),
+        flags: 0,
+        detail: 0,
         semantics: MaybeUninit::new(if semantics % 2 == 0 {
             corelo_semantics::CORELO_SEMANTICS_LIBBPF
         } else {
             corelo_semantics::CORELO_SEMANTICS_KERNEL
         }),
-        report: &mut report,
     };
-    // An older struct, a newer one with zeros or without: bytes that are there have to be so.
+    // A shorter struct, a newer one with zeros or without: bytes that are there have to be so.
     let mut bytes = [0_u8; 128];
     opts.sz = match sz {
         0x80.. => usize::from(sz) % bytes.len(),
         _ => full,
     };
-    // Without the targets, this machine's kernel would be asked for.
-    opts.sz =
-        if opts.sz >= size_of::<usize>() { opts.sz.max(offset_of!(corelo_relocate_opts, semantics)) } else { opts.sz };
     unsafe { ptr::copy_nonoverlapping((&raw const opts).cast::<u8>(), bytes.as_mut_ptr(), full) };
     if sz & 0x40 != 0 {
         bytes[usize::from(sz & 63) + full] = 1;
@@ -315,21 +318,19 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
     let result =
         status(unsafe { corelo_relocate(relocated.as_mut_ptr().cast(), relocated.len(), given.as_ptr().cast()) });
     assert!(result <= 0 && (result == 0 || relocated == object), "an error, and the object has changed");
-    let semantics = if opts.sz >= offset_of!(corelo_relocate_opts, report) && semantics % 2 == 1 {
-        Semantics::Kernel
-    } else {
-        Semantics::Libbpf
-    };
+    let semantics = if semantics % 2 == 1 { Semantics::Kernel } else { Semantics::Libbpf };
     if opts.sz == full {
         let btf = Arc::new(source::from_bytes(kernel.clone(), None).expect("C has opened it"));
         let split = module.is_some().then(|| source::from_bytes(file.clone(), Some(Arc::clone(&btf))));
         let modules = split.map(|split| Target::new("module", Arc::new(split.expect("C has opened it"))));
-        let targets = OpenTargets { kernel: Target::new("target", btf), modules: modules.into_iter().collect() };
+        let targets =
+            OpenTargets::new(Target::new("target", btf), modules.into_iter().collect()).expect("C has made it");
         let mut by_rust = object;
-        let rust = relocate(&mut by_rust, &targets, &Options { semantics, log: &NoLog }, None);
+        let rust = relocate(&mut by_rust, &targets, &Options::new().semantics(semantics), None);
         assert_eq!((rust.is_ok(), by_rust == relocated), (result == 0, true));
     }
     unsafe { read_report(report) };
+    unsafe { corelo_targets_free(targets) };
     Ok(())
 }
 

@@ -34,23 +34,23 @@ fuzz_target!(|data: &[u8]| watched(data, || {
     let targets = match flags & AGAINST {
         0x10 => {
             let Some(btf) = own_btf(&object) else { return };
-            OpenTargets { kernel: Target::new("itself", Arc::new(btf)), modules: Vec::new() }
+            OpenTargets::from(Target::new("itself", Arc::new(btf)))
         }
         0x20 => {
             let Ok(btf) = other(None) else { return };
-            OpenTargets { kernel: Target::new("other", Arc::new(btf)), modules: Vec::new() }
+            OpenTargets::from(Target::new("other", Arc::new(btf)))
         }
         0x30 => {
             let empty = Arc::new(open(&empty_btf(&object), None).expect("it is whole"));
             let Ok(module) = other(Some(Arc::clone(&empty))) else { return };
             let modules = vec![Target::new("other", Arc::new(module))];
-            let by_module = OpenTargets { kernel: Target::new("empty", empty), modules };
+            let by_module = OpenTargets::new(Target::new("empty", empty), modules).unwrap();
             if let Ok(alone) = other(None) {
                 module_is_as_good_as_the_kernel(&object, &by_module, alone);
             }
             by_module
         }
-        _ => OpenTargets { kernel: kernel(), modules: Vec::new() },
+        _ => OpenTargets::from(kernel()),
     };
     check(&object, &targets, flags);
 }));
@@ -63,7 +63,7 @@ fn relocated(
     report: Option<&mut Report>,
 ) -> (Vec<u8>, Result<()>) {
     let mut object = object.to_vec();
-    let result = relocate(&mut object, targets, &Options { semantics, log }, report).map(drop);
+    let result = relocate(&mut object, targets, &Options::new().semantics(semantics).log(log), report).map(drop);
     (object, result)
 }
 
@@ -94,7 +94,7 @@ fn check(object: &[u8], targets: &OpenTargets, flags: u8) {
 
 /// Types that only a module has are found there as they are in a kernel.
 fn module_is_as_good_as_the_kernel(object: &[u8], by_module: &OpenTargets, alone: Btf<'static>) {
-    let by_kernel = OpenTargets { kernel: Target::new("other", Arc::new(alone)), modules: Vec::new() };
+    let by_kernel = OpenTargets::from(Target::new("other", Arc::new(alone)));
     let [(by_module, result), (by_kernel, same)] =
         [by_module, &by_kernel].map(|targets| relocated(object, targets, Semantics::Libbpf, &NoLog, None));
     assert_eq!(result.is_ok(), same.is_ok(), "{result:?} {same:?}");

@@ -12,8 +12,8 @@ use corelo::error::Error;
 use corelo::insn::Insn;
 use corelo::log::{Log, NoLog};
 use corelo::relo::{
-    Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, ReloRes, Resolved, Semantics,
-    add_cands, budget_for_types, calc_relo, patch_insn, types_are_compat, types_match,
+    Candidate, Candidates, Context, EssentialName, InsnPair, MemberIndex, ReloRes, Resolved, Semantics, add_cands,
+    budget_for_types, calc_relo, patch_insn, types_are_compat, types_match,
 };
 use corelo_fuzz::access::{Wanted, wanted};
 use corelo_fuzz::edit::edited;

@@ -82,9 +82,8 @@ def headers():
                    "-fsyntax-only -", needs)
 
     for std in "99", "17":
-        yield header(f"C{std}", "corelo.h", f"c -std=c{std}")
+        yield header(f"C{std}", "corelo.h corelo/relo_core.h", f"c -std=c{std}")
         yield header(f"for libbpf, C{std}", "corelo/libbpf.h corelo.h", f"c -std=c{std}", needs=["libbpf"])
-    yield header("C99 without the names of libbpf", "corelo.h", "c -std=c99 -DCORELO_NO_LIBBPF_NAMES")
     # With a skeleton as bpftool writes it, whose strings are longer than ISO C++ promises.
     yield header("for libbpf, C++17", "corelo/libbpf.h examples/offsets.skel.h", "c++ -std=c++17 -Wno-overlength-strings", "$cxx",
                  ["c++", "libbpf"])
@@ -165,7 +164,7 @@ def install():
     yield Step("install", "install, uninstall", """
         soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
         for file in lib/libcorelo.so lib/$soname lib/libcorelo.so.$(scripts/version.sh) lib/libcorelo.a lib/libcorelo-preload.so \\
-            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h bin/corelo share/man/man1/corelo.1 \\
+            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo share/man/man1/corelo.1 \\
             share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1; do
             [ -s $stage/usr/$file ] || { echo "no usr/$file"; exit 1; }
         done
@@ -215,14 +214,16 @@ def examples():
         scripts/demo.sh >$out.txt
         cat $out.txt
         tail -n 1 $out.txt | grep -E '^demo: [0-9]+ relocations: [0-9]+ resolved, [0-9]+ poisoned; kernel: '""")
-    # Those in the documentation compile. Some are for BPF and not for this machine.
+    # Some of examples/ are for BPF and not for this machine. Those that load a program have to be root's.
     for path in sorted(glob.glob(os.path.join(ROOT, "examples/*.c"))):
         name = os.path.basename(path).removesuffix(".c")
-        if not name.endswith((".bpf", "_btf")):
+        if not name.endswith((".bpf", "_btf")) and name != "demo":
             with open(path, encoding="utf-8") as source:
                 libbpf = "<bpf/" in source.read()
-            yield one("examples", f"example {name}", f"compile examples/{name}.c $shared {'-lbpf' if libbpf else ''}",
+            root = "[ $(id -u) = 0 ] || { echo 'needs root'; exit 77; }\n" if libbpf else ""
+            yield one("examples", f"example {name}", f"compile examples/{name}.c $shared {'-lbpf' if libbpf else ''}\n{root}$out",
                       ["libbpf"] if libbpf else [])
+    yield one("examples", "documentation, samples", "scripts/check-docs.py $stage", ["libbpf"])
 
 
 STEPS = [*programs(), *headers(), *archive(), *install(), *preload(), *examples()]

@@ -6,7 +6,6 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use memmap2::Mmap;
 use once_cell::sync::OnceCell;
 
 use super::fit;
@@ -23,7 +22,8 @@ pub enum Data<'d> {
     /// Bytes of the BTF's own.
     Owned(Vec<u8>),
     /// A file mapped into memory, which nobody may change or truncate.
-    Mapped(Mmap),
+    #[cfg(target_os = "linux")]
+    Mapped(memmap2::Mmap),
 }
 
 impl AsRef<[u8]> for Data<'_> {
@@ -31,6 +31,7 @@ impl AsRef<[u8]> for Data<'_> {
         match self {
             Self::Borrowed(data) => data,
             Self::Owned(data) => data,
+            #[cfg(target_os = "linux")]
             Self::Mapped(data) => data,
         }
     }

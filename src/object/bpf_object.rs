@@ -1,26 +1,38 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! A BPF object as relocation reads it.
 
-use std::ops::Range;
+use std::sync::Arc;
 
-use super::elf::{BpfElf, Section};
+use super::diag::{NO_SECTION, NOT_CODE};
+use super::edits::Edits;
+use super::elf::{BpfElf, Func, Section};
 use super::insn_info::{InsnInfo, InsnPlace};
-use crate::btf::ext::BtfExt;
+use crate::btf::ext::{self, BtfExt, CORE_RELO_LEN_FIELD};
 use crate::btf::{Btf, BtfView, Data};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::log::Log;
+use crate::text::Lossy;
 
 /// An object with CO-RE relocations.
 pub(super) struct BpfObject<'d> {
+    /// The bytes that are relocated: an ELF file, or the instructions of one section.
     pub(super) object: &'d [u8],
-    pub(super) elf: BpfElf<'d>,
-    pub(super) btf: Btf<'d>,
+    form: Form<'d>,
+    pub(super) btf: Arc<Btf<'d>>,
     pub(super) btf_ext: BtfExt<'d>,
-    /// Range of `.BTF.ext` in the file.
-    pub(super) ext_range: Range<usize>,
     pub(super) insn_info: InsnInfo,
     pub(super) budget: Budget,
+}
+
+enum Form<'d> {
+    Elf {
+        elf: BpfElf<'d>,
+        /// Offset of `.BTF.ext` in the file.
+        ext_at: usize,
+    },
+    /// The section of this name.
+    Insns(&'d [u8]),
 }
 
 /// Linkage of a global function (`enum btf_func_linkage`).
@@ -60,17 +72,76 @@ impl<'d> BpfObject<'d> {
         if ext_section.overlaps {
             return Err(Error::Elf { what: "section '.BTF.ext' shares its bytes with another".into() });
         }
-        let insn_info = InsnInfo::default();
-        Ok(Some(Self { object, elf, btf, btf_ext, ext_range: ext_section.range, insn_info, budget }))
+        let form = Form::Elf { elf, ext_at: ext_section.range.start };
+        Ok(Some(Self { object, form, btf: Arc::new(btf), btf_ext, insn_info: InsnInfo::default(), budget }))
+    }
+
+    /// The instructions of one section; `None` if it has no CO-RE relocations.
+    pub(super) fn of_insns(
+        insns: &'d [u8],
+        sec_name: &'d [u8],
+        btf: &Arc<Btf<'static>>,
+        btf_ext: &'d [u8],
+    ) -> Result<Option<Self>> {
+        let size = insns.len().saturating_add(btf_ext.len()).saturating_add(btf.size());
+        let object = Self {
+            object: insns,
+            form: Form::Insns(sec_name),
+            btf: Arc::<Btf<'static>>::clone(btf),
+            btf_ext: BtfExt::new(btf_ext)?,
+            insn_info: InsnInfo::default(),
+            budget: Budget::for_input(size),
+        };
+        let has_relos = object.sections().next().is_some();
+        Ok(has_relos.then_some(object))
+    }
+
+    /// The relocations of each section that is relocated.
+    pub(super) fn sections(&self) -> impl Iterator<Item = ext::Section<'d>> {
+        let name_of = |section: &ext::Section<'_>| self.btf.name_by_offset(section.sec_name_off).ok();
+        self.btf_ext.core_relos().iter().filter(move |section| match &self.form {
+            Form::Elf { .. } => true,
+            Form::Insns(sec_name) => name_of(section).is_some_and(|name| name.to_bytes() == *sec_name),
+        })
+    }
+
+    /// The section of this name, or why it has no code.
+    pub(super) fn code_section(&self, name: &[u8]) -> Result<std::result::Result<Section, &'static str>> {
+        let Form::Elf { elf, .. } = &self.form else { return Ok(Ok(Section::whole(self.object.len()))) };
+        let Some(section) = elf.section_by_name(name, &self.budget)? else { return Ok(Err(NO_SECTION)) };
+        Ok(if section.is_code { Ok(section) } else { Err(NOT_CODE) })
+    }
+
+    /// The function at this offset of a section.
+    pub(super) fn func_at(&self, section: &Section, off: u32) -> Option<Func> {
+        match &self.form {
+            Form::Elf { elf, .. } => elf.func_at(section.index, off),
+            Form::Insns(_) => Some(Func::whole(self.object.len())),
+        }
+    }
+
+    /// The function's name; `None` without an ELF file.
+    pub(super) fn func_name(&self, func: &Func) -> Option<Lossy<'d>> {
+        match &self.form {
+            Form::Elf { elf, .. } => Some(elf.func_name(func)),
+            Form::Insns(_) => None,
+        }
+    }
+
+    /// Sets `core_relo_len` of `.BTF.ext` to 0.
+    pub(super) fn remove_relos(&self, edits: &mut Edits) -> Result<()> {
+        let Form::Elf { ext_at, .. } = self.form else { return Ok(()) };
+        edits.put(ext_at.saturating_add(CORE_RELO_LEN_FIELD.start), vec![0; CORE_RELO_LEN_FIELD.len()])
     }
 
     /// Whether an instruction without a function symbol is in a weak function that libbpf's linker eliminated. The linker keeps
     /// its code and records, and the object has another global function of its name. `objcopy --discard-all` removes only the
     /// symbols of static functions.
     pub(super) fn is_eliminated(&self, section: &Section, place: InsnPlace) -> Result<bool> {
+        let Form::Elf { elf, .. } = &self.form else { return Ok(false) };
         let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };
         let is_global = self.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
         let Some(name) = self.btf.type_name(info.type_id).ok().filter(|_| is_global) else { return Ok(false) };
-        self.elf.has_func_elsewhere(name.to_bytes(), section.index, info.insn_off, &self.budget)
+        elf.has_func_elsewhere(name.to_bytes(), section.index, info.insn_off, &self.budget)
     }
 }

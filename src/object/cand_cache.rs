@@ -9,7 +9,7 @@ use crate::btf::{Btf, BtfView, Named, TypeId};
 use crate::budget::Budget;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, NoLog};
 use crate::memory;
 use crate::relo::{self, Candidates, EssentialName, Semantics};
 
@@ -92,7 +92,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
         let name = root.name;
         self.search_kernel(budget)?;
         if name.is_some_and(|name| of(&self.in_kernel, name).is_empty()) {
-            self.search_modules(budget)?;
+            self.search_modules(budget, log)?;
         }
         if let Some(name) = name.filter(|_| log.enabled(Level::Debug)) {
             self.log_once(name, local_id, log);
@@ -121,7 +121,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
     pub(super) fn target_name(&self, target: u32) -> Option<&'t str> {
         let target = match target.checked_sub(1) {
             None => self.targets.kernel().ok(),
-            Some(module) => self.targets.modules().ok()?.get(index(module)),
+            Some(module) => self.targets.modules(&NoLog).ok()?.get(index(module)),
         };
         target.map(Target::name)
     }
@@ -135,9 +135,9 @@ impl<'t, 'l> CandCache<'t, 'l> {
         Ok(())
     }
 
-    fn search_modules(&mut self, budget: &Budget) -> Result<()> {
+    fn search_modules(&mut self, budget: &Budget, log: &dyn Log) -> Result<()> {
         if self.in_modules.is_none() {
-            self.in_modules = Some(self.search(self.targets.modules()?, 1, budget)?);
+            self.in_modules = Some(self.search(self.targets.modules(log)?, 1, budget)?);
         }
         Ok(())
     }

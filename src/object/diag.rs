@@ -261,15 +261,16 @@ impl<'j> Diagnostics<'j> {
         self.counts.add(&outcome);
         let (Some(report), Some(detail)) = (&mut self.report, detail) else { return Ok(()) };
         let texts = &mut self.texts;
+        let program = site.func.and_then(|func| Some((func, site.object.func_name(func)?)));
         let line = site.line();
-        let file = line.map(|line| (line.file_name_off, lossy_name(&site.object.btf, line.file_name_off)));
+        let file = line.map(|line| (line.file_name_off, lossy_name(&*site.object.btf, line.file_name_off)));
         let file = file.filter(|(_, name)| !name.is_empty());
         let poisoned = matches!(outcome, Outcome::Poisoned(_));
         report.entries.try_reserve(1)?;
         report.entries.push(Entry {
             outcome,
             section: texts.shared(Key::Section(site.relos.sec_name_off), Lossy(site.section))?,
-            program: site.func.map(|func| texts.shared(Key::Program(func.symbol), site.program())).transpose()?,
+            program: program.map(|(func, name)| texts.shared(Key::Program(func.symbol), name)).transpose()?,
             insn_off: site.relo.insn_off,
             kind: site.relo.kind,
             type_id: site.relo.type_id,
@@ -334,7 +335,7 @@ impl Texts {
 
     /// The local spec of a relocation that has no answer.
     fn local_spec<'s>(&self, site: &RelocSite<'s>) -> Option<Spec<'s, Btf<'s>>> {
-        Spec::parse_within(&site.object.btf, site.relo, &self.left).ok()
+        Spec::parse_within(&*site.object.btf, site.relo, &self.left).ok()
     }
 
     /// A relocation and its place, for messages.

@@ -87,6 +87,13 @@ pub(super) struct Section {
     pub(super) overlaps: bool,
 }
 
+impl Section {
+    /// Code of this length, without an ELF file around it.
+    pub(super) const fn whole(len: usize) -> Self {
+        Self { index: 0, range: 0..len, is_code: true, overlaps: false }
+    }
+}
+
 /// A function symbol: a program or subprogram.
 #[derive(Clone, Debug)]
 pub(super) struct Func {
@@ -94,6 +101,13 @@ pub(super) struct Func {
     pub(super) symbol: u32,
     /// Byte offsets in the section.
     pub(super) code: Range<u64>,
+}
+
+impl Func {
+    /// Code of this length, without an ELF file around it.
+    pub(super) fn whole(len: usize) -> Self {
+        Self { symbol: 0, code: 0..len_u64(len) }
+    }
 }
 
 /// A BPF object.

@@ -26,21 +26,49 @@ mod tests {
 pub use report::{Counts, Entry, Outcome, Report};
 pub use target::{OpenTargets, Target, Targets};
 
-use crate::btf::ext::CORE_RELO_LEN_FIELD;
+use std::sync::Arc;
+
+use crate::btf::Btf;
 use crate::error::Result;
-use crate::log::Log;
+use crate::log::{Log, NoLog};
 use crate::relo::Semantics;
 use bpf_object::BpfObject;
-use edits::Edits;
+#[doc(hidden)]
+pub use edits::Edits;
 use relocator::Relocator;
 
-/// How to relocate.
+/// Options of a relocation: libbpf's semantics and no log, unless set otherwise.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Options<'a> {
-    /// Whose answers to give where libbpf and the kernel differ.
-    pub semantics: Semantics,
-    /// The sink for log lines.
-    pub log: &'a dyn Log,
+    semantics: Semantics,
+    log: &'a dyn Log,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Options<'a> {
+    /// The default options, for constants.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { semantics: Semantics::Libbpf, log: &NoLog }
+    }
+
+    /// Sets the implementation to follow where libbpf and the kernel differ.
+    #[must_use]
+    pub const fn semantics(self, semantics: Semantics) -> Self {
+        Self { semantics, ..self }
+    }
+
+    /// Sets the log.
+    #[must_use]
+    pub const fn log(self, log: &'a dyn Log) -> Self {
+        Self { log, ..self }
+    }
 }
 
 /// Relocates a BPF object in place: the instructions of every program, and `core_relo_len` of `.BTF.ext`.
@@ -71,26 +99,77 @@ pub fn relocate(
     Ok(counts)
 }
 
+/// Relocates the instructions of one section, for loaders that read ELF files themselves.
+///
+/// `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section. `insns` are the instructions of the section
+/// `sec_name`, from its first one, in the byte order of `local`.
+///
+/// A second call with the same instructions fails, because they no longer hold the values of `local`.
+///
+/// # Errors
+///
+/// As [`relocate`], and [`Error::InsnOutside`](crate::Error::InsnOutside) for a relocation behind the instructions, which
+/// are then as they were.
+pub fn relocate_insns(
+    local: &Arc<Btf<'static>>,
+    btf_ext: &[u8],
+    sec_name: &str,
+    insns: &mut [u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<Counts> {
+    let (edits, counts) = plan_insns(local, btf_ext, sec_name.as_bytes(), insns, targets, options, report)?;
+    edits.write(insns);
+    Ok(counts)
+}
+
 /// Computes the edits of [`relocate`] without writing them, so that the caller can do fallible work in between.
 #[doc(hidden)]
 pub fn plan(
     object: &[u8],
     targets: &dyn Targets,
     options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<(Edits, Counts)> {
+    match BpfObject::read(object, options.log)? {
+        Some(object) => plan_edits(&object, targets, options, report),
+        None => Ok(Default::default()),
+    }
+}
+
+/// [`plan`] for [`relocate_insns`].
+#[doc(hidden)]
+pub fn plan_insns(
+    local: &Arc<Btf<'static>>,
+    btf_ext: &[u8],
+    sec_name: &[u8],
+    insns: &[u8],
+    targets: &dyn Targets,
+    options: &Options<'_>,
+    report: Option<&mut Report>,
+) -> Result<(Edits, Counts)> {
+    match BpfObject::of_insns(insns, sec_name, local, btf_ext)? {
+        Some(object) => plan_edits(&object, targets, options, report),
+        None => Ok(Default::default()),
+    }
+}
+
+fn plan_edits(
+    object: &BpfObject<'_>,
+    targets: &dyn Targets,
+    options: &Options<'_>,
     mut report: Option<&mut Report>,
 ) -> Result<(Edits, Counts)> {
-    let Some(bpf_object) = BpfObject::read(object, options.log)? else { return Ok(Default::default()) };
     if let Some(report) = &mut report {
         // Once: half of a grown list may be unused.
-        let sections = bpf_object.btf_ext.core_relos();
-        report.entries.try_reserve_exact(sections.iter().map(|section| section.core_relos().count()).sum())?;
+        report.entries.try_reserve_exact(object.sections().map(|section| section.core_relos().count()).sum())?;
     }
-    let mut relocator = Relocator::new(&bpf_object, targets, options, report)?;
-    for section in bpf_object.btf_ext.core_relos().iter() {
+    let mut relocator = Relocator::new(object, targets, options, report)?;
+    for section in object.sections() {
         relocator.relocate_section(&section)?;
     }
     let (mut edits, counts) = relocator.finish()?;
-    let len_field = bpf_object.ext_range.start.saturating_add(CORE_RELO_LEN_FIELD.start);
-    edits.put(len_field, vec![0; CORE_RELO_LEN_FIELD.len()])?;
+    object.remove_relos(&mut edits)?;
     Ok((edits, counts))
 }

@@ -8,7 +8,7 @@ use super::answer::{Answer, ReloCache};
 use super::bitfield::{self, Bits, Shifts};
 use super::bpf_object::BpfObject;
 use super::cand_cache::CandCache;
-use super::diag::{Diagnostics, ELIMINATED, NO_FUNCTION, NO_SECTION, NOT_CODE, Verdict};
+use super::diag::{Diagnostics, ELIMINATED, NO_FUNCTION, Verdict};
 use super::edits::Edits;
 use super::site::RelocSite;
 use super::{Counts, Options, Report, Targets};
@@ -39,7 +39,7 @@ impl<'j, 't> Relocator<'j, 't> {
         options: &'j Options<'j>,
         report: Option<&'j mut Report>,
     ) -> Result<Self> {
-        let relos = object.btf_ext.core_relos().iter().flat_map(|section| section.core_relos());
+        let relos = object.sections().flat_map(|section| section.core_relos());
         let roots = relos.filter(|relo| relo.kind != ReloKind::TypeIdLocal).map(|relo| relo.type_id);
         Ok(Self {
             object,
@@ -64,37 +64,35 @@ impl<'j, 't> Relocator<'j, 't> {
         if self.gave_up {
             return Ok(());
         }
-        let BpfObject { elf, btf, budget, .. } = self.object;
+        let object = self.object;
         let sec_name_off = relos.sec_name_off;
-        let name = btf.name_by_offset(sec_name_off)?.to_bytes();
+        let name = object.btf.name_by_offset(sec_name_off)?.to_bytes();
         if name.is_empty() {
             return Err(Error::Ext { what: "a section without a name", value: sec_name_off });
         }
-        let named = elf.section_by_name(name, budget)?;
-        let without_code = if named.is_some() { NOT_CODE } else { NO_SECTION };
-        let section = named.filter(|section| section.is_code);
-        if section.as_ref().is_some_and(|section| section.overlaps) {
+        let section = object.code_section(name)?;
+        if section.as_ref().is_ok_and(|section| section.overlaps) {
             let what = format!("section '{}' shares its bytes with another", Clipped(Lossy(name)));
             return Err(Error::Elf { what: what.into() });
         }
         let range = section.as_ref().map_or(0..0, |section| section.range.clone());
-        let mut code = self.edits.take(self.object.object, range.clone())?;
+        let mut code = self.edits.take(object.object, range.clone())?;
         self.diag.section(name, relos);
         let shifts = Shifts::of(relos);
         for (idx, relo) in relos.core_relos().enumerate() {
-            let func = section.as_ref().and_then(|section| elf.func_at(section.index, relo.insn_off));
+            let func = section.as_ref().ok().and_then(|section| object.func_at(section, relo.insn_off));
             let func = func.as_ref();
-            let site = RelocSite { object: self.object, section: name, relos, shifts: &shifts, func, relo: &relo, idx };
+            let site = RelocSite { object, section: name, relos, shifts: &shifts, func, relo: &relo, idx };
             match (&section, func) {
                 _ if index(relo.insn_off) % INSN_SIZE != 0 => {
                     self.diag.failed(Error::InsnOutside(relo.insn_off), &site, None)?;
                 }
-                (Some(_), Some(func)) => self.relocate(&site, &mut code, &func.code)?,
-                (Some(section), None) => {
-                    let is_eliminated = self.object.is_eliminated(section, (sec_name_off, relo.insn_off))?;
+                (Ok(_), Some(func)) => self.relocate(&site, &mut code, &func.code)?,
+                (Ok(section), None) => {
+                    let is_eliminated = object.is_eliminated(section, (sec_name_off, relo.insn_off))?;
                     self.diag.skipped(&site, if is_eliminated { ELIMINATED } else { NO_FUNCTION })?;
                 }
-                (None, _) => self.diag.skipped(&site, without_code)?,
+                (Err(without_code), _) => self.diag.skipped(&site, without_code)?,
             }
             if self.gave_up {
                 break;
@@ -133,6 +131,7 @@ impl<'j, 't> Relocator<'j, 't> {
     /// The answer, from the cache if an earlier relocation had the same.
     fn answer(&mut self, site: &RelocSite<'_>) -> Result<Rc<Answer>> {
         let BpfObject { btf, budget, .. } = self.object;
+        let btf = &**btf;
         let (relo, log) = (site.relo, self.options.log);
         if let Some(answer) = self.answers.get(relo) {
             self.diag.repeated(site);
@@ -171,7 +170,7 @@ impl<'j, 't> Relocator<'j, 't> {
         res: &ReloRes,
         bits: Option<Bits>,
     ) -> Result<Verdict> {
-        let endian = self.object.elf.endian;
+        let endian = self.object.btf.endian();
         let insn_off = site.relo.insn_off;
         let outside = || Error::InsnOutside(insn_off);
         // The second slot must lie in the same program.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What became of each relocation of an object.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,8 +9,9 @@ use crate::btf::TypeId;
 use crate::error::Error;
 use crate::relo::{Number, ReloKind, Sign};
 
-/// How a relocation ended.
+/// Outcome of a relocation.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The instruction holds the target's value.
     Resolved,
@@ -22,10 +24,25 @@ pub enum Outcome {
     Failed(Box<Error>),
 }
 
+impl Outcome {
+    /// The number of `enum corelo_outcome`. Here, where the compiler knows that no variant is missing.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn code(&self) -> u32 {
+        match self {
+            Self::Resolved => 0,
+            Self::Poisoned(_) => 1,
+            Self::Skipped(_) => 2,
+            Self::Failed(_) => 3,
+        }
+    }
+}
+
 /// One relocation. Entries share equal texts.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Entry {
-    /// How it ended.
+    /// Outcome.
     pub outcome: Outcome,
     /// ELF section of the instruction.
     pub section: Arc<str>,
@@ -63,6 +80,17 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The reason for an outcome other than resolved; of a resolved one, its note.
+    #[must_use]
+    pub fn message(&self) -> Option<Cow<'_, str>> {
+        match &self.outcome {
+            Outcome::Resolved => self.note.as_deref().map(Cow::Borrowed),
+            Outcome::Poisoned(why) => Some(Cow::Borrowed(why)),
+            Outcome::Skipped(why) => Some(Cow::Borrowed(why)),
+            Outcome::Failed(error) => Some(Cow::Owned(error.to_string())),
+        }
+    }
+
     /// The value by the object's BTF, for people.
     #[must_use]
     pub const fn orig_number(&self) -> Number {
@@ -76,8 +104,9 @@ impl Entry {
     }
 }
 
-/// How many relocations of an object ended how.
+/// Number of relocations by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counts {
     /// [`Outcome::Resolved`].
     pub resolved: usize,
@@ -95,6 +124,20 @@ impl Counts {
     pub const fn all(&self) -> usize {
         let Self { resolved, poisoned, skipped, failed } = *self;
         resolved.saturating_add(poisoned).saturating_add(skipped).saturating_add(failed)
+    }
+
+    /// The count of an [`Outcome::code`].
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of_code(&self, code: u32) -> usize {
+        let Self { resolved, poisoned, skipped, failed } = *self;
+        match code {
+            0 => resolved,
+            1 => poisoned,
+            2 => skipped,
+            3 => failed,
+            _ => 0,
+        }
     }
 
     /// Counts one more.
@@ -130,6 +173,7 @@ impl fmt::Display for Counts {
 
 /// What became of each relocation of an object, in the order of `.BTF.ext`.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// An entry for each relocation.
     pub entries: Vec<Entry>,

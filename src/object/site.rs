@@ -38,7 +38,7 @@ impl<'a> RelocSite<'a> {
 
     /// Name of the program.
     pub(super) fn program(&self) -> Lossy<'a> {
-        self.func.map_or(Lossy(b"?"), |func| self.object.elf.func_name(func))
+        self.func.and_then(|func| self.object.func_name(func)).unwrap_or(Lossy(b"?"))
     }
 
     /// Source line of the instruction.
@@ -67,7 +67,7 @@ impl fmt::Display for Place<'_> {
             site.insn_idx()
         )?;
         let Some(line) = site.line() else { return Ok(()) };
-        let file = lossy_name(&site.object.btf, line.file_name_off);
+        let file = lossy_name(&*site.object.btf, line.file_name_off);
         if file.is_empty() { Ok(()) } else { write!(f, " ({}:{})", Clipped(file), line.line) }
     }
 }
@@ -80,7 +80,7 @@ pub(super) struct Access<'a> {
 
 impl fmt::Display for Access<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Spec::parse_within(&self.site.object.btf, self.site.relo, self.budget) {
+        match Spec::parse_within(&*self.site.object.btf, self.site.relo, self.budget) {
             Ok(spec) => Clipped(spec.access()).fmt(f),
             Err(_) => RawAccess(self.site).fmt(f),
         }
@@ -92,7 +92,7 @@ pub(super) struct RawAccess<'a>(pub(super) &'a RelocSite<'a>);
 
 impl fmt::Display for RawAccess<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (btf, relo) = (&self.0.object.btf, self.0.relo);
+        let (btf, relo) = (&*self.0.object.btf, self.0.relo);
         let t = btf.type_by_id(relo.type_id).ok();
         let kind = t.map_or("type", |t| t.kind().name());
         let name = t.map_or(Lossy(b""), |t| lossy_name(btf, t.name_off())).or("<anon>");

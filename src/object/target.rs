@@ -12,6 +12,7 @@ use crate::btf::{Btf, BtfView as _, TypeId};
 use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
+use crate::log::Log;
 
 /// BTF to relocate against, its name in messages (`vmlinux`, a module's name, a path), and an index of its types' names.
 /// Clones share them, and so may threads.
@@ -94,29 +95,52 @@ impl Target {
 
 /// The targets of an object: a kernel, and its modules, which are searched for names that the kernel does not have. Each is
 /// opened when it is first needed: an object without CO-RE relocations needs neither.
-pub trait Targets: fmt::Debug {
+pub trait Targets: fmt::Debug + Send + Sync {
     /// The kernel's BTF.
     ///
     /// # Errors
     ///
-    /// That it cannot be had.
+    /// That it cannot be opened.
     fn kernel(&self) -> Result<&Target>;
 
-    /// The modules' BTF, split on the kernel's.
+    /// The modules' BTF, split on the kernel's. `log` gets a warning for a module that is left out.
     ///
     /// # Errors
     ///
-    /// That it cannot be had. One module among many whose BTF is broken is no error.
-    fn modules(&self) -> Result<&[Target]>;
+    /// That they cannot be opened. One module among many whose BTF is broken is no error.
+    fn modules(&self, log: &dyn Log) -> Result<&[Target]>;
 }
 
 /// Targets that are open already.
 #[derive(Clone, Debug)]
 pub struct OpenTargets {
-    /// The kernel.
-    pub kernel: Target,
-    /// Its modules.
-    pub modules: Vec<Target>,
+    kernel: Target,
+    modules: Vec<Target>,
+}
+
+impl OpenTargets {
+    /// A kernel and modules that were opened on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] for a module that was opened on other BTF or without a base.
+    pub fn new(kernel: Target, modules: Vec<Target>) -> Result<Self> {
+        let is_on_kernel = |module: &Target| module.btf().base().is_some_and(|base| Arc::ptr_eq(base, kernel.btf()));
+        match modules.iter().find(|module| !is_on_kernel(module)) {
+            Some(module) => {
+                Err(Error::Argument { what: "not a module of this kernel: open its BTF with the kernel's as the base" }
+                    .at(module.name()))
+            }
+            None => Ok(Self { kernel, modules }),
+        }
+    }
+}
+
+/// A kernel without modules.
+impl From<Target> for OpenTargets {
+    fn from(kernel: Target) -> Self {
+        Self { kernel, modules: Vec::new() }
+    }
 }
 
 impl Targets for OpenTargets {
@@ -124,7 +148,7 @@ impl Targets for OpenTargets {
         Ok(&self.kernel)
     }
 
-    fn modules(&self) -> Result<&[Target]> {
+    fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
         Ok(&self.modules)
     }
 }

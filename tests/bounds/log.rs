@@ -4,9 +4,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use corelo::log::{Level, Log, NoLog};
+use corelo::log::{Level, Log};
 use corelo::object::{OpenTargets, Options, Report, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 
 use crate::ask::open;
@@ -31,10 +30,10 @@ impl Log for Lines {
 
 /// The debug lines and warnings that an object has, and the length of the longest.
 fn lines(mut object: Vec<u8>, targ: &Btf) -> (usize, usize, usize) {
-    let targets = OpenTargets { kernel: Target::new("target", open(targ).unwrap()), modules: Vec::new() };
+    let targets = OpenTargets::from(Target::new("target", open(targ).unwrap()));
     let log = Lines::default();
     // It may be too much work: what is told until then counts.
-    let _ = relocate(&mut object, &targets, &Options { semantics: Semantics::Libbpf, log: &log }, None);
+    let _ = relocate(&mut object, &targets, &Options::new().log(&log), None);
     log.0.into_inner().unwrap()
 }
 
@@ -137,9 +136,9 @@ fn the_name_of_each_module_is_found_among_many() {
         Target::new(format!("module{i}"), Arc::new(btf))
     };
     let modules = name_offs.iter().enumerate().map(module).collect();
-    let targets = OpenTargets { kernel: Target::new("kernel", Arc::clone(&base)), modules };
+    let targets = OpenTargets::new(Target::new("kernel", Arc::clone(&base)), modules).unwrap();
     let mut report = Report::default();
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     relocate(&mut object(local, &relos), &targets, &options, Some(&mut report)).unwrap();
     let found: Vec<_> = report.entries.iter().map(|entry| entry.target.as_deref().unwrap()).collect();
     assert_eq!(found, (0..count).map(|i| format!("module{i}")).collect::<Vec<_>>());

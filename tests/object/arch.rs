@@ -2,7 +2,6 @@
 //! Objects compiled for another architecture than the target's.
 
 use corelo::object::{OpenTargets, Options, Outcome, Report, relocate};
-use corelo::relo::Semantics;
 
 use crate::{Warnings, target};
 use corelo_testing::btf::{Btf, STRUCT};
@@ -24,9 +23,9 @@ fn structs(members: &[(&str, &str)]) -> (Btf, Vec<(u32, u32, u32)>) {
 pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let (btf, relos) = structs(local);
     let mut object = object_of_insns(btf, "kprobe", &relos);
-    let targets = OpenTargets { kernel: target("target", &structs(targ).0), modules: Vec::new() };
+    let targets = OpenTargets::from(target("target", &structs(targ).0));
     let (mut report, log) = (Report::default(), Warnings::default());
-    let options = Options { semantics: Semantics::Libbpf, log: &log };
+    let options = Options::new().log(&log);
     relocate(&mut object, &targets, &options, Some(&mut report)).unwrap();
     let why = |outcome| if let Outcome::Poisoned(why) = outcome { Some(why.to_string()) } else { None };
     (log.lines(), report.entries.into_iter().filter_map(|entry| why(entry.outcome)).collect())

@@ -18,14 +18,13 @@ mod skipped;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use corelo::log::{Level, Log, NoLog};
+use corelo::log::{Level, Log};
 use corelo::object::{OpenTargets, Options, Target};
-use corelo::relo::Semantics;
 use corelo::source;
 use corelo_testing::btf::{self, Btf};
 use corelo_testing::fixture;
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 
 /// Keeps warnings.
 #[derive(Debug, Default)]
@@ -55,7 +54,7 @@ fn target(name: &str, btf: &Btf) -> Target {
 fn targets_of(object: &str) -> OpenTargets {
     let name = if object.contains(".eb.") { "target.eb.o" } else { "target.el.o" };
     let btf = Arc::new(source::open(&fixture(name), None).unwrap());
-    OpenTargets { kernel: Target::new(name, btf), modules: Vec::new() }
+    OpenTargets::from(Target::new(name, btf))
 }
 
 /// `struct s { int x; }` of this name, with `x` so many bits from the beginning, and the access string of `x`.

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use corelo::object::{OpenTargets, Outcome, Report, Target, relocate};
-use corelo::source;
+use corelo::log::Log;
+use corelo::object::{OpenTargets, Outcome, Report, Target, Targets, relocate};
+use corelo::{Result, source};
 
 use crate::{OPTIONS, insn, struct_with_x, target};
 use corelo_testing::btf::{Btf, STRUCT};
@@ -44,7 +45,7 @@ fn the_same_load_is_resized_by_the_candidate_that_is_left() {
     let records = vec![record(0, access_a), record(8, access_b), record(16, access_a)];
     let mut object = elf.finish(&local.bytes(), &ext(&[], &[(section, records)]));
 
-    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    let targets = OpenTargets::from(target("target", &targ));
     relocate(&mut object, &targets, &OPTIONS, None).unwrap();
     let code = [0, 8, 16].map(|off| insn(&object, off)).map(|insn| (insn[0], insn[2]));
     assert_eq!(code, [(LDX_W, 0), (LDX_W, 8), (LDX_DW, 0)]);
@@ -52,6 +53,23 @@ fn the_same_load_is_resized_by_the_candidate_that_is_left() {
 
 /// Of two modules the first has the type, and the second cannot be searched. The first relocation of an optional program was
 /// poisoned for that, and the one behind it answered from the first module alone.
+/// Modules that were not opened on the kernel.
+#[derive(Debug)]
+struct Unrelated {
+    kernel: Target,
+    modules: [Target; 2],
+}
+
+impl Targets for Unrelated {
+    fn kernel(&self) -> Result<&Target> {
+        Ok(&self.kernel)
+    }
+
+    fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
+        Ok(&self.modules)
+    }
+}
+
 #[test]
 fn no_relocation_is_answered_from_half_of_the_modules() {
     let mut local = Btf::little();
@@ -64,7 +82,7 @@ fn no_relocation_is_answered_from_half_of_the_modules() {
     // Empty BTF of the other byte order.
     let second = [&[0xeb, 0x9f, 1, 0, 0, 0, 0, 24][..], &[0; 16]].concat();
     let second = Target::new("second", Arc::new(source::from_bytes(second, None).unwrap()));
-    let targets = OpenTargets { kernel: target("kernel", &kernel), modules: vec![target("first", &first), second] };
+    let targets = Unrelated { kernel: target("kernel", &kernel), modules: [target("first", &first), second] };
     let mut report = Report::default();
     relocate(&mut object, &targets, &OPTIONS, Some(&mut report)).unwrap();
     let outcomes: Vec<_> = report.entries.iter().map(|entry| &entry.outcome).collect();
@@ -86,7 +104,7 @@ fn a_report_does_not_change_the_outcome() {
     for _ in 0..30_000 {
         targ.composite(STRUCT, name, &[(x, int, 0)]);
     }
-    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    let targets = OpenTargets::from(target("target", &targ));
     let (mut without, mut with) = (object.clone(), object);
     let mut report = Report::default();
     relocate(&mut without, &targets, &OPTIONS, None).unwrap();
@@ -102,7 +120,7 @@ fn a_long_flavor_does_not_hide_the_candidates() {
     let mut relocated = object(local, &[(root, access, EXISTS)]);
     let mut targ = Btf::little();
     struct_with_x(&mut targ, "s", 0);
-    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    let targets = OpenTargets::from(target("target", &targ));
     let mut report = Report::default();
     relocate(&mut relocated, &targets, &OPTIONS, Some(&mut report)).unwrap();
     assert_eq!(report.entries[0].new_val, 1);
@@ -118,7 +136,7 @@ fn entries_of_a_repeated_question_share_their_texts() {
     let mut object = object_of_insns(local, "tc", &relos);
     let mut targ = Btf::little();
     struct_with_x(&mut targ, "s", 0);
-    let targets = OpenTargets { kernel: target("target", &targ), modules: Vec::new() };
+    let targets = OpenTargets::from(target("target", &targ));
     let mut report = Report::default();
     relocate(&mut object, &targets, &OPTIONS, Some(&mut report)).unwrap();
     let [first, other, again] = &report.entries[..] else { panic!("{} entries", report.entries.len()) };

@@ -25,7 +25,7 @@ const IN_TARGET: u32 = 32;
 fn relocated(object: &mut [u8]) -> Result<Report, Error> {
     let mut btf = Btf::little();
     struct_with_x(&mut btf, "s", IN_TARGET);
-    let targets = OpenTargets { kernel: target("target", &btf), modules: Vec::new() };
+    let targets = OpenTargets::from(target("target", &btf));
     let mut report = Report::default();
     relocate(object, &targets, &OPTIONS, Some(&mut report)).map(|_| report)
 }

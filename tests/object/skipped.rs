@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use corelo::Error;
 use corelo::object::{Options, Outcome, Report, relocate};
-use corelo::relo::Semantics;
 
 use corelo_testing::fixture;
 
@@ -74,7 +73,7 @@ impl Object {
 
     fn relocate(mut self) -> (Result<(), Error>, Report, Vec<String>, bool) {
         let (mut report, log, before) = (Report::default(), Warnings::default(), self.0.clone());
-        let options = Options { semantics: Semantics::Libbpf, log: &log };
+        let options = Options::new().log(&log);
         let result = relocate(&mut self.0, &targets_of(".el."), &options, Some(&mut report));
         (result.map(drop), report, log.lines(), self.0 == before)
     }

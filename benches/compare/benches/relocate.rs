@@ -7,20 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corelo::btf::{Btf, Data};
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 
 fn read(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
 }
 
 fn targets(btf: Btf<'static>) -> OpenTargets {
-    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 fn fixtures(c: &mut Criterion) {

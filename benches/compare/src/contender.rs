@@ -14,12 +14,10 @@ use std::sync::Arc;
 
 use aya_obj::Object;
 use aya_obj::btf::Btf as AyaBtf;
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source::{self, RunningKernel};
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 /// What takes microseconds is measured so many times in a row, and the mean taken.
 const IN_A_ROW: usize = 16;
 pub const KERNEL: &str = "/sys/kernel/btf/vmlinux";
@@ -50,7 +48,7 @@ impl Contender for Corelo {
 
     fn open_kernel() -> Option<OpenTargets> {
         let kernel = Target::new("vmlinux", Arc::new(source::open_kernel().ok()?));
-        Some(OpenTargets { kernel, modules: Vec::new() })
+        Some(OpenTargets::from(kernel))
     }
 
     fn relocate(kernel: &OpenTargets, object: &mut [u8]) -> Option<Box<dyn std::any::Any>> {
@@ -59,7 +57,7 @@ impl Contender for Corelo {
     }
 
     fn cold(object: &mut [u8]) -> Option<Box<dyn std::any::Any>> {
-        let kernel = RunningKernel::new(&NoLog);
+        let kernel = RunningKernel::new();
         relocate(object, &kernel, &OPTIONS, None).ok()?;
         Some(Box::new(kernel))
     }

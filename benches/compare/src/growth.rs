@@ -7,13 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use corelo::btf::{Btf, BtfView as _, Data};
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Target, relocate};
-use corelo::relo::Semantics;
 
 use crate::synth::{self, Struct};
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 const DOUBLINGS: u32 = 3;
 const REPEATS: usize = 11;
 const BATCHES: usize = 5;
@@ -27,7 +25,7 @@ pub struct Series {
 
 fn open(btf: &'static [u8]) -> OpenTargets {
     let btf = Btf::deferred(Data::Borrowed(btf), None).expect("it was made right");
-    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 /// The median of the quietest batch. One size is measured after the other, so what else the machine does for a second

@@ -19,9 +19,7 @@ use std::sync::Arc;
 use std::{env, fs, io};
 
 use corelo::btf::{Btf, BtfView, Kind, TypeId};
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Report, Target, Targets, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 use process::{Process, instructions};
 use synth::{MemberType, Struct};
@@ -159,7 +157,7 @@ fn compare(args: &Args) -> io::Result<()> {
     let mut rows: Vec<Row> =
         processes.iter().map(|process| Row { version: process.version.clone(), ..Row::default() }).collect();
     times(&mut processes, &mut rows, &objects, &many, &list, args.rounds)?;
-    let targets = OpenTargets { kernel: Target::new("vmlinux", Arc::clone(&kernel)), modules: Vec::new() };
+    let targets = OpenTargets::from(Target::new("vmlinux", Arc::clone(&kernel)));
     let median_object = median_object(&targets, &objects)?;
     for (name, (process, row)) in CONTENDERS.iter().zip(processes.iter_mut().zip(&mut rows)) {
         let mut heaps = Vec::new();
@@ -299,14 +297,14 @@ fn has_core_relos(object: &[u8]) -> bool {
         }
     }
     let asked = Asked(std::cell::Cell::new(false));
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     let _ = relocate(&mut object.to_vec(), &asked, &options, None);
     asked.0.get()
 }
 
 /// The object that has as many relocations as the median one.
 fn median_object(kernel: &OpenTargets, objects: &[PathBuf]) -> io::Result<PathBuf> {
-    let options = Options { semantics: Semantics::Libbpf, log: &NoLog };
+    let options = Options::new();
     let mut counts = Vec::new();
     for object in objects {
         let mut report = Report::default();

@@ -17,14 +17,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use corelo::btf::{Btf, BtfView as _, Data};
-use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Options, Report, Target, relocate};
-use corelo::relo::Semantics;
 use corelo::source;
 use mirrored::Opened;
 use synth::Struct;
 
-const OPTIONS: Options<'_> = Options { semantics: Semantics::Libbpf, log: &NoLog };
+const OPTIONS: Options<'_> = Options::new();
 const TYPES: u32 = 50_000;
 
 const PATHS: [&str; 15] = [
@@ -76,12 +74,12 @@ fn fixture(name: &str) -> Vec<u8> {
 
 fn fixture_target() -> OpenTargets {
     let btf = source::from_bytes(fixture("target.el.o"), None).expect("a target");
-    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 fn synthesised(btf: &'static [u8]) -> OpenTargets {
     let btf = Btf::deferred(Data::Borrowed(btf), None).expect("it was made right");
-    OpenTargets { kernel: Target::new("target", Arc::new(btf)), modules: Vec::new() }
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 /// Split BTF of the kinds and the size that the median module of Debian 12's kernels has (100 types in 6 KB).

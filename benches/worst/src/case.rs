@@ -8,7 +8,7 @@ use std::time::Duration;
 use corelo::btf::Btf;
 use corelo::error::Error;
 use corelo::log::{Level, Log, NoLog};
-use corelo::object::{OpenTargets, Options, Report, Target, relocate};
+use corelo::object::{OpenTargets, Options, Report, Target, Targets, relocate};
 use corelo::relo::Semantics;
 use corelo::source;
 
@@ -62,13 +62,13 @@ impl Case {
         let (result, heap) = heap::peak_of(|| {
             let targets = open(kernel, modules)?;
             if let Some(ask) = self.ask {
-                ask(&source::from_bytes(local, None)?, targets.kernel.btf())?;
+                ask(&source::from_bytes(local, None)?, targets.kernel()?.btf())?;
                 return Ok(());
             }
             let mut report = self.report.then(Report::default);
             let log: &dyn Log = if self.log { &Formatting } else { &NoLog };
             let semantics = if self.kernels { Semantics::Kernel } else { Semantics::Libbpf };
-            let options = Options { semantics, log };
+            let options = Options::new().semantics(semantics).log(log);
             for _ in 0..self.times.max(1) {
                 object.copy_from_slice(&self.object);
                 relocate(&mut object, &targets, &options, report.as_mut())?;
@@ -97,7 +97,7 @@ fn open(kernel: Vec<Vec<u8>>, modules: Vec<Vec<u8>>) -> Result<OpenTargets, Erro
         .into_iter()
         .map(|module| Ok(Target::new("module", Arc::new(source::from_bytes(module, Some(Arc::clone(&kernel)))?))))
         .collect::<Result<_, Error>>()?;
-    Ok(OpenTargets { kernel: Target::new("kernel", kernel), modules })
+    OpenTargets::new(Target::new("kernel", kernel), modules)
 }
 
 /// The name of a variant.

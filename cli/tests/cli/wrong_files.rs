@@ -44,9 +44,9 @@ fn what_cannot_be_read_is_named_with_the_reason() {
     let object = &*fixture("poison.el.bpf.o");
     for (args, says) in [
         (["inspect", "no/such.o", "--btf", TARGET], "corelo: no/such.o: No such file"),
-        (["inspect", "tests", "--btf", TARGET], "corelo: tests: Is a directory"),
+        (["inspect", "tests", "--btf", TARGET], "corelo: tests: is a directory"),
         (["inspect", object, "--btf", "no/such.btf"], "corelo: no/such.btf: No such file"),
-        (["inspect", object, "--btf", "tests"], "corelo: tests: Is a directory"),
+        (["inspect", object, "--btf", "tests"], "corelo: tests: is a directory"),
     ] {
         let run = run(&args);
         let lines = run.fails();

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! libbpf's own handles, where libbpf is in the process. It is not linked: its public functions are referenced weakly, and
-//! are NULL without it. `libcorelo` exports none of these names, so it never takes a call that is meant for libbpf.
+//! libbpf's `struct btf`, read through libbpf's public functions. They are referenced weakly: NULL where libbpf is not in
+//! the process.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 
 use super::btf_open::btf;
-use super::fault;
-use super::handle::{Handle, MAGIC};
-use corelo::btf::{Btf, BtfView, Kind, NameIs, TypeId};
+use corelo::btf::{BtfView, Kind, NameIs, TypeId};
 use corelo::bytes::{Bytes, Endian};
 use corelo::error::{Error, Result};
 use corelo::internal::{Info, payload_len};
 use corelo::log::Level;
-use corelo::object::Target;
 
 // Rust has no weak references, so the table of them is written in assembly. It lies in memory that the loader makes
 // read-only once it has filled it.
@@ -86,23 +83,9 @@ pub(super) fn print() -> Option<impl Fn(Level, &CStr)> {
     })
 }
 
-/// A `struct btf` that C gave us: ours or libbpf's.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AnyBtf<'a> {
-    /// As C gave it.
-    pub(super) raw: *const btf,
-    view: View<'a>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum View<'a> {
-    Ours { btf: &'a Btf<'static>, target: &'a Target },
-    Libbpf(Libbpf<'a>),
-}
-
 /// libbpf's handle, with the functions that read it.
 #[derive(Clone, Copy, Debug)]
-struct Libbpf<'a> {
+pub(super) struct Libbpf<'a> {
     btf: *const btf,
     type_by_id: unsafe extern "C" fn(*const btf, u32) -> *const RawType,
     name_by_offset: unsafe extern "C" fn(*const btf, u32) -> *const c_char,
@@ -111,46 +94,6 @@ struct Libbpf<'a> {
     /// Bits of `info` that this version of libbpf knows.
     info_mask: u32,
     lifetime: PhantomData<&'a ()>,
-}
-
-impl<'a> AnyBtf<'a> {
-    /// Tells the two kinds of handle apart by their first word.
-    ///
-    /// # Safety
-    ///
-    /// `raw` is either NULL, or from `corelo_btf_as_libbpf`, or libbpf's, and stays as it is during `'a`.
-    pub(super) unsafe fn from_c(raw: *const btf) -> Result<Self> {
-        if raw.is_null() || !raw.cast::<usize>().is_aligned() {
-            return Err(Error::Argument { what: "struct btf is NULL" });
-        }
-        // SAFETY: both kinds begin with a word.
-        if unsafe { raw.cast::<usize>().read() } == MAGIC {
-            // SAFETY: only ours have the magic word.
-            let target = unsafe { Handle::from_c(raw.cast()) }?;
-            return Ok(Self { raw, view: View::Ours { btf: target.btf(), target } });
-        }
-        let Functions {
-            type_by_id: Some(type_by_id),
-            name_by_offset: Some(name_by_offset),
-            type_cnt: Some(type_cnt),
-            pointer_size: Some(pointer_size),
-            ..
-        } = FUNCTIONS
-        else {
-            return Err(Error::Unsupported { what: "a struct btf of libbpf in a program without libbpf" });
-        };
-        let (lifetime, info_mask) = (PhantomData, info_mask());
-        let libbpf = Libbpf { btf: raw, type_by_id, name_by_offset, type_cnt, pointer_size, info_mask, lifetime };
-        Ok(Self { raw, view: View::Libbpf(libbpf) })
-    }
-
-    /// What corelo knows of a handle of its own. libbpf's may have changed since the last call: nothing is kept of them.
-    pub(super) const fn target(&self) -> Option<&'a Target> {
-        match self.view {
-            View::Ours { target, .. } => Some(target),
-            View::Libbpf(_) => None,
-        }
-    }
 }
 
 /// Until version 1.8, libbpf takes `vlen` for 16 bits and the kind for 5, and does not look at the bits between. Of a type
@@ -163,118 +106,32 @@ fn info_mask() -> u32 {
 
 const OLD_INFO_MASK: u32 = 0x9f00_ffff;
 
-impl BtfView for AnyBtf<'_> {
-    #[inline]
-    fn record(&self, id: TypeId) -> Option<&[u8]> {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.record(id),
-            View::Libbpf(btf) => btf.record(id),
-        }
-    }
-
-    fn no_record(&self, id: TypeId) -> Error {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.no_record(id),
-            View::Libbpf(btf) => btf.no_record(id),
-        }
-    }
-
-    fn kind_and_name(&self, id: TypeId) -> Option<(Kind, u32)> {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.kind_and_name(id),
-            View::Libbpf(btf) => btf.kind_and_name(id),
-        }
-    }
-
-    fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.name_by_offset(name_off),
-            View::Libbpf(btf) => btf.name_by_offset(name_off),
-        }
-    }
-
-    fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.name_within(name_off, max),
-            View::Libbpf(btf) => btf.name_within(name_off, max),
-        }
-    }
-
-    fn text_by_offset(&self, name_off: u32) -> Result<&[u8]> {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.text_by_offset(name_off),
-            View::Libbpf(btf) => btf.text_by_offset(name_off),
-        }
-    }
-
-    fn name_starts_with(&self, name_off: u32, beginning: &[u8]) -> bool {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.name_starts_with(name_off, beginning),
-            View::Libbpf(btf) => btf.name_starts_with(name_off, beginning),
-        }
-    }
-
-    fn compare_name(&self, name_off: u32, name: &CStr) -> Result<NameIs> {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.compare_name(name_off, name),
-            View::Libbpf(btf) => btf.compare_name(name_off, name),
-        }
-    }
-
-    #[inline]
-    fn find_name(&self, name_offs: impl Iterator<Item = u32>, name: &CStr) -> Result<Option<(u32, NameIs)>> {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.find_name(name_offs, name),
-            View::Libbpf(btf) => btf.find_name(name_offs, name),
-        }
-    }
-
-    fn levels(&self) -> u32 {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.levels(),
-            View::Libbpf(btf) => btf.levels(),
-        }
-    }
-
-    fn type_cnt(&self) -> u32 {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.type_cnt(),
-            View::Libbpf(btf) => btf.type_cnt(),
-        }
-    }
-
-    fn pointer_size(&self) -> u32 {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.pointer_size(),
-            View::Libbpf(btf) => btf.pointer_size(),
-        }
-    }
-
-    fn endian(&self) -> Endian {
-        fault::point();
-        match &self.view {
-            View::Ours { btf, .. } => btf.endian(),
-            View::Libbpf(btf) => btf.endian(),
-        }
-    }
-}
-
 impl Libbpf<'_> {
+    /// # Errors
+    ///
+    /// That libbpf is not in the process.
+    ///
+    /// # Safety
+    ///
+    /// `btf` is libbpf's, and lives as long as `'a`.
+    pub(super) unsafe fn new(btf: *const btf) -> Result<Self> {
+        let Functions {
+            type_by_id: Some(type_by_id),
+            name_by_offset: Some(name_by_offset),
+            type_cnt: Some(type_cnt),
+            pointer_size: Some(pointer_size),
+            ..
+        } = FUNCTIONS
+        else {
+            return Err(Error::Unsupported { what: "a struct btf of libbpf in a program without libbpf" });
+        };
+        let (lifetime, info_mask) = (PhantomData, info_mask());
+        Ok(Self { btf, type_by_id, name_by_offset, type_cnt, pointer_size, info_mask, lifetime })
+    }
+
     /// The record of a type, and where it lies, which is also where the rest of it follows.
     fn raw(&self, id: TypeId) -> Option<(*const RawType, &RawType)> {
-        // SAFETY: the handle is libbpf's, as `AnyBtf::from_c` was promised.
+        // SAFETY: the handle is libbpf's, as `new` was promised.
         let record = unsafe { (self.type_by_id)(self.btf, id.0) };
         // SAFETY: libbpf gives NULL or a record, which is aligned as C has it.
         let raw = unsafe { record.as_ref() }?;
