@@ -77,12 +77,12 @@ fn deferred_broken_records() {
             let btf = deferred(bytes.clone(), None);
             for ask in [first, then] {
                 let error = ask(&btf);
-                assert!(matches!(error, Error::TypeTruncated { type_id: TypeId(2) }), "{error}");
+                assert!(matches!(error, Error::TypeTruncated(TypeId(2))), "{error}");
             }
             assert_eq!(btf.type_cnt(), 1, "of broken records, none counts");
             // Split BTF cannot stand on it.
             let split = Btf::deferred(Data::Owned(Build::new(endian).bytes()), Some(Arc::new(btf)));
-            assert!(matches!(split.unwrap_err(), Error::TypeTruncated { type_id: TypeId(2) }));
+            assert!(matches!(split.unwrap_err(), Error::TypeTruncated(TypeId(2))));
         }
         assert!(Btf::new(Data::Borrowed(&bytes), None).is_err(), "who does not defer knows at once");
     }

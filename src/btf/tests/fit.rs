@@ -220,7 +220,7 @@ fn complete_btf_is_not_split() {
         smaller.int("int", 4, SIGNED);
         for (base, complete) in [(&kernel, &kernel), (&larger, &kernel), (&kernel, &smaller), (&larger, &smaller)] {
             let error = on(base, complete).unwrap_err();
-            assert!(matches!(&error, Error::NotSplit { base } if base == NAMED), "{error}");
+            assert!(matches!(&error, Error::NotSplit(base) if base == NAMED), "{error}");
         }
         // What has no types or no names could be either.
         let mut nameless = Build::new(endian);

@@ -89,7 +89,7 @@ fn broken_headers_are_rejected() {
         }
         for magic in [[0, 0], [0x7f, b'E'], [0x9f, 0]] {
             let error = open(&[&magic, &good[2..]].concat()).unwrap_err();
-            assert!(matches!(error, Error::BtfMagic { found } if found == magic), "{magic:?}: {error}");
+            assert!(matches!(error, Error::BtfMagic(found) if found == magic), "{magic:?}: {error}");
         }
     }
 }
@@ -108,7 +108,7 @@ fn a_header_alone_is_empty_btf() {
         assert_eq!(btf.type_by_id(TypeId::VOID).unwrap().kind(), Kind::Unkn);
         assert_eq!(btf.type_name(TypeId::VOID).unwrap(), c"");
         assert!(matches!(btf.type_by_id(TypeId(1)).unwrap_err(), Error::BadTypeId { .. }));
-        assert!(matches!(btf.name_by_offset(1).unwrap_err(), Error::BadName { name_off: 1 }));
+        assert!(matches!(btf.name_by_offset(1).unwrap_err(), Error::BadName(1)));
     }
 }
 

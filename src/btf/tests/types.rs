@@ -197,7 +197,7 @@ fn unknown_kinds_need_a_layout() {
             let error = with_unknown(endian, kind).layout(&layout).open().expect_err(name);
             match error {
                 Error::UnknownKind { type_id: TypeId(2), .. } => assert!(is_unknown, "{name}"),
-                Error::TypeTruncated { type_id: TypeId(2) } => assert!(!is_unknown, "{name}"),
+                Error::TypeTruncated(TypeId(2)) => assert!(!is_unknown, "{name}"),
                 error => panic!("{name}: {error}"),
             }
         }

@@ -94,7 +94,7 @@ mod resolve_size {
         let btf = b.btf();
         for (name, id) in rows {
             let error = btf.resolve_size(id).unwrap_err();
-            assert!(matches!(error, Error::NoSize { type_id } if type_id == id), "{name}: {error}");
+            assert!(matches!(error, Error::NoSize(type_id) if type_id == id), "{name}: {error}");
         }
     }
 }

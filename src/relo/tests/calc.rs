@@ -63,15 +63,15 @@ fn anonymous_and_missing_roots() {
                     let values = (res.orig_val, res.new_val, res.validate);
                     assert_eq!((kind, values), (ReloKind::TypeIdLocal, (id.0.into(), id.0.into(), false)));
                 }
-                Err(Error::AnonymousRoot { type_id }) => assert_eq!(type_id, id, "{kind:?}"),
+                Err(Error::AnonymousRoot(type_id)) => assert_eq!(type_id, id, "{kind:?}"),
                 Err(error) => panic!("{kind:?}: {error}"),
             }
             let error = ask(&b, kind, missing, "0", &b).unwrap_err();
-            assert!(matches!(error, Error::BadTypeId { type_id } if type_id == missing), "{kind:?}: {error}");
+            assert!(matches!(error, Error::BadTypeId(type_id) if type_id == missing), "{kind:?}: {error}");
         }
         let (local, s, _) = local(endian);
         let error = cause(ask(&local, ReloKind::from_raw(13), s, "0", &b).unwrap_err());
-        assert!(matches!(error, Error::UnknownRelo { kind: ReloKind::Unknown(13) }), "{error}");
+        assert!(matches!(error, Error::UnknownRelo(ReloKind::Unknown(13))), "{error}");
     }
 }
 

@@ -114,7 +114,7 @@ fn broken_access_strings_are_rejected() {
     let relo = CoreRelo { access_str_off: 0xffff, ..b.clone().relo(ReloKind::FieldExists, s, "0") };
     let btf = b.btf();
     let error = Spec::parse(&btf, &relo).unwrap_err();
-    assert!(matches!(error, Error::BadName { name_off: 0xffff }), "outside the strings: {error}");
+    assert!(matches!(error, Error::BadName(0xffff)), "outside the strings: {error}");
 }
 
 #[test]
@@ -237,10 +237,10 @@ fn broken_types_on_the_way_are_errors() {
     let rows: [(&str, TypeId, &str, Expected); 8] = [
         ("root is a cycle", cycle, "0:0", |e| matches!(e, Error::TypeCycle { .. })),
         ("member is a cycle", s, "0:0:0", |e| matches!(e, Error::TypeCycle { .. })),
-        ("member has no type", s, "0:1:0", |e| matches!(e, Error::BadTypeId { type_id: TypeId(99) })),
+        ("member has no type", s, "0:1:0", |e| matches!(e, Error::BadTypeId(TypeId(99)))),
         ("element has no size", s, "0:2:1", |e| matches!(e, Error::NoSize { .. })),
         ("root has no size", fwd, "0", |e| matches!(e, Error::NoSize { .. })),
-        ("root has no type", TypeId(98), "0:0", |e| matches!(e, Error::BadTypeId { type_id: TypeId(98) })),
+        ("root has no type", TypeId(98), "0:0", |e| matches!(e, Error::BadTypeId(TypeId(98)))),
         ("root is void", TypeId::VOID, "0", |e| matches!(e, Error::NoSize { .. })),
         ("member with an empty name", empty_name, "0:0", |e| matches!(e, Error::BadAccessStr { .. })),
     ];

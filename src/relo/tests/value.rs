@@ -75,7 +75,7 @@ mod field {
                         kind,
                         ReloKind::FieldByteOffset | ReloKind::FieldByteSize | ReloKind::FieldExists
                     )),
-                    Err(Error::ArrayElement { kind: found }) => assert_eq!(found, kind),
+                    Err(Error::ArrayElement(found)) => assert_eq!(found, kind),
                     Err(error) => panic!("{kind:?}: {error}"),
                 }
             }

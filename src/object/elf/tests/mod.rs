@@ -2,15 +2,12 @@
 //! ELF files as no compiler writes them, made byte by byte.
 #![expect(clippy::as_conversions, reason = "sizes of small files on machines of 64 bits")]
 
-use std::ops::Range;
-
-use super::overlaps::overlapping;
 use super::{BpfElf, BtfSections};
 use crate::btf::build::ENDIANS;
 use crate::budget::Budget;
 use crate::bytes::Endian;
 use crate::error::Error;
-use corelo_testing::elf::{ALLOC_EXEC, COMPRESSED, FUNC, File, NOBITS, NOTE, PROGBITS, STRTAB, SYMTAB_SHNDX};
+use corelo_testing::elf::{ALLOC_EXEC, COMPRESSED, FUNC, File, NOBITS, NOTE, PROGBITS, STRTAB, SYMTAB_SHNDX, XINDEX};
 
 fn budget() -> Budget {
     Budget::for_input(0)
@@ -134,42 +131,63 @@ fn functions_by_section_and_offset() {
 }
 
 #[test]
-fn section_index_and_scan_agree() {
-    let long = "p".repeat(100);
-    let names = ["twice", "raw_tp/one", "twice", "one", &long, &format!("{long}q"), "e", "", "q", "twice"];
+fn more_sections_than_16_bits_can_count() {
+    let count = 70_000;
+    let mut file = File::new(Endian::Little, true);
+    let all = "abcdefg".repeat(count / 7);
+    let name_off = usize::try_from(file.name(&all)).unwrap();
+    let strings = file.add_named(".strtab", STRTAB, 0, b"\0prog\0");
+    for i in 0..count {
+        file.add((name_off + i) as u64, PROGBITS, ALLOC_EXEC, &[0; 8], 0);
+    }
+    let last = file.sections.len() - 1;
+    let symbols = file.add_symbols(strings, &[[1, FUNC, 1, 0, 8], [1, FUNC, XINDEX, 0, 8]]);
+    let indexes = [0, 0, last as u64].map(|index| file.number(index, 4)).concat();
+    file.add_named(".symtab_shndx", SYMTAB_SHNDX, 0, &indexes);
+    file.sections.last_mut().unwrap()[6] = symbols as u64;
+    let data = file.finish();
+
+    let elf = BpfElf::new(&data).unwrap();
+    let index = u32::try_from(last).unwrap();
+    assert_eq!(elf.func_at(index, 0).map(|func| elf.func_name(&func).to_string()).as_deref(), Some("prog"));
+    assert!(elf.func_at(index - 1, 0).is_none());
+    let budget = Budget::for_input(data.len());
+    let found = elf.section_by_name(b".symtab_shndx", &budget).unwrap().unwrap();
+    assert_eq!((found.index, found.is_code), (index + 2, false));
+    for i in (0..count).step_by(10_000) {
+        let found = elf.section_by_name(&all.as_bytes()[i..], &budget).unwrap().unwrap();
+        assert_eq!(usize::try_from(found.index).unwrap(), last + 1 - count + i);
+        assert!(found.is_code && !found.overlaps);
+    }
+    let longer = format!("x{all}");
+    for missing in [longer.as_bytes(), &all.as_bytes()[..count - 1], b"abcdefh"] {
+        assert!(elf.section_by_name(missing, &budget).unwrap().is_none());
+    }
+}
+
+#[test]
+fn first_section_of_a_name_is_found() {
     let mut file = File::new(Endian::Big, true);
     // The section that does not exist has no name, whatever its header says.
     file.sections[0][0] = file.name("none");
-    for name in names {
+    for name in ["twice", "raw_tp/one", "twice", ""] {
         file.add_named(name, PROGBITS, 0, b"");
     }
-    // Tails of `raw_tp/one`.
-    let whole = file.sections[2][0];
-    for tail in [4, 7, 9, 10] {
-        file.add(whole + tail, PROGBITS, 0, b"", 0);
-    }
-    let tails: [&[u8]; 4] = [b"tp/one", b"one", b"e", b""];
-    let known: Vec<&[u8]> = names.iter().map(|name| name.as_bytes()).chain(tails).collect();
+    file.add(file.sections[2][0] + 4, PROGBITS, 0, b"", 0);
     let data = file.finish();
     let elf = BpfElf::new(&data).unwrap();
-    let expected = |name: &[u8]| known.iter().position(|known| *known == name).map(|at| u32::try_from(at + 1).unwrap());
-    let asked = known.iter().copied().chain([&b"none"[..], b"twic", b"wice", b"raw_tp/on", b"p", b"\xff"]);
-    let check = |how| {
-        for name in asked.clone() {
-            let found = elf.section_by_name(name, &budget()).unwrap().map(|section| section.index);
-            assert_eq!(found, expected(name), "{how}: {:?}", String::from_utf8_lossy(name));
-        }
-    };
-    // Each goes through 16 sections.
-    assert!(elf.by_name.get().is_none());
-    for name in known.iter().take(10) {
-        let found = elf.section_by_name(name, &budget()).unwrap().map(|section| section.index);
-        assert_eq!(found, expected(name), "searched");
+    for (name, index) in [
+        ("twice", Some(1)),
+        ("raw_tp/one", Some(2)),
+        ("tp/one", Some(5)),
+        ("", Some(4)),
+        ("none", None),
+        ("twic", None),
+        ("raw_tp/on", None),
+    ] {
+        let found = elf.section_by_name(name.as_bytes(), &budget()).unwrap();
+        assert_eq!(found.map(|section| section.index), index, "{name}");
     }
-    assert!(elf.by_name.get().is_none(), "an index for so few would be more work");
-    elf.looked_at.set(usize::MAX);
-    check("indexed");
-    assert!(elf.by_name.get().is_some());
 }
 
 /// 2000 names of 200,000 bytes that differ from the one asked for in the last.
@@ -186,8 +204,6 @@ fn comparisons_of_long_names_are_counted() {
     assert_eq!(elf.section_by_name(name.as_bytes(), &budget()).unwrap().unwrap().index, 1);
     name.replace_range(199_999.., "b");
     assert!(matches!(elf.section_by_name(name.as_bytes(), &budget()), Err(Error::TooMuchWork)));
-    elf.looked_at.set(usize::MAX);
-    assert!(elf.section_by_name(name.as_bytes(), &budget()).unwrap().is_none(), "an index needs no comparison for it");
 }
 
 #[test]
@@ -328,35 +344,4 @@ fn broken_headers_are_refused() {
     // Neither is broken.
     assert!(BpfElf::new(&with(40, &[0; 8])).unwrap().section_by_name(b".BTF", &budget()).unwrap().is_none());
     assert!(matches!(BtfSections::read(&with(40, &[0; 8])[..]), Err(Error::NoBtf)));
-}
-
-/// Small numbers that look random.
-fn numbers() -> impl Iterator<Item = u64> {
-    let next = |seed: &u64| Some(seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
-    std::iter::successors(Some(1), next).map(|seed: u64| seed >> 33)
-}
-
-#[test]
-fn overlaps_are_those_of_each_with_each() {
-    let mut numbers = numbers();
-    let mut number = |below| numbers.next().unwrap() % below;
-    let (mut none, mut some) = (0, 0);
-    for _ in 0..5000 {
-        let count = number(7) as u32 + 1;
-        let ranges: Vec<Range<u64>> =
-            (0..count).map(|_| (number(40), number(7))).map(|(start, len)| start..start + len).collect();
-        let range = |part: u32| ranges[part as usize].clone();
-        let meets = |a: &Range<u64>, b: &Range<u64>| a.start.max(b.start) < a.end.min(b.end);
-        let expected: Vec<bool> =
-            (0..ranges.len()).map(|i| (0..ranges.len()).any(|j| i != j && meets(&ranges[i], &ranges[j]))).collect();
-        let mut found = overlapping(count, range, 0..count).unwrap();
-        if found.is_empty() {
-            none += 1;
-            found.resize(ranges.len(), false);
-        } else {
-            some += 1;
-        }
-        assert_eq!(found, expected, "{ranges:?}");
-    }
-    assert!(none > 100 && some > 100, "{none} without, {some} with");
 }
