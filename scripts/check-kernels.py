@@ -10,6 +10,9 @@ walked, of
 - those, the fixtures and ctests/kernels/semantics.bpf.o: relocated by the kernel, and by corelo with the kernel's semantics;
 - each relocated instruction of those objects, in the same two ways.
 
+Programs of libbpf-tools and of tests/reach must load with poison in all code that is dead for corelo, and must not with
+poison at a mark that is reached.
+
 Known differences are in EXPECTED and must occur. It takes corelo from target/stage (`make stage`) and leaves the guests'
 output and consoles in target/check/kernels.
 """
@@ -31,7 +34,7 @@ WORK = os.path.join(ROOT, "target/check/kernels")
 CORPUS = os.path.join(ROOT, "target/corpus")
 CORELO = os.path.join(ROOT, "target/stage/usr/bin/corelo")
 QEMU = "qemu-system-x86_64"
-LOADER = ("init.c", "programs.c", "instructions.c")
+LOADER = ("init.c", "programs.c", "instructions.c", "reach.c")
 # For one guest, in seconds. It needs 40 on an idle machine.
 TIMEOUT = 900
 # Fewer programs, or fewer that load, mean that the comparison has lost its input.
@@ -78,7 +81,7 @@ def compile_loader():
         print("the guests are amd64, which the compiler is not for")
         sys.exit(SKIPPED)
     loader = os.path.join(WORK, "init")
-    subprocess.run([*cc, *"-std=c99 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -g -O1 -static".split(), "-o", loader,
+    subprocess.run([*cc, *"-std=c99 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -g -O1 -static".split(), "-Wl,--wrap=syscall", "-o", loader,
                     *(os.path.join(ROOT, "ctests/kernels", name) for name in LOADER), *"-lbpf -lelf -lz".split()], check=True)
     return loader
 
@@ -138,6 +141,16 @@ class Guest:
         self.files[f"{semantics}/{name}"] = read(out)
         os.remove(out)
         return f"{semantics}/{name}"
+
+    def add_reach(self, path):
+        relocated = self.relocate(path, "libbpf")
+        if relocated:
+            with open(os.path.join(self.folder, "object"), "wb") as file:
+                file.write(self.files[relocated])
+            dead = output_of(os.path.join(ROOT, "target/debug/examples/reach"), file.name)
+            os.remove(file.name)
+            self.files[f"{relocated}.dead"] = "".join(f"{line}\n" for line in dead.splitlines()).encode()
+            self.jobs.append(("reach", relocated, f"{relocated}.dead"))
 
     def add(self, path, by_libbpf):
         original = f"original/{os.path.basename(path)}"
@@ -237,22 +250,39 @@ class Report:
             failures.append(f"{guest.kernel} {way}: not {LEAST_PROGRAMS} programs, {LEAST_LOADED} of them loaded")
         self.result(result, failures)
 
+    def reach(self, guest):
+        """Rows of programs with poison: verifiers must not reach dead code, and must reach marks."""
+        failures, counts = [], Counter()
+        for (way, file, name), rows in sorted(guest.rows.items()):
+            for row in rows["libbpf"] if way in ("dead", "reached") else ():
+                counts[way] += 1
+                if verdict(row) != {"dead": "loaded", "reached": "poisoned"}[way]:
+                    failures.append(f"{guest.kernel} {file} {name}, which is said to be {way}: {row}")
+        failures += [f"{guest.kernel}: nothing is {way}" for way in ("dead", "reached") if not counts[way]]
+        self.result(f"{guest.kernel}: poison in the dead code of {counts['dead']} programs, and at {counts['reached']} marks that "
+                    "are reached", failures)
+
     def guest(self, guest):
         self.result(f"{guest.kernel}: boots, has the corpus's BTF, gives verdicts", guest.failures)
         self.compare(guest, "programs", "programs relocated by libbpf", "libbpf")
         self.compare(guest, "skeleton", "programs relocated by the kernel", "kernel")
         self.compare(guest, "instructions", "instructions relocated by the kernel", "kernel")
+        self.reach(guest)
 
 
 def main():
     report = Report()
     os.makedirs(WORK, exist_ok=True)
     loader, tools = compile_loader(), libbpf_tools()
+    cargo = os.environ.get("CARGO", "cargo")
+    subprocess.run([cargo, "build", "--quiet", "--locked", "--example", "reach"], cwd=ROOT, check=True)
     fixtures = sorted(glob.glob(os.path.join(ROOT, "tests/fixtures/*.el.bpf.o")))
     guests = [Guest(kernel, loader) for kernel in corpus.BOOTED]
     for guest in guests:
         for path in tools:
             guest.add(path, by_libbpf=True)
+        for path in tools + [os.path.join(ROOT, "tests/reach/programs.el.bpf.o")]:
+            guest.add_reach(path)
         for path in fixtures + [os.path.join(ROOT, "ctests/kernels/semantics.bpf.o")]:
             guest.add(path, by_libbpf=False)
     with concurrent.futures.ThreadPoolExecutor() as pool:

@@ -292,6 +292,8 @@ FAULTS = [
       ("scripts/check-kernels.py", '("duplicate.el.bpf.o", "twice_a"): POISON', '("plain.el.bpf.o", "plain"): POISON')],
      [("make check-kernels", ["no verdict: programs original/opensnoop", "NO DIFFERENCE 6.12-cloud skeleton plain.el.bpf.o plain",
                               r"DIFFERENCE 6.12-cloud skeleton duplicate\.el\.bpf\.o twice_a"])]),
+    ("dead code that verifiers reach", [("src/reach/constant.rs", "jump::JEQ => a == b", "jump::JEQ => a != b")],
+     [("make check-kernels", [r"FAIL 6\.1-cloud: poison in the dead code", r"FAIL 6\.12-cloud: poison in the dead code"])]),
 
     # --- threads and fuzzing, which compile the library in ways of their own
     ("data race", [("src/object/target.rs", "!was_searched.swap(true, Ordering::Relaxed)",
@@ -303,10 +305,11 @@ FAULTS = [
       ("src/relo/patch.rs", "Insn { imm: low_half(res.new_val), ..first }, second }\n        }\n        class::LDX",
        "Insn { imm: low_half(res.new_val ^ 1), ..first }, second }\n        }\n        class::LDX"),
       ("capi/src/core_spec.rs", "buf_sz.saturating_sub(1)", "buf_sz"),
+      ("src/reach/constant.rs", "jump::JEQ => a == b", "jump::JEQ => a != b"),
       ("src/source/file.rs", "open_unnamed(path, base).map_err(|error| error.at(path.display()))", "open_unnamed(path, base)"),
       ("src/btf/btf.rs", "unwrap_or(self.start_id)", "unwrap_or(self.start_id.saturating_add(1))")],
      [("make fuzz", [rf"FAIL fuzz, {target} [\s\S]*?panicked at src/bin/{target}\.rs:"
-                     for target in ("btf", "btf_ext", "relo", "object", "capi", "cli")])]),
+                     for target in ("btf", "btf_ext", "relo", "reach", "object", "capi", "cli")])]),
     # --- the fuzz target of the C functions, under the address sanitizer
     ("read past the options", [("capi/src/relocate.rs", "std::slice::from_raw_parts(from, sz) }", "std::slice::from_raw_parts(from, sz + 1) }")],
      [("make fuzz-address", ["AddressSanitizer: heap-buffer-overflow"])]),

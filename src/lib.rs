@@ -38,7 +38,8 @@
 //! 3. [`btf`]: BTF and `.BTF.ext`.
 //! 4. [`relo`]: the algorithm, for one relocation. No I/O, no globals, no byte order of the machine.
 //! 5. [`object`]: whole BPF objects, relocated in place.
-//! 6. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
+//! 6. [`reach`]: whether the verifier reaches an instruction of an object.
+//! 7. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
 
 pub mod btf;
 mod budget;
@@ -50,6 +51,7 @@ pub mod insn;
 pub mod log;
 mod memory;
 pub mod object;
+pub mod reach;
 pub mod relo;
 pub mod source;
 mod text;

@@ -16,6 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct bpf_object;
+struct bpf_program;
+
 struct verdict {
 	int err;
 	bool poison;
@@ -51,9 +54,20 @@ void print_row(const char *way, const char *object, const char *name, const stru
  * the kernel, in a program that does not come to it; and, as way "relocated",
  * the instruction at the same place of the other object, without its records.
  * Without another object (NULL) only the former.
+ *
+ * reach: each program as way "programs" does, and, where that loads, with the
+ * kernel given other instructions: as way "dead", poison for all those that
+ * the list has; as way "reached", for one mark REACHED.
  */
 int load_programs(const char *object);
 int load_skeleton(const char *object);
 int load_instructions(const char *object, const char *relocated);
+int load_reach(const char *object, const char *dead);
+
+/* A list of instructions of an object: function and number in the function. */
+int read_dead(const char *object_path, const char *list);
+
+/* From now on, the program is loaded again with poison whenever libbpf has loaded it. */
+void load_again_poisoned(const struct bpf_object *of, const struct bpf_program *program);
 
 #endif

@@ -4,7 +4,7 @@
  * serial port, and turns the machine off. It refuses to be anything else, since
  * it gives the kernel relocations that some kernels do not survive.
  *
- * A line of /jobs is a way and one or two objects, in between tabs. The last
+ * A line of /jobs is a way and one or two files, in between tabs. The last
  * row is "end": without it, something has gone wrong on the way.
  */
 #include <errno.h>
@@ -103,6 +103,8 @@ static int run_job(char *line)
 		return load_skeleton(object);
 	if (way && object && !strcmp(way, "instructions"))
 		return load_instructions(object, relocated);
+	if (way && object && relocated && !strcmp(way, "reach"))
+		return load_reach(object, relocated);
 	return -1;
 }
 

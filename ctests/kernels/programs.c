@@ -119,6 +119,16 @@ static int load_by_skeleton(struct bpf_object *obj, struct bpf_program *program)
 	return err;
 }
 
+static int load_poisoned(struct bpf_object *obj, struct bpf_program *program)
+{
+	int fd;
+
+	load_again_poisoned(obj, program);
+	fd = load(obj, program);
+	load_again_poisoned(NULL, NULL);
+	return fd;
+}
+
 /* Program number index of the object; false if it has no such. */
 static bool load_program(const char *way, const char *path, size_t index,
 			 int (*load_object)(struct bpf_object *obj, struct bpf_program *program))
@@ -171,6 +181,17 @@ int load_skeleton(const char *object)
 	size_t count = 0;
 
 	while (load_program("skeleton", object, count, load_by_skeleton))
+		count++;
+	return count ? 0 : -1;
+}
+
+int load_reach(const char *object, const char *dead)
+{
+	size_t count = 0;
+
+	if (read_dead(object, dead))
+		return -1;
+	while (load_program("reach", object, count, load_poisoned))
 		count++;
 	return count ? 0 : -1;
 }

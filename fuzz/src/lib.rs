@@ -9,6 +9,7 @@ pub mod access;
 pub mod edit;
 pub mod generate;
 pub mod itself;
+pub mod machine;
 pub mod model;
 pub mod objects;
 pub mod sink;
