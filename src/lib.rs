@@ -32,13 +32,14 @@
 //!
 //! The layers, lowest first; each uses only those above it in this list:
 //!
-//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `text`, `memory`, `budget`: errors, checked reads in either byte order,
-//!    log sinks, text for messages, fallible allocations, the bound on the work.
+//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `text`, `memory`, `budget`: errors, checked reads in either byte
+//!    order, log sinks, text for messages, fallible allocations, the bound on the work.
 //! 2. [`insn`]: the 8-byte BPF instruction.
 //! 3. [`btf`]: BTF and `.BTF.ext`.
 //! 4. [`relo`]: the algorithm, for one relocation. No I/O, no globals, no byte order of the machine.
 //! 5. [`object`]: whole BPF objects, relocated in place.
-//! 6. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
+//! 6. [`explain`]: why a relocation did not resolve, and what a program could read instead.
+//! 7. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
 
 pub mod btf;
 mod budget;
@@ -46,6 +47,7 @@ pub mod bytes;
 #[cfg(target_os = "linux")]
 mod errno;
 pub mod error;
+pub mod explain;
 pub mod insn;
 pub mod log;
 mod memory;

@@ -8,7 +8,7 @@ use std::path::Path;
 const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "log", "memory", "text"];
 
 /// A file or folder of `src`, and what it may use besides itself and [`BOTTOM`].
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("budget.rs", &[]),
     ("bytes.rs", &[]),
     // An error names the type that it is about.
@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("btf", &[]),
     ("relo", &["btf::"]),
     ("object", &["btf::", "relo::"]),
+    ("explain", &["btf::", "relo::", "object::"]),
     ("source", &["btf::", "object::"]),
     ("lib.rs", &["btf::", "relo::", "object::"]),
 ];

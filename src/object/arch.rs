@@ -68,7 +68,7 @@ impl Arch {
 
 /// Displays that an object was compiled for another architecture.
 #[derive(Clone, Copy)]
-pub(super) struct OtherArch {
+pub(crate) struct OtherArch {
     object: Arch,
     /// `None` where the target does not have the struct.
     target: Option<Arch>,
@@ -76,7 +76,7 @@ pub(super) struct OtherArch {
 
 impl OtherArch {
     /// Finds out whether nothing in the target matches because it is of another architecture.
-    pub(super) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
+    pub(crate) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
         let (btf, id) = (resolved.local.btf, resolved.local.root_type_id);
         let name = EssentialName::of(btf.name_within(btf.type_by_id(id).ok()?.name_off(), MAX_NAME)?).as_bytes();
         if resolved.targ.is_some() || !REGISTER_STRUCTS.contains(&name) {

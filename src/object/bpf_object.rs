@@ -15,14 +15,14 @@ use crate::log::Log;
 use crate::text::Lossy;
 
 /// An object with CO-RE relocations.
-pub(super) struct BpfObject<'d> {
+pub(crate) struct BpfObject<'d> {
     /// The bytes that are relocated: an ELF file, or the instructions of one section.
-    pub(super) object: &'d [u8],
+    pub(crate) object: &'d [u8],
     form: Form<'d>,
-    pub(super) btf: Arc<Btf<'d>>,
+    pub(crate) btf: Arc<Btf<'d>>,
     pub(super) btf_ext: BtfExt<'d>,
     pub(super) insn_info: InsnInfo,
-    pub(super) budget: Budget,
+    pub(crate) budget: Budget,
 }
 
 enum Form<'d> {
@@ -44,7 +44,7 @@ impl<'d> BpfObject<'d> {
     /// # Errors
     ///
     /// That it is no BPF object, or a broken one.
-    pub(super) fn read(object: &'d [u8], log: &dyn Log) -> Result<Option<Self>> {
+    pub(crate) fn read(object: &'d [u8], log: &dyn Log) -> Result<Option<Self>> {
         let elf = BpfElf::new(object)?;
         // As in libbpf: no relocation would be any program's.
         if !elf.has_symbols() {
@@ -85,7 +85,7 @@ impl<'d> BpfObject<'d> {
     /// # Errors
     ///
     /// That `.BTF.ext` is broken.
-    pub(super) fn of_insns(
+    pub(crate) fn of_insns(
         insns: &'d [u8],
         sec_name: &'d [u8],
         btf: &Arc<Btf<'static>>,
@@ -105,7 +105,7 @@ impl<'d> BpfObject<'d> {
     }
 
     /// The relocations of each section that is relocated.
-    pub(super) fn sections(&self) -> impl Iterator<Item = ext::Section<'d>> {
+    pub(crate) fn sections(&self) -> impl Iterator<Item = ext::Section<'d>> {
         let name_of = |section: &ext::Section<'_>| self.btf.name_by_offset(section.sec_name_off).ok();
         self.btf_ext.core_relos().iter().filter(move |section| match &self.form {
             Form::Elf { .. } => true,

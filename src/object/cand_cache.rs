@@ -5,12 +5,12 @@
 use std::ffi::CStr;
 
 use super::name_search::RootNames;
-use super::target::{Target, Targets};
+use super::target::{Target, Targets, target_name};
 use crate::btf::{Btf, BtfView, Named, TypeId};
 use crate::budget::Budget;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
-use crate::log::{Level, Log, NoLog};
+use crate::log::{Level, Log};
 use crate::memory;
 use crate::relo::{self, Candidates, EssentialName, Semantics};
 
@@ -18,7 +18,7 @@ type Candidate<'t> = relo::Candidate<'t, Btf<'static>>;
 
 /// The candidates of an object's root types.
 #[derive(Debug)]
-pub(super) struct CandCache<'t, 'l> {
+pub(crate) struct CandCache<'t, 'l> {
     targets: &'t dyn Targets,
     local_btf: &'l Btf<'l>,
     names: RootNames<'l>,
@@ -45,7 +45,7 @@ struct Root {
 
 impl<'t, 'l> CandCache<'t, 'l> {
     /// `root_type_ids` are types of the local BTF. Nothing is searched yet.
-    pub(super) fn new(
+    pub(crate) fn new(
         targets: &'t dyn Targets,
         semantics: Semantics,
         local_btf: &'l Btf<'l>,
@@ -63,7 +63,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
             let name = t.as_ref().ok().and_then(|t| local_btf.name_by_offset(t.name_off()).ok()).map(CStr::to_bytes);
             let is_anonymous = name.is_some_and(<[u8]>::is_empty);
             let name = match (t, name) {
-                (Ok(t), Some(name)) => names.add(t, EssentialName::charged(name, budget)?)?,
+                (Ok(t), Some(name)) => names.add(t.kind(), EssentialName::charged(name, budget)?)?,
                 // Its relocations report the error.
                 _ => None,
             };
@@ -78,7 +78,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
     /// The candidates of a local root type that its earlier relocations have left: the modules', if the kernel has none.
     ///
     /// Source: libbpf `bpf_core_find_cands`, and `bpf_core_resolve_relo` for the cache.
-    pub(super) fn cands(
+    pub(crate) fn cands(
         &mut self,
         local_id: TypeId,
         budget: &Budget,
@@ -118,13 +118,9 @@ impl<'t, 'l> CandCache<'t, 'l> {
         }
     }
 
-    /// Name of a target by its index: 0 is the kernel, the modules follow.
+    /// [`target_name`] of these targets.
     pub(super) fn target_name(&self, target: u32) -> Option<&'t str> {
-        let target = match target.checked_sub(1) {
-            None => self.targets.kernel().ok(),
-            Some(module) => self.targets.modules(&NoLog).ok()?.get(index(module)),
-        };
-        target.map(Target::name)
+        target_name(self.targets, target)
     }
 
     /// Searches the kernel, unless that was done before.

@@ -116,15 +116,23 @@ impl<'j> Diagnostics<'j> {
     }
 
     /// The answer for all relocations of a question. `target` is the name of the target that matched.
-    pub(super) fn answer(&mut self, resolved: &Resolved<'_, '_>, target: Option<&str>) -> Result<Answer> {
+    pub(super) fn answer(
+        &mut self,
+        site: &RelocSite<'_>,
+        resolved: &Resolved<'_, '_>,
+        target: Option<&str>,
+    ) -> Result<Answer> {
         let other_arch = OtherArch::of(resolved);
-        let detail =
-            if self.report.is_some() { Some(Box::new(self.detail(resolved, other_arch, target)?)) } else { None };
+        let detail = match self.report {
+            Some(_) => Some(Box::new(self.detail(site, resolved, other_arch, target)?)),
+            None => None,
+        };
         Ok(Answer { res: resolved.res, bits: Bits::of(resolved), other_arch, detail })
     }
 
     fn detail(
         &mut self,
+        site: &RelocSite<'_>,
         resolved: &Resolved<'_, '_>,
         other_arch: Option<OtherArch>,
         target: Option<&str>,
@@ -140,6 +148,7 @@ impl<'j> Diagnostics<'j> {
             _ => None,
         };
         Ok(Detail {
+            access_str: self.texts.access_str(site)?,
             access: self.texts.text(local.access()),
             local_spec: self.texts.text(local),
             target_spec: targ.as_ref().map(|targ| self.texts.text(targ)),
@@ -244,14 +253,18 @@ impl<'j> Diagnostics<'j> {
         if let Some(Answer { res, detail: Some(detail), .. }) = answer {
             return self.entry(site, outcome, None, Some(res), Some(detail));
         }
-        let detail = self.report.is_some().then(|| match self.texts.followed(site) {
+        if self.report.is_none() {
+            return self.entry(site, outcome, None, None, None);
+        }
+        let mut detail = Detail { access_str: self.texts.access_str(site)?, ..Detail::default() };
+        match self.texts.followed(site) {
             Some(local) => {
-                let (local_spec, access) = (self.texts.text(&local), self.texts.text(local.access()));
-                Detail { access, local_spec, orig_sign: local.sign(), ..Detail::default() }
+                (detail.local_spec, detail.access) = (self.texts.text(&local), self.texts.text(local.access()));
+                detail.orig_sign = local.sign();
             }
-            None => Detail { access: self.texts.text(Unfollowed(site)), ..Detail::default() },
-        });
-        self.entry(site, outcome, None, None, detail.as_ref())
+            None => detail.access = self.texts.text(Unfollowed(site)),
+        }
+        self.entry(site, outcome, None, None, Some(&detail))
     }
 
     /// Counts a relocation, and adds an entry to the report, if there is one.
@@ -280,6 +293,7 @@ impl<'j> Diagnostics<'j> {
             kind: site.relo.kind,
             type_id: site.relo.type_id,
             access: Arc::clone(&detail.access),
+            access_str: Arc::clone(&detail.access_str),
             local_spec: Arc::clone(&detail.local_spec),
             target_spec: detail.target_spec.clone(),
             target: detail.target.clone(),
@@ -290,6 +304,7 @@ impl<'j> Diagnostics<'j> {
             new_sign: detail.new_sign,
             file: file.map(|(name_off, name)| texts.shared(Key::File(name_off), name)).transpose()?,
             line: line.map_or(0, |line| line.line),
+            explanation: None,
         });
         Ok(())
     }
@@ -309,6 +324,7 @@ enum Key {
     Program(u32),
     File(u32),
     Target(u32),
+    AccessStr(u32),
     Reason(&'static str),
 }
 
@@ -340,6 +356,11 @@ impl Texts {
     }
 
     /// The local spec of a relocation without an answer.
+    fn access_str(&mut self, site: &RelocSite<'_>) -> Result<Arc<str>> {
+        let at = site.relo.access_str_off;
+        self.shared(Key::AccessStr(at), lossy_name(&*site.object.btf, at))
+    }
+
     fn followed<'s>(&self, site: &RelocSite<'s>) -> Option<Spec<'s, Btf<'s>>> {
         Spec::parse_within(&*site.object.btf, site.relo, &self.left).ok()
     }

@@ -5,10 +5,11 @@
 //! instructions change, and the length of the CO-RE relocations in `.BTF.ext` becomes 0, so that nobody applies them twice.
 
 mod answer;
-mod arch;
+pub(crate) mod arch;
 mod bitfield;
-mod bpf_object;
-mod cand_cache;
+pub(crate) mod bpf_object;
+pub(crate) mod cand_cache;
+mod detail;
 mod diag;
 mod edits;
 pub(crate) mod elf;
@@ -18,13 +19,14 @@ pub(crate) mod name_search;
 mod relocator;
 mod report;
 mod site;
-mod target;
+pub(crate) mod target;
 
 #[cfg(test)]
 mod tests {
     mod name_search;
 }
 
+pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reason};
 pub use report::{Counts, Entry, Outcome, Report};
 pub use target::{OpenTargets, Target, Targets};
 

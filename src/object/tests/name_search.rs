@@ -26,11 +26,12 @@ fn searched(semantics: Semantics, local: &Build, id: TypeId, targ: &Build) -> Ve
     let (local, targ) = (local.btf(), targ.btf());
     let budget = Budget::for_input(0);
     let mut asked = RootNames::new(semantics);
-    let number =
-        asked.add(local.type_by_id(id).unwrap(), EssentialName::of(local.type_name(id).unwrap().to_bytes())).unwrap();
+    let number = asked
+        .add(local.type_by_id(id).unwrap().kind(), EssentialName::of(local.type_name(id).unwrap().to_bytes()))
+        .unwrap();
     let mut another = Build::new(Endian::NATIVE);
     let another_id = another.struct_("another", 0, &[]);
-    asked.add(another.btf().type_by_id(another_id).unwrap(), EssentialName::of(b"another")).unwrap();
+    asked.add(another.btf().type_by_id(another_id).unwrap().kind(), EssentialName::of(b"another")).unwrap();
     let (mut wanted, mut indexed) = (Vec::new(), Vec::new());
     let collect = |into: &mut Vec<TypeId>, found, id| {
         if Some(found) == number {
@@ -117,7 +118,7 @@ fn both_kinds_of_enum_are_asked_for_apart_by_the_kernels_semantics() {
     {
         let mut asked = RootNames::new(semantics);
         for id in &ids[..2] {
-            asked.add(all.type_by_id(*id).unwrap(), EssentialName::of(b"x")).unwrap();
+            asked.add(all.type_by_id(*id).unwrap().kind(), EssentialName::of(b"x")).unwrap();
         }
         let (mut passed, mut indexed) = (Vec::new(), Vec::new());
         let budget = Budget::for_input(0);
@@ -213,7 +214,7 @@ fn names_in_odd_split_btf_are_found_by_every_search() {
         let mut plain = Vec::new();
         add_cands(local, EssentialName::of(b"x"), &split, 1, &Budget::for_input(0), &mut plain).unwrap();
         let (mut asked, mut wanted) = (RootNames::default(), Vec::new());
-        asked.add(local, EssentialName::of(b"x")).unwrap();
+        asked.add(local.kind(), EssentialName::of(b"x")).unwrap();
         let found = &mut |_, id| {
             wanted.push(id);
             Ok(())
