@@ -32,8 +32,8 @@
 //!
 //! The layers, lowest first; each uses only those above it in this list:
 //!
-//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `text`, `memory`, `budget`: errors, checked reads in either byte
-//!    order, log sinks, text for messages, fallible allocations, the bound on the work.
+//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `text`, `json`, `memory`, `budget`: errors, checked reads in either byte
+//!    order, log sinks, text for messages, a writer of JSON, fallible allocations, the bound on the work.
 //! 2. [`insn`]: the 8-byte BPF instruction.
 //! 3. [`btf`]: BTF and `.BTF.ext`.
 //! 4. [`relo`]: the algorithm, for one relocation. No I/O, no globals, no byte order of the machine.
@@ -49,6 +49,7 @@ mod errno;
 pub mod error;
 pub mod explain;
 pub mod insn;
+mod json;
 pub mod log;
 mod memory;
 pub mod object;

@@ -18,6 +18,7 @@ mod insn_info;
 pub(crate) mod name_search;
 mod relocator;
 mod report;
+mod report_json;
 mod site;
 pub(crate) mod target;
 
@@ -28,6 +29,7 @@ mod tests {
 
 pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reason};
 pub use report::{Counts, Entry, Outcome, Report};
+pub use report_json::Document;
 pub use target::{OpenTargets, Target, Targets};
 
 use std::sync::Arc;
