@@ -45,6 +45,8 @@ const MAX_FAILURES: usize = 100;
 /// Bytes of text in a report, for each byte of the object and in any case.
 const TEXT_PER_BYTE: u64 = 4;
 const TEXT_AT_LEAST: u64 = 1 << 20;
+/// 64 indices of one digit.
+const MAX_ACCESS_STR: usize = 128;
 /// Warnings that are logged.
 const MAX_WARNINGS: u32 = 100;
 
@@ -148,7 +150,7 @@ impl<'j> Diagnostics<'j> {
             _ => None,
         };
         Ok(Detail {
-            access_str: self.texts.access_str(site)?,
+            access_str: self.texts.access_str(site),
             access: self.texts.text(local.access()),
             local_spec: self.texts.text(local),
             target_spec: targ.as_ref().map(|targ| self.texts.text(targ)),
@@ -256,7 +258,7 @@ impl<'j> Diagnostics<'j> {
         if self.report.is_none() {
             return self.entry(site, outcome, None, None, None);
         }
-        let mut detail = Detail { access_str: self.texts.access_str(site)?, ..Detail::default() };
+        let mut detail = Detail { access_str: self.texts.access_str(site), ..Detail::default() };
         match self.texts.followed(site) {
             Some(local) => {
                 (detail.local_spec, detail.access) = (self.texts.text(&local), self.texts.text(local.access()));
@@ -324,7 +326,6 @@ enum Key {
     Program(u32),
     File(u32),
     Target(u32),
-    AccessStr(u32),
     Reason(&'static str),
 }
 
@@ -356,9 +357,17 @@ impl Texts {
     }
 
     /// The local spec of a relocation without an answer.
-    fn access_str(&mut self, site: &RelocSite<'_>) -> Result<Arc<str>> {
-        let at = site.relo.access_str_off;
-        self.shared(Key::AccessStr(at), lossy_name(&*site.object.btf, at))
+    /// Formatting costs more than the rest of it, and no real access string needs it.
+    fn access_str(&self, site: &RelocSite<'_>) -> Arc<str> {
+        let (btf, at) = (&*site.object.btf, site.relo.access_str_off);
+        let short = btf.name_within(at, MAX_ACCESS_STR).and_then(|name| std::str::from_utf8(name).ok());
+        match short.filter(|_| !self.left.is_spent()) {
+            Some(short) => {
+                let _ = self.left.charge(u64::try_from(short.len()).unwrap_or(u64::MAX));
+                short.into()
+            }
+            None => self.text(lossy_name(btf, at)),
+        }
     }
 
     fn followed<'s>(&self, site: &RelocSite<'s>) -> Option<Spec<'s, Btf<'s>>> {
