@@ -4,6 +4,7 @@
  * nothing else.
  */
 #include <corelo.h>
+#include <corelo/relo_core.h>
 
 #define MAP_NAME(name) (void (*)(void))name,
 
