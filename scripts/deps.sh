@@ -37,6 +37,7 @@ need valgrind has valgrind
 # Where only root's PATH may lead.
 need iproute2 env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v tc'
 need python3 has python3
+need python3-jsonschema python3 -c 'import jsonschema'
 need zstd has zstd
 need lz4 has lz4
 need xz-utils has xz
@@ -80,9 +81,9 @@ if ! command -v apt-get >/dev/null 2>&1; then
 	  Alpine:  apk add cargo gcc musl-dev make binutils linux-headers
 	Optional, for the tests, which skip what they cannot run:
 	  Fedora:  dnf install pkgconf-pkg-config gcc-c++ libasan libubsan libbpf-devel libbpf-static \\
-	           elfutils-libelf-devel zlib-devel valgrind python3 zstd lz4 xz iproute-tc
-	  Arch:    pacman -S pkgconf libbpf libelf zlib valgrind python zstd lz4 xz iproute2
-	  Alpine:  apk add pkgconf g++ libbpf-dev elfutils-dev zlib-dev valgrind python3 zstd lz4 xz iproute2
+	           elfutils-libelf-devel zlib-devel valgrind python3 python3-jsonschema zstd lz4 xz iproute-tc
+	  Arch:    pacman -S pkgconf libbpf libelf zlib valgrind python python-jsonschema zstd lz4 xz iproute2
+	  Alpine:  apk add pkgconf g++ libbpf-dev elfutils-dev zlib-dev valgrind python3 py3-jsonschema zstd lz4 xz iproute2
 	END
 	[ -z "$required" ]
 	exit

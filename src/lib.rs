@@ -32,14 +32,15 @@
 //!
 //! The layers, lowest first; each uses only those above it in this list:
 //!
-//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `text`, `memory`, `budget`: errors, checked reads in either byte order,
-//!    log sinks, text for messages, fallible allocations, the bound on the work.
+//! 1. [`error`] and its `errno`, [`bytes`], [`log`], `text`, `json`, `memory`, `budget`: errors, checked reads in either byte
+//!    order, log sinks, text for messages, a writer of JSON, fallible allocations, the bound on the work.
 //! 2. [`insn`]: the 8-byte BPF instruction.
 //! 3. [`btf`]: BTF and `.BTF.ext`.
 //! 4. [`relo`]: the algorithm, for one relocation. No I/O, no globals, no byte order of the machine.
 //! 5. [`object`]: whole BPF objects, relocated in place.
 //! 6. [`reach`]: whether the verifier reaches an instruction of an object.
-//! 7. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
+//! 7. [`explain`]: why a relocation did not resolve, and what a program could read instead.
+//! 8. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
 
 pub mod btf;
 mod budget;
@@ -47,7 +48,9 @@ pub mod bytes;
 #[cfg(target_os = "linux")]
 mod errno;
 pub mod error;
+pub mod explain;
 pub mod insn;
+mod json;
 pub mod log;
 mod memory;
 pub mod object;

@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "log", "memory", "text"];
+const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "json", "log", "memory", "text"];
 
 /// A file or folder of `src`, and what it may use besides itself and [`BOTTOM`].
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("budget.rs", &[]),
     ("bytes.rs", &[]),
     // An error names the type that it is about.
@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("error.rs", &["btf::"]),
     ("error", &["btf::"]),
     ("insn.rs", &[]),
+    ("json.rs", &[]),
     ("log.rs", &[]),
     ("memory.rs", &[]),
     ("text.rs", &[]),
@@ -23,6 +24,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("relo", &["btf::"]),
     ("object", &["btf::", "relo::"]),
     ("reach", &["btf::"]),
+    ("explain", &["btf::", "relo::", "object::"]),
     ("source", &["btf::", "object::"]),
     ("lib.rs", &["btf::", "relo::", "object::"]),
 ];

@@ -229,7 +229,7 @@ fn search(
         return memory::collected(found.iter().map(|cand| cand.id));
     };
     let mut names = RootNames::new(Semantics::Libbpf);
-    names.add(local, essential)?;
+    names.add(local.kind(), essential)?;
     let mut found = Vec::new();
     target.find(start_id, &names, budget, &mut |_, id| {
         found.try_reserve(1)?;

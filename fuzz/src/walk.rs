@@ -95,7 +95,7 @@ pub fn searches_agree(
     let work = Budget::for_input(1 << 20);
     let mut wanted = RootNames::default();
     let roots: Vec<_> = roots.into_iter().filter_map(named).collect();
-    let numbers: Vec<_> = roots.iter().map(|(root, name)| wanted.add(*root, *name).unwrap()).collect();
+    let numbers: Vec<_> = roots.iter().map(|(root, name)| wanted.add(root.kind(), *name).unwrap()).collect();
     for start_id in [targ.start_id(), 1, targ.type_cnt() / 2] {
         let mut by_pass = vec![Vec::new(); wanted.count()];
         let mut by_index = by_pass.clone();

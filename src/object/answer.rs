@@ -12,7 +12,7 @@ use crate::btf::ext::CoreRelo;
 use crate::error::Result;
 use crate::relo::{self, ReloRes, Sign};
 
-pub(super) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
+pub(crate) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>;
 
 /// The answer to all relocations of one root type, access string and kind.
 pub(super) struct Answer {
@@ -26,6 +26,7 @@ pub(super) struct Answer {
 /// The part of a report entry that the answer's relocations share.
 #[derive(Default)]
 pub(super) struct Detail {
+    pub(super) access_str: Arc<str>,
     pub(super) access: Arc<str>,
     pub(super) local_spec: Arc<str>,
     pub(super) target_spec: Option<Arc<str>>,

@@ -68,7 +68,7 @@ impl Arch {
 
 /// Displays the mismatch of architectures.
 #[derive(Clone, Copy)]
-pub(super) struct OtherArch {
+pub(crate) struct OtherArch {
     object: Arch,
     /// `None` if the target lacks the struct.
     target: Option<Arch>,
@@ -76,7 +76,7 @@ pub(super) struct OtherArch {
 
 impl OtherArch {
     /// The mismatch, if it is why no candidate matches.
-    pub(super) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
+    pub(crate) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
         let (btf, id) = (resolved.local.btf, resolved.local.root_type_id);
         let name = EssentialName::of(btf.name_within(btf.type_by_id(id).ok()?.name_off(), MAX_NAME)?).as_bytes();
         if resolved.targ.is_some() || !REGISTER_STRUCTS.contains(&name) {

@@ -15,14 +15,14 @@ use crate::log::Log;
 use crate::text::Lossy;
 
 /// An object with CO-RE relocations.
-pub(super) struct BpfObject<'d> {
+pub(crate) struct BpfObject<'d> {
     /// The bytes that are relocated: an ELF file, or the instructions of one section.
-    pub(super) object: &'d [u8],
+    pub(crate) object: &'d [u8],
     form: Form<'d>,
-    pub(super) btf: Arc<Btf<'d>>,
+    pub(crate) btf: Arc<Btf<'d>>,
     pub(super) btf_ext: BtfExt<'d>,
     pub(super) insn_info: InsnInfo,
-    pub(super) budget: Budget,
+    pub(crate) budget: Budget,
 }
 
 enum Form<'d> {
@@ -40,7 +40,7 @@ const BTF_FUNC_GLOBAL: u32 = 1;
 
 impl<'d> BpfObject<'d> {
     /// Reads an object; `None` if it has no CO-RE relocations. Logs a warning for code without BTF.
-    pub(super) fn read(object: &'d [u8], log: &dyn Log) -> Result<Option<Self>> {
+    pub(crate) fn read(object: &'d [u8], log: &dyn Log) -> Result<Option<Self>> {
         let elf = BpfElf::new(object)?;
         // As in libbpf: without symbols there are no programs.
         if !elf.has_symbols() {
@@ -77,7 +77,7 @@ impl<'d> BpfObject<'d> {
     }
 
     /// The instructions of one section; `None` if it has no CO-RE relocations.
-    pub(super) fn of_insns(
+    pub(crate) fn of_insns(
         insns: &'d [u8],
         sec_name: &'d [u8],
         btf: &Arc<Btf<'static>>,
@@ -97,7 +97,7 @@ impl<'d> BpfObject<'d> {
     }
 
     /// The relocations of each section that is relocated.
-    pub(super) fn sections(&self) -> impl Iterator<Item = ext::Section<'d>> {
+    pub(crate) fn sections(&self) -> impl Iterator<Item = ext::Section<'d>> {
         let name_of = |section: &ext::Section<'_>| self.btf.name_by_offset(section.sec_name_off).ok();
         self.btf_ext.core_relos().iter().filter(move |section| match &self.form {
             Form::Elf { .. } => true,

@@ -4,12 +4,12 @@
 use std::ffi::CStr;
 
 use super::name_search::RootNames;
-use super::target::{Target, Targets};
+use super::target::{Target, Targets, target_name};
 use crate::btf::{Btf, BtfView, Named, TypeId};
 use crate::budget::Budget;
 use crate::bytes::{Endian, index};
 use crate::error::{Error, Result};
-use crate::log::{Level, Log, NoLog};
+use crate::log::{Level, Log};
 use crate::memory;
 use crate::relo::{self, Candidates, EssentialName, Semantics};
 
@@ -17,7 +17,7 @@ type Candidate<'t> = relo::Candidate<'t, Btf<'static>>;
 
 /// The candidates of an object's root types.
 #[derive(Debug)]
-pub(super) struct CandCache<'t, 'l> {
+pub(crate) struct CandCache<'t, 'l> {
     targets: &'t dyn Targets,
     local_btf: &'l Btf<'l>,
     names: RootNames<'l>,
@@ -44,7 +44,7 @@ struct Root {
 
 impl<'t, 'l> CandCache<'t, 'l> {
     /// For root types of the local BTF. Searches no target yet.
-    pub(super) fn new(
+    pub(crate) fn new(
         targets: &'t dyn Targets,
         semantics: Semantics,
         local_btf: &'l Btf<'l>,
@@ -62,7 +62,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
             let name = t.as_ref().ok().and_then(|t| local_btf.name_by_offset(t.name_off()).ok()).map(CStr::to_bytes);
             let is_anonymous = name.is_some_and(<[u8]>::is_empty);
             let name = match (t, name) {
-                (Ok(t), Some(name)) => names.add(t, EssentialName::charged(name, budget)?)?,
+                (Ok(t), Some(name)) => names.add(t.kind(), EssentialName::charged(name, budget)?)?,
                 // Its relocations return the error.
                 _ => None,
             };
@@ -77,7 +77,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
     /// The live candidates of a local root type: the kernel's, or else the modules'.
     ///
     /// Source: libbpf `bpf_core_find_cands`, and `bpf_core_resolve_relo` for the cache.
-    pub(super) fn cands(
+    pub(crate) fn cands(
         &mut self,
         local_id: TypeId,
         budget: &Budget,
@@ -117,13 +117,9 @@ impl<'t, 'l> CandCache<'t, 'l> {
         }
     }
 
-    /// Name of a target by its index: 0 is the kernel, the modules follow.
+    /// [`target_name`] of these targets.
     pub(super) fn target_name(&self, target: u32) -> Option<&'t str> {
-        let target = match target.checked_sub(1) {
-            None => self.targets.kernel().ok(),
-            Some(module) => self.targets.modules(&NoLog).ok()?.get(index(module)),
-        };
-        target.map(Target::name)
+        target_name(self.targets, target)
     }
 
     /// Searches the kernel once.

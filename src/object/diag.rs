@@ -48,6 +48,8 @@ const TEXT_PER_BYTE: u64 = 4;
 const TEXT_AT_LEAST: u64 = 1 << 20;
 /// Warnings that the log gets.
 const MAX_WARNINGS: u32 = 100;
+/// 64 indices of one digit.
+const MAX_ACCESS_STR: usize = 128;
 
 /// Why a relocation was skipped.
 pub(super) const ELIMINATED: &str = "the linker eliminated its weak function: the object has another of this name";
@@ -115,15 +117,23 @@ impl<'j> Diagnostics<'j> {
     }
 
     /// The answer to cache. `target` names the target that matched.
-    pub(super) fn answer(&mut self, resolved: &Resolved<'_, '_>, target: Option<&str>) -> Result<Answer> {
+    pub(super) fn answer(
+        &mut self,
+        site: &RelocSite<'_>,
+        resolved: &Resolved<'_, '_>,
+        target: Option<&str>,
+    ) -> Result<Answer> {
         let other_arch = OtherArch::of(resolved);
-        let detail =
-            if self.report.is_some() { Some(Box::new(self.detail(resolved, other_arch, target)?)) } else { None };
+        let detail = match self.report {
+            Some(_) => Some(Box::new(self.detail(site, resolved, other_arch, target)?)),
+            None => None,
+        };
         Ok(Answer { res: resolved.res, bits: Bits::of(resolved), other_arch, detail })
     }
 
     fn detail(
         &mut self,
+        site: &RelocSite<'_>,
         resolved: &Resolved<'_, '_>,
         other_arch: Option<OtherArch>,
         target: Option<&str>,
@@ -139,6 +149,7 @@ impl<'j> Diagnostics<'j> {
             _ => None,
         };
         Ok(Detail {
+            access_str: self.texts.access_str(site),
             access: self.texts.text(local.access()),
             local_spec: self.texts.text(local),
             target_spec: targ.as_ref().map(|targ| self.texts.text(targ)),
@@ -239,14 +250,18 @@ impl<'j> Diagnostics<'j> {
         if let Some(Answer { res, detail: Some(detail), .. }) = answer {
             return self.entry(site, outcome, None, Some(res), Some(detail));
         }
-        let detail = self.report.is_some().then(|| match self.texts.local_spec(site) {
+        if self.report.is_none() {
+            return self.entry(site, outcome, None, None, None);
+        }
+        let mut detail = Detail { access_str: self.texts.access_str(site), ..Detail::default() };
+        match self.texts.local_spec(site) {
             Some(local) => {
-                let (local_spec, access) = (self.texts.text(&local), self.texts.text(local.access()));
-                Detail { access, local_spec, orig_sign: local.sign(), ..Detail::default() }
+                (detail.local_spec, detail.access) = (self.texts.text(&local), self.texts.text(local.access()));
+                detail.orig_sign = local.sign();
             }
-            None => Detail { access: self.texts.text(RawAccess(site)), ..Detail::default() },
-        });
-        self.entry(site, outcome, None, None, detail.as_ref())
+            None => detail.access = self.texts.text(RawAccess(site)),
+        }
+        self.entry(site, outcome, None, None, Some(&detail))
     }
 
     /// Counts a relocation and adds its entry to the report.
@@ -275,6 +290,7 @@ impl<'j> Diagnostics<'j> {
             kind: site.relo.kind,
             type_id: site.relo.type_id,
             access: Arc::clone(&detail.access),
+            access_str: Arc::clone(&detail.access_str),
             local_spec: Arc::clone(&detail.local_spec),
             target_spec: detail.target_spec.clone(),
             target: detail.target.clone(),
@@ -285,6 +301,7 @@ impl<'j> Diagnostics<'j> {
             new_sign: detail.new_sign,
             file: file.map(|(name_off, name)| texts.shared(Key::File(name_off), name)).transpose()?,
             line: line.map_or(0, |line| line.line),
+            explanation: None,
         });
         Ok(())
     }
@@ -331,6 +348,19 @@ impl Texts {
         self.shared.try_reserve(1)?;
         self.shared.insert(key, Arc::clone(&text));
         Ok(text)
+    }
+
+    /// Formatting costs more than the rest of it, and no real access string needs it.
+    fn access_str(&self, site: &RelocSite<'_>) -> Arc<str> {
+        let (btf, at) = (&*site.object.btf, site.relo.access_str_off);
+        let short = btf.name_within(at, MAX_ACCESS_STR).and_then(|name| std::str::from_utf8(name).ok());
+        match short.filter(|_| !self.left.is_spent()) {
+            Some(short) => {
+                let _ = self.left.charge(u64::try_from(short.len()).unwrap_or(u64::MAX));
+                short.into()
+            }
+            None => self.text(lossy_name(btf, at)),
+        }
     }
 
     /// The local spec of a relocation that has no answer.

@@ -3,10 +3,11 @@
 //! instructions, and sets the length of the CO-RE relocations in `.BTF.ext` to 0, so that no loader applies them twice.
 
 mod answer;
-mod arch;
+pub(crate) mod arch;
 mod bitfield;
-mod bpf_object;
-mod cand_cache;
+pub(crate) mod bpf_object;
+pub(crate) mod cand_cache;
+mod detail;
 mod diag;
 mod edits;
 pub(crate) mod elf;
@@ -15,15 +16,18 @@ mod insn_info;
 pub(crate) mod name_search;
 mod relocator;
 mod report;
+mod report_json;
 mod site;
-mod target;
+pub(crate) mod target;
 
 #[cfg(test)]
 mod tests {
     mod name_search;
 }
 
+pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reason};
 pub use report::{Counts, Entry, Outcome, Report};
+pub use report_json::Document;
 pub use target::{OpenTargets, Target, Targets};
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::hash::{BuildHasher as _, RandomState};
 
-use crate::btf::{Btf, BtfView as _, Kind, KindSet, Type, TypeId};
+use crate::btf::{Btf, BtfView as _, Kind, KindSet, TypeId};
 use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
@@ -42,13 +42,13 @@ impl<'n> RootNames<'n> {
     /// # Errors
     ///
     /// [`Error::NoMemory`](crate::Error::NoMemory).
-    pub fn add(&mut self, local: Type<'_>, essential: EssentialName<'n>) -> Result<Option<u32>> {
+    pub fn add(&mut self, local: Kind, essential: EssentialName<'n>) -> Result<Option<u32>> {
         if !may_be_named(essential) {
             return Ok(None);
         }
         self.filter.add(essential.as_bytes());
-        let one_kind = self.semantics.one_kind(local.kind());
-        for kind in [local.kind(), Kind::Enum, Kind::Enum64] {
+        let one_kind = self.semantics.one_kind(local);
+        for kind in [local, Kind::Enum, Kind::Enum64] {
             if self.semantics.one_kind(kind) == one_kind {
                 self.kinds = self.kinds.with(kind);
             }

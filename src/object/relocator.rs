@@ -156,7 +156,7 @@ impl<'j, 't> Relocator<'j, 't> {
             self.answers.clear();
         }
         let target = resolved.target.and_then(|target| self.cands.target_name(target));
-        let answer = Rc::new(self.diag.answer(&resolved, target)?);
+        let answer = Rc::new(self.diag.answer(site, &resolved, target)?);
         self.answers.put(relo, &answer)?;
         Ok(answer)
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::Explanation;
 use crate::btf::TypeId;
 use crate::error::Error;
 use crate::relo::{Number, ReloKind, Sign};
@@ -57,6 +58,8 @@ pub struct Entry {
     /// About what, as C writes it: `task_struct.mm`, `pid_type::PIDTYPE_PID`, `struct task_struct`. Where the access
     /// string cannot be followed, the root type's name and that string.
     pub access: Arc<str>,
+    /// The access as the record has it: `0:14`.
+    pub access_str: Arc<str>,
     /// The local spec, in the format of `bpf_core_format_spec`. Empty where there is none.
     pub local_spec: Arc<str>,
     /// The target's; `None` where no candidate matched.
@@ -77,6 +80,8 @@ pub struct Entry {
     pub file: Option<Arc<str>>,
     /// Line in the source file, from 1; 0 where there is none.
     pub line: u32,
+    /// Why it ended so, where [`explain`](crate::explain::explain) was asked.
+    pub explanation: Option<Arc<Explanation>>,
 }
 
 impl Entry {

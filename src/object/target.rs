@@ -12,7 +12,7 @@ use crate::btf::{Btf, BtfView as _, TypeId};
 use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
-use crate::log::Log;
+use crate::log::{Log, NoLog};
 
 /// BTF to relocate against, its name in messages (`vmlinux`, a module's name, a path), and an index of its types' names.
 /// Clones share them, and so may threads.
@@ -151,4 +151,13 @@ impl Targets for OpenTargets {
     fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
         Ok(&self.modules)
     }
+}
+
+/// Name of a target by its index: 0 is the kernel, the modules follow.
+pub(crate) fn target_name(targets: &dyn Targets, target: u32) -> Option<&str> {
+    let target = match target.checked_sub(1) {
+        None => targets.kernel().ok(),
+        Some(module) => targets.modules(&NoLog).ok()?.get(index(module)),
+    };
+    target.map(Target::name)
 }

@@ -100,6 +100,17 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
         Self { found, live }
     }
 
+    /// Those that were found, in the order of the search.
+    pub(crate) const fn found(&self) -> &'c [Candidate<'a, B>] {
+        self.found
+    }
+
+    /// Whether the candidate of this number among those that were found is left.
+    pub(crate) fn is_live(&self, i: usize) -> bool {
+        let Some(live) = &*self.live else { return true };
+        u32::try_from(i).is_ok_and(|i| live.binary_search(&i).is_ok())
+    }
+
     /// The live candidates, in the order of the search.
     pub fn iter(&self) -> impl Iterator<Item = Candidate<'a, B>> {
         (0..self.len()).filter_map(|i| {

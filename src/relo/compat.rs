@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::difference::{Note, Part};
 use super::essential_name::EssentialName;
 use super::member_index::{Name, NameTable, has_name};
 use super::metered::BtfPair;
@@ -83,8 +84,9 @@ pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
     local_id: TypeId,
     targ_id: TypeId,
     depth: i32,
+    note: &mut impl Note,
 ) -> Result<bool> {
-    Compat { pair, answers: PairMemo::default() }.check(local_id, targ_id, depth.min(MAX_DEPTH))
+    Compat { pair, note, answers: PairMemo::default() }.check(local_id, targ_id, depth.min(MAX_DEPTH))
 }
 
 /// Whether the target's type has all parts of the local one: kinds, sizes of ints, lengths of arrays, and members, enumerators
@@ -98,8 +100,9 @@ pub(super) fn types_match<L: BtfView, T: BtfView>(
     targ_id: TypeId,
     behind_ptr: bool,
     depth: i32,
+    note: &mut impl Note,
 ) -> Result<bool> {
-    Match { pair, answers: PairMemo::default() }.check(local_id, targ_id, behind_ptr, depth.min(MAX_DEPTH))
+    Match { pair, note, answers: PairMemo::default() }.check(local_id, targ_id, behind_ptr, depth.min(MAX_DEPTH))
 }
 
 /// Comparisons before the cache gets answers. Without a cache, prototypes whose parameters are the same prototype, or members
@@ -131,20 +134,29 @@ impl PairMemo {
     }
 }
 
-struct Compat<'w, 'l, 't, L, T> {
+struct Compat<'w, 'l, 't, 'n, L, T, N> {
     pair: BtfPair<'w, 'l, 't, L, T>,
+    note: &'n mut N,
     answers: PairMemo,
 }
 
-impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
+impl<L: BtfView, T: BtfView, N: Note> Compat<'_, '_, '_, '_, L, T, N> {
     fn check(&mut self, local_id: TypeId, targ_id: TypeId, depth: i32) -> Result<bool> {
         let pair = (local_id, targ_id, false);
         self.pair.charge_comparison()?;
-        if let Some(answer) = self.answers.get(pair, depth) {
-            return Ok(answer);
+        let answer = match self.answers.get(pair, depth) {
+            Some(answer) => answer,
+            None => {
+                let answer = self.compare(local_id, targ_id, depth)?;
+                self.answers.put(pair, depth, answer)?
+            }
+        };
+        if answer {
+            self.note.forget()
+        } else {
+            self.note.types(local_id, targ_id)
         }
-        let answer = self.compare(local_id, targ_id, depth)?;
-        self.answers.put(pair, depth, answer)
+        Ok(answer)
     }
 
     fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, depth: i32) -> Result<bool> {
@@ -191,6 +203,7 @@ impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
             let local_id = self.pair.local.skip_modifiers(local_id)?.0;
             let targ_id = self.pair.targ.skip_modifiers(targ_id)?.0;
             if !self.check(local_id, targ_id, depth.saturating_sub(1))? {
+                self.note.within(Part::Param(idx));
                 return Ok(false);
             }
         }
@@ -198,23 +211,32 @@ impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
     }
 }
 
-struct Match<'w, 'l, 't, L, T> {
+struct Match<'w, 'l, 't, 'n, L, T, N> {
     pair: BtfPair<'w, 'l, 't, L, T>,
+    note: &'n mut N,
     answers: PairMemo,
 }
 
-impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
+impl<L: BtfView, T: BtfView, N: Note> Match<'_, '_, '_, '_, L, T, N> {
     fn check(&mut self, local_id: TypeId, targ_id: TypeId, behind_ptr: bool, depth: i32) -> Result<bool> {
         if depth <= 0 {
             return Err(Error::TooDeep { local_id, targ_id });
         }
         let pair = (local_id, targ_id, behind_ptr);
         self.pair.charge_comparison()?;
-        if let Some(answer) = self.answers.get(pair, depth) {
-            return Ok(answer);
+        let answer = match self.answers.get(pair, depth) {
+            Some(answer) => answer,
+            None => {
+                let answer = self.compare(local_id, targ_id, behind_ptr, depth)?;
+                self.answers.put(pair, depth, answer)?
+            }
+        };
+        if answer {
+            self.note.forget()
+        } else {
+            self.note.types(local_id, targ_id)
         }
-        let answer = self.compare(local_id, targ_id, behind_ptr, depth)?;
-        self.answers.put(pair, depth, answer)
+        Ok(answer)
     }
 
     fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, mut behind_ptr: bool, depth: i32) -> Result<bool> {
@@ -230,12 +252,16 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
             match local.kind() {
                 Kind::Unkn => return Ok(same_kind),
                 Kind::Fwd => return Ok(fwd_matches(local, targ, behind_ptr)),
-                Kind::Enum | Kind::Enum64 => return Ok(targ.is_any_enum() && self.enums_match(local, (targ_id, targ))?),
+                Kind::Enum | Kind::Enum64 => {
+                    return Ok(targ.is_any_enum() && self.enums_match((local_id, local), (targ_id, targ))?);
+                }
                 Kind::Struct | Kind::Union if behind_ptr => {
                     return Ok(same_kind || (targ.kind() == Kind::Fwd && fwd_matches(targ, local, true)));
                 }
                 Kind::Struct | Kind::Union => {
-                    return Ok(same_kind && self.composites_match(local, (targ_id, targ), behind_ptr, depth)?);
+                    return Ok(
+                        same_kind && self.composites_match((local_id, local), (targ_id, targ), behind_ptr, depth)?
+                    );
                 }
                 Kind::Int => {
                     let same_sign = local.is_signed_int() == targ.is_signed_int();
@@ -264,14 +290,19 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
         Err(Error::TooDeep { local_id, targ_id })
     }
 
-    fn enums_match(&self, local: Type<'_>, (targ_id, targ): (TypeId, Type<'_>)) -> Result<bool> {
+    fn enums_match(
+        &mut self,
+        (local_id, local): (TypeId, Type<'_>),
+        (targ_id, targ): (TypeId, Type<'_>),
+    ) -> Result<bool> {
         if local.size() != targ.size() || local.vlen() > targ.vlen() {
             return Ok(false);
         }
         let names = Names::new(self.pair, targ_id, targ, local.vlen())?;
-        for enumerator in local.enumerators() {
+        for (idx, enumerator) in (0..).zip(local.enumerators()) {
             let name = self.pair.local.name_by_offset(enumerator.name_off)?.to_bytes();
             if !names.any(name, |_| Ok(true))? {
+                self.note.within(Part::Named(local_id, idx));
                 return Ok(false);
             }
         }
@@ -280,7 +311,7 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
 
     fn composites_match(
         &mut self,
-        local: Type<'_>,
+        (local_id, local): (TypeId, Type<'_>),
         (targ_id, targ): (TypeId, Type<'_>),
         behind_ptr: bool,
         depth: i32,
@@ -289,13 +320,14 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
             return Ok(false);
         }
         let names = Names::new(self.pair, targ_id, targ, local.vlen())?;
-        for member in local.members() {
+        for (idx, member) in (0..).zip(local.members()) {
             let name = self.pair.local.name_by_offset(member.name_off)?.to_bytes();
-            let matches = |idx| {
-                let Some(targ_member) = targ.member(idx) else { return Ok(false) };
+            let matches = |targ_idx| {
+                let Some(targ_member) = targ.member(targ_idx) else { return Ok(false) };
                 self.check(member.type_id, targ_member.type_id, behind_ptr, depth.saturating_sub(1))
             };
             if !names.any(name, matches)? {
+                self.note.within(Part::Named(local_id, idx));
                 return Ok(false);
             }
         }
@@ -309,6 +341,7 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
         for idx in 0..local.vlen() {
             let (Some(local_id), Some(targ_id)) = (local.param(idx), targ.param(idx)) else { return Ok(false) };
             if !self.check(local_id, targ_id, behind_ptr, depth.saturating_sub(1))? {
+                self.note.within(Part::Param(idx));
                 return Ok(false);
             }
         }

@@ -98,7 +98,7 @@ impl<L: BtfView, T: BtfView> fmt::Display for Why<'_, L, T> {
 }
 
 /// Displays a type without typedefs and modifiers: `array of 4 pointer to struct sock`.
-struct TypeText<'a, B>(&'a B, TypeId);
+pub(crate) struct TypeText<'a, B>(pub(crate) &'a B, pub(crate) TypeId);
 
 /// Typedefs, modifiers, pointers and arrays to follow. Types of C have fewer.
 const MAX_LINKS: usize = 16;
@@ -108,22 +108,35 @@ impl<B: BtfView> fmt::Display for TypeText<'_, B> {
         let Self(btf, id) = *self;
         let type_of = |id| btf.type_by_id(id).unwrap_or(Type::VOID);
         let mut t = type_of(id);
+        // That of an anonymous type is all that there is to call it: `atomic_t`.
+        let mut typedef = Lossy(b"");
         for _ in 0..MAX_LINKS {
             let next = match (t.kind(), t.array()) {
                 (Kind::Ptr, _) => {
+                    typedef = Lossy(b"");
                     f.write_str("pointer to ")?;
                     t.type_id()
                 }
                 (_, Some(array)) => {
+                    typedef = Lossy(b"");
                     write!(f, "array of {} ", array.nelems)?;
                     array.elem_type_id
                 }
-                _ if t.is_modifier_or_typedef() => t.type_id(),
+                _ if t.is_modifier_or_typedef() => {
+                    if t.kind() == Kind::Typedef {
+                        typedef = lossy_name(btf, t.name_off());
+                    }
+                    t.type_id()
+                }
                 _ => break,
             };
             t = type_of(next);
         }
-        let name = lossy_name(btf, t.name_off()).or("<anon>");
+        let name = lossy_name(btf, t.name_off());
+        if name.is_empty() && !typedef.is_empty() && (t.is_composite() || t.is_any_enum()) {
+            return typedef.fmt(f);
+        }
+        let name = name.or("<anon>");
         match t.kind() {
             Kind::Unkn => f.write_str("void"),
             Kind::FuncProto => write!(f, "function of {} parameter{}", t.vlen(), if t.vlen() == 1 { "" } else { "s" }),

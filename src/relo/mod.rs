@@ -14,6 +14,7 @@
 
 pub mod candidates;
 mod compat;
+mod difference;
 mod essential_name;
 mod member_index;
 mod metered;
@@ -29,10 +30,11 @@ mod tests;
 
 pub use crate::btf::ReloKind;
 pub use candidates::{Candidate, Candidates, add_cands};
+pub(crate) use difference::{Difference, DifferenceText};
 pub use essential_name::EssentialName;
 pub use member_index::MemberIndex;
 pub use mismatch::Mismatch;
-pub(crate) use mismatch::Why;
+pub(crate) use mismatch::{TypeText, Why};
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
 pub use sign::{Number, Sign};
@@ -158,9 +160,10 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         context.budget.charge(CANDIDATE_STEPS)?;
         let pair = BtfPair::new(local_btf, cand.btf, context.budget, context.member_index);
         let mut targ = Spec::empty(cand.btf, cand.id, relo.kind);
-        let mismatch = spec_match::spec_match(pair, &local, &mut targ, context.semantics).inspect_err(|error| {
-            context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
-        })?;
+        let mismatch =
+            spec_match::spec_match(pair, &local, &mut targ, context.semantics, &mut ()).inspect_err(|error| {
+                context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
+            })?;
         if let Some(mismatch) = mismatch {
             let why = Why { local: &local, targ: cand.btf, root: cand.id, mismatch };
             context.debug(format_args!("non-matching candidate #{i} {}: {}", Clipped(&targ), Clipped(why)));
@@ -197,7 +200,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
 const CANDIDATE_STEPS: u64 = 16;
 
 /// Checks that matching candidates have the same offset and value: the program may meet either.
-fn agree<B>(first: &(ReloRes, Spec<'_, B>), other: &(ReloRes, Spec<'_, B>)) -> Result<()> {
+pub(crate) fn agree<B>(first: &(ReloRes, Spec<'_, B>), other: &(ReloRes, Spec<'_, B>)) -> Result<()> {
     let ((first_res, first_spec), (other_res, other_spec)) = (first, other);
     let (first_bits, other_bits) = (first_spec.bit_offset, other_spec.bit_offset);
     if first_bits != other_bits {
@@ -208,6 +211,42 @@ fn agree<B>(first: &(ReloRes, Spec<'_, B>), other: &(ReloRes, Spec<'_, B>)) -> R
         return Err(Error::ValueAmbiguity { first: value(first_res), other: value(other_res) });
     }
     Ok(())
+}
+
+/// One candidate's answer to a relocation, for reports.
+#[derive(Debug)]
+pub(crate) struct Tried<'t, T> {
+    /// The access in the candidate, as far as it went.
+    pub(crate) targ: Spec<'t, T>,
+    /// The value, or why there is none.
+    pub(crate) result: Result<std::result::Result<ReloRes, Mismatch>>,
+    /// Where the types differ, if they do.
+    pub(crate) difference: Difference,
+}
+
+/// Takes a candidate through a relocation on its own.
+///
+/// # Errors
+///
+/// [`Error::TooMuchWork`], [`Error::NoMemory`].
+pub(crate) fn try_candidate<'t, L: BtfView, T: BtfView>(
+    context: &Context<'_>,
+    local: &Spec<'_, L>,
+    cand: &Candidate<'t, T>,
+) -> Result<Tried<'t, T>> {
+    context.budget.charge(CANDIDATE_STEPS)?;
+    let pair = BtfPair::new(local.btf, cand.btf, context.budget, context.member_index);
+    let mut targ = Spec::empty(cand.btf, cand.id, local.kind);
+    let mut difference = Difference::default();
+    let mismatch = spec_match::spec_match(pair, local, &mut targ, context.semantics, &mut difference);
+    let result = mismatch.and_then(|mismatch| match mismatch {
+        Some(mismatch) => Ok(Err(mismatch)),
+        None => value::calc_relo(pair, local, Some(&targ)).map(Ok),
+    });
+    match result {
+        Err(error @ (Error::TooMuchWork | Error::NoMemory)) => Err(error),
+        result => Ok(Tried { targ, result, difference }),
+    }
 }
 
 /// Whether the types are compatible, as for [`ReloKind::TypeExists`].
@@ -225,7 +264,7 @@ pub fn types_are_compat<L: BtfView, T: BtfView>(
     depth: i32,
 ) -> Result<bool> {
     let (budget, member_index) = (metered::budget_for_types(local, targ), MemberIndex::default());
-    compat::types_are_compat(BtfPair::new(local, targ, &budget, &member_index), local_id, targ_id, depth)
+    compat::types_are_compat(BtfPair::new(local, targ, &budget, &member_index), local_id, targ_id, depth, &mut ())
 }
 
 /// Whether the target's type has all parts of the local one, as for [`ReloKind::TypeMatches`].
@@ -244,5 +283,12 @@ pub fn types_match<L: BtfView, T: BtfView>(
     depth: i32,
 ) -> Result<bool> {
     let (budget, member_index) = (metered::budget_for_types(local, targ), MemberIndex::default());
-    compat::types_match(BtfPair::new(local, targ, &budget, &member_index), local_id, targ_id, behind_ptr, depth)
+    compat::types_match(
+        BtfPair::new(local, targ, &budget, &member_index),
+        local_id,
+        targ_id,
+        behind_ptr,
+        depth,
+        &mut (),
+    )
 }

@@ -19,7 +19,7 @@ pub enum Sign {
 
 impl Sign {
     /// The signedness of an enum's values.
-    pub(super) fn of_enum(t: Type<'_>) -> Self {
+    pub(crate) fn of_enum(t: Type<'_>) -> Self {
         match (t.kflag(), t.kind()) {
             (true, _) => Self::Signed,
             (false, Kind::Enum) => Self::Unsigned32,

@@ -112,7 +112,7 @@ pub struct Spec<'a, B> {
 }
 
 impl<'a, B: BtfView> Spec<'a, B> {
-    pub(super) fn empty(btf: &'a B, root_type_id: TypeId, kind: ReloKind) -> Self {
+    pub(crate) fn empty(btf: &'a B, root_type_id: TypeId, kind: ReloKind) -> Self {
         Self { btf, root_type_id, kind, accessors: Steps::default(), raw: Steps::default(), bit_offset: 0 }
     }
 

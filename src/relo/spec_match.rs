@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 
 use super::compat;
+use super::difference::Note;
 use super::essential_name::EssentialName;
 use super::member_index::{Name, has_name};
 use super::metered::BtfPair;
@@ -24,15 +25,16 @@ pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
     local: &Spec<'l, L>,
     targ: &mut Spec<'t, T>,
     semantics: Semantics,
+    note: &mut impl Note,
 ) -> Result<Option<Mismatch>> {
     let (local_root, targ_root) = (local.root_type_id, targ.root_type_id);
     match local.kind {
         ReloKind::TypeMatches => {
-            let matches = compat::types_match(pair, local_root, targ_root, false, semantics.depth())?;
+            let matches = compat::types_match(pair, local_root, targ_root, false, semantics.depth(), note)?;
             Ok((!matches).then_some(Mismatch::Type))
         }
         kind if kind.is_type_based() => {
-            let are_compat = compat::types_are_compat(pair, local_root, targ_root, semantics.depth())?;
+            let are_compat = compat::types_are_compat(pair, local_root, targ_root, semantics.depth(), note)?;
             Ok((!are_compat).then_some(Mismatch::Type))
         }
         kind if kind.is_enumval_based() => match_enumerator(pair, local, targ),

@@ -9,6 +9,7 @@
 )]
 
 mod arch;
+mod explain;
 mod order;
 mod reasons;
 mod regressions;

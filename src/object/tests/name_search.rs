@@ -37,7 +37,7 @@ fn all_searched(semantics: Semantics, roots: &[(&Btf<'_>, TypeId)], targ: &Btf<'
     let mut numbers = Vec::new();
     for (btf, id) in roots {
         let name = EssentialName::of(btf.type_name(*id).unwrap().to_bytes());
-        numbers.push(names.add(btf.type_by_id(*id).unwrap(), name).unwrap());
+        numbers.push(names.add(btf.type_by_id(*id).unwrap().kind(), name).unwrap());
     }
     let collect = |into: &mut Vec<_>, found, id| {
         into.push((numbers.iter().position(|number| *number == Some(found)).unwrap(), id));
@@ -188,7 +188,7 @@ fn names_of_odd_split_btf() {
         let mut plain = Vec::new();
         add_cands(local, EssentialName::of(b"x"), &split, 1, &Budget::for_input(0), &mut plain).unwrap();
         let (mut asked, mut wanted) = (RootNames::default(), Vec::new());
-        asked.add(local, EssentialName::of(b"x")).unwrap();
+        asked.add(local.kind(), EssentialName::of(b"x")).unwrap();
         let found = &mut |_, id| {
             wanted.push(id);
             Ok(())

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! A report as JSON, of the schema in `docs/check.schema.json`: one object, one kernel, and no verdict.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{CandidateReason, Entry, Explanation, Hint, Outcome, Reason, Report};
+use crate::json::Json;
+use crate::relo::Semantics;
+
+/// The version of the schema. Documents gain members within it; readers ignore those that they do not know.
+const SCHEMA: u32 = 1;
+
+/// What a document says besides the report.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Document<'a> {
+    /// Path of the object.
+    pub object: &'a str,
+    /// Name of the kernel.
+    pub kernel: &'a str,
+    /// Whose answers the report has.
+    pub semantics: Semantics,
+    /// Whether relocations are listed that resolved and have nothing to say.
+    pub full: bool,
+}
+
+impl<'a> Document<'a> {
+    /// About this object and kernel.
+    #[must_use]
+    pub const fn new(object: &'a str, kernel: &'a str, semantics: Semantics) -> Self {
+        Self { object, kernel, semantics, full: false }
+    }
+
+    /// Sets [`Document::full`].
+    #[must_use]
+    pub const fn with_full(self, full: bool) -> Self {
+        Self { full, ..self }
+    }
+}
+
+impl Report {
+    /// The report as JSON.
+    #[must_use]
+    pub fn to_json(&self, document: &Document<'_>) -> String {
+        let has_something_to_say = |entry: &Entry| {
+            !matches!(entry.outcome, Outcome::Resolved) || entry.note.is_some() || entry.explanation.is_some()
+        };
+        let listed = || {
+            let entries = self.entries.iter().enumerate();
+            entries.filter(|(_, entry)| document.full || has_something_to_say(entry))
+        };
+        let mut written = HashMap::new();
+        let mut json = Json::default();
+        json.object(|json| {
+            json.key("schema").number(SCHEMA);
+            json.key("tool").object(|json| {
+                json.key("name").string("corelo");
+                json.key("version").string(env!("CARGO_PKG_VERSION"));
+            });
+            json.key("semantics").string(match document.semantics {
+                Semantics::Libbpf => "libbpf",
+                Semantics::Kernel => "kernel",
+            });
+            json.key("kernels").array([document.kernel], |json, name| {
+                json.object(|json| {
+                    json.key("id").number(0);
+                    json.key("name").string(name);
+                });
+            });
+            json.key("objects").array([document.object], |json, path| {
+                json.object(|json| {
+                    json.key("id").number(0);
+                    json.key("path").string(path);
+                    json.key("core_relos").count(self.entries.len());
+                    json.key("relocations").array(listed(), |json, (id, entry)| relocation(json, id, entry));
+                });
+            });
+            json.key("results").array([self.counts()], |json, counts| {
+                json.object(|json| {
+                    json.key("object").number(0);
+                    json.key("kernel").number(0);
+                    json.key("resolved").count(counts.resolved);
+                    json.key("poisoned").count(counts.poisoned);
+                    json.key("skipped").count(counts.skipped);
+                    json.key("failed").count(counts.failed);
+                    json.key("relocations").array(listed(), |json, (id, entry)| {
+                        result(json, id, entry, &mut written);
+                    });
+                });
+            });
+        });
+        json.finish()
+    }
+}
+
+/// What the object says of a relocation.
+fn relocation(json: &mut Json, id: usize, entry: &Entry) {
+    json.object(|json| {
+        json.key("id").count(id);
+        json.key("section").string(&entry.section);
+        json.key("program").optional(entry.program.as_ref());
+        json.key("insn_off").number(entry.insn_off);
+        json.key("kind").string(entry.kind.name());
+        json.key("type_id").number(entry.type_id.0);
+        json.key("access_str").string(&entry.access_str);
+        json.key("access").string(&entry.access);
+        json.key("local_spec").string(&entry.local_spec);
+        json.key("file").optional(entry.file.as_ref());
+        match entry.line {
+            0 => json.key("line").null(),
+            line => json.key("line").number(line),
+        }
+        json.key("orig_val").string(entry.orig_number());
+    });
+}
+
+/// What the kernel has for it. An explanation that relocations share is written for the first of them.
+fn result(json: &mut Json, id: usize, entry: &Entry, written: &mut HashMap<*const Explanation, usize>) {
+    let (outcome, new_val) = match entry.outcome {
+        Outcome::Resolved => ("resolved", Some(entry.new_number())),
+        Outcome::Poisoned(_) => ("poisoned", None),
+        Outcome::Skipped(_) => ("skipped", None),
+        Outcome::Failed(_) => ("failed", None),
+    };
+    json.object(|json| {
+        json.key("relocation").count(id);
+        json.key("outcome").string(outcome);
+        json.key("new_val").optional(new_val);
+        json.key("target").optional(entry.target.as_ref());
+        json.key("target_spec").optional(entry.target_spec.as_ref());
+        match &entry.outcome {
+            Outcome::Resolved => json.key("message").optional(entry.note.as_ref()),
+            Outcome::Poisoned(why) => json.key("message").string(why),
+            Outcome::Skipped(why) => json.key("message").string(why),
+            Outcome::Failed(error) => json.key("message").string(error),
+        }
+        let Some(explanation) = &entry.explanation else { return };
+        let first = *written.entry(Arc::as_ptr(explanation)).or_insert(id);
+        if first != id {
+            json.key("same_as").count(first);
+            return;
+        }
+        let Explanation { candidates, hints, kernel_differs } = &**explanation;
+        json.key("kernel_differs").bool(*kernel_differs);
+        json.key("candidates").array(candidates, candidate);
+        json.key("hints").array(hints, hint);
+    });
+}
+
+fn candidate(json: &mut Json, candidate: &CandidateReason) {
+    let CandidateReason { target, type_id, spec, reason } = candidate;
+    json.object(|json| {
+        json.key("target").string(target);
+        json.key("type_id").number(type_id.0);
+        json.key("spec").string(spec);
+        json.key("reason").string(reason.name());
+        if let Some(at) = reason.at() {
+            json.key("at").string(at);
+        }
+        if let Reason::DroppedBy { relocation } = reason {
+            json.key("dropped_by").count(*relocation);
+        }
+        json.key("message").string(reason);
+    });
+}
+
+fn hint(json: &mut Json, Hint { kind, text, flavor, guard }: &Hint) {
+    json.object(|json| {
+        json.key("kind").string(kind.name());
+        json.key("text").string(text);
+        json.key("flavor").optional(flavor.as_ref());
+        json.key("guard").optional(guard.as_ref());
+    });
+}
