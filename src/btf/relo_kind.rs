@@ -71,7 +71,7 @@ mod tests {
     fn each_kind_keeps_its_number_and_belongs_to_one_group() {
         for raw in 0..13 {
             let kind = ReloKind::from_raw(raw);
-            assert_eq!(kind.raw(), raw);
+            assert_eq!((kind.raw(), kind.to_string()), (raw, kind.name().to_owned()));
             let groups = [kind.is_field_based(), kind.is_type_based(), kind.is_enumval_based()];
             assert_eq!(groups.into_iter().filter(|member| *member).count(), 1, "{kind:?}");
         }
