@@ -267,7 +267,7 @@ pub enum Error {
     /// An argument that cannot be.
     Argument {
         /// Which, and why not.
-        what: &'static str,
+        what: Cow<'static, str>,
     },
 
     /// An error in a named thing: a file, a section, a relocation.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::answer::{Answer, Detail, Resolved};
 use super::arch::OtherArch;
 use super::bitfield::Bits;
-use super::site::{Access, Place, RelocSite, Unfollowed};
+use super::site::{Access, Owner, Place, RelocSite, Unfollowed};
 use super::{Counts, Entry, Outcome, Report};
 use crate::btf::ext;
 use crate::btf::{Btf, BtfView, Type, lossy_name};
@@ -168,7 +168,7 @@ impl<'j> Diagnostics<'j> {
     }
 
     fn debug(&self, site: &RelocSite<'_>, what: fmt::Arguments<'_>) {
-        self.log.debug(format_args!("prog '{}': relo #{}: {what}", Clipped(site.program()), site.idx));
+        self.log.debug(format_args!("{}: relo #{}: {what}", Owner(site), site.idx));
     }
 
     /// The instruction holds the answer, or was poisoned by it.

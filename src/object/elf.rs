@@ -26,7 +26,7 @@ use names::{Index, Strings};
 
 impl From<object::Error> for Error {
     fn from(error: object::Error) -> Self {
-        Self::Elf { what: format!("broken ELF file: {error}").into() }
+        Self::Elf { what: format!("broken ELF file: {error}: is the file whole?").into() }
     }
 }
 

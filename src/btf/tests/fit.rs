@@ -271,7 +271,7 @@ fn error_names_the_base_and_says_what_to_do() {
     let unnamed = module.open().unwrap_err().to_string();
     assert!(unnamed.contains("not a module of its base: "), "{unnamed}");
     let alone = Btf::new(Data::Owned(module.bytes()), None).unwrap_err().to_string();
-    assert!(alone.contains("give its kernel's first"), "{alone}");
+    assert!(alone.contains("with its kernel's BTF as the base"), "{alone}");
 }
 
 #[test]
