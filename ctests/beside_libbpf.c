@@ -97,49 +97,33 @@ static void whose_functions(void)
 #endif
 }
 
-/* One relocation, all the way. */
-struct whole {
-	struct answer a;
-	/* of each candidate */
-	int compat[MAX_CANDS], match[MAX_CANDS];
-};
-
-static void ask(struct whole *whole, struct question *q, const struct handles *h)
+/* One relocation, all the way; types are compared with the last candidate. */
+static void ask(struct answer *a, struct question *q, const struct handles *h)
 {
+	static const enum stage stages[] = { ADD_CANDS, COMPAT, MATCH, CALC, PATCH };
 	static struct pair pair = { .targets = 1, .first_id = { 1 } };
-	struct answer *a = &whole->a;
-	uint32_t i;
+	size_t i;
 
-	memset(whole, 0, sizeof(*whole));
-	a->ret[ADD_CANDS] = answer_stage(q, &pair, h, a, ADD_CANDS);
-	q->cand_count = a->added_count;
-	memcpy(q->cands, a->added, sizeof(q->cands));
-	for (i = 0; i < q->cand_count; i++) {
-		q->types.target_id = q->cands[i].id;
-		q->types.plain = 1;
-		whole->compat[i] = answer_stage(q, &pair, h, a, COMPAT);
-		whole->match[i] = answer_stage(q, &pair, h, a, MATCH);
-		q->types.plain = 0;
-		CHECK(answer_stage(q, &pair, h, a, COMPAT) == whole->compat[i]);
-		CHECK(answer_stage(q, &pair, h, a, MATCH) == whole->match[i]);
+	memset(a, 0, sizeof(*a));
+	for (i = 0; i < ARRAY_SIZE(stages); i++) {
+		a->ret[stages[i]] = answer_stage(q, &pair, h, a, stages[i]);
+		if (stages[i] == ADD_CANDS) {
+			q->cand_count = a->added_count;
+			memcpy(q->cands, a->added, sizeof(q->cands));
+			q->types.target_id = a->added_count ? a->added[a->added_count - 1].id : 0;
+		}
+		q->patch[0].res = a->res;
 	}
-	a->ret[CALC] = answer_stage(q, &pair, h, a, CALC);
-	q->patch[0].res = a->res;
-	if (!a->ret[CALC])
-		a->ret[PATCH] = answer_stage(q, &pair, h, a, PATCH);
 }
 
-static int same_answers(const struct whole *a, const struct whole *b)
+static int same_answers(const struct answer *a, const struct answer *b)
 {
-	return CHECK(!memcmp(a->a.ret, b->a.ret, sizeof(a->a.ret))) &
-	       CHECK(!cands_differ(a->a.added_count, a->a.added, b->a.added_count, b->a.added)) &
-	       CHECK(!cands_differ(a->a.cand_count, a->a.cands, b->a.cand_count, b->a.cands)) &
-	       CHECK(!memcmp(a->compat, b->compat, sizeof(a->compat))) &
-	       CHECK(!memcmp(a->match, b->match, sizeof(a->match))) &
-	       CHECK(!specs_differ(&a->a.local, &b->a.local) && !texts_differ(&a->a.local, &b->a.local)) &
-	       CHECK(!specs_differ(&a->a.target, &b->a.target) && !texts_differ(&a->a.target, &b->a.target)) &
-	       CHECK(!values_differ(&a->a.res, &b->a.res)) &
-	       CHECK(!memcmp(a->a.insns, b->a.insns, sizeof(a->a.insns)));
+	return CHECK(!memcmp(a->ret, b->ret, sizeof(a->ret))) &
+	       CHECK(!cands_differ(a->added_count, a->added, b->added_count, b->added)) &
+	       CHECK(!cands_differ(a->cand_count, a->cands, b->cand_count, b->cands)) &
+	       CHECK(!specs_differ(&a->local, &b->local) && !texts_differ(&a->local, &b->local)) &
+	       CHECK(!specs_differ(&a->target, &b->target) && !texts_differ(&a->target, &b->target)) &
+	       CHECK(!values_differ(&a->res, &b->res)) & CHECK(!memcmp(a->insns, b->insns, sizeof(a->insns)));
 }
 
 static int relos, answered;
@@ -148,7 +132,7 @@ static int relos, answered;
 static void relocation(const char *object, const unsigned char *at, const unsigned char *code, size_t left,
 		       const struct btf *const local[2], const struct btf *const target[2])
 {
-	static struct whole answers[4];
+	static struct answer answers[4];
 	struct question q;
 	int i, same = 1;
 
@@ -158,7 +142,7 @@ static void relocation(const char *object, const unsigned char *at, const unsign
 		 btf__name_by_offset(local[1], btf__type_by_id(local[1], q.relo.type_id)->name_off));
 	q.text_size = 500;
 	q.types.local_id = q.relo.type_id;
-	q.types.level = 32;
+	q.types.plain = 1;
 	if (!CHECK(q.relo.insn_off + 8 <= left))
 		return;
 	memcpy(q.patch[0].insns, code + q.relo.insn_off, q.relo.insn_off + 16 <= left ? 16 : 8);
@@ -170,9 +154,9 @@ static void relocation(const char *object, const unsigned char *at, const unsign
 	}
 	if (!same)
 		printf("\t%s: kind %u of type [%u] at %u: %s\n", object, q.relo.kind, q.relo.type_id, q.relo.insn_off,
-		       answers[0].a.local.text);
+		       answers[0].local.text);
 	relos++;
-	answered += !answers[0].a.ret[CALC];
+	answered += !answers[0].ret[CALC];
 }
 
 static void object(const char *name, const struct btf *const target[2])

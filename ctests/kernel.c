@@ -134,28 +134,6 @@ static void demo_runs_and_reads_what_c_knows(void)
 	free(elf);
 }
 
-/* The same object as it came from the compiler: its offsets are of another struct. */
-static void unrelocated_demo_is_refused(void)
-{
-	size_t size = 0;
-	char *elf = load_file(DEMO, &size);
-	int fd;
-
-	if (!CHECK(elf))
-		return;
-	fd = load_program(elf, size, "demo", verifier_log, sizeof(verifier_log));
-	if (fd >= 0) {
-		struct demo_ctx ctx;
-
-		/* unlikely to be accepted, but then the values are wrong */
-		CHECK(!run_demo(fd, &ctx) || ctx.direct_tgid != (unsigned int)getpid());
-		close(fd);
-	} else {
-		CHECK(fd == -EACCES || fd == -EINVAL);
-	}
-	free(elf);
-}
-
 /* What libbpf's users look for in the log: the number of the poison is part of the interface. */
 static void reachable_poison_is_refused(void)
 {
@@ -229,7 +207,6 @@ int main(void)
 	corelo_btf_free(kernel);
 
 	demo_runs_and_reads_what_c_knows();
-	unrelocated_demo_is_refused();
 	reachable_poison_is_refused();
 	return check_summary("kernel");
 }

@@ -91,10 +91,7 @@ static size_t check_fixture(const struct relocation *first, int big)
 	CHECK(!corelo_report_get(report, r - first));
 	corelo_report_free(report);
 
-	/* again: nothing is done, for whatever kernel */
-	CHECK(!relocate(elf, size, targets[!big], &report) && !memcmp(elf, want, size));
-	CHECK(corelo_report_entry_cnt(report) == 0);
-	corelo_report_free(report);
+	/* again: nothing is left to do, for any kernel */
 	CHECK(!corelo_relocate(elf, size, NULL) && !memcmp(elf, want, size));
 	free(elf);
 	free(want);
@@ -144,16 +141,8 @@ static const struct {
 	  "prog 'ambiguous'|section 'raw_tp/ambiguous'|relo #0|<byte_off>|ambiguous.x|insn #0|ambiguous.bpf.c:|ambiguous: " },
 	{ "range_ldx", CORELO_SEMANTICS_LIBBPF, -ERANGE,
 	  "prog 'range_ldx'|section 'raw_tp/range_ldx'|relo #0|<byte_off>|far.away|range_ldx.bpf.c:|40004|32767" },
-	{ "wide_bits", CORELO_SEMANTICS_LIBBPF, -E2BIG,
-	  "prog 'wide_bits'|section 'raw_tp/wide_bits'|<lshift_u64>|wide_bits.x|wide_bits.bpf.c:|64 bits" },
-	{ "negative", CORELO_SEMANTICS_LIBBPF, -EINVAL,
-	  "prog 'negative_root'|section 'raw_tp/negative_root'|struct moved|4294967295:3|negative.bpf.c:|one more" },
-	{ "duplicate", CORELO_SEMANTICS_LIBBPF, -EINVAL,
-	  "prog 'twice_a'|section 'raw_tp/twice_a'|moved.b|instruction holds|gives 4" },
-	{ "cut", CORELO_SEMANTICS_LIBBPF, -EINVAL, "prog 'cut_offset'|cut to the 16 bits" },
 	{ "depth", CORELO_SEMANTICS_KERNEL, -EINVAL,
 	  "prog 'depth'|section 'raw_tp/depth'|<type_matches>|struct match_subset___nested|too deeply" },
-	{ "prune_ambiguous", CORELO_SEMANTICS_KERNEL, -EINVAL, "prog 'prune_ambiguous'|relo #1|chosen.x|ambiguous: " },
 };
 
 static void refused_fixtures(int big)
@@ -188,34 +177,18 @@ static void wrong_objects(int big)
 #define RELO "prog 'range_alu'|section 'raw_tp/range_alu'|relo #0|<byte_off>|range.bpf.c:|"
 		/* the instruction: mov r2, 4 */
 		{ CODE, 4, 4, 5, -EINVAL, RELO "far.away|the instruction holds 5 where|gives 4" },
-		{ CODE, 4, 4, 0xffffffff, -EINVAL, RELO "far.away|the instruction holds -1 where|gives 4" },
-		{ CODE, 0, 1, 0xbf, -EINVAL, RELO "far.away|opcode 0xbf" },
-		/* a load whose offset is the 0 of the mov's */
-		{ CODE, 0, 1, 0x61, -EINVAL, RELO "far.away|the instruction holds|gives 4" },
 		/* a record: insn_off, type_id, access_str_off, kind */
 		{ RECORD, 0, 4, 4, -EINVAL, "prog 'range_alu'|no instruction at byte offset 4" },
-		{ RECORD, 4, 4, 1000, -EINVAL, RELO "1000" },
 		{ RECORD, 4, 4, 0, -EINVAL, RELO "no name" },
-		{ RECORD, 8, 4, 1 << 20, -EINVAL, RELO "1048576" },
-		{ RECORD, 8, 4, 0, -EINVAL, RELO "struct far|access string" },
-		{ RECORD, 12, 4, 13, -EINVAL, "prog 'range_alu'|section 'raw_tp/range_alu'|relo #0|kind 13" },
-		{ RECORD, 12, 4, BPF_CORE_ENUMVAL_VALUE, -EINVAL, "prog 'range_alu'|<enumval_value>|struct far" },
-		/* the section's: sec_name_off, num_info; rec_size */
+		/* the section's: sec_name_off */
 		{ RECORD, (size_t)-8, 4, 1 << 20, -EINVAL, "1048576" },
-		{ RECORD, (size_t)-4, 4, 0xffffffff, -EINVAL, ".BTF.ext" },
-		{ RECORD, (size_t)-12, 4, 17, -EINVAL, ".BTF.ext" },
 		{ EXT, 28, 4, 0xfffffffc, -EINVAL, "core_relo section" },
-		/* .BTF: magic, type_len, str_len */
+		/* .BTF: magic */
 		{ BTF, 0, 2, 0x1234, -EINVAL, ".BTF: not BTF" },
-		{ BTF, 12, 4, 0xfffffffc, -EINVAL, ".BTF: type section" },
-		{ BTF, 20, 4, 0xffffffff, -EINVAL, ".BTF: string section" },
-		/* ELF: magic, class, e_type, e_machine, e_shoff, e_shstrndx */
+		/* ELF: magic, e_machine, e_shoff */
 		{ ELF, 0, 1, 0, -ENOEXEC, "not a BPF object" },
-		{ ELF, 4, 1, 1, -ENOEXEC, "not a BPF object|64-bit" },
-		{ ELF, 16, 2, 2, -ENOEXEC, "not a BPF object|relocatable" },
 		{ ELF, 18, 2, 62, -ENOEXEC, "not a BPF object|62" },
 		{ ELF, 40, 8, (uint64_t)-1, -ENOEXEC, "ELF" },
-		{ ELF, 62, 2, 0xfff0, -ENOEXEC, "ELF" },
 	};
 	unsigned char *elf, *copy, *at, *sections[5];
 	size_t size, len, i;
@@ -244,25 +217,6 @@ static void wrong_objects(int big)
 	CHECK(!relocate(elf, size, targets[big], NULL));
 	free(copy);
 	free(elf);
-}
-
-static void foreign_files(void)
-{
-	static const char text[] = "This is a text file, and long enough to be an ELF header of 64 bytes.\n";
-	static const char *const paths[] = { "/proc/self/exe", "examples/demo.btf" };
-	unsigned char *data;
-	size_t i, size;
-
-	check_failure("nothing", "", 0, targets[0], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "not a BPF object");
-	check_failure("text", text, sizeof(text), targets[0], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "not a BPF object");
-	check_failure("magic", "\177ELF", 4, targets[0], CORELO_SEMANTICS_LIBBPF, -ENOEXEC, "ELF");
-	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		data = build_load(paths[i], &size);
-		if (CHECK(data))
-			check_failure(paths[i], data, size, targets[BUILD_IS_BIG], CORELO_SEMANTICS_LIBBPF, -ENOEXEC,
-				      "not a BPF object");
-		free(data);
-	}
 }
 
 /* Adds struct @name, whose member x, an u64, is at byte @off; nothing where that is 0. */
@@ -514,7 +468,6 @@ int main(void)
 		refused_fixtures(big);
 		wrong_objects(big);
 	}
-	foreign_files();
 	with_a_module(0, 0);
 	with_a_module(16, 0);
 	with_a_module(0, 24);

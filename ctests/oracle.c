@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 /* for the structs that libbpf does not install */
-#include <corelo.h>
+#include <corelo/relo_core.h>
 
 #include "build.h"
 #include "elf_file.h"

@@ -64,7 +64,7 @@ static void check_pids(const struct bpf_insn *insns, size_t count, int pid, int 
 static void opens_relocated(void)
 {
 	struct offsets *skel = opened(&demo);
-	size_t size, own;
+	size_t size;
 
 	if (!skel)
 		return;
@@ -73,14 +73,6 @@ static void opens_relocated(void)
 	CHECK(skel->bss && !strcmp(bpf_map__name(skel->maps.bss), "offsets.bss"));
 	/* the program's own bytes are constants, and still what bpftool wrote */
 	CHECK(skel->skeleton->data == offsets__elf_bytes(&size) && skel->skeleton->data_sz == size);
-	offsets__destroy(skel);
-
-	/* as the object has it, which the check above would not take for right */
-	skel = opened(NULL);
-	if (!skel)
-		return;
-	own = bpf_program__insn_cnt(skel->progs.pids);
-	check_pids(bpf_program__insns(skel->progs.pids), own, 0, 4);
 	offsets__destroy(skel);
 }
 
@@ -188,25 +180,6 @@ static void log_lines_have_a_prefix(void)
 	libbpf_set_print(before);
 }
 
-/* The object by bpf_object__open_mem(), for which no helper is needed. */
-static struct bpf_object *loaded_from_memory(void)
-{
-	struct bpf_object *obj = NULL;
-	size_t size;
-	const void *data = offsets__elf_bytes(&size);
-	void *copy = malloc(size);
-
-	if (!CHECK(copy))
-		return NULL;
-	memcpy(copy, data, size);
-	if (CHECK(!corelo_relocate(copy, size, NULL)))
-		obj = bpf_object__open_mem(copy, size, NULL);
-	free(copy);
-	if (CHECK(obj))
-		CHECK(!bpf_object__load(obj));
-	return obj;
-}
-
 static void xlated_of(const struct bpf_program *prog, struct xlated *xlated)
 {
 	int err = xlated_of_fd(bpf_program__fd(prog), xlated);
@@ -217,20 +190,17 @@ static void xlated_of(const struct bpf_program *prog, struct xlated *xlated)
 
 static void kernel_gets_the_same(void)
 {
-	static struct xlated theirs, ours, from_memory, other;
+	static struct xlated theirs, ours, other;
 	static const char *const names[] = { "pids", "state" };
 	struct offsets *by_libbpf = opened(NULL), *by_corelo = opened(&running), *for_other = opened(&demo);
-	struct bpf_object *obj = loaded_from_memory();
 	size_t i;
 
-	if (by_libbpf && by_corelo && for_other && obj && CHECK(!offsets__load(by_libbpf)) &&
+	if (by_libbpf && by_corelo && for_other && CHECK(!offsets__load(by_libbpf)) &&
 	    CHECK(!offsets__load(by_corelo)) && CHECK(!offsets__load(for_other))) {
 		for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 			xlated_of(bpf_object__find_program_by_name(by_libbpf->obj, names[i]), &theirs);
 			xlated_of(bpf_object__find_program_by_name(by_corelo->obj, names[i]), &ours);
-			xlated_of(bpf_object__find_program_by_name(obj, names[i]), &from_memory);
 			CHECK(xlated_same(&theirs, &ours));
-			CHECK(xlated_same(&theirs, &from_memory));
 			/* that is no wonder: unless relocated for this kernel, they differ */
 			if (!strcmp(names[i], "pids")) {
 				xlated_of(for_other->progs.pids, &other);
@@ -241,7 +211,6 @@ static void kernel_gets_the_same(void)
 			       (unsigned int)theirs.count);
 		}
 	}
-	bpf_object__close(obj);
 	offsets__destroy(for_other);
 	offsets__destroy(by_corelo);
 	offsets__destroy(by_libbpf);

@@ -11,7 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
-# As in src/lib.rs and fuzz_targets/object.rs.
+# As in src/lib.rs and src/bin/object.rs.
 CUT = b"\xf0CUT"
 CHANGED_FIXTURE = 2
 AGAINST = {"target": 0x00, "itself": 0x10, "other": 0x20, "module": 0x30}

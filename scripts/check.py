@@ -6,8 +6,8 @@ usage: check.py [-k REGEX] [PART...]
 
 PART is a part of the table (check.py --list prints it), `ci` for all that CI runs; by default, what `make check` runs.
 With -k, only steps whose whole names match. Steps that these build on are run too. Goes on after a failure; the last line
-counts all. With CORELO_NO_SKIP=1 a skip is a failure. JOBS says how many steps may run at the same time. Logs are in
-target/check.
+counts all. With CORELO_NO_SKIP=1 a skip is a failure, but for parts that match the regular expression CORELO_MAY_SKIP. JOBS
+says how many steps may run at the same time. Logs are in target/check.
 """
 import argparse
 import os

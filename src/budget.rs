@@ -1,66 +1,55 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The bound on work.
+//! The work limit.
 
 use std::cell::Cell;
 
+use crate::bytes::len_u64;
 use crate::error::{Error, Result};
 
-/// The steps that an object may still take, of some ten nanoseconds each.
+/// Steps left for an object, of some ten nanoseconds each.
 ///
-/// Charged are: each look-up of a type and of a name, and the comparison of members' names, all in `Metered`, through which
-/// the algorithm sees BTF; each candidate that is compared; and each name that is hashed or compared in a search of a target
-/// or of an ELF file. Log lines are not charged. A report has a budget of its own, which decides no outcome.
+/// `Metered`, through which the algorithm reads BTF, charges look-ups of types and names. Each candidate is charged, and each
+/// name that a search of a target or an ELF file hashes or compares. A report has a budget of its own, which decides no
+/// outcome.
 ///
-/// Deviation: libbpf has no bound. Real input takes little work, but 20,000 relocations of a type that has 20,000 candidates
-/// are 400 million comparisons in half a megabyte.
+/// Deviation: libbpf has no work limit. 20,000 relocations of a type with 20,000 candidates are 400 million comparisons in
+/// half a megabyte.
 #[derive(Debug)]
 pub struct Budget {
     left: Cell<u64>,
 }
 
-/// For each byte of input: 100 ms for a megabyte.
+/// Steps for each byte of input: 100 ms for a megabyte.
 const STEPS_PER_BYTE: u64 = 8;
-/// In any case: enough for any real relocation, however small its BTF.
+/// Steps for any input: enough for every real relocation.
 const STEPS_AT_LEAST: u64 = 1 << 21;
 
 impl Budget {
-    /// The budget for so many bytes of object and target.
+    /// The budget for an object and targets of `bytes` bytes.
     #[must_use]
     pub fn for_input(bytes: usize) -> Self {
-        Self::new(long(bytes).saturating_mul(STEPS_PER_BYTE).saturating_add(STEPS_AT_LEAST))
+        Self::new(len_u64(bytes).saturating_mul(STEPS_PER_BYTE).saturating_add(STEPS_AT_LEAST))
     }
 
-    /// So many steps.
     pub(crate) const fn new(steps: u64) -> Self {
         Self { left: Cell::new(steps) }
     }
 
-    /// Whether nothing is left.
     pub(crate) fn is_spent(&self) -> bool {
         self.left.get() == 0
     }
 
-    /// Adds the steps for so many more bytes of input.
+    /// Adds the steps for `bytes` more bytes of input.
     pub(crate) fn extend(&self, bytes: usize) {
-        self.left.set(self.left.get().saturating_add(long(bytes).saturating_mul(STEPS_PER_BYTE)));
+        self.left.set(self.left.get().saturating_add(len_u64(bytes).saturating_mul(STEPS_PER_BYTE)));
     }
 
-    /// Charges a name that is scanned or compared.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`].
-    #[inline]
+    /// Charges the scan or the comparison of a name.
     pub(crate) fn name(&self, name: &[u8]) -> Result<()> {
-        self.charge(long(name.len() / 16).saturating_add(1))
+        self.charge(len_u64(name.len() / 16).saturating_add(1))
     }
 
-    /// Charges steps. If fewer are left, the budget is spent.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`].
-    #[inline]
+    /// Charges steps. With fewer left, the budget is spent.
     pub(crate) fn charge(&self, steps: u64) -> Result<()> {
         let Some(left) = self.left.get().checked_sub(steps) else { return Err(self.exceeded()) };
         self.left.set(left);
@@ -72,8 +61,4 @@ impl Budget {
         self.left.set(0);
         Error::TooMuchWork
     }
-}
-
-fn long(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
 }

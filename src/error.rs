@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Everything that can go wrong, and where.
-//!
-//! A relocation that finds no target is not an error but a value: it gives 0 or poisons the instruction. Which errno
-//! each variant becomes is the business of the C boundary (`errno.rs`).
+//! Errors. A relocation that finds no target is none: its value is 0, or it poisons the instruction.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,28 +11,26 @@ use crate::bytes::Endian;
 
 mod display;
 
-/// The result of everything here that can fail.
+/// The result of every fallible function.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, and where. [`fmt::Display`] says it in a sentence.
+/// What went wrong, and where. [`fmt::Display`] says it in a sentence. Type ids and string offsets are those of the BTF that
+/// was read.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The data does not begin with the magic number of BTF in either byte order.
-    BtfMagic {
-        /// The first two bytes.
-        found: [u8; 2],
-    },
+    /// The data does not begin with the magic number of BTF in either byte order. Holds the first two bytes.
+    BtfMagic([u8; 2]),
     /// The data has to be unpacked first.
     PackedBtf {
-        /// What it is, and the command that unpacks it.
+        /// Its format, and the command that unpacks it.
         what: &'static str,
     },
-    /// The BTF header is cut off, or says that it is shorter or longer than it can be.
+    /// The BTF header is cut off, or states an impossible length.
     BtfHeader {
         /// Length that the header states.
         hdr_len: u32,
-        /// Bytes that there are.
+        /// Bytes of data.
         size: usize,
         /// Byte order of the header.
         endian: Endian,
@@ -48,22 +43,19 @@ pub enum Error {
         off: u32,
         /// Length in bytes.
         len: u32,
-        /// Bytes of data that there are.
+        /// Bytes of data.
         size: usize,
     },
-    /// The string section does not begin and end with a NUL: a module's BTF that was opened without its kernel's, for one.
+    /// The string section does not begin and end with a NUL. One cause is a module's BTF opened without its kernel's.
     BtfStrings {
         /// Length of the section.
         len: usize,
         /// Whether the BTF was read without a base.
         without_base: bool,
     },
-    /// A type record runs past the end of the type section.
-    TypeTruncated {
-        /// The type.
-        type_id: TypeId,
-    },
-    /// A type of a kind that is not known and that the layout section does not describe.
+    /// The record of this type runs past the end of the type section.
+    TypeTruncated(TypeId),
+    /// A type of an unknown kind that the layout section does not describe.
     UnknownKind {
         /// The type.
         type_id: TypeId,
@@ -72,82 +64,58 @@ pub enum Error {
     },
     /// More types than ids.
     TooManyTypes,
-    /// A type id that no type has.
-    BadTypeId {
-        /// The id.
-        type_id: TypeId,
-    },
-    /// A string offset outside the string section.
-    BadName {
-        /// The offset.
-        name_off: u32,
-    },
-    /// Types that lead back to themselves: arrays, or typedefs and modifiers, of which more than 256 count as a cycle.
-    TypeCycle {
-        /// A type on the cycle.
-        type_id: TypeId,
-    },
-    /// A size that does not fit: the product of array counts, or nesting deeper than 32.
-    SizeOverflow {
-        /// The type that was to be measured.
-        type_id: TypeId,
-    },
-    /// A type that has no size: `void`, a forward declaration, a function.
-    NoSize {
-        /// The type that was to be measured.
-        type_id: TypeId,
-    },
-    /// Split BTF whose byte order is not its base's.
+    /// No type has this id.
+    BadTypeId(TypeId),
+    /// The string offset is outside the string section.
+    BadName(u32),
+    /// This type leads back to itself through arrays, or through more than 256 typedefs and modifiers.
+    TypeCycle(TypeId),
+    /// The size of this type exceeds 32 bits.
+    SizeOverflow(TypeId),
+    /// This type has no size: `void`, a forward declaration, a function, or nested deeper than 32.
+    NoSize(TypeId),
+    /// Split BTF and its base have different byte orders.
     BaseEndian,
-    /// Split BTF that was made for another base: a module's of another build of the kernel.
+    /// Split BTF was made for another base, such as another build of the kernel.
     BaseMismatch {
         /// Name of the base.
         base: String,
-        /// The first type that cannot be on it, and why.
+        /// The first type that does not fit, and why.
         what: String,
     },
-    /// BTF that is complete by itself, given as if it were split on a base.
-    NotSplit {
-        /// Name of the base.
-        base: String,
-    },
+    /// Complete BTF was opened as if it were split on the base of this name.
+    NotSplit(String),
 
-    /// `.BTF.ext` cannot be read.
+    /// `.BTF.ext` is broken.
     Ext {
         /// What is wrong with it.
         what: &'static str,
-        /// The number that is wrong.
+        /// The wrong number.
         value: u32,
     },
 
-    /// A relocation whose kind is not one of the 13.
-    UnknownRelo {
-        /// The kind as the object states it.
-        kind: ReloKind,
-    },
-    /// An access string that cannot be followed through the local type.
+    /// The relocation kind is not one of the 13.
+    UnknownRelo(ReloKind),
+    /// The access string does not lead through the local type.
     BadAccessStr {
         /// Local root type.
         type_id: TypeId,
-        /// The access string, as far as it is worth showing.
+        /// The access string, cut after 128 bytes.
         access_str: String,
         /// What is wrong with it.
         what: &'static str,
     },
     /// More than 64 steps in an access string, or in the target's path to the same member.
     SpecTooDeep,
-    /// Parsing the local access failed; `cause` says why.
+    /// Parsing the local access failed.
     LocalSpec {
         /// Local root type.
         type_id: TypeId,
-        /// Why.
+        /// Why it failed.
         cause: Box<Error>,
     },
-    /// The root type has no name to search for.
-    AnonymousRoot {
-        /// Local root type.
-        type_id: TypeId,
-    },
+    /// This local root type has no name to search for.
+    AnonymousRoot(TypeId),
     /// Types nested deeper than the comparison follows.
     TooDeep {
         /// Local type reached.
@@ -155,7 +123,7 @@ pub enum Error {
         /// Target type reached.
         targ_id: TypeId,
     },
-    /// Comparing the object with its targets takes more work than input of this size can need.
+    /// Relocating the object exceeds its work limit.
     TooMuchWork,
     /// Two candidates have the member at different offsets.
     OffsetAmbiguity {
@@ -164,7 +132,7 @@ pub enum Error {
         /// Bit offset in another.
         other_bits: u32,
     },
-    /// Two candidates give different answers.
+    /// Two candidates give different values.
     ValueAmbiguity {
         /// Value by the first matching candidate; `None` where it poisons.
         first: Option<u64>,
@@ -172,10 +140,7 @@ pub enum Error {
         other: Option<u64>,
     },
     /// An array element has no signedness and no shifts.
-    ArrayElement {
-        /// What was asked of it.
-        kind: ReloKind,
-    },
+    ArrayElement(ReloKind),
     /// No load of up to eight bytes covers the bitfield.
     BitfieldTooWide {
         /// Bit offset in the root type.
@@ -183,22 +148,16 @@ pub enum Error {
         /// Width in bits.
         bit_size: u32,
     },
-    /// The type under a bitfield has size zero.
-    BitfieldZeroSize {
-        /// The type.
-        type_id: TypeId,
-    },
+    /// A bitfield has this type, whose size is zero.
+    BitfieldZeroSize(TypeId),
 
-    /// The instruction is none that a relocation can patch.
-    UnexpectedInsn {
-        /// Its opcode.
-        code: u8,
-    },
-    /// The instruction carries another value than the object's BTF gives.
+    /// No relocation can patch an instruction with this opcode.
+    UnexpectedInsn(u8),
+    /// The instruction holds another value than the object's BTF gives.
     InsnMismatch {
         /// Value in the instruction.
         found: i64,
-        /// Bits that the instruction has for it: 16, 32 or 64.
+        /// Width of that value in the instruction: 16, 32 or 64 bits.
         bits: u32,
         /// Value by the object's BTF.
         expected: u64,
@@ -212,82 +171,73 @@ pub enum Error {
         /// Bytes of the field.
         expected: u32,
     },
-    /// No load or store moves as many bytes as the field has in the target.
-    BadMemSize {
-        /// Bytes of the target's field.
-        size: u32,
-    },
-    /// The target's offset does not fit the 16 signed bits of a load or store.
-    OffsetTooBig {
-        /// The offset in bytes.
-        offset: u64,
-    },
-    /// The instruction is not inside the section or program.
-    InsnOutside {
-        /// Byte offset in the section.
-        insn_off: u32,
-    },
+    /// The target's field has this many bytes, which no load or store moves.
+    BadMemSize(u32),
+    /// The target's offset in bytes does not fit the 16 signed bits of a load or store.
+    OffsetTooBig(u64),
+    /// No program has an instruction at this byte offset of the section.
+    InsnOutside(u32),
 
-    /// A file is neither BTF nor ELF, or not a whole one.
+    /// A broken ELF file, or a file that is neither BTF nor ELF.
     Elf {
         /// What is wrong with it.
         what: Cow<'static, str>,
     },
-    /// An ELF file that is not a BPF object.
+    /// A file that is not a BPF object.
     NotBpf {
         /// What it is instead.
         what: Cow<'static, str>,
     },
     /// No `.BTF` section.
     NoBtf,
-    /// A feature of the format that is not supported.
+    /// Valid input that this library does not support.
     Unsupported {
-        /// Which.
+        /// The feature.
         what: &'static str,
     },
     /// The object and the target have different byte orders.
     EndianMismatch {
         /// The object's byte order.
         object: Endian,
-        /// The target.
+        /// Name of the target.
         target: String,
     },
-    /// No BTF of the running kernel in any of the places where it may be.
+    /// The running kernel has no BTF in any of the known places.
     NoKernelBtf {
-        /// Each place with what was found there.
+        /// Each place, and why it has none.
         tried: Vec<(PathBuf, String)>,
     },
-    /// The operating system refused.
+    /// The operating system returned an error.
     Io {
-        /// Why.
+        /// The error.
         cause: Arc<std::io::Error>,
     },
-    /// No memory for something whose size the input decides.
+    /// An allocation failed whose size the input decides.
     NoMemory,
-    /// An argument that cannot be.
+    /// An invalid argument.
     Argument {
-        /// Which, and why not.
+        /// Which, and why.
         what: Cow<'static, str>,
     },
 
-    /// An error in a named thing: a file, a section, a relocation.
+    /// An error in a named place: a file, a section, a relocation.
     At {
-        /// The thing.
+        /// The place.
         place: String,
-        /// What happened there.
+        /// The error.
         cause: Box<Error>,
     },
     /// Several relocations of one object failed. The first one counts.
     Several {
         /// The first hundred failures, in the order of the object's relocations.
         failures: Vec<Error>,
-        /// How many there are in all.
+        /// Number of all failures.
         count: usize,
     },
 }
 
 impl Error {
-    /// The error itself, without the places around it and, of several, the first.
+    /// The error without its places; the first of several.
     #[must_use]
     pub fn root(&self) -> &Self {
         match self {
@@ -297,7 +247,7 @@ impl Error {
         }
     }
 
-    /// The single failures of an object, in order, a hundred at most; of any other error, itself.
+    /// The failures of an object, in order, a hundred at most; any other error itself.
     #[must_use]
     pub fn failures(&self) -> &[Self] {
         match self {
@@ -306,16 +256,13 @@ impl Error {
         }
     }
 
-    /// The same error with the thing named in which it happened.
+    /// Adds the place where the error happened.
     #[must_use]
     pub fn at(self, place: impl fmt::Display) -> Self {
         Self::At { place: place.to_string(), cause: Box::new(self) }
     }
-}
 
-impl Error {
-    /// The same error, as one that came up in following the access string of a local type. That there was too little memory or
-    /// too much work says nothing of the type.
+    /// [`Error::LocalSpec`], unless the cause lies outside the type: memory or the work limit.
     pub(crate) fn in_local_spec(self, type_id: TypeId) -> Self {
         match self {
             Self::NoMemory | Self::TooMuchWork => self,

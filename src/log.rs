@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Where log lines go. The engine is handed a [`Log`]; it has no sink of its own.
+//! Log lines and their sinks.
 
 use std::fmt;
 
 pub use crate::text::Printable;
 
-/// How much a line matters, as libbpf's `enum libbpf_print_level`.
+/// Level of a line, as libbpf's `enum libbpf_print_level`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Something failed, or will when the program is loaded.
+    /// A failure, now or when the kernel loads the program.
     Warn,
-    /// Worth knowing.
+    /// Information.
     Info,
-    /// How an answer was found: a line for each relocation and each candidate.
+    /// A line for each relocation and each candidate.
     Debug,
 }
 
 /// A sink for log lines.
 pub trait Log: fmt::Debug {
-    /// Whether a line of this level would be kept. Lines that nobody wants are not put together.
+    /// Whether the sink keeps lines of this level. The library formats no others.
     fn enabled(&self, level: Level) -> bool;
 
-    /// Takes one line, without a newline at its end.
+    /// Takes a line without its newline.
     fn log(&self, level: Level, line: fmt::Arguments<'_>);
 
-    /// A line of level [`Level::Warn`].
+    /// Logs a line of level [`Level::Warn`].
     fn warn(&self, line: fmt::Arguments<'_>) {
         if self.enabled(Level::Warn) {
             self.log(Level::Warn, line);
         }
     }
 
-    /// A line of level [`Level::Debug`].
+    /// Logs a line of level [`Level::Debug`].
     fn debug(&self, line: fmt::Arguments<'_>) {
         if self.enabled(Level::Debug) {
             self.log(Level::Debug, line);
@@ -39,7 +39,7 @@ pub trait Log: fmt::Debug {
     }
 }
 
-/// The sink that keeps nothing.
+/// Discards all lines.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoLog;
 

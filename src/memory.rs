@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Fallible counterparts of `collect` and `to_vec` for allocations that input sizes: they give
-//! [`Error::NoMemory`](crate::Error::NoMemory).
+//! Fallible counterparts of `collect` and `to_vec` for allocations that the input sizes.
 
 use crate::error::Result;
 
-/// All that an iterator gives.
+/// As [`Iterator::collect`].
 ///
 /// # Errors
 ///
@@ -20,7 +19,7 @@ pub fn collected<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     Ok(collected)
 }
 
-/// A copy.
+/// As `to_vec`.
 ///
 /// # Errors
 ///
@@ -30,32 +29,4 @@ pub fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>> {
     copied.try_reserve_exact(items.len())?;
     copied.extend_from_slice(items);
     Ok(copied)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{collected, copied};
-    use crate::error::Error;
-
-    #[test]
-    fn what_fits_is_the_same_as_from_the_functions_that_do_not_fail() {
-        assert_eq!(collected([1, 2, 3].into_iter().filter(|n| *n != 2)).unwrap(), [1, 3]);
-        assert_eq!(copied(&[1, 2]).unwrap(), [1, 2]);
-    }
-
-    #[test]
-    fn what_cannot_be_is_an_error() {
-        /// Promises more than any memory holds.
-        struct Endless;
-        impl Iterator for Endless {
-            type Item = u64;
-            fn next(&mut self) -> Option<u64> {
-                Some(0)
-            }
-            fn size_hint(&self) -> (usize, Option<usize>) {
-                (usize::MAX, None)
-            }
-        }
-        assert!(matches!(collected(Endless), Err(Error::NoMemory)));
-    }
 }

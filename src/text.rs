@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Names from files of unknown origin, as text: not always UTF-8, of any length, with any control characters.
+//! Untrusted names as text: of any length, with any bytes.
 
 use std::ffi::CStr;
 use std::fmt::{self, Write};
 
-/// Displays the name at the beginning of these bytes, up to the first NUL or their end, with U+FFFD for bytes that are not
-/// UTF-8. The NUL is searched when the name is displayed.
+/// Displays bytes up to their first NUL, with U+FFFD for those that are not UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub struct Lossy<'a>(pub &'a [u8]);
 
-/// Bytes that are scanned at a time, so that [`Clipped`] stops early in a long name.
+/// Bytes that one step scans, so that [`Clipped`] stops early in a long name.
 const PIECE: usize = MAX_LEN;
 
 impl<'a> Lossy<'a> {
-    /// Another name in place of an empty one.
+    /// `other` in place of an empty name.
     #[must_use]
     pub const fn or(self, other: &'a str) -> Self {
         if self.is_empty() { Self(other.as_bytes()) } else { self }
@@ -32,7 +31,7 @@ impl fmt::Display for Lossy<'_> {
             let piece = rest.get(..PIECE).unwrap_or(rest);
             let name = CStr::from_bytes_until_nul(piece).map_or(piece, CStr::to_bytes);
             let goes_on = name.len() == PIECE && rest.len() > PIECE;
-            // Nearly all names are UTF-8, which is checked faster in a whole piece.
+            // Fast path: nearly all names are UTF-8.
             if let (Ok(valid), false) = (std::str::from_utf8(name), goes_on) {
                 return f.write_str(valid);
             }
@@ -41,7 +40,7 @@ impl fmt::Display for Lossy<'_> {
                 f.write_str(chunk.valid())?;
                 taken = taken.saturating_add(chunk.valid().len());
                 let invalid = chunk.invalid().len();
-                // A character that the piece cuts in two begins the next one.
+                // The next piece begins with a character that this one cuts.
                 if invalid == 0 || (goes_on && taken.saturating_add(invalid) == PIECE) {
                     break;
                 }
@@ -57,8 +56,7 @@ impl fmt::Display for Lossy<'_> {
     }
 }
 
-/// Displays at most 512 bytes of a text, more than any real name has: megabytes in each of thousands of messages would fill
-/// the memory.
+/// Displays at most 512 bytes of a text: thousands of messages with crafted names would fill the memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Clipped<T>(pub T);
 
@@ -73,7 +71,7 @@ impl<T: fmt::Display> fmt::Display for Clipped<T> {
     }
 }
 
-/// Ends the formatting with an error once it is full.
+/// Stops the formatting with an error once it is full.
 struct Clip<'a, 'f> {
     f: &'a mut fmt::Formatter<'f>,
     room: usize,
@@ -93,7 +91,7 @@ impl Write for Clip<'_, '_> {
     }
 }
 
-/// Displays text for a terminal: control characters are escaped, and so are invisible ones that reorder others.
+/// Displays text for a terminal: escapes control characters and invisible ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<T>(pub T);
 
@@ -121,9 +119,9 @@ impl fmt::Write for Escaped<'_, '_> {
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            // Marks, embeddings, overrides and isolates of the direction of text, and what ends a line or a paragraph.
+            // Direction of text, ends of lines and paragraphs.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
-            // No width, so that two names look the same.
+            // No width.
             | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 

@@ -143,7 +143,7 @@ impl Libbpf<'_> {
         // SAFETY: the handle is libbpf's.
         let string = unsafe { (self.name_by_offset)(self.btf, name_off) };
         if string.is_null() {
-            return Err(Error::BadName { name_off });
+            return Err(Error::BadName(name_off));
         }
         // SAFETY: libbpf checked that its strings end with a NUL; they last as long as the handle.
         Ok((string, unsafe { string.cast::<u8>().read() }))

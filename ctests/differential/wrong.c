@@ -39,14 +39,27 @@ static void real(const char *name, void *fn, size_t size)
 	/* ISO C has no cast from an object to a function pointer */
 	memcpy(fn, &addr, size);
 }
-#define REAL(fn, name) real(name, &(fn), sizeof(fn))
+
+/* Defines @name, which calls libcorelo's function of this name and then spoils what that gave. */
+#define WRONG(type, name, params, args, spoil)		\
+	type name params				\
+	{						\
+		type (*fn) params, ret;			\
+							\
+		real(#name, &fn, sizeof(fn));		\
+		ret = fn args;				\
+		spoil					\
+		return ret;				\
+	}
 
 /* What is left of a name that was cut and then cut again: another name only where it has two flavors. */
-static size_t length_twice(size_t (*fn)(const char *), const char *name)
+static size_t length_twice(const char *name, size_t len)
 {
+	size_t (*fn)(const char *);
 	char cut[64];
 
-	snprintf(cut, sizeof(cut), "%.*s", (int)fn(name), name);
+	real("bpf_core_essential_name_len", &fn, sizeof(fn));
+	snprintf(cut, sizeof(cut), "%.*s", (int)len, name);
 	return fn(cut);
 }
 
@@ -56,68 +69,36 @@ static int has_two_flavors(const struct bpf_core_relo *relo, const struct bpf_co
 	size_t (*fn)(const char *);
 	const char *name = local->spec[0].name;
 
-	REAL(fn, "bpf_core_essential_name_len");
+	real("bpf_core_essential_name_len", &fn, sizeof(fn));
 	return (relo->kind == BPF_CORE_ENUMVAL_EXISTS || relo->kind == BPF_CORE_ENUMVAL_VALUE) && name &&
-	       length_twice(fn, name) != fn(name);
+	       length_twice(name, fn(name)) != fn(name);
 }
 
-size_t bpf_core_essential_name_len(const char *name)
-{
-	size_t (*fn)(const char *), len;
+WRONG(size_t, bpf_core_essential_name_len, (const char *name), (name),
+	ret += now("name_len");
+	if (is_wrong("name_twice"))
+		ret = length_twice(name, ret);)
 
-	REAL(fn, "bpf_core_essential_name_len");
-	len = fn(name) + now("name_len");
-	return is_wrong("name_twice") ? length_twice(fn, name) : len;
-}
-
-int bpf_core_add_cands(struct bpf_core_cand *local, size_t len, const struct btf *btf, const char *name, int start,
-		       struct bpf_core_cand_list *cands)
-{
-	int (*fn)(struct bpf_core_cand *, size_t, const struct btf *, const char *, int, struct bpf_core_cand_list *);
-	int ret;
-
-	REAL(fn, "bpf_core_add_cands");
-	ret = fn(local, len, btf, name, start, cands);
+WRONG(int, bpf_core_add_cands, (struct bpf_core_cand *local, size_t len, const struct btf *btf, const char *name, int start,
+				struct bpf_core_cand_list *cands),
+      (local, len, btf, name, start, cands),
 	if (now("add_cands") && cands->len)
-		cands->len--;
-	return ret;
-}
+		cands->len--;)
 
-int bpf_core_parse_spec(const char *prog, const struct btf *btf, const struct bpf_core_relo *relo,
-			struct bpf_core_spec *spec)
-{
-	int (*fn)(const char *, const struct btf *, const struct bpf_core_relo *, struct bpf_core_spec *);
-	int ret;
-
-	REAL(fn, "bpf_core_parse_spec");
-	ret = fn(prog, btf, relo, spec);
+WRONG(int, bpf_core_parse_spec, (const char *prog, const struct btf *btf, const struct bpf_core_relo *relo,
+				 struct bpf_core_spec *spec),
+      (prog, btf, relo, spec),
 	if (now("parse_spec"))
-		spec->bit_offset++;
-	return ret;
-}
+		spec->bit_offset++;)
 
-int bpf_core_format_spec(char *buf, size_t size, const struct bpf_core_spec *spec)
-{
-	int (*fn)(char *, size_t, const struct bpf_core_spec *);
-	int ret;
-
-	REAL(fn, "bpf_core_format_spec");
-	ret = fn(buf, size, spec);
+WRONG(int, bpf_core_format_spec, (char *buf, size_t size, const struct bpf_core_spec *spec), (buf, size, spec),
 	if (now("format_spec") && size > 2)
-		buf[1] ^= 1;
-	return ret;
-}
+		buf[1] ^= 1;)
 
-int bpf_core_calc_relo_insn(const char *prog, const struct bpf_core_relo *relo, int idx, const struct btf *local,
-			    struct bpf_core_cand_list *cands, struct bpf_core_spec *specs,
-			    struct bpf_core_relo_res *res)
-{
-	int (*fn)(const char *, const struct bpf_core_relo *, int, const struct btf *, struct bpf_core_cand_list *,
-		  struct bpf_core_spec *, struct bpf_core_relo_res *);
-	int ret;
-
-	REAL(fn, "bpf_core_calc_relo_insn");
-	ret = fn(prog, relo, idx, local, cands, specs, res);
+WRONG(int, bpf_core_calc_relo_insn, (const char *prog, const struct bpf_core_relo *relo, int idx, const struct btf *local,
+				     struct bpf_core_cand_list *cands, struct bpf_core_spec *specs,
+				     struct bpf_core_relo_res *res),
+      (prog, relo, idx, local, cands, specs, res),
 	if (now("calc_value"))
 		res->new_val ^= 8;
 	if (now("calc_poison"))
@@ -131,32 +112,14 @@ int bpf_core_calc_relo_insn(const char *prog, const struct bpf_core_relo *relo, 
 	if (!ret && is_wrong("enumerator_twice") && has_two_flavors(relo, &specs[0]))
 		res->new_val = 0;
 	if (now("calc_cands") && !ret && cands->len)
-		cands->len--;
-	return ret;
-}
+		cands->len--;)
 
-int bpf_core_patch_insn(const char *prog, struct bpf_insn *insn, int insn_idx, const struct bpf_core_relo *relo,
-			int idx, const struct bpf_core_relo_res *res)
-{
-	int (*fn)(const char *, struct bpf_insn *, int, const struct bpf_core_relo *, int,
-		  const struct bpf_core_relo_res *);
-	int ret;
+/* also where it failed and must not have written */
+WRONG(int, bpf_core_patch_insn, (const char *prog, struct bpf_insn *insn, int insn_idx, const struct bpf_core_relo *relo,
+				 int idx, const struct bpf_core_relo_res *res),
+      (prog, insn, insn_idx, relo, idx, res),
+	insn->imm ^= now("patch_insn");)
 
-	REAL(fn, "bpf_core_patch_insn");
-	ret = fn(prog, insn, insn_idx, relo, idx, res);
-	/* also where it failed and must not have written */
-	if (now("patch_insn"))
-		insn->imm ^= 1;
-	return ret;
-}
-
-#define WRONG_TYPES(name, called)									\
-	int name(const struct btf *local, uint32_t local_id, const struct btf *targ, uint32_t targ_id)	\
-	{												\
-		int (*fn)(const struct btf *, uint32_t, const struct btf *, uint32_t);			\
-													\
-		REAL(fn, #name);									\
-		return fn(local, local_id, targ, targ_id) ^ now(called);				\
-	}
-WRONG_TYPES(bpf_core_types_are_compat, "types_are_compat")
-WRONG_TYPES(bpf_core_types_match, "types_match")
+#define TYPES (const struct btf *local, uint32_t local_id, const struct btf *targ, uint32_t targ_id)
+WRONG(int, bpf_core_types_are_compat, TYPES, (local, local_id, targ, targ_id), ret ^= now("types_are_compat");)
+WRONG(int, bpf_core_types_match, TYPES, (local, local_id, targ, targ_id), ret ^= now("types_match");)

@@ -136,55 +136,42 @@ int opener(int argc, char **argv)
 	opts->sz = sizeof(*opts);
 	setvbuf(stdout, NULL, _IONBF, 0);
 	errno = 0;
-	if (!strcmp(how, "open")) {
-		obj = bpf_object__open(path);
-	} else if (!strcmp(how, "file") || !strcmp(how, "load")) {
-		obj = bpf_object__open_file(path, NULL);
-	} else if (!strcmp(how, "file-log")) {
-		/* says whether it is from the file or from memory */
-		libbpf_set_print(print_loading);
-		obj = bpf_object__open_file(path, NULL);
-	} else if (!strcmp(how, "null")) {
-		obj = bpf_object__open_file(NULL, NULL);
-	} else if (!strcmp(how, "file-empty-opts")) {
-		obj = bpf_object__open_file(path, opts);
-	} else if (!strcmp(how, "file-short-opts")) {
+	if (!strcmp(how, "file-short-opts")) {
 		/* says only how long it is; what follows is not part of it */
 		memset(opts, 0x5a, sizeof(*opts));
 		opts->sz = sizeof(opts->sz);
-		obj = bpf_object__open_file(path, opts);
 	} else if (!strcmp(how, "file-broken-opts")) {
 		opts->sz = 3;
-		obj = bpf_object__open_file(path, opts);
 	} else if (!strcmp(how, "file-later-opts")) {
 		opts->sz = sizeof(later);
-		obj = bpf_object__open_file(path, opts);
 	} else if (!strcmp(how, "file-unknown-opts")) {
 		opts->sz = sizeof(later);
 		later.unknown[63] = 1;
-		obj = bpf_object__open_file(path, opts);
-	} else if (!strcmp(how, "file-opts")) {
+	} else if (!strcmp(how, "file-opts") || !strcmp(how, "mem-opts")) {
 		opts->object_name = "a.name.of.its.own";
 		opts->pin_root_path = "/sys/fs/bpf/opener";
 		opts->kconfig = "CONFIG_X=y\n";
-		obj = bpf_object__open_file(path, opts);
 	} else if (!strcmp(how, "file-custom")) {
 		opts->btf_custom_path = "examples/demo.btf";
-		obj = bpf_object__open_file(path, opts);
-	} else if (!strcmp(how, "mem")) {
-		obj = from_memory(path, NULL, 1);
-	} else if (!strcmp(how, "mem-opts")) {
-		opts->object_name = "memory";
-		opts->pin_root_path = "/sys/fs/bpf/opener";
-		obj = from_memory(path, opts, 0);
-	} else if (!strcmp(how, "mem-nothing")) {
-		obj = bpf_object__open_mem(NULL, 16, NULL);
-	} else if (!strcmp(how, "skeleton")) {
-		obj = from_skeleton(path, NULL);
-	} else {
-		printf("no such way: %s\n", how);
-		return 2;
+	} else if (!strcmp(how, "file-log")) {
+		/* says whether it is from the file or from memory */
+		libbpf_set_print(print_loading);
 	}
+
+	if (!strcmp(how, "open"))
+		obj = bpf_object__open(path);
+	else if (!strcmp(how, "null"))
+		obj = bpf_object__open_file(NULL, NULL);
+	else if (!strcmp(how, "mem"))
+		obj = from_memory(path, NULL, 1);
+	else if (!strcmp(how, "mem-opts"))
+		obj = from_memory(path, opts, 0);
+	else if (!strcmp(how, "mem-nothing"))
+		obj = bpf_object__open_mem(NULL, 16, NULL);
+	else if (!strcmp(how, "skeleton"))
+		obj = from_skeleton(path, NULL);
+	else
+		obj = bpf_object__open_file(path, strstr(how, "opts") || strstr(how, "custom") ? opts : NULL);
 	if (!obj) {
 		printf("errno %d\n", errno);
 		return 1;

@@ -5,7 +5,7 @@ use arbitrary::{Result, Unstructured};
 use corelo::btf::ReloKind;
 
 use crate::generate::{byte, one_in};
-use crate::model::{Model, Ty};
+use crate::model::{ARRAY, FUNC_PROTO, Model, Ty};
 
 /// A relocation before its access string has a place.
 #[derive(Clone, Debug)]
@@ -25,14 +25,15 @@ const MAX_STEPS: usize = 70;
 pub fn wanted(u: &mut Unstructured<'_>, model: &Model, type_id: Option<u32>) -> Result<Wanted> {
     let raw = u32::from(byte(u)?);
     let kind = ReloKind::from_raw(if raw < 0xf8 { raw % 13 } else { raw });
-    let fits = |ty: &Ty| match ty {
-        Ty::Composite { name, .. } => *name > 0 && !kind.is_enumval_based(),
-        Ty::Enum { name, .. } => *name > 0 && !kind.is_field_based(),
-        _ => kind.is_type_based() && !matches!(ty, Ty::Array { .. } | Ty::Proto { .. } | Ty::Ref { name: 0, .. }),
+    let fits = |ty: &Ty| match ty.kind {
+        _ if ty.is_composite() => ty.name > 0 && !kind.is_enumval_based(),
+        _ if ty.is_enum() => ty.name > 0 && !kind.is_field_based(),
+        ARRAY | FUNC_PROTO => false,
+        _ => ty.name > 0 && kind.is_type_based(),
     };
     let count = model.next_id();
     let start = type_id.map_or_else(|| byte(u).map(u32::from), Ok)?;
-    let near = (0..count).map(|i| (start + i) % count).find(|&id| model.skip(id).is_some_and(|(_, ty)| fits(ty)));
+    let near = (0..count).map(|i| (start + i) % count).find(|&id| model.skip(id).is_some_and(fits));
     // One that does not fit is refused early, which has to be seen too.
     let type_id = if one_in(u, 32)? { start } else { near.unwrap_or(start) };
     let access = if one_in(u, 32)? {
@@ -41,10 +42,7 @@ pub fn wanted(u: &mut Unstructured<'_>, model: &Model, type_id: Option<u32>) -> 
     } else if kind.is_type_based() {
         "0".to_owned()
     } else if kind.is_enumval_based() {
-        let values = match model.skip(type_id) {
-            Some((_, Ty::Enum { values, .. })) => values.len().max(1),
-            _ => 1,
-        };
+        let values = model.skip(type_id).map_or(1, |ty| ty.elements.len().max(1));
         (usize::from(byte(u)?) % values).to_string()
     } else {
         path(u, model, type_id)?
@@ -60,14 +58,14 @@ fn path(u: &mut Unstructured<'_>, model: &Model, root: u32) -> Result<String> {
         let step = usize::from(byte(u)?);
         // Structs are seldom the end.
         let idx = match model.skip(at) {
-            Some((_, Ty::Composite { members, .. })) if !members.is_empty() && step < 0xf0 => {
-                let idx = step % members.len();
-                at = members[idx].to;
+            Some(ty) if ty.is_composite() && !ty.elements.is_empty() && step < 0xf0 => {
+                let idx = step % ty.elements.len();
+                at = ty.elements[idx].to;
                 idx
             }
-            Some((_, Ty::Array { elem, nelems })) if step < 0x80 => {
-                at = *elem;
-                step % (*nelems as usize).max(1)
+            Some(Ty { kind: ARRAY, words, .. }) if step < 0x80 => {
+                at = words[0];
+                step % (words[2] as usize).max(1)
             }
             _ => break,
         };

@@ -3,8 +3,11 @@
 
 use arbitrary::{Result, Unstructured};
 
-use crate::generate::{byte, int, member, name_of, nelems, one_in, reference, ty};
-use crate::model::{ENUM_NAMES, MEMBER_NAMES, Member, Model, TYPE_NAMES, Ty};
+use crate::generate::{byte, enumerator, int, member, name_of, nelems, one_in, parameter, reference, ty};
+use crate::model::{
+    ARRAY, DATASEC, ENUM, ENUM_NAMES, ENUM64, Element, FLOAT, FUNC_PROTO, FWD, INT, LONG, MEMBER_NAMES, Model, OTHER,
+    STRUCT, TYPE_NAMES, Ty, UNION,
+};
 
 /// A model that has much in common with another.
 pub fn edited(u: &mut Unstructured<'_>, model: &Model) -> Result<Model> {
@@ -32,10 +35,11 @@ fn edit(u: &mut Unstructured<'_>, model: &mut Model) -> Result<()> {
         3 => {
             let at_bits = u32::from(byte(u)?);
             let added = member(u, model, at_bits, false)?;
-            if let Ty::Composite { members, size, .. } = &mut model.types[at] {
-                let place = usize::from(byte(u)?) % (members.len() + 1);
-                *size = size.wrapping_add(8);
-                members.insert(place, added);
+            let ty = &mut model.types[at];
+            if ty.is_composite() {
+                let place = usize::from(byte(u)?) % (ty.elements.len() + 1);
+                ty.size_or_type = ty.size_or_type.wrapping_add(8);
+                ty.elements.insert(place, added);
             }
         }
         _ => within(u, model, at)?,
@@ -46,35 +50,28 @@ fn edit(u: &mut Unstructured<'_>, model: &mut Model) -> Result<()> {
 /// The same type under the same name, under another flavor of it, or under another name.
 fn flavored(u: &mut Unstructured<'_>, mut ty: Ty) -> Result<Ty> {
     let (how, other) = (byte(u)? % 4, name_of(u, TYPE_NAMES)?);
-    match &mut ty {
-        Ty::Int { name, .. }
-        | Ty::Ref { name, .. }
-        | Ty::Composite { name, .. }
-        | Ty::Enum { name, .. }
-        | Ty::Fwd { name, .. }
-        | Ty::Datasec { name, .. }
-        | Ty::Float { name, .. }
-        | Ty::Other { name, .. } => {
-            *name = match how {
-                0 => *name,
-                // Most flavors lie beside one another.
-                1 => *name ^ 1,
-                _ => other,
-            };
-        }
-        Ty::Array { .. } | Ty::Proto { .. } | Ty::Long { .. } => {}
-    }
+    ty.name = match how {
+        _ if matches!(ty.kind, ARRAY | FUNC_PROTO) || ty.name == LONG => ty.name,
+        0 => ty.name,
+        // Most flavors lie beside one another.
+        1 => ty.name ^ 1,
+        _ => other,
+    };
     Ok(ty)
 }
 
 /// Some of the members move into an anonymous struct or union.
 fn wrap(u: &mut Unstructured<'_>, model: &mut Model, at: usize) -> Result<()> {
     let to = model.next_id();
-    let Ty::Composite { size, kflag, members, .. } = &mut model.types[at] else { return Ok(()) };
-    let from = usize::from(byte(u)?) % (members.len() + 1);
-    let inner =
-        Ty::Composite { union: u.arbitrary()?, name: 0, size: *size, kflag: *kflag, members: members.split_off(from) };
-    members.push(Member { name: 0, to, bit_offset: 0, bit_size: 0 });
+    let outer = &mut model.types[at];
+    if !outer.is_composite() {
+        return Ok(());
+    }
+    let from = usize::from(byte(u)?) % (outer.elements.len() + 1);
+    let kind = if u.arbitrary()? { UNION } else { STRUCT };
+    let elements = outer.elements.split_off(from);
+    let inner = Ty { kflag: outer.kflag, elements, ..Ty::new(kind, 0, outer.size_or_type) };
+    outer.elements.push(Element { name: 0, to, rest: 0 });
     model.types.push(inner);
     Ok(())
 }
@@ -83,53 +80,45 @@ fn wrap(u: &mut Unstructured<'_>, model: &mut Model, at: usize) -> Result<()> {
 fn within(u: &mut Unstructured<'_>, model: &mut Model, at: usize) -> Result<()> {
     let next_id = model.next_id();
     let what = byte(u)?;
-    match &mut model.types[at] {
-        ty @ Ty::Int { .. } => *ty = int(u)?,
-        Ty::Ref { name, to, .. } => match what % 2 {
-            0 => *to = reference(u, next_id)?,
-            _ => *name = name_of(u, TYPE_NAMES)?,
-        },
-        Ty::Array { elem, nelems: count } => match what % 2 {
-            0 => *elem = reference(u, next_id)?,
-            _ => *count = nelems(u)?,
-        },
-        Ty::Composite { union, kflag, members, .. } => {
-            let i = usize::from(byte(u)?) % members.len().max(1);
-            match (what % 8, members.get_mut(i)) {
-                (0, Some(_)) => drop(members.remove(i)),
-                (1, Some(_)) => members.swap(0, i),
-                (2, Some(member)) => member.to = reference(u, next_id)?,
-                (3, Some(member)) => member.name = name_of(u, MEMBER_NAMES)?,
-                (4, Some(member)) => member.bit_size = u32::from(byte(u)? % 65),
-                (5, _) => *kflag = !*kflag,
-                (6, _) => *union = !*union,
-                _ => {
-                    let by = u32::from(byte(u)?);
-                    members.iter_mut().for_each(|member| member.bit_offset = member.bit_offset.wrapping_add(by));
-                }
+    let ty = &mut model.types[at];
+    match (ty.kind, what % 2) {
+        (STRUCT | UNION | ENUM | ENUM64, _) => return within_elements(u, ty, next_id, what),
+        (INT, _) if ty.name == LONG => ty.size_or_type = 12 - ty.size_or_type,
+        (INT, _) => *ty = int(u)?,
+        (FLOAT, _) => ty.size_or_type = byte(u)?.into(),
+        (FWD, _) => ty.kflag = !ty.kflag,
+        (ARRAY, 0) => ty.words[0] = reference(u, next_id)?,
+        (ARRAY, _) => ty.words[2] = nelems(u)?,
+        (FUNC_PROTO | OTHER, 1) => {
+            let removed = ty.elements.pop();
+            if removed.is_none() || what & 2 == 0 {
+                ty.elements.push(parameter(u, next_id)?);
             }
         }
-        Ty::Enum { wide, size, signed, values, .. } => {
-            let i = usize::from(byte(u)?) % values.len().max(1);
-            match (what % 6, values.get_mut(i)) {
-                (0, Some(_)) => drop(values.remove(i)),
-                (1, Some(_)) => values.swap(0, i),
-                (2, Some((_, value))) => *value = u.arbitrary()?,
-                (3, Some((name, _))) => *name = name_of(u, ENUM_NAMES)?,
-                (4, _) => (*wide, *size) = (!*wide, if *wide { 4 } else { 8 }),
-                _ => *signed = !*signed,
-            }
+        (DATASEC, _) => ty.elements[0] = parameter(u, next_id)?,
+        (_, 0) => ty.size_or_type = reference(u, next_id)?,
+        _ => ty.name = name_of(u, TYPE_NAMES)?,
+    }
+    Ok(())
+}
+
+fn within_elements(u: &mut Unstructured<'_>, ty: &mut Ty, next_id: u32, what: u8) -> Result<()> {
+    let is_enum = ty.is_enum();
+    let i = usize::from(byte(u)?) % ty.elements.len().max(1);
+    match (what % 8, ty.elements.get_mut(i)) {
+        (0, Some(_)) => drop(ty.elements.remove(i)),
+        (1, Some(_)) => ty.elements.swap(0, i),
+        (2, Some(element)) if is_enum => *element = Element { name: element.name, ..enumerator(u)? },
+        (2, Some(element)) => element.to = reference(u, next_id)?,
+        (3, Some(element)) => element.name = name_of(u, if is_enum { ENUM_NAMES } else { MEMBER_NAMES })?,
+        (4, Some(element)) if !is_enum => element.rest = u32::from(byte(u)? % 65) << 24 | (element.rest & 0x00ff_ffff),
+        (5, _) => ty.kflag = !ty.kflag,
+        (6, _) if is_enum => (ty.kind, ty.size_or_type) = if ty.kind == ENUM { (ENUM64, 8) } else { (ENUM, 4) },
+        (6, _) => ty.kind = STRUCT + UNION - ty.kind,
+        _ => {
+            let by = u32::from(byte(u)?);
+            ty.elements.iter_mut().for_each(|element| element.rest = element.rest.wrapping_add(by));
         }
-        Ty::Fwd { union, .. } => *union = !*union,
-        Ty::Proto { ret, params } => match what % 3 {
-            0 => *ret = reference(u, next_id)?,
-            1 => drop(params.pop()),
-            _ => params.push(reference(u, next_id)?),
-        },
-        Ty::Datasec { var, .. } => *var = reference(u, next_id)?,
-        Ty::Float { size, .. } => *size = u32::from(byte(u)?),
-        Ty::Long { size } => *size = 12 - *size,
-        Ty::Other { elements, .. } => *elements ^= 1,
     }
     Ok(())
 }

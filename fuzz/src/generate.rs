@@ -7,7 +7,8 @@ use std::ops::Range;
 use arbitrary::{Result, Unstructured};
 
 use crate::model::{
-    DECL_TAG, ENUM_NAMES, FUNC, MEMBER_NAMES, MODIFIERS, Member, Model, NAMES, Name, PTR, TYPE_NAMES, TYPEDEF, Ty, VAR,
+    ARRAY, DATASEC, DECL_TAG, ENUM, ENUM_NAMES, ENUM64, Element, FLOAT, FUNC, FUNC_PROTO, FWD, INT, LONG, MEMBER_NAMES,
+    MODIFIERS, Model, NAMES, Name, OTHER, PTR, STRUCT, TYPE_NAMES, TYPEDEF, Ty, UNION, VAR,
 };
 
 /// Types that are made one by one, and levels of a nest.
@@ -52,8 +53,8 @@ pub fn reference(u: &mut Unstructured<'_>, next_id: u32) -> Result<u32> {
 pub fn model(u: &mut Unstructured<'_>) -> Result<Model> {
     let mut model = Model::default();
     let long = if one_in(u, 4)? { 4 } else { 8 };
-    model.types.push(Ty::Int { name: 11, size: 4, encoding: 1, bit_offset: 0 });
-    model.types.push(Ty::Long { size: long });
+    model.types.push(int_of(11, 4, 1, 0));
+    model.types.push(int_of(LONG, long, 1, 0));
     let count = byte(u)? % MAX_TYPES;
     for _ in 0..count {
         let ty = ty(u, &model)?;
@@ -69,27 +70,43 @@ pub fn ty(u: &mut Unstructured<'_>, model: &Model) -> Result<Ty> {
     let next_id = model.next_id();
     Ok(match byte(u)? % 32 {
         0..2 => int(u)?,
-        2..5 => Ty::Ref { kind: PTR, name: 0, to: reference(u, next_id)? },
-        5..7 => Ty::Array { elem: reference(u, next_id)?, nelems: nelems(u)? },
-        choice @ 7..17 => composite(u, model, choice > 13)?,
+        2..5 => Ty::new(PTR, 0, reference(u, next_id)?),
+        5..7 => Ty { words: vec![reference(u, next_id)?, 1, nelems(u)?], ..Ty::new(ARRAY, 0, 0) },
+        choice @ 7..17 => composite(u, model, if choice > 13 { UNION } else { STRUCT })?,
         choice @ 17..22 => enumeration(u, choice > 19)?,
-        22 => Ty::Fwd { name: name_of(u, TYPE_NAMES)?, union: u.arbitrary()? },
-        23..26 => Ty::Ref { kind: TYPEDEF, name: name_of(u, TYPE_NAMES)?, to: reference(u, next_id)? },
-        26 => Ty::Ref { kind: MODIFIERS[usize::from(byte(u)? % 4)], name: 0, to: reference(u, next_id)? },
+        22 => Ty { kflag: u.arbitrary()?, ..Ty::new(FWD, name_of(u, TYPE_NAMES)?, 0) },
+        23..26 => named(u, TYPEDEF, next_id)?,
+        26 => Ty::new(MODIFIERS[usize::from(byte(u)? % 4)], 0, reference(u, next_id)?),
         27..29 => {
             let count = byte(u)? % 4;
-            let params = (0..count).map(|_| reference(u, next_id)).collect::<Result<_>>()?;
-            Ty::Proto { ret: reference(u, next_id)?, params }
+            let elements = (0..count).map(|_| parameter(u, next_id)).collect::<Result<_>>()?;
+            Ty { elements, ..Ty::new(FUNC_PROTO, 0, reference(u, next_id)?) }
         }
-        29 => Ty::Ref { kind: FUNC, name: name_of(u, TYPE_NAMES)?, to: reference(u, next_id)? },
-        30 => Ty::Float { name: name_of(u, TYPE_NAMES)?, size: 1 << (byte(u)? % 5) },
+        29 => named(u, FUNC, next_id)?,
+        30 => Ty::new(FLOAT, name_of(u, TYPE_NAMES)?, 1 << (byte(u)? % 5)),
         _ => match byte(u)? % 4 {
-            0 => Ty::Ref { kind: VAR, name: name_of(u, TYPE_NAMES)?, to: reference(u, next_id)? },
-            1 => Ty::Ref { kind: DECL_TAG, name: name_of(u, TYPE_NAMES)?, to: reference(u, next_id)? },
-            2 => Ty::Datasec { name: name_of(u, TYPE_NAMES)?, size: byte(u)?.into(), var: reference(u, next_id)? },
-            _ => Ty::Other { name: name_of(u, TYPE_NAMES)?, elements: byte(u)? % 4 },
+            0 => named(u, VAR, next_id)?,
+            1 => named(u, DECL_TAG, next_id)?,
+            2 => {
+                let size = byte(u)?.into();
+                let elements = vec![Element { rest: size, ..parameter(u, next_id)? }];
+                Ty { elements, ..Ty::new(DATASEC, name_of(u, TYPE_NAMES)?, size) }
+            }
+            _ => {
+                let elements = vec![Element::default(); usize::from(byte(u)? % 4)];
+                Ty { elements, ..Ty::new(OTHER, name_of(u, TYPE_NAMES)?, 0) }
+            }
         },
     })
+}
+
+/// A kind with a name that refers to a type.
+fn named(u: &mut Unstructured<'_>, kind: u32, next_id: u32) -> Result<Ty> {
+    Ok(Ty::new(kind, name_of(u, TYPE_NAMES)?, reference(u, next_id)?))
+}
+
+pub fn parameter(u: &mut Unstructured<'_>, next_id: u32) -> Result<Element> {
+    Ok(Element { to: reference(u, next_id)?, ..Element::default() })
 }
 
 /// Sizes and counts that a compiler gives, and once in a while any.
@@ -106,41 +123,53 @@ pub fn int(u: &mut Unstructured<'_>) -> Result<Ty> {
     let usual = 1 << (byte(u)? % 5);
     let encoding = u32::from(byte(u)?) & 7;
     let bit_offset = if one_in(u, 16)? { 3 } else { 0 };
-    Ok(Ty::Int { name: name_of(u, TYPE_NAMES)?, size: odd(u, usual)?, encoding, bit_offset })
+    Ok(int_of(name_of(u, TYPE_NAMES)?, odd(u, usual)?, encoding, bit_offset))
+}
+
+fn int_of(name: Name, size: u32, encoding: u32, bit_offset: u32) -> Ty {
+    let word = encoding << 24 | bit_offset << 16 | (size.wrapping_mul(8) & 0xff);
+    Ty { words: vec![word], ..Ty::new(INT, name, size) }
 }
 
 fn enumeration(u: &mut Unstructured<'_>, wide: bool) -> Result<Ty> {
     let name = name_of(u, TYPE_NAMES)?;
     let count = count(u, 5)?;
-    let value = |u: &mut Unstructured<'_>| Ok(if one_in(u, 4)? { u.arbitrary()? } else { u64::from(byte(u)?) });
-    let values = (0..count).map(|_| Ok((name_of(u, ENUM_NAMES)?, value(u)?))).collect::<Result<_>>()?;
-    let size = odd(u, if wide { 8 } else { 4 })?;
-    Ok(Ty::Enum { wide, name, size, signed: u.arbitrary()?, values })
+    let elements = (0..count).map(|_| enumerator(u)).collect::<Result<_>>()?;
+    let (kind, usual) = if wide { (ENUM64, 8) } else { (ENUM, 4) };
+    Ok(Ty { kflag: u.arbitrary()?, elements, ..Ty::new(kind, name, odd(u, usual)?) })
+}
+
+pub fn enumerator(u: &mut Unstructured<'_>) -> Result<Element> {
+    let name = name_of(u, ENUM_NAMES)?;
+    let (to, rest) = if one_in(u, 4)? { u.arbitrary()? } else { (byte(u)?.into(), 0) };
+    Ok(Element { name, to, rest })
 }
 
 /// A struct or union, laid out as a compiler would, now and then with an offset that is not.
-fn composite(u: &mut Unstructured<'_>, model: &Model, union: bool) -> Result<Ty> {
+fn composite(u: &mut Unstructured<'_>, model: &Model, kind: u32) -> Result<Ty> {
     let name = if one_in(u, 3)? { 0 } else { name_of(u, TYPE_NAMES)? };
     let kflag = one_in(u, 3)?;
     let count = count(u, 7)?;
-    let mut members = Vec::new();
+    let mut elements = Vec::new();
     let (mut end, mut size) = (0_u32, 0_u32);
     for _ in 0..count {
-        let member = member(u, model, if union { 0 } else { end }, kflag)?;
-        let bits = if member.bit_size > 0 { member.bit_size } else { model.size_of(member.to).wrapping_mul(8) };
-        end = member.bit_offset.wrapping_add(bits);
+        let member = member(u, model, if kind == UNION { 0 } else { end }, kflag)?;
+        let (bit_size, offset) = if kflag { (member.rest >> 24, member.rest & 0x00ff_ffff) } else { (0, member.rest) };
+        let bits = if bit_size > 0 { bit_size } else { model.size_of(member.to).wrapping_mul(8) };
+        end = offset.wrapping_add(bits);
         size = size.max(end.wrapping_add(7) / 8);
-        members.push(member);
+        elements.push(member);
     }
-    Ok(Ty::Composite { union, name, size: odd(u, size)?, kflag, members })
+    Ok(Ty { kflag, elements, ..Ty::new(kind, name, odd(u, size)?) })
 }
 
-pub fn member(u: &mut Unstructured<'_>, model: &Model, at: u32, kflag: bool) -> Result<Member> {
+pub fn member(u: &mut Unstructured<'_>, model: &Model, at: u32, kflag: bool) -> Result<Element> {
     let name = if one_in(u, 4)? { 0 } else { name_of(u, MEMBER_NAMES)? };
     let to = reference(u, model.next_id())?;
     let bit_size = if kflag && one_in(u, 2)? { u32::from(byte(u)? % 70) } else { 0 };
     let aligned = if bit_size > 0 { at } else { at.wrapping_add(7) & !7 };
-    Ok(Member { name, to, bit_offset: odd(u, aligned)?, bit_size })
+    let offset = odd(u, aligned)?;
+    Ok(Element { name, to, rest: if kflag { bit_size << 24 | (offset & 0x00ff_ffff) } else { offset } })
 }
 
 /// Types one in another, many levels: structs and unions with a member or two, prototypes with a parameter or two,
@@ -148,23 +177,17 @@ pub fn member(u: &mut Unstructured<'_>, model: &Model, at: u32, kflag: bool) -> 
 fn nest(u: &mut Unstructured<'_>, model: &mut Model) -> Result<()> {
     let levels = byte(u)? % MAX_NEST;
     let shape = byte(u)?;
-    let twice = shape & 8 != 0;
+    let count = if shape & 8 != 0 { 2 } else { 1 };
     let name = if shape & 16 != 0 { 0 } else { MEMBER_NAMES.start };
     for level in 0..levels {
         let to = model.next_id() - 1;
-        let both = if twice { vec![to, to] } else { vec![to] };
+        let elements = vec![Element { name, to, rest: 0 }; count];
         let outer_name = if level + 1 == levels { TYPE_NAMES.start } else { 0 };
         model.types.push(match shape % 5 {
-            0 => Ty::Ref { kind: PTR, name: 0, to },
-            1 => Ty::Array { elem: to, nelems: 1 },
-            2 => Ty::Proto { ret: 0, params: both },
-            union => Ty::Composite {
-                union: union == 3,
-                name: outer_name,
-                size: 4,
-                kflag: false,
-                members: both.iter().map(|&to| Member { name, to, bit_offset: 0, bit_size: 0 }).collect(),
-            },
+            0 => Ty::new(PTR, 0, to),
+            1 => Ty { words: vec![to, 1, 1], ..Ty::new(ARRAY, 0, 0) },
+            2 => Ty { elements, ..Ty::new(FUNC_PROTO, 0, 0) },
+            choice => Ty { elements, ..Ty::new(if choice == 3 { UNION } else { STRUCT }, outer_name, 4) },
         });
     }
     Ok(())

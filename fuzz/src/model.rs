@@ -3,14 +3,13 @@
 
 use corelo::bytes::Endian;
 use corelo_testing::Order;
-use corelo_testing::btf::{
-    ARRAY, Btf, CONST, DATASEC, ENUM, ENUM64, FLOAT, FWD, INT, KFLAG, RESTRICT, SIGNED, STRUCT, TYPE_TAG, UNION,
-    VOLATILE,
+pub use corelo_testing::btf::{
+    ARRAY, CONST, DATASEC, DECL_TAG, ENUM, ENUM64, FLOAT, FUNC, FUNC_PROTO, FWD, INT, PTR, STRUCT, TYPEDEF, UNION, VAR,
 };
-pub use corelo_testing::btf::{DECL_TAG, FUNC, PTR, TYPEDEF, VAR};
+use corelo_testing::btf::{Btf, KFLAG, RESTRICT, TYPE_TAG, VOLATILE};
 
 /// Names of everything, few, so that they meet. The first is no name. Flavors of some, and what only looks like one.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 29] = [
     "",
     "s",
     "s___1",
@@ -37,6 +36,7 @@ pub const NAMES: [&str; 28] = [
     "E1___x",
     "x___y___z",
     "___",
+    "long",
     "p",
     "q",
 ];
@@ -44,77 +44,52 @@ pub const NAMES: [&str; 28] = [
 pub const TYPE_NAMES: std::ops::Range<u8> = 1..14;
 pub const MEMBER_NAMES: std::ops::Range<u8> = 14..20;
 pub const ENUM_NAMES: std::ops::Range<u8> = 20..24;
+/// The int that tells how wide a pointer is.
+pub const LONG: Name = 26;
 
 /// An index into [`NAMES`]; anything past it becomes an offset that no string has.
 pub type Name = u8;
 
-#[derive(Clone, Debug)]
-pub struct Member {
+/// What follows a record as often as its `vlen` says: members, enumerators, parameters, variables of a section.
+#[derive(Clone, Debug, Default)]
+pub struct Element {
     pub name: Name,
+    /// A type's id, or the low half of an enumerator's value.
     pub to: u32,
-    pub bit_offset: u32,
-    /// Width of a bitfield; written only in types with `kflag`.
-    pub bit_size: u32,
+    /// A member's offset and width, the high half of a value, or a variable's size.
+    pub rest: u32,
 }
 
-/// One type. References are type ids; nothing forbids those that no type has.
+/// One record. References are type ids; nothing forbids those that no type has.
 #[derive(Clone, Debug)]
-pub enum Ty {
-    Int {
-        name: Name,
-        size: u32,
-        encoding: u32,
-        bit_offset: u32,
-    },
-    /// A kind whose record ends with another type: pointer, typedef, modifier, function, variable, tag.
-    Ref {
-        kind: u32,
-        name: Name,
-        to: u32,
-    },
-    Array {
-        elem: u32,
-        nelems: u32,
-    },
-    Composite {
-        union: bool,
-        name: Name,
-        size: u32,
-        kflag: bool,
-        members: Vec<Member>,
-    },
-    Enum {
-        wide: bool,
-        name: Name,
-        size: u32,
-        signed: bool,
-        values: Vec<(Name, u64)>,
-    },
-    Fwd {
-        name: Name,
-        union: bool,
-    },
-    Proto {
-        ret: u32,
-        params: Vec<u32>,
-    },
-    Datasec {
-        name: Name,
-        size: u32,
-        var: u32,
-    },
-    Float {
-        name: Name,
-        size: u32,
-    },
-    Long {
-        size: u32,
-    },
-    /// A kind that only a layout section explains.
-    Other {
-        name: Name,
-        elements: u8,
-    },
+pub struct Ty {
+    pub kind: u32,
+    pub name: Name,
+    pub kflag: bool,
+    pub size_or_type: u32,
+    /// What follows the record once.
+    pub words: Vec<u32>,
+    pub elements: Vec<Element>,
+}
+
+impl Ty {
+    pub fn new(kind: u32, name: Name, size_or_type: u32) -> Self {
+        let words = match kind {
+            VAR => vec![1],
+            DECL_TAG => vec![u32::MAX],
+            OTHER => vec![0],
+            _ => vec![],
+        };
+        Self { kind, name, kflag: false, size_or_type, words, elements: vec![] }
+    }
+
+    pub fn is_composite(&self) -> bool {
+        matches!(self.kind, STRUCT | UNION)
+    }
+
+    pub fn is_enum(&self) -> bool {
+        matches!(self.kind, ENUM | ENUM64)
+    }
 }
 
 /// Types with ids from 1 on.
@@ -124,8 +99,8 @@ pub struct Model {
 }
 
 pub const MODIFIERS: [u32; 4] = [VOLATILE, CONST, RESTRICT, TYPE_TAG];
-/// A kind that is not known, and the bytes of its records behind the first 12, fixed and for each element.
-const OTHER: u32 = 20;
+/// A kind that only a layout section explains, and the bytes of its records behind the first 12, fixed and for each element.
+pub const OTHER: u32 = 20;
 const OTHER_LEN: (u8, u8) = (4, 8);
 
 /// Levels of types that [`Model::size_of`] looks through.
@@ -141,12 +116,13 @@ impl Model {
     }
 
     /// The type under typedefs and modifiers.
-    pub fn skip(&self, mut id: u32) -> Option<(u32, &Ty)> {
+    pub fn skip(&self, mut id: u32) -> Option<&Ty> {
         for _ in 0..64 {
-            match self.get(id)? {
-                Ty::Ref { kind, to, .. } if *kind == TYPEDEF || MODIFIERS.contains(kind) => id = *to,
-                ty => return Some((id, ty)),
+            let ty = self.get(id)?;
+            if ty.kind != TYPEDEF && !MODIFIERS.contains(&ty.kind) {
+                return Some(ty);
             }
+            id = ty.size_or_type;
         }
         None
     }
@@ -155,18 +131,16 @@ impl Model {
     pub fn size_of(&self, mut id: u32) -> u32 {
         let mut nelems = 1_u32;
         for _ in 0..SIZE_DEPTH {
-            id = match self.get(id) {
-                Some(Ty::Int { size, .. } | Ty::Composite { size, .. } | Ty::Enum { size, .. }) => {
-                    return size.wrapping_mul(nelems);
+            let Some(ty) = self.get(id) else { return 0 };
+            id = match ty.kind {
+                INT | STRUCT | UNION | ENUM | ENUM64 | FLOAT => return ty.size_or_type.wrapping_mul(nelems),
+                PTR => return nelems.wrapping_mul(8),
+                ARRAY => {
+                    nelems = nelems.wrapping_mul(ty.words[2]);
+                    ty.words[0]
                 }
-                Some(Ty::Float { size, .. } | Ty::Long { size }) => return size.wrapping_mul(nelems),
-                Some(Ty::Ref { kind: PTR, .. }) => return nelems.wrapping_mul(8),
-                Some(Ty::Ref { to, .. }) => *to,
-                Some(Ty::Array { elem, nelems: n }) => {
-                    nelems = nelems.wrapping_mul(*n);
-                    *elem
-                }
-                _ => return 0,
+                FWD | FUNC_PROTO | DATASEC | OTHER => return 0,
+                _ => ty.size_or_type,
             };
         }
         0
@@ -201,7 +175,7 @@ fn order(endian: Endian) -> Order {
 }
 
 fn needs_layout(types: &[Ty]) -> bool {
-    types.iter().any(|ty| matches!(ty, Ty::Other { .. }))
+    types.iter().any(|ty| ty.kind == OTHER)
 }
 
 /// With a layout section, if there are types that need one.
@@ -222,48 +196,15 @@ fn names(btf: &mut Btf) -> Vec<u32> {
 
 fn add(btf: &mut Btf, names: &[u32], types: &[Ty]) {
     let at = |name: Name| names.get(usize::from(name)).copied().unwrap_or(0x00ff_ff00 | u32::from(name));
-    let kflag = |is_set: bool| if is_set { KFLAG } else { 0 };
     for ty in types {
-        match ty {
-            Ty::Int { name, size, encoding, bit_offset } => {
-                let word = encoding << 24 | (bit_offset & 0xff) << 16 | (size.wrapping_mul(8) & 0xff);
-                btf.record(at(*name), INT, 0, *size, &[word])
-            }
-            Ty::Ref { kind, name, to } => {
-                let payload: &[u32] = match *kind {
-                    VAR => &[1],
-                    DECL_TAG => &[u32::MAX],
-                    _ => &[],
-                };
-                btf.record(at(*name), *kind, 0, *to, payload)
-            }
-            Ty::Array { elem, nelems } => btf.record(0, ARRAY, 0, 0, &[*elem, 1, *nelems]),
-            Ty::Composite { union, name, size, kflag: has_bits, members } => {
-                let place = |member: &Member| match *has_bits {
-                    true => member.bit_size << 24 | (member.bit_offset & 0x00ff_ffff),
-                    false => member.bit_offset,
-                };
-                let payload: Vec<_> =
-                    members.iter().flat_map(|member| [at(member.name), member.to, place(member)]).collect();
-                let kind = if *union { UNION } else { STRUCT };
-                btf.record(at(*name), kind | kflag(*has_bits), members.len(), *size, &payload)
-            }
-            Ty::Enum { wide, name, size, signed, values } => {
-                let words = |(name, value): &(Name, u64)| [at(*name), *value as u32, (*value >> 32) as u32];
-                let count = if *wide { 3 } else { 2 };
-                let payload: Vec<_> = values.iter().flat_map(|value| words(value).into_iter().take(count)).collect();
-                let kind = if *wide { ENUM64 } else { ENUM };
-                btf.record(at(*name), kind | kflag(*signed), values.len(), *size, &payload)
-            }
-            Ty::Fwd { name, union } => btf.record(at(*name), FWD | kflag(*union), 0, 0, &[]),
-            Ty::Proto { ret, params } => btf.func_proto(*ret, params),
-            Ty::Datasec { name, size, var } => btf.record(at(*name), DATASEC, 1, *size, &[*var, 0, *size]),
-            Ty::Float { name, size } => btf.record(at(*name), FLOAT, 0, *size, &[]),
-            Ty::Long { size } => btf.int("long", *size, SIGNED),
-            Ty::Other { name, elements } => {
-                let words = usize::from(OTHER_LEN.0) + usize::from(OTHER_LEN.1) * usize::from(*elements);
-                btf.record(at(*name), OTHER, usize::from(*elements), 0, &vec![0; words / 4])
-            }
+        let words = |element: &Element| match ty.kind {
+            ENUM => vec![at(element.name), element.to],
+            FUNC_PROTO | OTHER => vec![0, element.to],
+            DATASEC => vec![element.to, 0, element.rest],
+            _ => vec![at(element.name), element.to, element.rest],
         };
+        let payload: Vec<_> = ty.words.iter().copied().chain(ty.elements.iter().flat_map(words)).collect();
+        let kflag = if ty.kflag { KFLAG } else { 0 };
+        btf.record(at(ty.name), ty.kind | kflag, ty.elements.len(), ty.size_or_type, &payload);
     }
 }

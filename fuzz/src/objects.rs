@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use corelo::btf::Btf;
@@ -11,15 +10,14 @@ use corelo::btf::ext::BtfExt;
 use corelo::btf::{BtfView as _, Data};
 use corelo::source;
 use object::read::elf::{FileHeader as _, SectionHeader};
-use object::{Endianness, Object as _, ObjectSection as _, SectionFlags, elf};
+use object::{Endianness, elf};
 
 fn fixtures(ending: &str) -> Vec<Vec<u8>> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
-    let files = fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let files = fs::read_dir(corelo_testing::fixture("")).unwrap();
     let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     paths.retain(|path| path.to_string_lossy().ends_with(ending));
     paths.sort();
-    assert!(!paths.is_empty(), "no {ending} in {}", dir.display());
+    assert!(!paths.is_empty(), "no {ending} in the fixtures");
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
@@ -62,40 +60,32 @@ pub fn changed(data: &[u8]) -> Vec<u8> {
 
 /// The sections worth changing, those first in which most of an object's meaning is; then the whole file.
 fn interesting(data: &[u8]) -> Vec<Range<usize>> {
-    let file = object::File::parse(data).unwrap();
-    let range = |name: &str| {
-        let (start, len) = file.section_by_name(name)?.file_range()?;
-        Some(start as usize..(start + len) as usize)
-    };
-    let code = file.sections().filter(is_code).filter_map(|section| section.name().ok().and_then(range));
+    let sections = sections(data).unwrap();
+    let range = |name: &str| sections.iter().find(|section| section.name == name.as_bytes())?.range.clone();
+    let code = sections.iter().filter(|section| section.is_code).filter_map(|section| section.range.clone());
     let mut places: Vec<_> = [".BTF", ".BTF.ext", ".BTF", ".BTF.ext"].into_iter().filter_map(range).collect();
     places.extend(code.chain([".symtab", ".strtab"].into_iter().filter_map(range)));
-    places.push(section_table(data)..data.len());
-    places.retain(|range| !range.is_empty());
-    places.push(0..data.len());
+    places.extend([section_table(data)..data.len(), 0..data.len()]);
     places
-}
-
-fn is_code<'d>(section: &impl object::ObjectSection<'d>) -> bool {
-    let SectionFlags::Elf { sh_type, sh_flags } = section.flags() else { return false };
-    sh_type == elf::SHT_PROGBITS && sh_flags.contains(elf::SHF_EXECINSTR)
 }
 
 /// A section of an object, read without a look at the rest of the file, which may be broken.
 struct Section<'d> {
     name: &'d [u8],
     range: Option<Range<usize>>,
+    is_code: bool,
 }
 
 fn sections(data: &[u8]) -> Option<Vec<Section<'_>>> {
     let header = elf::FileHeader64::<Endianness>::parse(data).ok()?;
     let endian = header.endian().ok()?;
     let table = header.sections(endian, data).ok()?;
-    let section = |section| {
+    let section = |section: &elf::SectionHeader64<Endianness>| {
         let (start, len) = SectionHeader::file_range(section, endian).unwrap_or((0, 0));
         let range = start as usize..start.saturating_add(len) as usize;
         let range = (!range.is_empty()).then_some(range);
-        Some(Section { name: table.section_name(endian, section).ok()?, range })
+        let is_code = section.sh_flags(endian).contains(elf::SHF_EXECINSTR);
+        Some(Section { name: table.section_name(endian, section).ok()?, range, is_code })
     };
     // The first is none.
     table.iter().skip(1).map(section).collect()

@@ -56,7 +56,8 @@ MSRV_STEPS = [
             [ -d "$(rustup run $rust rustc --print sysroot)/lib/rustlib/$target/lib" ] || missing=1
         done 2>/dev/null
         [ -z "${missing:-}" ] ||
-            rustup toolchain install $rust --profile minimal --no-self-update $(printf -- '--target %s ' $targets)""",
+            rustup toolchain install $rust --profile minimal --no-self-update $(printf -- '--target %s ' $targets) ||
+            { echo "rustup cannot download Rust $rust"; exit 77; }""",
          ["rustup"], cpus=0, lock="install"),
     Step("msrv", "msrv, builds", MSRV + "rustup run $rust cargo check --locked --workspace --all-targets", after=("msrv, toolchain",),
          lock="target/msrv"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! [`Btf`]: BTF opened from bytes, alone or split on a base.
+//! Opened BTF, complete or split.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -15,13 +15,13 @@ use super::types::{BtfView, NameIs, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
-/// The bytes of BTF: somebody else's, a buffer of our own, or a file mapped into memory.
+/// The bytes of BTF.
 pub enum Data<'d> {
-    /// Bytes that live elsewhere.
+    /// Bytes of the caller.
     Borrowed(&'d [u8]),
-    /// Bytes that live as long as the BTF.
+    /// Bytes of the BTF's own.
     Owned(Vec<u8>),
-    /// A file that neither changes nor shrinks as long as it is mapped.
+    /// A file mapped into memory, which nobody may change or truncate.
     #[cfg(target_os = "linux")]
     Mapped(memmap2::Mmap),
 }
@@ -43,34 +43,32 @@ impl fmt::Debug for Data<'_> {
     }
 }
 
-/// BTF that has been opened. Immutable, so any number of threads may use it.
+/// Opened BTF. Immutable: threads may share it.
 ///
-/// Before the first type is read, one scan finds the offsets of all records. Their content is checked when it is read: a
-/// broken type is an error only of those who need it. [`Btf::new`] checks all names and references of split BTF, since on a
-/// wrong base they lead to other names and types.
+/// One scan finds the offsets of all records. A broken type is an error only when it is read. [`Btf::new`] checks all names
+/// and references of split BTF, which on a wrong base lead to other names and types.
 #[derive(Debug)]
 pub struct Btf<'d> {
     data: Data<'d>,
     endian: Endian,
     sections: raw::Sections,
     base: Option<Arc<Btf<'static>>>,
-    /// Its name in errors.
+    /// Name in errors.
     name: Option<String>,
-    /// Number of bases below one another.
+    /// Number of bases.
     level: u32,
     start_id: u32,
     start_str_off: u32,
     records: Records,
-    /// As set or guessed; `None` inside when there is no `long`.
+    /// Set or guessed; `None` inside without a `long`.
     pointer_size: OnceCell<Option<u32>>,
 }
 
-/// Bases below one another. A kernel's module has one; each costs time at every look-up.
+/// Most bases of split BTF. A kernel's module has one; each costs time at every look-up.
 const MAX_LEVEL: u32 = 16;
-/// Those and the BTF itself.
 const MAX_LEVELS: usize = 17;
 
-/// The spellings of `long` and `unsigned long` that compilers have written into BTF.
+/// Names of `long` and `unsigned long` in compilers' BTF.
 const LONG: [&[u8]; 11] = [
     b"long",
     b"long int",
@@ -85,17 +83,16 @@ const LONG: [&[u8]; 11] = [
     b"int long unsigned",
 ];
 
-/// The longest of them, with its NUL.
 const MAX_LONG_LEN: usize = b"long unsigned int\0".len();
 
 impl<'d> Btf<'d> {
-    /// Opens BTF that begins with its header. With `base`, it is split BTF whose ids and strings go on where the base's
-    /// end; the base may itself be split, up to 16 times.
+    /// Opens BTF that begins with its header; with `base`, split BTF, whose ids and strings continue the base's. A base may be
+    /// split, up to 16 times. BTF without types and strings is valid: some kernel modules have it.
     ///
-    /// Split BTF must fit its base: every name and type that it refers to must exist, and the types be of kinds that can be
-    /// referred to. That refuses a module's BTF on another build's kernel, but for one so small that it fits by chance.
+    /// Split BTF must fit its base: each name and type that it refers to must exist, and the type have a kind that can be
+    /// referred to. A module's BTF on another build of the kernel is an error, unless it is so small that it fits by chance.
     ///
-    /// BTF without types and strings is valid: some kernel modules carry it.
+    /// Source: libbpf `btf_new`.
     ///
     /// # Errors
     ///
@@ -111,8 +108,8 @@ impl<'d> Btf<'d> {
         Ok(btf)
     }
 
-    /// As [`Btf::new`], but defers the scan of the records until the first type is read, so that a search can be part of it.
-    /// Does not check that split BTF fits its base: this is for what the running kernel has checked.
+    /// As [`Btf::new`], but defers the scan of the records to the first use, so that a search can be part of it. Does not check
+    /// that split BTF fits its base: the running kernel has checked its own.
     ///
     /// # Errors
     ///
@@ -151,59 +148,62 @@ impl<'d> Btf<'d> {
         })
     }
 
-    /// Sets the pointer size that the ELF class of the file gives, in place of the guess from the size of `long`.
+    /// Sets the pointer size in bytes. The default is the size of `long`.
     #[must_use]
     pub fn with_pointer_size(self, bytes: u32) -> Self {
         Self { pointer_size: OnceCell::with_value(Some(bytes)), ..self }
     }
 
-    /// Sets the name of this BTF in errors of a module that does not fit it, such as the path of its file.
+    /// Sets the name of this BTF in errors, such as the path of its file.
     #[must_use]
     pub fn with_name(self, name: String) -> Self {
         Self { name: Some(name), ..self }
     }
 
-    /// The name in errors, if it was set.
+    /// The name in errors, if set.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The BTF that this one is split on.
+    /// The base of split BTF.
     #[must_use]
     pub fn base(&self) -> Option<&Arc<Btf<'static>>> {
         self.base.as_ref()
     }
 
-    /// The first id that is not the base's; 1 without a base.
+    /// The first id after the base's; 1 without a base.
     #[must_use]
     pub const fn start_id(&self) -> u32 {
         self.start_id
     }
 
-    /// The string offset at which the base ends; 0 without a base.
+    /// The first string offset after the base's; 0 without a base.
     pub(super) const fn start_str_off(&self) -> u32 {
         self.start_str_off
     }
 
     /// The fastest scan: decodes only kind and name. Calls `each` with every named type of these kinds from id `start_id` on,
-    /// and with the strings from its name on. Finds the offsets of the records if no scan has before.
+    /// and with the string section from its name on.
     pub(crate) fn for_each_name<'s>(
         &'s self,
         start_id: u32,
         kinds: KindSet,
         mut each: impl FnMut(TypeId, Kind, &'s [u8]),
     ) -> Result<()> {
-        // If a base has no strings, offset 0 may be that of a name.
+        // On a base without strings, offset 0 may have a name.
         let has_name = |name_off| self.text_at(name_off).is_some_and(|text| text.first() != Some(&0));
         let filter = ScanFilter { kinds, nameless: if has_name(0) { u32::MAX } else { 0 } };
-        for btf in self.levels_from(start_id).into_iter().rev().flatten() {
+        let bases = std::iter::successors(Some(self), |btf| btf.base.as_deref().filter(|_| btf.start_id > start_id));
+        let mut levels = [None; MAX_LEVELS];
+        levels.iter_mut().zip(bases).for_each(|(level, btf)| *level = Some(btf));
+        for btf in levels.into_iter().rev().flatten() {
             let (strings, start_str_off) = (btf.strings(), btf.start_str_off);
             let take = |type_id: TypeId, kind: Kind, name_off: u32| {
                 if type_id.0 < start_id {
                     return;
                 }
-                // Nearly all names of split BTF are its own as well. Past its strings come those of what is split on it.
+                // Fast path: nearly all names of a level are its own. Crafted ones are in levels above.
                 let text = match name_off.checked_sub(start_str_off).map(|within| strings.get(index(within)..)) {
                     Some(Some(text)) if !text.is_empty() => Some(text),
                     _ => self.text_at(name_off),
@@ -215,17 +215,6 @@ impl<'d> Btf<'d> {
             btf.records.for_each(btf.types(), btf.layout(), btf.start_id, filter, take)?;
         }
         Ok(())
-    }
-
-    /// This BTF and its bases, as far as they have types from id `start_id` on.
-    fn levels_from(&self, start_id: u32) -> [Option<&Self>; MAX_LEVELS] {
-        let mut levels = [None; MAX_LEVELS];
-        let mut next = Some(self);
-        for level in &mut levels {
-            *level = next;
-            next = next.filter(|btf| btf.start_id > start_id).and_then(|btf| btf.base.as_deref());
-        }
-        levels
     }
 
     pub(super) fn types(&self) -> Bytes<'_> {
@@ -240,8 +229,7 @@ impl<'d> Btf<'d> {
         }
     }
 
-    /// The offsets of the records. Called for every type, so the usual path is short.
-    #[inline]
+    /// The offsets of the records. The path of all calls but the first is short.
     fn offsets(&self) -> Result<&TypeOffsets> {
         match self.records.known() {
             Some(offsets) => Ok(offsets),
@@ -249,8 +237,7 @@ impl<'d> Btf<'d> {
         }
     }
 
-    /// The BTF that a type is in: this one or one of its bases.
-    #[inline]
+    /// The BTF of a type: this one or one of its bases.
     fn level_of(&self, id: TypeId) -> Option<&Btf<'_>> {
         let mut btf: &Btf<'_> = self;
         while id.0 < btf.start_id {
@@ -266,8 +253,7 @@ impl<'d> Btf<'d> {
         }
     }
 
-    /// The strings from offset `name_off` on: that string, its NUL, and others.
-    #[inline]
+    /// The string section from offset `name_off` on.
     fn text_at(&self, name_off: u32) -> Option<&[u8]> {
         let mut btf: &Btf<'_> = self;
         while name_off < btf.start_str_off {
@@ -277,22 +263,20 @@ impl<'d> Btf<'d> {
         btf.strings().get(within..).filter(|text| !text.is_empty())
     }
 
-    /// The string section.
     pub(super) fn strings(&self) -> &[u8] {
         self.section(&self.sections.strings)
     }
 
-    #[inline]
     fn section(&self, range: &Range<usize>) -> &[u8] {
         self.data.as_ref().get(range.clone()).unwrap_or_default()
     }
 
-    /// Bytes of the BTF.
+    /// Size in bytes.
     pub(crate) fn size(&self) -> usize {
         self.data.as_ref().len()
     }
 
-    /// The end of this BTF's strings as split BTF counts them.
+    /// The first string offset of BTF split on this one.
     pub(super) fn str_end(&self) -> Result<u32> {
         let len = u32::try_from(self.sections.strings.len()).ok();
         let end = len.and_then(|len| self.start_str_off.checked_add(len));
@@ -304,7 +288,7 @@ impl<'d> Btf<'d> {
         *self.pointer_size.get_or_init(|| of_base().or_else(|| self.guess_pointer_size()))
     }
 
-    /// `long` is as wide as a pointer on every architecture that Linux runs on.
+    /// The size of `long`, which is a pointer's on every architecture of Linux.
     ///
     /// Source: libbpf `determine_ptr_size`.
     fn guess_pointer_size(&self) -> Option<u32> {
@@ -313,7 +297,6 @@ impl<'d> Btf<'d> {
             if t.kind() != Kind::Int || !matches!(t.size(), 4 | 8) {
                 return None;
             }
-            // Of long names, only as much as of the longest spelling is read.
             let text = self.text_at(t.name_off())?;
             let text = text.get(..MAX_LONG_LEN).unwrap_or(text);
             let name = CStr::from_bytes_until_nul(text).ok()?;
@@ -332,19 +315,19 @@ impl BtfView for Btf<'_> {
     #[cold]
     fn no_record(&self, id: TypeId) -> Error {
         let broken = self.level_of(id).and_then(|btf| btf.offsets().err());
-        broken.unwrap_or(Error::BadTypeId { type_id: id })
+        broken.unwrap_or(Error::BadTypeId(id))
     }
 
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr> {
-        CStr::from_bytes_until_nul(self.text_by_offset(name_off)?).map_err(|_| Error::BadName { name_off })
+        CStr::from_bytes_until_nul(self.text_by_offset(name_off)?).map_err(|_| Error::BadName(name_off))
     }
 
     fn text_by_offset(&self, name_off: u32) -> Result<&[u8]> {
         match self.text_at(name_off) {
             Some(text) => Ok(text),
-            // BTF without any strings still has the name of everything that has none.
+            // The empty name exists even without strings.
             None if name_off == 0 => Ok(b"\0"),
-            None => Err(Error::BadName { name_off }),
+            None => Err(Error::BadName(name_off)),
         }
     }
 
@@ -363,22 +346,21 @@ impl BtfView for Btf<'_> {
         let name = name.to_bytes_with_nul();
         Ok(match (text.first_chunk::<4>(), name.first_chunk::<4>()) {
             _ if text.first() == Some(&0) => NameIs::Empty,
-            // Nearly all names differ in their first bytes, which are compared faster than slices.
+            // Fast path: nearly all names differ in their first bytes.
             (Some(text), Some(name)) if text != name => NameIs::Other,
             _ if text.starts_with(name) => NameIs::Same,
             _ => NameIs::Other,
         })
     }
 
-    #[inline]
     fn find_name(&self, name_offs: impl Iterator<Item = u32>, name: &CStr) -> Result<Option<(u32, NameIs)>> {
         let (strings, start) = (self.strings(), self.start_str_off);
-        // Of the first four bytes as many as there are, the NUL among them.
+        // Up to four bytes of the name, its NUL included.
         let first = [0, 1, 2, 3].map(|i| name.to_bytes_with_nul().get(i));
         let beginning = u32::from_le_bytes(first.map(|byte| byte.copied().unwrap_or(0)));
         let mask = u32::from_le_bytes(first.map(|byte| if byte.is_some() { 0xff } else { 0 }));
         for (i, name_off) in (0..).zip(name_offs) {
-            // Nearly all names differ here.
+            // Fast path: nearly all names differ here.
             let text = name_off.checked_sub(start).and_then(|within| strings.get(index(within)..)?.first_chunk());
             match text.copied().map(u32::from_le_bytes) {
                 Some(text) if text & 0xff == 0 => return Ok(Some((i, NameIs::Empty))),
@@ -398,7 +380,7 @@ impl BtfView for Btf<'_> {
     }
 
     fn type_cnt(&self) -> u32 {
-        // Without whole records there is none: reading one gives the error.
+        // Broken BTF has no types: reading one gives the error.
         self.checked_type_cnt().unwrap_or(self.start_id)
     }
 

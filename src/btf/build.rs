@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! BTF for unit tests: `corelo_testing`'s builder with the types of this crate, so that the parser is always in the path.
+//! `corelo_testing`'s builder of BTF with the types of this crate.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl From<Endian> for Order {
     }
 }
 
-/// What is built, opened.
+/// Opens the built BTF.
 pub(crate) trait Open {
     fn open(&self) -> Result<Btf<'static>>;
     fn btf(&self) -> Btf<'static>;

@@ -2,8 +2,8 @@
 //! `.BTF.ext`: the CO-RE relocations of each program section, its functions and line numbers (kernel
 //! `Documentation/bpf/btf.rst`, `Documentation/bpf/llvm_reloc.rst`).
 //!
-//! All subsections have the same shape: the size of a record, then for each ELF section its name, a count and that many
-//! records. Records may be larger than the known part, which comes first in them.
+//! A subsection holds the size of a record, then for each ELF section its name, the number of its records, and the records.
+//! Records may be larger than their known fields.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 const HDR_LEN: u32 = 24;
 /// Header with `core_relo_off` and `core_relo_len`.
 const HDR_LEN_CORE_RELO: u32 = 32;
-/// Where `core_relo_len` lies in the header: the field that is set to 0 to say that nothing is left to relocate.
+/// Range of `core_relo_len` in the header. Setting it to 0 removes the relocations.
 pub const CORE_RELO_LEN_FIELD: Range<usize> = 28..32;
 const SEC_LEN: usize = 8;
 const CORE_RELO_LEN: u32 = 16;
@@ -33,14 +33,14 @@ pub struct CoreRelo {
     pub type_id: TypeId,
     /// Offset of the access string in the object's BTF strings.
     pub access_str_off: u32,
-    /// What is asked.
+    /// Kind.
     pub kind: ReloKind,
 }
 
-/// Where an instruction comes from in the source.
+/// Source line of an instruction, `struct bpf_line_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineInfo {
-    /// Byte offset of the first instruction of this line in its ELF section.
+    /// Byte offset of the line's first instruction in its ELF section.
     pub insn_off: u32,
     /// Offset of the file's name in the object's BTF strings.
     pub file_name_off: u32,
@@ -88,7 +88,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// The records as functions, in order: the byte offset of the first instruction, and the type.
+    /// The records as functions, in order: byte offset of the first instruction, and type.
     pub(crate) fn func_infos(self) -> impl Iterator<Item = (u32, TypeId)> + 'a {
         self.records().filter_map(|record| Some((record.u32(0)?, TypeId(record.u32(4)?))))
     }
@@ -99,7 +99,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The records of one subsection, by ELF section. Not stored, since there may be as many sections as records.
+/// The records of one subsection, by ELF section.
 #[derive(Clone, Copy, Debug)]
 pub struct Sections<'a> {
     rec_size: u32,
@@ -124,7 +124,7 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// The section at the beginning of `rest`, which holds nothing else than sections, and what comes after it.
+/// The first of these sections, and those after it.
 fn first_section(rest: Bytes<'_>, rec_size: u32) -> Result<(Section<'_>, Bytes<'_>)> {
     let cut_off = || Error::Ext { what: "records cut off", value: u32::try_from(rest.len()).unwrap_or(u32::MAX) };
     let sec_name_off = rest.u32(0).ok_or_else(cut_off)?;
@@ -136,7 +136,7 @@ fn first_section(rest: Bytes<'_>, rec_size: u32) -> Result<(Section<'_>, Bytes<'
     Ok((Section { sec_name_off, rec_size, records }, after))
 }
 
-/// `.BTF.ext` that has been opened.
+/// Opened `.BTF.ext`.
 #[derive(Clone, Copy, Debug)]
 pub struct BtfExt<'a> {
     core_relos: Sections<'a>,
@@ -145,9 +145,7 @@ pub struct BtfExt<'a> {
 }
 
 impl<'a> BtfExt<'a> {
-    /// Opens the content of a `.BTF.ext` section.
-    ///
-    /// A header of 24 bytes says nothing of CO-RE relocations: there are none then.
+    /// Opens the content of a `.BTF.ext` section. One with a header of 24 bytes has no CO-RE relocations.
     ///
     /// Source: libbpf `btf_ext_parse`, `btf_ext_parse_sec_info`.
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Whether split BTF fits its base. A module's BTF holds ids and string offsets of the one kernel build that it was made
-//! with; on another build's, they mean other types and other names.
+//! Checks that split BTF fits its base. The ids and string offsets of a module's BTF are those of one build of the kernel. On
+//! another build they lead to other types and names.
 
 use super::btf::Btf;
 use super::raw::{Kind, KindSet};
@@ -9,7 +9,7 @@ use super::types::{BtfView as _, Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
-/// Kinds of types that have a type id in place of a size, and may refer to each other.
+/// Kinds with a type id in place of a size.
 const REFERRING: KindSet = KindSet::of(&[
     Kind::Ptr,
     Kind::Typedef,
@@ -20,30 +20,26 @@ const REFERRING: KindSet = KindSet::of(&[
     Kind::Var,
     Kind::TypeTag,
 ]);
-/// Kinds that these, members, parameters and elements may refer to: all but declarations. Newer kinds may be types.
+/// Kinds that these, members, parameters and elements may refer to: all but declarations.
 const TYPES: KindSet =
     KindSet::ALL.without(Kind::Func).without(Kind::Var).without(Kind::Datasec).without(Kind::DeclTag);
-/// The kind that a function refers to.
+/// Kinds that a function refers to.
 const PROTOS: KindSet = KindSet::of(&[Kind::FuncProto]);
 /// Kinds that a data section lists.
 const SYMBOLS: KindSet = KindSet::of(&[Kind::Var, Kind::Func]);
 
-/// References whose kinds are looked up, besides functions': each costs 20 nanoseconds. On a wrong base, nearly every second
-/// one is to a declaration, and a module with more references has functions.
+/// Look-ups of referenced kinds, besides functions'. Each costs 20 nanoseconds, and on a wrong base nearly every second finds a
+/// declaration.
 const LOOK_UPS: u32 = 256;
 
-/// Checks that names and references of the types that split BTF adds lead to where they can lead.
+/// Checks the names and references of split BTF's own types.
 ///
 /// Source: libbpf `btf_sanity_check`.
-/// Deviation: libbpf looks at the kinds of what functions refer to, and not at what prototypes return. It takes a kernel's
-/// whole BTF on itself.
-///
-/// # Errors
-///
-/// [`Error::BaseMismatch`], [`Error::NotSplit`], [`Error::NoMemory`].
+/// Deviation: libbpf checks the kinds only of functions' types, and not the return types of prototypes. It accepts a kernel's
+/// whole BTF as split BTF on itself.
 pub(super) fn check(btf: &Btf<'_>, base: &Btf<'_>) -> Result<()> {
     let (types, layout) = (btf.types().as_slice(), btf.layout());
-    // The byte order is a constant in each of the two copies of the loop.
+    // Two copies of the loop, each with a constant byte order.
     let seen = match btf.endian() {
         Endian::Little => Seen::new(btf, types_of(Bytes::new(types, Endian::Little), layout)),
         Endian::Big => Seen::new(btf, types_of(Bytes::new(types, Endian::Big), layout)),
@@ -51,7 +47,7 @@ pub(super) fn check(btf: &Btf<'_>, base: &Btf<'_>) -> Result<()> {
     let base = base.name().unwrap_or("its base");
     let fits = !seen.wrong_kind && is_name(btf, seen.last_name)? && seen.last_id < btf.type_cnt();
     if seen.needs_no_base(btf) && (!fits || seen.has_nothing_of_its_own(btf)) {
-        return Err(Error::NotSplit { base: base.to_owned() });
+        return Err(Error::NotSplit(base.to_owned()));
     }
     if !fits {
         return Err(Error::BaseMismatch { base: base.to_owned(), what: first_misfit(btf)? });
@@ -69,7 +65,7 @@ fn parts(t: Type<'_>, mut name: impl FnMut(u32), mut reference: impl FnMut(u32, 
     if t.is_of(REFERRING) {
         reference(t.type_id().0, TYPES);
     }
-    // Most types have nothing else.
+    // Fast path: most types have no payload.
     if t.payload_len() == 0 {
         return;
     }
@@ -94,7 +90,7 @@ fn parts(t: Type<'_>, mut name: impl FnMut(u32), mut reference: impl FnMut(u32, 
     }
 }
 
-/// Summary of one pass over the types: whether there is a misfit, but not which.
+/// Summary of a pass over the types, which finds a misfit, but not its place.
 struct Seen {
     /// The highest string offset and the highest id.
     last_name: u32,
@@ -108,7 +104,7 @@ impl Seen {
     fn new<'a>(btf: &Btf<'_>, types: impl Iterator<Item = Type<'a>>) -> Result<Self> {
         let start_id = btf.start_id();
         let (mut last_name, mut last_id, mut wrong_kind, mut look_ups) = (0_u32, 0_u32, false, LOOK_UPS);
-        // Nearly all functions have a prototype that comes before them: these are not looked up.
+        // Nearly all functions come after their prototype, whose kind needs no look-up.
         let mut protos = Vec::new();
         protos.try_reserve_exact(index(btf.type_cnt().saturating_sub(start_id)))?;
         for t in types {
@@ -131,7 +127,7 @@ impl Seen {
         Ok(Self { last_name, last_id, wrong_kind })
     }
 
-    /// Whether this could be BTF without a base, such as a kernel's: without one, all names and ids would be its own.
+    /// Whether all names and ids would be valid without a base, as in a kernel's BTF.
     fn needs_no_base(&self, btf: &Btf<'_>) -> bool {
         let (strings, own_types) = (btf.strings(), btf.type_cnt().saturating_sub(btf.start_id()));
         strings.len() > 1
@@ -140,13 +136,13 @@ impl Seen {
             && self.last_id <= own_types
     }
 
-    /// Whether all names and ids are the base's, as those of no split BTF that has strings.
+    /// Whether all names and ids are the base's: split BTF with strings uses some of them.
     fn has_nothing_of_its_own(&self, btf: &Btf<'_>) -> bool {
         self.last_name < btf.start_str_off() && self.last_id < btf.start_id()
     }
 }
 
-/// Whether there is a string at this offset. Offset 0 is no name, also where there are no strings.
+/// Whether a string is at this offset. Offset 0, of no name, is always valid.
 fn is_name(btf: &Btf<'_>, name_off: u32) -> Result<bool> {
     Ok(name_off == 0 || name_off < btf.str_end()?)
 }

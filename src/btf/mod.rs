@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! BTF and `.BTF.ext`: the format (`raw`), what relocation sees of it ([`BtfView`], [`Type`]), opened BTF ([`Btf`]), and
-//! the relocation records and line numbers of an object ([`ext`]).
+//! BTF ([`Btf`], [`BtfView`], [`Type`]) and `.BTF.ext` ([`ext`]).
 
 #[expect(clippy::module_inception, reason = "the file has the type of that name")]
 mod btf;

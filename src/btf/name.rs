@@ -6,12 +6,12 @@ use std::fmt;
 use super::types::{BtfView, Type, TypeId};
 use crate::text::{Clipped, Lossy};
 
-/// The name at an offset; the empty one where there is none.
+/// The name at an offset; empty if the offset is invalid.
 pub(crate) fn lossy_name<B: BtfView>(btf: &B, name_off: u32) -> Lossy<'_> {
     Lossy(btf.text_by_offset(name_off).unwrap_or_default())
 }
 
-/// Displays a type as C does, with a name of 512 bytes at most: `struct task_struct`.
+/// Displays a type's kind and name: `struct task_struct`.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a, B>(pub &'a B, pub TypeId);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Enums of the kinds in a format: their numbers, and their names as libbpf and bpftool print them.
+//! Enums of a format's kinds, with their numbers and libbpf's names for them.
 
 macro_rules! numbered {
     (
@@ -17,7 +17,7 @@ macro_rules! numbered {
         }
 
         impl $name {
-            /// The kind with this number.
+            /// The kind of this number.
             #[must_use]
             pub const fn from_raw(raw: $raw) -> Self {
                 match raw {

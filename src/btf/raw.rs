@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The BTF format as it lies in the file: header, type record, layout section (kernel `Documentation/bpf/btf.rst`).
+//! The BTF format: header, type record, layout section (kernel `Documentation/bpf/btf.rst`).
 
 use std::ops::Range;
 
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
-/// First two bytes of BTF and of `.BTF.ext`, read in the file's own byte order.
+/// First two bytes of BTF and of `.BTF.ext`, in the byte order of the file.
 pub(crate) const MAGIC: u16 = 0xeb9f;
-/// Header up to `str_len`: what every BTF has.
+/// Header up to `str_len`, which all BTF has.
 const HDR_LEN: u32 = 24;
 /// Header with `layout_off` and `layout_len`, since Linux 7.1.
 const HDR_LEN_LAYOUT: u32 = 32;
 /// `struct btf_type`: `name_off`, `info`, and `size` or `type`.
 pub(crate) const TYPE_LEN: usize = 12;
-/// One `struct btf_layout` for each kind: `info_sz`, `elem_sz`, `flags`.
+/// Size of a kind's `struct btf_layout`: `info_sz`, `elem_sz`, `flags`.
 const LAYOUT_ENTRY_LEN: usize = 4;
 
-/// The byte order that the magic number is written in; `None` when it is not there.
+/// The byte order of the magic number; `None` without one.
 pub(crate) fn magic_endian(data: &[u8]) -> Option<Endian> {
     let magic = *data.first_chunk()?;
     [Endian::Little, Endian::Big].into_iter().find(|endian| endian.u16(magic) == MAGIC)
 }
 
-/// The places of the three sections in BTF, checked to lie in the data.
+/// Ranges of the sections, which lie in the data.
 #[derive(Clone, Debug)]
 pub(super) struct Sections {
     pub(super) endian: Endian,
@@ -33,13 +33,13 @@ pub(super) struct Sections {
 }
 
 impl Sections {
-    /// Reads the header. One longer than the known fields is fine, whatever the rest of it holds.
+    /// Reads the header. Ignores what follows its known fields.
     ///
     /// Source: libbpf `btf_parse_hdr`.
     pub(super) fn read(data: &[u8]) -> Result<Self> {
         let Some(endian) = magic_endian(data) else {
             return Err(match data.first_chunk() {
-                Some(found) => Error::BtfMagic { found: *found },
+                Some(found) => Error::BtfMagic(*found),
                 None => Error::BtfHeader { hdr_len: 0, size: data.len(), endian: Endian::NATIVE },
             });
         };
@@ -61,7 +61,7 @@ impl Sections {
         let (type_off, type_len, str_off, str_len) = (field(8)?, field(12)?, field(16)?, field(20)?);
         let (layout_off, layout_len) = if hdr_len >= HDR_LEN_LAYOUT { (field(24)?, field(28)?) } else { (0, 0) };
 
-        // Types, then the optional layout, then strings, the first two aligned: anything else is not BTF.
+        // The order is types, layout, strings. The first two are aligned.
         let end = |off: u32, len: u32| u64::from(off).saturating_add(u64::from(len));
         if type_off % 4 != 0 || end(type_off, type_len) > u64::from(str_off) {
             return Err(misplaced("type", type_off, type_len));
@@ -83,8 +83,8 @@ impl Sections {
     }
 }
 
-/// Checks that no other header follows at `end`: a linker that does not know BTF puts that of its inputs in a row, and their
-/// `.BTF.ext`. Any other data is ignored.
+/// Checks that no other header follows at `end`: a linker that does not know BTF concatenates the sections of its inputs.
+/// Ignores other data.
 ///
 /// Deviation: libbpf reads the first and ignores the others.
 pub(crate) fn check_end(body: Bytes<'_>, end: u64) -> Result<()> {
@@ -103,7 +103,7 @@ pub(crate) fn check_end(body: Bytes<'_>, end: u64) -> Result<()> {
 }
 
 numbered! {
-    /// What a type record is.
+    /// Kind of a type.
     pub enum Kind: u8 {
         /// `void`, which has type id 0 and no record.
         Unkn = 0 "void",
@@ -146,13 +146,13 @@ numbered! {
         /// Enumeration of 64-bit values.
         Enum64 = 19 "enum64",
     }
-    /// A kind newer than this library, 20 to 127, whose length the layout section gives.
+    /// A newer kind, 20 to 127. The layout section gives its length.
     else Other
 }
 
 impl Kind {
-    /// Words of four bytes that follow the 12-byte record: a fixed part and one part for each of `vlen` elements. `None`
-    /// for a kind that this library does not know.
+    /// Words of four bytes after the 12-byte record: a fixed part, and a part for each of `vlen` elements. `None` for an
+    /// unknown kind.
     const fn payload_words(self) -> Option<(u8, u8)> {
         Some(match self {
             Self::Fwd
@@ -173,12 +173,11 @@ impl Kind {
     }
 }
 
-/// A set of kinds. Those from 31 on, which no known kind has, count as one.
+/// A set of kinds. All from 31 on, which are unknown, count as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KindSet(u32);
 
 impl KindSet {
-    /// All kinds, those of later kernels included.
     pub(crate) const ALL: Self = Self(u32::MAX);
 
     pub(crate) const fn new() -> Self {
@@ -206,9 +205,8 @@ impl KindSet {
         self.0 & !other.0 == 0
     }
 
-    #[inline]
     const fn has_raw(self, raw: u8) -> bool {
-        // A branch, which is predicted, is faster than a minimum.
+        // A predicted branch is faster than a minimum.
         if raw > 30 { self.has_later() } else { self.0 & (1 << raw) != 0 }
     }
 
@@ -217,19 +215,18 @@ impl KindSet {
         self.0 >> 31 == 1
     }
 
-    #[inline]
     const fn bit(raw: u8) -> u32 {
         1 << if raw < 31 { raw } else { 31 }
     }
 }
 
-/// Length of what follows a record of each known kind, as numbers that a shift takes out: it is on the critical path of the
-/// scan of a kernel's hundred thousand records, and a table in memory is slower.
+/// [`Kind::payload_words`] of all kinds, as bit fields: a table in memory is slower, and the scan of a kernel's hundred thousand
+/// records waits for each length.
 struct Payloads {
     known: KindSet,
-    /// Nothing follows.
+    /// Kinds without a payload.
     none: KindSet,
-    /// Words, two bits a kind.
+    /// Words, two bits for each kind.
     fixed: u64,
     each: u64,
 }
@@ -257,9 +254,8 @@ const fn widen(value: u8) -> u64 {
     value as u64
 }
 
-/// `info` of a type record: `vlen` in the low 24 bits, the kind in the next 7, `kflag` on top.
-///
-/// Until Linux 7.1 `vlen` had 16 bits and the kind 5; the bits between were zero, so one reading serves both.
+/// `info` of a type record: `vlen` in the low 24 bits, the kind in the next 7, `kflag` on top. Before Linux 7.1 `vlen` had 16
+/// bits and the kind 5, with zeros between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Info(pub u32);
 
@@ -280,7 +276,6 @@ impl Info {
     }
 
     /// Whether the kind is in the set. Faster than [`Info::kind`].
-    #[inline]
     pub(crate) const fn is_of(self, kinds: KindSet) -> bool {
         kinds.has_raw(self.raw_kind())
     }
@@ -290,13 +285,12 @@ impl Info {
     }
 }
 
-/// Bytes that follow a type record. `layout` gives the layout section of this BTF or of its base, for unknown kinds.
+/// Bytes that follow a type record. Unknown kinds need the layout section, of this BTF or of its base.
 ///
 /// Source: libbpf `btf_type_size`, `btf_type_size_unknown`.
-#[inline]
 pub fn payload_len<'a>(info: Info, layout: impl FnOnce() -> Bytes<'a>) -> Option<usize> {
     let raw = info.raw_kind();
-    // A predicted branch is faster than a computation, and most records are of such kinds.
+    // Fast path: most records have no payload.
     if PAYLOADS.none.has_raw(raw) {
         return Some(0);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The scan of the type records, which differ in length. It is done once and keeps the offset of each record, or, of a BTF as
-//! large as a kernel's, of each fourth.
+//! The scan of the type records, which differ in length. The first scan keeps the offset of each record; of BTF as large as a
+//! kernel's, of each fourth.
 
 use once_cell::sync::OnceCell;
 use std::iter;
@@ -10,36 +10,33 @@ use super::types::{Type, TypeId};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
-/// The records of a type section: their offsets or, once the first scan has failed, its error.
+/// The records of a type section: their offsets, or the error of the first scan.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     offsets: OnceCell<Result<TypeOffsets>>,
 }
 
-/// Records of a large BTF for each offset that is kept. With fewer, a kernel's table exceeds its share of the cache; with
-/// more, finding a record takes longer.
+/// Records for each kept offset of large BTF. With fewer, a kernel's table exceeds its share of the cache; with more, a look-up
+/// takes longer.
 const STRIDE: u32 = 4;
-/// Bytes of types from which on a BTF is large. Those of objects and nearly all modules are smaller.
+/// Bytes of types of large BTF. Objects and nearly all modules have fewer.
 const LARGE_LEN: usize = 1 << 18;
 
-/// Offsets of a type section's records, all of which are whole.
+/// Offsets of the records in a type section. All records are whole.
 #[derive(Debug)]
 pub(super) struct TypeOffsets {
-    /// Of every record, or of every [`STRIDE`]th.
+    /// Offset of every record, or of every [`STRIDE`]th.
     offs: Vec<u32>,
-    /// Whether it is every [`STRIDE`]th.
     is_large: bool,
     count: u32,
 }
 
 impl TypeOffsets {
-    /// Number of records.
     pub(super) const fn count(&self) -> u32 {
         self.count
     }
 
-    /// Record number `idx` of these types, from 0, and what follows it.
-    #[inline]
+    /// Record number `idx`, from 0, and all that follows.
     pub(super) fn record<'a>(&self, types: Bytes<'a>, layout: impl Fn() -> Bytes<'a>, idx: u32) -> Option<&'a [u8]> {
         if idx >= self.count {
             return None;
@@ -61,7 +58,7 @@ impl TypeOffsets {
     }
 }
 
-/// The first of these records with what belongs to it, and those behind it.
+/// The first record with its payload, and the records after it.
 #[inline(always)]
 fn first_record<'a, 'l>(
     records: &'a [u8],
@@ -73,7 +70,7 @@ fn first_record<'a, 'l>(
     records.split_at_checked(TYPE_LEN.saturating_add(payload))
 }
 
-/// The types of a section in order, up to the first broken one.
+/// The types of a section, up to the first broken one.
 #[inline(always)]
 pub(super) fn types_of<'a>(types: Bytes<'a>, layout: Bytes<'a>) -> impl Iterator<Item = Type<'a>> {
     let mut rest = types.as_slice();
@@ -84,29 +81,28 @@ pub(super) fn types_of<'a>(types: Bytes<'a>, layout: Bytes<'a>) -> impl Iterator
     })
 }
 
-/// The records that the callback of a scan gets.
+/// Selects the records for the callback of a scan.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ScanFilter {
     pub(super) kinds: KindSet,
-    /// The `name_off` of those without a name.
+    /// The `name_off` of nameless records, which a scan omits.
     pub(super) nameless: u32,
 }
 
 impl Records {
-    /// The offsets, after the first scan.
-    #[inline]
+    /// The offsets, if a scan has found them.
     pub(super) fn known(&self) -> Option<&TypeOffsets> {
         self.offsets.get()?.as_ref().ok()
     }
 
-    /// The offsets, after a scan unless there was one. `start_id` is the id of the first record.
+    /// The offsets, by a scan if none was before. `start_id` is the id of the first record.
     #[cold]
     pub(super) fn get(&self, types: Bytes<'_>, layout: Bytes<'_>, start_id: u32) -> Result<&TypeOffsets> {
         self.for_each(types, layout, start_id, ScanFilter::default(), |_, _, _| ())
     }
 
-    /// Scans, and calls `each` with the id, the kind and the `name_off` of the records that pass the filter. The first scan
-    /// keeps the offsets.
+    /// Scans, and calls `each` with id, kind and `name_off` of the records that pass the filter. The first scan keeps the
+    /// offsets.
     pub(super) fn for_each(
         &self,
         types: Bytes<'_>,
@@ -119,7 +115,7 @@ impl Records {
         let offsets = self.offsets.get_or_try_init(|| {
             is_first = true;
             match TypeOffsets::new(types, layout, start_id, filter, &mut each) {
-                // There may be memory the next time.
+                // The next scan may have memory.
                 Err(Error::NoMemory) => Err(Error::NoMemory),
                 offsets => Ok(offsets),
             }
@@ -132,7 +128,7 @@ impl Records {
     }
 }
 
-/// A guess at the length of a record for reserving memory in one go, a little below that of kernels' (25).
+/// Length of a record, to reserve memory once: a little below the average of kernels (25).
 const USUAL_LEN: usize = 24;
 
 impl TypeOffsets {
@@ -158,8 +154,8 @@ impl TypeOffsets {
     }
 }
 
-/// Scans all records, calls `keep` with the offset of every `stride`th, and `each` with those that pass the filter. Returns
-/// their number.
+/// Scans all records and returns their number. Calls `keep` with the offset of every `stride`th, `each` with those that pass the
+/// filter.
 fn step_over(
     types: Bytes<'_>,
     layout: Bytes<'_>,
@@ -169,7 +165,7 @@ fn step_over(
     keep: impl FnMut(usize) -> Result<()>,
     each: impl FnMut(TypeId, Kind, u32),
 ) -> Result<u32> {
-    // The byte order is a constant in each of the two copies of the loop.
+    // Two copies of the loop, each with a constant byte order.
     let data = types.as_slice();
     match types.endian() {
         Endian::Little => {
@@ -198,9 +194,9 @@ fn step_over_in_order(
                 if at == types.len() {
                     break;
                 }
-                // Past the end, the record before this one is cut off.
+                // Past the end, the record before is cut off.
                 let cut_off = if at > types.len() { id.wrapping_sub(1) } else { id };
-                return Err(Error::TypeTruncated { type_id: TypeId(cut_off) });
+                return Err(Error::TypeTruncated(TypeId(cut_off)));
             };
             let [a, b, c, d, e, f, g, h, ..] = *head;
             let (name_off, info) = (types.endian().u32([a, b, c, d]), Info(types.endian().u32([e, f, g, h])));

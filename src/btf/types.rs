@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! What relocation sees of BTF: [`Type`] and the trait [`BtfView`].
+//! [`Type`], and [`BtfView`], through which relocation reads BTF.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::raw::{Info, Kind, KindSet, TYPE_LEN};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 
-/// A type id. 0 is `void`; records are numbered from 1, those of split BTF after its base's.
+/// A type id. 0 is `void`; those of split BTF follow its base's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeId(pub u32);
 
@@ -23,7 +23,7 @@ impl fmt::Display for TypeId {
     }
 }
 
-/// One type record with what follows it.
+/// A type: its record and payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Type<'a> {
     name_off: u32,
@@ -51,11 +51,11 @@ pub struct Member {
 pub struct Enumerator {
     /// Offset of the name.
     pub name_off: u32,
-    /// The value. That of a 32-bit enum is sign-extended even where the enum is unsigned, as libbpf does.
+    /// The value. As in libbpf, that of a 32-bit enum is sign-extended, even if the enum is unsigned.
     pub value: u64,
 }
 
-/// What an array is made of.
+/// Element type and length of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Array {
     /// Type of one element.
@@ -74,7 +74,7 @@ impl<'a> Type<'a> {
     pub const VOID: Type<'static> =
         Type { name_off: 0, info: Info(0), size_or_type: 0, endian: Endian::NATIVE, payload: &[] };
 
-    /// The type that a record and what follows it say; `None` for less than a record.
+    /// Decodes a record, followed by its payload; `None` if it is cut off.
     #[inline(always)]
     pub(super) fn new(record: &'a [u8], endian: Endian) -> Option<Self> {
         let (head, payload) = record.split_first_chunk::<TYPE_LEN>()?;
@@ -100,7 +100,7 @@ impl<'a> Type<'a> {
         self.info.vlen()
     }
 
-    /// Kind flag: bitfield sizes in members; a union under a forward declaration; a signed enum.
+    /// Kind flag: bitfield sizes in members; a forward declaration of a union; a signed enum.
     #[must_use]
     pub const fn kflag(self) -> bool {
         self.info.kflag()
@@ -112,13 +112,13 @@ impl<'a> Type<'a> {
         self.name_off
     }
 
-    /// Size in bytes of an int, float, enum, struct, union or data section. The field holds a type id for other kinds.
+    /// Size in bytes of an int, float, enum, struct, union or data section; a type id for other kinds.
     #[must_use]
     pub const fn size(self) -> u32 {
         self.size_or_type
     }
 
-    /// What a pointer, typedef, modifier, variable, tag or function refers to; the return type of a prototype.
+    /// Type of a pointer, typedef, modifier, variable, tag or function; return type of a prototype.
     #[must_use]
     pub const fn type_id(self) -> TypeId {
         TypeId(self.size_or_type)
@@ -136,7 +136,7 @@ impl<'a> Type<'a> {
         matches!(self.kind(), Kind::Enum | Kind::Enum64)
     }
 
-    /// Whether this is `const`, `volatile`, `restrict`, a type tag or a typedef: what comparison looks through.
+    /// Whether this is `const`, `volatile`, `restrict`, a type tag or a typedef.
     #[must_use]
     pub const fn is_modifier_or_typedef(self) -> bool {
         matches!(self.kind(), Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag)
@@ -159,7 +159,7 @@ impl<'a> Type<'a> {
         (0..self.vlen()).map_while(move |idx| self.member(idx))
     }
 
-    /// The offsets of the members' names, from member number `from` on.
+    /// The name offsets of the members from number `from` on.
     pub(crate) fn member_name_offs(self, from: u32) -> impl Iterator<Item = u32> + 'a {
         let (endian, members) = (self.endian, self.payload);
         let members = if self.is_composite() { members } else { &[] };
@@ -190,7 +190,7 @@ impl<'a> Type<'a> {
         (0..self.vlen()).map_while(move |idx| self.enumerator(idx))
     }
 
-    /// What an array is made of.
+    /// Element type and length of an array.
     #[must_use]
     pub fn array(self) -> Option<Array> {
         if self.kind() != Kind::Array {
@@ -214,7 +214,7 @@ impl<'a> Type<'a> {
         (self.int_data() >> 24) & 0x0f
     }
 
-    /// Bit offset of an int; only the bitfield-like ints of old compilers have one. 0 for other kinds.
+    /// Bit offset of an int, which only bitfields of old compilers have. 0 for other kinds.
     #[must_use]
     pub fn int_offset(self) -> u32 {
         (self.int_data() >> 16) & 0xff
@@ -230,17 +230,16 @@ impl<'a> Type<'a> {
         if self.kind() == Kind::Int { self.payload().u32(0).unwrap_or(0) } else { 0 }
     }
 
-    /// Whether the kind is one of these.
+    /// Whether the kind is in the set.
     pub(super) const fn is_of(self, kinds: KindSet) -> bool {
         self.info.is_of(kinds)
     }
 
-    /// Bytes that follow the record.
     pub(super) const fn payload_len(self) -> usize {
         self.payload.len()
     }
 
-    /// What follows the record, as elements of `N` words.
+    /// The payload as elements of `N` words.
     #[inline(always)]
     pub(super) fn elements<const N: usize>(self) -> impl Iterator<Item = [u32; N]> + 'a {
         let endian = self.endian;
@@ -258,8 +257,7 @@ impl<'a> Type<'a> {
     }
 }
 
-/// Brent's cycle detection for a walk from type to type: one remembered place, which moves up after 1, 2, 4, ... steps. A
-/// cycle is found within three times its length plus the way to it.
+/// Brent's cycle detection for a walk from type to type: remembers one place, and moves it up after 1, 2, 4, ... steps.
 #[derive(Debug)]
 pub(crate) struct CycleCheck<T> {
     remembered: T,
@@ -272,7 +270,7 @@ impl<T: Copy + PartialEq> CycleCheck<T> {
         Self { remembered: start, steps: 0, limit: 1 }
     }
 
-    /// Takes the next step of the walk; `true` when it closes a cycle.
+    /// Takes a step of the walk; `true` if it closes a cycle.
     pub(crate) fn closes(&mut self, at: T) -> bool {
         if at == self.remembered {
             return true;
@@ -285,14 +283,14 @@ impl<T: Copy + PartialEq> CycleCheck<T> {
     }
 }
 
-/// How a name compares with another one.
+/// Result of comparing a name with another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameIs {
-    /// There is none.
+    /// The name is empty.
     Empty,
-    /// It is the other.
+    /// The names are equal.
     Same,
-    /// It is not.
+    /// The names differ.
     Other,
 }
 
@@ -308,32 +306,28 @@ impl NameIs {
     }
 }
 
-/// Typedefs and modifiers one above another that are followed. Real types have a handful.
+/// Typedefs and modifiers that a look-up skips. Real types have a handful.
 const MAX_MODIFIERS: usize = 256;
 /// Levels of arrays and modifiers that [`BtfView::resolve_size`] follows.
 const MAX_RESOLVE_DEPTH: usize = 32;
 
-/// Read access to BTF, as relocation needs it.
-///
-/// This is what libbpf's `relo_core.c` needs of its surroundings. Besides [`Btf`](super::Btf), the C boundary implements
-/// it for libbpf's own handle.
+/// Read access to BTF: [`Btf`](super::Btf), or libbpf's own handle at the C boundary.
 pub trait BtfView: fmt::Debug {
-    /// The record of the type with this id, which is not 0, and what follows it; `None` when there is none.
+    /// The record of the type with this id, which is not 0, and all that follows; `None` if no type has the id.
     ///
-    /// What this returns fits in registers. A [`Type`] is returned through memory, for which a processor has to wait, so all
-    /// that makes one of this is inlined.
+    /// A slice fits in registers. A [`Type`] does not, so all that decodes one is inlined.
     fn record(&self, id: TypeId) -> Option<&[u8]>;
 
-    /// Why [`BtfView::record`] found none.
+    /// The error where [`BtfView::record`] gives `None`.
     fn no_record(&self, id: TypeId) -> Error {
-        Error::BadTypeId { type_id: id }
+        Error::BadTypeId(id)
     }
 
     /// The type with this id; `void` for id 0.
     ///
     /// # Errors
     ///
-    /// [`Error::BadTypeId`] when there is none.
+    /// [`Error::BadTypeId`].
     #[inline(always)]
     fn type_by_id(&self, id: TypeId) -> Result<Type<'_>> {
         if id == TypeId::VOID {
@@ -345,7 +339,7 @@ pub trait BtfView: fmt::Debug {
         }
     }
 
-    /// The kind of the type with this id, and the offset of its name; `None` when there is none.
+    /// Kind and name offset of the type with this id; `None` if no type has it.
     fn kind_and_name(&self, id: TypeId) -> Option<(Kind, u32)> {
         self.type_by_id(id).ok().map(|t| (t.kind(), t.name_off()))
     }
@@ -354,16 +348,16 @@ pub trait BtfView: fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`Error::BadName`] when the offset is outside the string section.
+    /// [`Error::BadName`] for an offset outside of the strings.
     fn name_by_offset(&self, name_off: u32) -> Result<&CStr>;
 
-    /// The string at this offset, if there is one of at most `max` bytes. Reads no more of a longer one.
+    /// The string at this offset if it has at most `max` bytes. Reads no more of a longer one.
     fn name_within(&self, name_off: u32, max: usize) -> Option<&[u8]> {
         let name = self.name_by_offset(name_off).ok()?.to_bytes();
         (name.len() <= max).then_some(name)
     }
 
-    /// Whether the string at this offset begins with these bytes, of which none is a NUL. Reads no more of it.
+    /// Whether the string at this offset begins with these bytes, which contain no NUL. Reads no more.
     fn name_starts_with(&self, name_off: u32, beginning: &[u8]) -> bool {
         self.name_by_offset(name_off).is_ok_and(|name| name.to_bytes().starts_with(beginning))
     }
@@ -377,18 +371,18 @@ pub trait BtfView: fmt::Debug {
         Ok(self.name_by_offset(name_off)?.to_bytes_with_nul())
     }
 
-    /// Number of this BTF and its bases, all of which a look-up may go through.
+    /// Number of this BTF and its bases: a look-up may search all.
     fn levels(&self) -> u32 {
         1
     }
 
-    /// Number of type ids, `void` and those of the base included.
+    /// Number of type ids, including `void` and the base's.
     fn type_cnt(&self) -> u32;
 
     /// Size of a pointer in bytes: 4 or 8.
     fn pointer_size(&self) -> u32;
 
-    /// Byte order of the machine that the BTF describes.
+    /// Byte order of the BTF and of the machine that it describes.
     fn endian(&self) -> Endian;
 
     /// Compares the string at this offset with `name`, which is not empty. Reads no more of a longer string.
@@ -400,7 +394,7 @@ pub trait BtfView: fmt::Debug {
         Ok(NameIs::of(self.name_by_offset(name_off)?, name))
     }
 
-    /// The first of these strings, counted from 0, that is `name` or empty. `name` is not empty.
+    /// The first of these strings that is `name` or empty, by its index. `name` is not empty.
     ///
     /// # Errors
     ///
@@ -424,10 +418,10 @@ pub trait BtfView: fmt::Debug {
         self.name_by_offset(self.type_by_id(id)?.name_off())
     }
 
-    /// The type under all typedefs, `const`, `volatile`, `restrict` and type tags, with its id.
+    /// Skips typedefs, `const`, `volatile`, `restrict` and type tags.
     ///
     /// Source: libbpf `skip_mods_and_typedefs`.
-    /// Deviation: more than 256 of them are an error, and so is a cycle, where libbpf never returns.
+    /// Deviation: more than 256 of them are an error. On a cycle, libbpf never returns.
     ///
     /// # Errors
     ///
@@ -442,15 +436,14 @@ pub trait BtfView: fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSize`] for `void`, forward declarations and functions, and where more than 32 levels of arrays and
-    /// modifiers lie above the type; [`Error::SizeOverflow`] past `u32::MAX`; [`Error::BadTypeId`].
+    /// [`Error::NoSize`] for `void`, forward declarations and functions, and below more than 32 arrays and modifiers;
+    /// [`Error::SizeOverflow`] past `u32::MAX`; [`Error::BadTypeId`].
     fn resolve_size(&self, id: TypeId) -> Result<u32> {
-        resolve_size(id, || self.pointer_size(), |id| self.type_by_id(id))
+        size_of_type(id, self.type_by_id(id)?, || self.pointer_size(), |id| self.type_by_id(id))
     }
 }
 
 /// [`BtfView::skip_modifiers`] with another look-up.
-#[inline]
 pub(crate) fn skip_modifiers<'a>(
     id: TypeId,
     type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
@@ -463,26 +456,17 @@ pub(crate) fn skip_modifiers<'a>(
         }
         at = t.type_id();
     }
-    Err(Error::TypeCycle { type_id: id })
+    Err(Error::TypeCycle(id))
 }
 
-/// [`BtfView::resolve_size`] with another look-up.
-pub(crate) fn resolve_size<'a>(
-    id: TypeId,
-    pointer_size: impl Fn() -> u32,
-    type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
-) -> Result<u32> {
-    size_of_type(id, type_by_id(id)?, pointer_size, type_by_id)
-}
-
-/// As [`resolve_size`], of a type that has been looked up.
+/// [`BtfView::resolve_size`] of a type at hand, with another look-up.
 pub(crate) fn size_of_type<'a>(
     id: TypeId,
     mut t: Type<'a>,
     pointer_size: impl Fn() -> u32,
     type_by_id: impl Fn(TypeId) -> Result<Type<'a>>,
 ) -> Result<u32> {
-    let overflow = || Error::SizeOverflow { type_id: id };
+    let overflow = || Error::SizeOverflow(id);
     let mut nelems = 1_u32;
     let mut at = id;
     for depth in 0..MAX_RESOLVE_DEPTH {
@@ -502,12 +486,12 @@ pub(crate) fn size_of_type<'a>(
             | Kind::DeclTag
             | Kind::TypeTag => t.type_id(),
             Kind::Array => {
-                let Some(array) = t.array() else { return Err(Error::BadTypeId { type_id: at }) };
+                let Some(array) = t.array() else { return Err(Error::BadTypeId(at)) };
                 nelems = nelems.checked_mul(array.nelems).ok_or_else(overflow)?;
                 array.elem_type_id
             }
             Kind::Unkn | Kind::Fwd | Kind::Func | Kind::FuncProto | Kind::Other(_) => break,
         };
     }
-    Err(Error::NoSize { type_id: id })
+    Err(Error::NoSize(id))
 }

@@ -10,7 +10,7 @@ use crate::bytes::Endian;
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BtfMagic { found: [a, b] } => {
+            Self::BtfMagic([a, b]) => {
                 write!(f, "not BTF: it begins with {a:02x} {b:02x} instead of the magic number 0xeb9f")
             }
             Self::PackedBtf { what } => write!(f, "not BTF: {what}"),
@@ -18,7 +18,7 @@ impl fmt::Display for Error {
             Self::BtfHeader { hdr_len, size, .. } => {
                 write!(
                     f,
-                    "BTF header of {hdr_len} bytes in {size} bytes of data: it has at least 24, and all of them there"
+                    "BTF header of {hdr_len} bytes in {size} bytes of data: it has at least 24 bytes and ends within the data"
                 )
             }
             Self::BtfSection { name, off, len, size } => {
@@ -37,83 +37,74 @@ impl fmt::Display for Error {
                 }
             ),
             Self::BtfStrings { .. } => write!(f, "the string section does not end with a NUL"),
-            Self::TypeTruncated { type_id } => write!(f, "type [{type_id}] runs past the end of the type section"),
+            Self::TypeTruncated(type_id) => write!(f, "type [{type_id}] runs past the end of the type section"),
             Self::UnknownKind { type_id, kind } => match kind {
                 Kind::Other(raw) => write!(
                     f,
-                    "type [{type_id}] has the unknown kind {raw}, and no layout section says how long it is: a newer corelo may know it"
+                    "type [{type_id}] has the unknown kind {raw}, which no layout section describes: a newer corelo may know it"
                 ),
                 kind => write!(f, "type [{type_id}] has kind {}, which no record can have", kind.name()),
             },
             Self::TooManyTypes => write!(f, "more types than there are type ids"),
-            Self::BadTypeId { type_id } => write!(f, "type id {type_id} is not in this BTF"),
-            Self::BadName { name_off } => write!(f, "string offset {name_off} is outside the string section"),
-            Self::TypeCycle { type_id } => {
+            Self::BadTypeId(type_id) => write!(f, "type id {type_id} is not in this BTF"),
+            Self::BadName(name_off) => write!(f, "string offset {name_off} is outside the string section"),
+            Self::TypeCycle(type_id) => {
                 write!(f, "type [{type_id}] leads back to itself, or through more than 256 typedefs and modifiers")
             }
-            Self::SizeOverflow { type_id } => write!(f, "type [{type_id}] is larger than 4 GiB"),
-            Self::NoSize { type_id } => write!(f, "type [{type_id}] has no size"),
+            Self::SizeOverflow(type_id) => write!(f, "type [{type_id}] is larger than 4 GiB"),
+            Self::NoSize(type_id) => write!(f, "type [{type_id}] has no size"),
             Self::BaseEndian => write!(f, "split BTF and its base have different byte orders"),
             Self::BaseMismatch { base, what } => write!(
                 f,
                 "this is not a module of {base}: {what}: take both from the same build of the kernel (those of the running one are in /sys/kernel/btf)"
             ),
-            Self::NotSplit { base } => {
+            Self::NotSplit(base) => {
                 write!(f, "complete BTF, such as a kernel's, and not a module's on {base}: complete BTF has no base")
             }
             Self::Ext { what, value } => write!(f, ".BTF.ext: {what} ({value})"),
-            Self::UnknownRelo { kind } => write!(f, "relocation kind {} is none of the 13", kind.raw()),
+            Self::UnknownRelo(kind) => write!(f, "relocation kind {} is none of the 13", kind.raw()),
             Self::BadAccessStr { access_str, what, .. } => write!(f, "access string \"{access_str}\": {what}"),
             Self::SpecTooDeep => write!(f, "more than 64 steps to a member"),
-            Self::LocalSpec { cause, .. } if matches!(**cause, Self::AnonymousRoot { .. }) => cause.fmt(f),
+            Self::LocalSpec { cause, .. } if matches!(**cause, Self::AnonymousRoot(..)) => cause.fmt(f),
             Self::LocalSpec { type_id, cause } => write!(f, "local type [{type_id}] cannot be followed: {cause}"),
-            Self::AnonymousRoot { type_id } => {
-                write!(f, "local type [{type_id}] has no name, so the target cannot be searched for it: name the type")
+            Self::AnonymousRoot(type_id) => {
+                write!(f, "local type [{type_id}] has no name to search for in the target: name the type")
             }
             Self::TooDeep { local_id, targ_id } => {
                 write!(f, "local type [{local_id}] and target type [{targ_id}] are nested too deeply to compare")
             }
             Self::TooMuchWork => {
-                write!(f, "comparing the types takes more work than real input of this size does: given up")
+                write!(f, "work limit exceeded while comparing types")
             }
             Self::OffsetAmbiguity { first_bits, other_bits } => write!(
                 f,
                 "ambiguous: target types of this name have the member at bit offset {first_bits} and at {other_bits}: use a flavor or a module's BTF that has one of them"
             ),
             Self::ValueAmbiguity { first, other } => {
-                /// Displays what a candidate gives.
-                struct Given(Option<u64>);
-                impl fmt::Display for Given {
-                    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        match self.0 {
-                            Some(value) => Bits(value).fmt(f),
-                            None => f.write_str("no value"),
-                        }
-                    }
-                }
-                write!(f, "ambiguous: target types of this name give {} and {}", Given(*first), Given(*other))
+                let value = |value: &Option<u64>| value.map_or("no value".to_owned(), |value| Bits(value).to_string());
+                write!(f, "ambiguous: target types of this name give {} and {}", value(first), value(other))
             }
-            Self::ArrayElement { kind } => write!(f, "{} cannot be asked of an array element", kind.name()),
+            Self::ArrayElement(kind) => write!(f, "relocation kind {} does not apply to an array element", kind.name()),
             Self::BitfieldTooWide { bit_offset, bit_size } => {
-                write!(f, "bitfield of {bit_size} bits at bit {bit_offset} is not covered by any load of up to 8 bytes")
+                write!(f, "no load of up to 8 bytes covers the bitfield of {bit_size} bits at bit {bit_offset}")
             }
-            Self::BitfieldZeroSize { type_id } => write!(f, "bitfield on type [{type_id}], whose size is zero"),
-            Self::UnexpectedInsn { code } => write!(
+            Self::BitfieldZeroSize(type_id) => write!(f, "bitfield on type [{type_id}], whose size is zero"),
+            Self::UnexpectedInsn(code) => write!(
                 f,
                 "instruction with opcode 0x{code:02x} cannot be relocated: only ALU with an immediate, LDX, ST, STX and LDIMM64 can"
             ),
             Self::InsnMismatch { found, bits, expected, new } => fmt_insn_mismatch(f, *found, *bits, *expected, *new),
             Self::MemSizeMismatch { found, expected } => {
-                write!(f, "the instruction moves {found} bytes where the object's BTF gives the field {expected}")
+                write!(f, "the instruction moves {found} bytes, but the field has {expected} in the object's BTF")
             }
-            Self::BadMemSize { size } => {
+            Self::BadMemSize(size) => {
                 write!(f, "the field has {size} bytes in the target, which no load or store moves")
             }
-            Self::OffsetTooBig { offset } => write!(
+            Self::OffsetTooBig(offset) => write!(
                 f,
                 "target offset {offset} does not fit a load or store, whose offset ends at 32767: compute the address with bpf_core_field_offset() or read through bpf_core_read()"
             ),
-            Self::InsnOutside { insn_off } => write!(f, "there is no instruction at byte offset {insn_off}"),
+            Self::InsnOutside(insn_off) => write!(f, "there is no instruction at byte offset {insn_off}"),
             Self::Elf { what } => f.write_str(what),
             Self::NotBpf { what } => write!(f, "not a BPF object: {what}"),
             Self::NoBtf => {
@@ -135,7 +126,7 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Self::Io { cause } => {
-                // Rust adds the number, which says nothing that the words do not.
+                // Without the number that Rust adds.
                 let text = cause.to_string();
                 f.write_str(text.split(" (os error").next().unwrap_or(&text))
             }
@@ -143,9 +134,8 @@ impl fmt::Display for Error {
             Self::Argument { what } => f.write_str(what),
             Self::At { place, cause } => write!(f, "{place}: {cause}"),
             Self::Several { failures, count } => {
-                match failures.first() {
-                    Some(first) => write!(f, "{first}")?,
-                    None => write!(f, "no failure was kept")?,
+                if let Some(first) = failures.first() {
+                    first.fmt(f)?;
                 }
                 match count.saturating_sub(1) {
                     0 => Ok(()),
@@ -157,7 +147,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Displays the bits of a value that may be signed or not: as a number where that makes no difference.
+/// Displays a value of unknown signedness: in hexadecimal if that matters.
 struct Bits(u64);
 
 impl fmt::Display for Bits {
@@ -166,8 +156,8 @@ impl fmt::Display for Bits {
     }
 }
 
-/// Says why an instruction holds another value than the object's BTF gives. The numbers tell: compilers cut what does not
-/// fit, and libbpf extends the sign of what has none.
+/// Tells from the numbers why an instruction holds another value than the object's BTF gives: compilers truncate values, and
+/// libbpf sign-extends unsigned enumerators.
 fn fmt_insn_mismatch(f: &mut fmt::Formatter<'_>, found: i64, bits: u32, expected: u64, new: u64) -> fmt::Result {
     let raw = u64::from_ne_bytes(found.to_ne_bytes());
     let mask = u64::MAX.checked_shr(64_u32.saturating_sub(bits)).unwrap_or(0);
@@ -175,17 +165,17 @@ fn fmt_insn_mismatch(f: &mut fmt::Formatter<'_>, found: i64, bits: u32, expected
     match bits {
         16 if is_cut => write!(
             f,
-            "the field is at offset {expected}, which the compiler has cut to the 16 bits of a load or store, {found}: compute the address with bpf_core_field_offset() or read through bpf_core_read()"
+            "the field is at offset {expected}, which the compiler has truncated to the 16 bits of a load or store, {found}: compute the address with bpf_core_field_offset() or read through bpf_core_read()"
         ),
         32 if is_cut => write!(
             f,
-            "the object's BTF gives {}, which the compiler has cut to the 32 bits of an immediate, {found}: only values up to 2147483647 can be relocated there",
+            "the object's BTF gives {}, which the compiler has truncated to the 32 bits of an immediate, {found}: only values up to 2147483647 can be relocated there",
             Bits(expected)
         ),
         64 if i32::try_from(found).is_err() && raw.leading_zeros() == 32 && expected == raw | !u64::from(u32::MAX) => {
             write!(
                 f,
-                "the enumerator is {found} in an unsigned enum, whose values above 2147483647 libbpf takes for negative: declare it in a flavor of the enum as {}, and cast what it gives to 32 bits",
+                "the enumerator is {found} in an unsigned enum, whose values above 2147483647 libbpf sign-extends: declare it in a flavor of the enum as {}, and cast the result to 32 bits",
                 found.wrapping_sub(1 << 32)
             )
         }

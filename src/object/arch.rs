@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Which architecture an object or a target is of, by the members of its register structs. An object compiled for another
-//! one has its register accesses poisoned.
+//! Architecture of an object or a target, by the members of its register structs. Register accesses of an object for another
+//! architecture are poisoned.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use super::answer::Resolved;
 use crate::btf::{BtfView, Type, TypeId};
 use crate::relo::EssentialName;
 
-/// An architecture, by the name that `__TARGET_ARCH_` has for it.
+/// An architecture by its `__TARGET_ARCH_` name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Arch(&'static str);
 
-/// The structs that libbpf's `PT_REGS_*()` macros read.
+/// The structs of libbpf's `PT_REGS_*()` macros.
 const REGISTER_STRUCTS: [&[u8]; 3] = [b"pt_regs", b"user_pt_regs", b"user_regs_struct"];
 
-/// Members that these structs have on one architecture only. Programs may declare only those that they read.
+/// Members that the structs have on one architecture only. Programs may declare no others.
 const MEMBERS: [(Arch, &[&str]); 9] = [
     (
         Arch("x86"),
@@ -31,12 +31,12 @@ const MEMBERS: [(Arch, &[&str]); 9] = [
     (Arch("sparc"), &["u_regs", "tpc"]),
 ];
 
-/// More members than any of these structs has, structs within one another, and bytes of a name.
+/// Limits above all real register structs: members, nesting, bytes of a name.
 const MAX_MEMBERS: usize = 128;
 const MAX_DEPTH: u32 = 3;
 const MAX_NAME: usize = 32;
 
-/// The number of registers in `regs` of arm64, which LoongArch and MIPS have, too.
+/// Length of `regs` on arm64. LoongArch and MIPS have such a member, too.
 const ARM64_REGS: u32 = 31;
 
 impl Arch {
@@ -44,7 +44,7 @@ impl Arch {
         Self::within(btf, id, MAX_DEPTH, &mut { MAX_MEMBERS })
     }
 
-    /// Looks at no more than `left` members, those of anonymous ones included.
+    /// Reads at most `left` members, anonymous ones included.
     fn within<B: BtfView>(btf: &B, id: TypeId, depth: u32, left: &mut usize) -> Option<Self> {
         for member in btf.type_by_id(id).ok()?.members() {
             *left = left.checked_sub(1)?;
@@ -66,16 +66,16 @@ impl Arch {
     }
 }
 
-/// Displays that an object was compiled for another architecture.
+/// Displays the mismatch of architectures.
 #[derive(Clone, Copy)]
 pub(super) struct OtherArch {
     object: Arch,
-    /// `None` where the target does not have the struct.
+    /// `None` if the target lacks the struct.
     target: Option<Arch>,
 }
 
 impl OtherArch {
-    /// Finds out whether nothing in the target matches because it is of another architecture.
+    /// The mismatch, if it is why no candidate matches.
     pub(super) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
         let (btf, id) = (resolved.local.btf, resolved.local.root_type_id);
         let name = EssentialName::of(btf.name_within(btf.type_by_id(id).ok()?.name_off(), MAX_NAME)?).as_bytes();
@@ -111,12 +111,12 @@ impl fmt::Display for OtherArch {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arch, OtherArch};
+    use super::Arch;
     use crate::btf::build::*;
     use crate::btf::{Btf, TypeId};
     use crate::bytes::Endian;
 
-    /// BTF with one struct, of members that are all of one type: a number, or an array of so many.
+    /// BTF with one struct. Its members are all numbers, or arrays of `nelems`.
     fn btf(members: &[&str], nelems: Option<u32>) -> (Btf<'static>, TypeId) {
         let mut build = Build::new(Endian::NATIVE);
         let int = build.int("long", 8, 0);
@@ -160,15 +160,5 @@ mod tests {
         let btf = build.btf();
         assert_eq!(Arch::of(&btf, outer).map(|Arch(name)| name), Some("powerpc"));
         assert!(Arch::of(&btf, id).is_none());
-    }
-
-    #[test]
-    fn both_are_named() {
-        let other = |target| OtherArch { object: Arch("arm64"), target }.to_string();
-        assert!(other(Some(Arch("x86"))).contains("arm64, and the target's architecture is x86"));
-        // BTF that `bpftool gen min_core_btf` has reduced lacks structs of its own architecture.
-        assert!(
-            other(None).contains("arm64, whose struct the target lacks: it is of another architecture, or reduced")
-        );
     }
 }

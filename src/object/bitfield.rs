@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Bitfields that a program accesses by a plain load or store, which gets bits of other fields too.
+//! Warnings about plain loads and stores of bitfields, which access bits of other fields too.
 
 use once_cell::unsync::OnceCell;
 
@@ -18,20 +18,20 @@ const IN_THE_TARGET: &str = "the field is a bitfield in the target, and a plain 
 const IN_THE_OBJECT: &str = "the field is a bitfield in the object and none in the target: read it with \
                              BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
                              BPF_CORE_WRITE_BITFIELD()";
-const ADDRESS: &str = "the field is a bitfield in the target, and what is read from its address has other bits too: \
+const ADDRESS: &str = "the field is a bitfield in the target, and a read from its address gets other bits too: \
                        read it with BPF_CORE_READ_BITFIELD_PROBED()";
 const SHIFTS: &str = "the bitfield lies elsewhere in the loaded word in the target, and the shifts are those of the object: \
                       read it with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), write it with \
                       BPF_CORE_WRITE_BITFIELD()";
 
-/// The bits of a field whose offset is asked, which is a bitfield in the target.
+/// The bits of a field that is a bitfield in the target, for [`ReloKind::FieldByteOffset`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bits {
     local: BitRange,
     targ: BitRange,
 }
 
-/// Offset from the root, and width of a bitfield.
+/// Bit offset from the root, and width of a bitfield.
 type BitRange = (u32, Option<u32>);
 
 impl Bits {
@@ -41,8 +41,7 @@ impl Bits {
         Some(Self { local: (local.bit_offset, local.bit_size()), targ: (targ.bit_offset, targ.bit_size()) })
     }
 
-    /// Whether `insn` accesses the same bits of the word as before: of a bitfield, those in the word that is loaded, and of
-    /// another field, all of it.
+    /// Whether `insn` accesses the same bits of its word as in the object: those of a bitfield, or all of another field.
     fn are_the_same(self, insn: Insn, res: &ReloRes) -> bool {
         let within = |(bit_offset, bit_size): BitRange, byte_off: i64| {
             Some((i64::from(bit_offset).checked_sub(byte_off.checked_mul(8)?)?, bit_size?))
@@ -53,7 +52,7 @@ impl Bits {
     }
 }
 
-/// Whether the field is a bitfield, in the object and in the target: bitfields have no type there.
+/// Whether the field is a bitfield in the object and in the target: `ReloRes` has no type then.
 fn is_bitfield(res: &ReloRes) -> (bool, bool) {
     (res.orig_type_id == TypeId::VOID, res.new_type_id == TypeId::VOID)
 }
@@ -67,8 +66,7 @@ pub(super) fn poisoned(res: &ReloRes) -> Option<&'static str> {
     }
 }
 
-/// Why `insn`, which holds the offset of a field, accesses other bits than those of the field in the target; `None` where
-/// it does not.
+/// Why `insn`, which holds the offset of a field, accesses other bits than the target's field; `None` if it does not.
 pub(super) fn misused(
     insn: Insn,
     res: &ReloRes,
@@ -87,7 +85,7 @@ pub(super) fn misused(
     Ok((!is_fine).then_some(why))
 }
 
-/// The relocations of a section that give the shifts of a bitfield, sorted at the first look-up.
+/// The relocations of bitfields' shifts in a section. The first look-up sorts them.
 pub(super) struct Shifts<'a> {
     relos: &'a ext::Section<'a>,
     sorted: OnceCell<Vec<(TypeId, u32, u32)>>,

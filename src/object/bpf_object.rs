@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! An object that has been read.
+//! A BPF object as relocation reads it.
 
 use std::sync::Arc;
 
@@ -39,14 +39,10 @@ enum Form<'d> {
 const BTF_FUNC_GLOBAL: u32 = 1;
 
 impl<'d> BpfObject<'d> {
-    /// Reads an object; `None` if it has no CO-RE relocations. Warns of code without BTF.
-    ///
-    /// # Errors
-    ///
-    /// That it is no BPF object, or a broken one.
+    /// Reads an object; `None` if it has no CO-RE relocations. Logs a warning for code without BTF.
     pub(super) fn read(object: &'d [u8], log: &dyn Log) -> Result<Option<Self>> {
         let elf = BpfElf::new(object)?;
-        // As in libbpf: no relocation would be any program's.
+        // As in libbpf: without symbols there are no programs.
         if !elf.has_symbols() {
             return Err(Error::Elf { what: "no symbol table: take the file as it was before strip".into() });
         }
@@ -81,10 +77,6 @@ impl<'d> BpfObject<'d> {
     }
 
     /// The instructions of one section; `None` if it has no CO-RE relocations.
-    ///
-    /// # Errors
-    ///
-    /// That `.BTF.ext` is broken.
     pub(super) fn of_insns(
         insns: &'d [u8],
         sec_name: &'d [u8],
@@ -142,13 +134,9 @@ impl<'d> BpfObject<'d> {
         edits.put(ext_at.saturating_add(CORE_RELO_LEN_FIELD.start), vec![0; CORE_RELO_LEN_FIELD.len()])
     }
 
-    /// Whether an instruction that no function symbol covers is in a weak function that libbpf's linker eliminated: it keeps
-    /// the code and the records, but not the symbol. That is a global function, and the object has another of its name. Of a
-    /// static function, `objcopy --discard-all` removed the symbol.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`], [`Error::TooMuchWork`].
+    /// Whether an instruction without a function symbol is in a weak function that libbpf's linker eliminated. The linker keeps
+    /// its code and records, and the object has another global function of its name. `objcopy --discard-all` removes only the
+    /// symbols of static functions.
     pub(super) fn is_eliminated(&self, section: &Section, place: InsnPlace) -> Result<bool> {
         let Form::Elf { elf, .. } = &self.form else { return Ok(false) };
         let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };

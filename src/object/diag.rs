@@ -9,43 +9,44 @@ use std::sync::Arc;
 use super::answer::{Answer, Detail, Resolved};
 use super::arch::OtherArch;
 use super::bitfield::Bits;
-use super::site::{Access, Owner, Place, RelocSite, Unfollowed};
+use super::site::{Access, Owner, Place, RawAccess, RelocSite};
 use super::{Counts, Entry, Outcome, Report};
 use crate::btf::ext;
 use crate::btf::{Btf, BtfView, Type, lossy_name};
 use crate::budget::Budget;
+use crate::bytes::len_u64;
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
 use crate::relo::candidates::MAX_NAME_LEN;
 use crate::relo::{self, Change, EssentialName, ReloKind, ReloRes, Sign, Spec, Why};
 use crate::text::{Clipped, Lossy};
 
-/// What patching has made of an instruction.
+/// Result of patching an instruction.
 #[derive(Clone, Copy)]
 pub(super) enum Verdict {
     Resolved,
-    /// It is resolved, and the program accesses other bits than the field's with it.
+    /// Resolved, but the program accesses other bits than the field's.
     Misused(&'static str),
-    /// It is poisoned, since no candidate matches.
+    /// Poisoned: no candidate matches.
     NoMatch,
-    /// It is poisoned, since no load or store of the field keeps its value. The reason is that it is a bitfield, or its size.
+    /// Poisoned: no load or store of the field keeps its value, because of its size or for this reason.
     NoSuchLoad(Option<&'static str>),
 }
 
-/// Skipped relocations of a section, without those of eliminated functions.
+/// Skipped relocations of a section, except those of eliminated functions.
 struct Orphans {
-    /// Why the first was skipped, and where it is.
+    /// Reason and instruction of the first.
     why: &'static str,
     insn_idx: u32,
     count: u32,
 }
 
-/// Failures that are kept.
+/// Failures that an error lists.
 const MAX_FAILURES: usize = 100;
-/// Bytes of text in a report, for each byte of the object and in any case.
+/// Bytes of text in a report: for each byte of the object, and for any object.
 const TEXT_PER_BYTE: u64 = 4;
 const TEXT_AT_LEAST: u64 = 1 << 20;
-/// Warnings that are logged.
+/// Warnings that the log gets.
 const MAX_WARNINGS: u32 = 100;
 
 /// Why a relocation was skipped.
@@ -56,11 +57,11 @@ pub(super) const NO_FUNCTION: &str = "no function symbol covers the instruction:
 
 const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
                           value: only pointers and unsigned ints can be resized; read an int or enum, unless it is an \
-                          array's element, with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), which take \
-                          any size and sign, and ask bpf_core_field_size() before anything else is read";
+                          array's element, with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), and check \
+                          bpf_core_field_size() before reading anything else";
 
-const SIGN_EXTENDED: &str = "the enum is unsigned in the target, and libbpf takes its values for signed: what the program gets \
-                             is this in its low 32 bits, with all higher bits set";
+const SIGN_EXTENDED: &str = "the enum is unsigned in the target, but libbpf sign-extends its values: the program gets this value \
+                             in the low 32 bits, with all higher bits set";
 
 /// Diagnostics of one object.
 pub(super) struct Diagnostics<'j> {
@@ -89,13 +90,11 @@ impl<'j> Diagnostics<'j> {
         }
     }
 
-    /// Begins a section.
     pub(super) fn section(&self, name: &[u8], section: &ext::Section<'_>) {
         let count = section.core_relos().count();
         self.log.debug(format_args!("sec '{}': {count} CO-RE relocations", Clipped(Lossy(name))));
     }
 
-    /// Ends a section.
     pub(super) fn section_done(&mut self, name: &[u8]) {
         let Some(Orphans { why, insn_idx, count }) = self.orphans.take() else { return };
         let (section, s) = (Clipped(Lossy(name)), if count == 1 { "" } else { "s" });
@@ -104,7 +103,7 @@ impl<'j> Diagnostics<'j> {
         ));
     }
 
-    /// No program has the instruction.
+    /// Skips a relocation outside of all programs.
     pub(super) fn skipped(&mut self, site: &RelocSite<'_>, why: &'static str) -> Result<()> {
         let (section, insn_idx) = (Clipped(Lossy(site.section)), site.relo.insn_off / 8);
         self.log.debug(format_args!("sec '{section}': skipping relo #{} at insn #{insn_idx}: {why}", site.idx));
@@ -115,7 +114,7 @@ impl<'j> Diagnostics<'j> {
         self.end(site, Outcome::Skipped(why), None)
     }
 
-    /// The answer for all relocations of a question. `target` is the name of the target that matched.
+    /// The answer to cache. `target` names the target that matched.
     pub(super) fn answer(&mut self, resolved: &Resolved<'_, '_>, target: Option<&str>) -> Result<Answer> {
         let other_arch = OtherArch::of(resolved);
         let detail =
@@ -154,7 +153,7 @@ impl<'j> Diagnostics<'j> {
         })
     }
 
-    /// The question was answered before.
+    /// Logs that the answer comes from the cache.
     pub(super) fn repeated(&self, site: &RelocSite<'_>) {
         if self.log.enabled(Level::Debug) {
             let access = Access { site, budget: &self.texts.left };
@@ -162,7 +161,7 @@ impl<'j> Diagnostics<'j> {
         }
     }
 
-    /// An instruction has changed.
+    /// Logs a change of an instruction.
     pub(super) fn changed(&self, site: &RelocSite<'_>, change: &Change<'_>) {
         self.debug(site, format_args!("{change}"));
     }
@@ -171,7 +170,7 @@ impl<'j> Diagnostics<'j> {
         self.log.debug(format_args!("{}: relo #{}: {what}", Owner(site), site.idx));
     }
 
-    /// The instruction holds the answer, or was poisoned by it.
+    /// Ends a relocation that has patched its instruction.
     pub(super) fn answered(&mut self, site: &RelocSite<'_>, verdict: Verdict, answer: &Answer) -> Result<()> {
         if self.report.is_none() && matches!(verdict, Verdict::Resolved) {
             self.counts.add(&Outcome::Resolved);
@@ -200,14 +199,14 @@ impl<'j> Diagnostics<'j> {
         self.entry(site, outcome, note, Some(&answer.res), answer.detail.as_deref())
     }
 
-    /// There was an error, but the program is not loaded by default: its instruction was poisoned.
+    /// Ends a relocation that has failed in an optional program, and has poisoned its instruction.
     pub(super) fn poisoned_for(&mut self, error: &Error, site: &RelocSite<'_>, answer: Option<&Answer>) -> Result<()> {
         self.warn_of(site, format_args!("{error}: poisoned, since programs in '?' sections are optional"));
         let why = if self.report.is_some() { self.texts.text(error) } else { Arc::default() };
         self.end(site, Outcome::Poisoned(why), answer)
     }
 
-    /// There was an error, for which the object cannot be relocated.
+    /// Ends a relocation that has failed.
     pub(super) fn failed(&mut self, error: Error, site: &RelocSite<'_>, answer: Option<&Answer>) -> Result<()> {
         if self.failures.len() < MAX_FAILURES {
             self.failures.push(error.clone().at(self.texts.place(site)));
@@ -215,11 +214,7 @@ impl<'j> Diagnostics<'j> {
         self.end(site, Outcome::Failed(Box::new(error)), answer)
     }
 
-    /// Counts of the outcomes.
-    ///
-    /// # Errors
-    ///
-    /// That there were failures.
+    /// The counts, or the error if a relocation failed.
     pub(super) fn finish(mut self) -> Result<Counts> {
         match self.counts.failed {
             0 => Ok(self.counts),
@@ -239,22 +234,22 @@ impl<'j> Diagnostics<'j> {
         }
     }
 
-    /// Ends a relocation whose instruction does not hold an answer. There may be one still, or an access that can be followed.
+    /// Ends a relocation whose instruction does not hold the answer, if there is one.
     fn end(&mut self, site: &RelocSite<'_>, outcome: Outcome, answer: Option<&Answer>) -> Result<()> {
         if let Some(Answer { res, detail: Some(detail), .. }) = answer {
             return self.entry(site, outcome, None, Some(res), Some(detail));
         }
-        let detail = self.report.is_some().then(|| match self.texts.followed(site) {
+        let detail = self.report.is_some().then(|| match self.texts.local_spec(site) {
             Some(local) => {
                 let (local_spec, access) = (self.texts.text(&local), self.texts.text(local.access()));
                 Detail { access, local_spec, orig_sign: local.sign(), ..Detail::default() }
             }
-            None => Detail { access: self.texts.text(Unfollowed(site)), ..Detail::default() },
+            None => Detail { access: self.texts.text(RawAccess(site)), ..Detail::default() },
         });
         self.entry(site, outcome, None, None, detail.as_ref())
     }
 
-    /// Counts a relocation, and adds an entry to the report, if there is one.
+    /// Counts a relocation and adds its entry to the report.
     fn entry(
         &mut self,
         site: &RelocSite<'_>,
@@ -295,14 +290,14 @@ impl<'j> Diagnostics<'j> {
     }
 }
 
-/// Texts of a report, within a budget that decides no outcome.
+/// Texts of a report, with their own budget.
 struct Texts {
-    /// Bytes of text, and steps of following an access that has no answer.
+    /// Bytes of text, and steps of parsing accesses that have no answer.
     left: Budget,
     shared: HashMap<Key, Arc<str>>,
 }
 
-/// A text that many entries share: a name, by its offset, symbol or index, or a reason.
+/// A text that entries share: a name by its offset, symbol or index, or a reason.
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     Section(u32),
@@ -314,8 +309,7 @@ enum Key {
 
 impl Texts {
     fn new(object: &[u8]) -> Self {
-        let len = u64::try_from(object.len()).unwrap_or(u64::MAX);
-        let left = Budget::new(len.saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST));
+        let left = Budget::new(len_u64(object.len()).saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST));
         Self { left, shared: HashMap::new() }
     }
 
@@ -325,7 +319,7 @@ impl Texts {
             return Arc::default();
         }
         let text = Clipped(text).to_string();
-        let _ = self.left.charge(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        let _ = self.left.charge(len_u64(text.len()));
         text.into()
     }
 
@@ -339,8 +333,8 @@ impl Texts {
         Ok(text)
     }
 
-    /// The local spec of a relocation without an answer.
-    fn followed<'s>(&self, site: &RelocSite<'s>) -> Option<Spec<'s, Btf<'s>>> {
+    /// The local spec of a relocation that has no answer.
+    fn local_spec<'s>(&self, site: &RelocSite<'s>) -> Option<Spec<'s, Btf<'s>>> {
         Spec::parse_within(&*site.object.btf, site.relo, &self.left).ok()
     }
 
@@ -350,14 +344,13 @@ impl Texts {
     }
 }
 
-/// Displays why nothing in the target matched: what its first candidate lacks.
+/// Displays why no candidate matches: what the first one lacks.
 struct NoMatch<'a, 'l, 't>(&'a Resolved<'l, 't>);
 
 impl fmt::Display for NoMatch<'_, '_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let relo::Resolved { local, mismatch, cands, dropped, .. } = self.0;
         let Some((cand, mismatch)) = mismatch else {
-            // Candidates are found without flavors.
             let t = local.btf.type_by_id(local.root_type_id).unwrap_or(Type::VOID);
             let name = local.btf.name_within(t.name_off(), MAX_NAME_LEN).map(EssentialName::of);
             let name = name.map_or(lossy_name(local.btf, t.name_off()), |name| Lossy(name.as_bytes()));

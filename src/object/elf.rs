@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! ELF files: BPF objects, and other files with a `.BTF` section. Only this and `btf_sections` use the `object` crate: the part
-//! that reads tables in place and allocates nothing.
+//! BPF objects as ELF files. Only this and `btf_sections` use the `object` crate: the part that reads tables in place and
+//! allocates nothing.
 
 mod btf_sections;
 mod names;
-mod overlaps;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym as _, SymbolTable};
@@ -17,12 +15,12 @@ use object::{Endianness, SectionIndex, StringTable, elf};
 
 use super::format;
 use crate::budget::Budget;
-use crate::bytes::{Endian, index};
+use crate::bytes::{Endian, index, index_u64, len_u64};
 use crate::error::{Error, Result};
 use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
-use names::{Index, Strings};
+use names::Strings;
 
 impl From<object::Error> for Error {
     fn from(error: object::Error) -> Self {
@@ -30,21 +28,20 @@ impl From<object::Error> for Error {
     }
 }
 
-/// Offset of the file's class.
+/// Offset of the ELF class.
 const EI_CLASS: usize = 4;
 
 const NO_NAMES: &str = "broken ELF file: no section holds the names of the sections";
 
-/// Whether this begins like an ELF file.
+/// Whether data begins with the magic number of ELF.
 pub(crate) fn is_elf(data: &[u8]) -> bool {
     data.starts_with(&elf::ELFMAG)
 }
 
-/// Where a section lies in the file: nowhere, if it has no data there. It may be cut off.
-fn unchecked_range<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness) -> Range<usize> {
+/// Range of a section's data, which may lie past the end of the file.
+fn file_range<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness) -> Range<u64> {
     let (start, len) = section.file_range(order).unwrap_or((0, 0));
-    let start = usize::try_from(start).unwrap_or(usize::MAX);
-    start..start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX))
+    start..start.saturating_add(len)
 }
 
 /// The names of the sections.
@@ -62,7 +59,7 @@ fn section_names<'d, Elf: FileHeader<Endian = Endianness>>(
     Ok(strings(section, order, data))
 }
 
-/// The strings in a section: none, if it is cut off.
+/// The strings of a section; none if it is cut off.
 fn strings<'d, S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness, data: &'d [u8]) -> Strings<'d> {
     Strings::new(section.data(order, data).unwrap_or_default())
 }
@@ -76,20 +73,17 @@ const EHDR_LEN: u64 = 64;
 const SHDR_LEN: u64 = 64;
 /// Size of an instruction.
 const INSN_LEN: u64 = 8;
-/// LLVM's list of symbols whose addresses count.
-const SHT_LLVM_ADDRSIG: elf::SectionType = elf::SectionType(0x6fff_4c03);
-
-/// A sort key and a number: one type for all lists, since every other brings 10 KB of sorting.
-type Numbered = (u64, u32);
+/// Sections or functions that a search passes in the time of one step of the budget.
+const ENTRIES_PER_STEP: usize = 8;
 
 /// A section of a BPF object.
 #[derive(Clone, Debug)]
 pub(super) struct Section {
     pub(super) index: u32,
-    /// Where its data lies in the file.
+    /// Range of its data in the file.
     pub(super) range: Range<usize>,
     pub(super) is_code: bool,
-    /// Some of its bytes are another section's as well, or the file's headers'. Only in crafted files.
+    /// Shares bytes with another section or with the headers, as only in crafted files.
     pub(super) overlaps: bool,
 }
 
@@ -103,16 +97,16 @@ impl Section {
 /// A function symbol: a program or subprogram.
 #[derive(Clone, Debug)]
 pub(super) struct Func {
-    /// Its index in the symbol table.
+    /// Index in the symbol table.
     pub(super) symbol: u32,
-    /// Offsets in the section, in bytes.
+    /// Byte offsets in the section.
     pub(super) code: Range<u64>,
 }
 
 impl Func {
     /// Code of this length, without an ELF file around it.
     pub(super) fn whole(len: usize) -> Self {
-        Self { symbol: 0, code: 0..u64::try_from(len).unwrap_or(u64::MAX) }
+        Self { symbol: 0, code: 0..len_u64(len) }
     }
 }
 
@@ -123,17 +117,12 @@ pub(super) struct BpfElf<'d> {
     order: Endianness,
     sections: &'d [Shdr],
     names: Strings<'d>,
-    /// The sections by their names, once scans have cost more than making it.
-    by_name: OnceCell<Index>,
-    looked_at: Cell<usize>,
-    /// By section. Empty if none overlaps.
-    overlapping: Vec<bool>,
+    /// Range of the section table in the file.
+    table: Range<u64>,
     symbols: &'d [Symbol],
     symbol_names: Strings<'d>,
-    /// Functions by their [`place`], with their places in the symbol table.
-    funcs: Vec<Numbered>,
-    /// Those by their names, once one is looked for.
-    funcs_by_name: OnceCell<Index>,
+    /// [`place`] and symbol of each function, sorted.
+    funcs: Vec<(u64, u32)>,
 }
 
 impl<'d> BpfElf<'d> {
@@ -148,7 +137,7 @@ impl<'d> BpfElf<'d> {
         }
         let header = Header::parse(data)?;
         let order = header.endian()?;
-        // Old LLVM left the machine out.
+        // Old LLVM writes no machine.
         let machine = header.e_machine(order);
         if machine != elf::EM_BPF && machine != elf::EM_NONE {
             return not_bpf(format!("its machine is {}, not 247 (BPF)", machine.0).into());
@@ -166,13 +155,13 @@ impl<'d> BpfElf<'d> {
                 });
             }
             if section.sh_type(order) == elf::SHT_PROGBITS {
-                // Checks that it is all there.
                 section.data(order, data)?;
             }
         }
         let table = SectionTable::<Header>::new(sections, StringTable::default());
         let symbols = table.symbols(order, data, elf::SHT_SYMTAB)?;
         let symbol_names = sections.get(symbols.string_section().0).filter(|_| symbols.string_section().0 != 0);
+        let (table_off, table_len) = (header.e_shoff(order), SHDR_LEN.saturating_mul(len_u64(sections.len())));
         let mut this = Self {
             endian: match order {
                 Endianness::Little => Endian::Little,
@@ -181,13 +170,10 @@ impl<'d> BpfElf<'d> {
             order,
             sections,
             names,
-            by_name: OnceCell::new(),
-            looked_at: Cell::new(0),
-            overlapping: overlapping(header, order, sections)?,
+            table: table_off..table_off.saturating_add(table_len),
             symbols: symbols.symbols(),
             symbol_names: symbol_names.map_or_else(Strings::default, |section| strings(section, order, data)),
             funcs: Vec::new(),
-            funcs_by_name: OnceCell::new(),
         };
         this.read_funcs(&symbols)?;
         Ok(this)
@@ -204,7 +190,7 @@ impl<'d> BpfElf<'d> {
             let Some(section) = self.section_of(symbol, symbols.symbol_section(order, symbol, at))? else { continue };
             let Some(code) = self.sections.get(section).filter(|section| is_code(section, order)) else { continue };
             self.check_func(symbol, code)?;
-            // No instruction is so far away that its offset does not fit.
+            // Relocations have offsets of 32 bits.
             if let (Ok(section), Ok(off)) = (u32::try_from(section), u32::try_from(symbol.st_value(order))) {
                 self.funcs.push((place(section, off), number));
             }
@@ -213,9 +199,9 @@ impl<'d> BpfElf<'d> {
         Ok(())
     }
 
-    /// The number of the section that a function is in; `None` if it is in no section of this file.
+    /// Index of a function's section; `None` if it has none.
     ///
-    /// Deviation: libbpf knows nothing of extended section numbers, and opens such an object without the function.
+    /// Deviation: libbpf ignores extended section indexes, and opens such an object without the function.
     fn section_of(&self, func: &Symbol, found: object::Result<Option<SectionIndex>>) -> Result<Option<usize>> {
         let what = match found {
             Ok(None) => return Ok(None),
@@ -229,10 +215,10 @@ impl<'d> BpfElf<'d> {
         Err(Error::Elf { what: format!("broken ELF file: function '{name}' {what}").into() })
     }
 
-    /// Checks that a function lies in its section and is made of whole instructions.
+    /// Checks that a function lies in its section and consists of whole instructions.
     ///
     /// Source: libbpf `bpf_object__add_programs`, `bpf_object__init_prog`.
-    /// Deviation: libbpf refuses static functions outside of `.text`, too.
+    /// Deviation: libbpf also refuses static functions outside of `.text`.
     fn check_func(&self, func: &Symbol, section: &Shdr) -> Result<()> {
         let (start, size) = (func.st_value(self.order), func.st_size(self.order));
         if !self.symbol_names.has(func.st_name(self.order)) {
@@ -250,12 +236,10 @@ impl<'d> BpfElf<'d> {
         Err(Error::Elf { what: what.into() })
     }
 
-    /// Whether there is a symbol table.
     pub(super) const fn has_symbols(&self) -> bool {
         !self.symbols.is_empty()
     }
 
-    /// Whether some section holds instructions.
     pub(super) fn has_code(&self) -> bool {
         self.sections.iter().any(|section| is_code(section, self.order) && section.sh_size(self.order) > 0)
     }
@@ -267,61 +251,37 @@ impl<'d> BpfElf<'d> {
     }
 
     /// The section `.BTF` or `.BTF.ext`.
-    ///
-    /// # Errors
-    ///
-    /// That it says to hold something else.
     pub(super) fn btf_section(&self, name: &[u8]) -> Result<Option<Section>> {
         Ok(btf_section(self.sections, self.order, self.names, name)?.and_then(|at| self.section(at)))
     }
 
-    /// The first section of this name, which has no NUL in it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    /// The first section of this name, which contains no NUL.
     pub(super) fn section_by_name(&self, name: &[u8], budget: &Budget) -> Result<Option<Section>> {
         budget.name(name)?;
-        let is_it = |at: usize| {
-            let section = self.sections.get(at);
-            section.map_or(Ok(false), |section| self.names.is_charged(section.sh_name(self.order), name, budget))
-        };
-        let found = match self.by_name()? {
-            Some(by_name) => first(by_name.find(name).map(|number| index(number).saturating_add(1)), is_it),
-            None => first(1..self.sections.len(), is_it),
-        };
-        Ok(found?.and_then(|at| self.section(at)))
-    }
-
-    /// The index of all sections but the first, which is none; `None` as long as scans have cost less than making it: that
-    /// reads each byte of the names, and sorts.
-    fn by_name(&self) -> Result<Option<&Index>> {
-        let looked_at = self.looked_at.get();
-        if looked_at <= self.names.len().saturating_add(self.sections.len().saturating_mul(16)) {
-            self.looked_at.set(looked_at.saturating_add(self.sections.len()));
-            return Ok(None);
-        }
-        match self.by_name.get() {
-            Some(by_name) => Ok(Some(by_name)),
-            None => {
-                let offsets = self.sections.iter().skip(1).map(|section| section.sh_name(self.order));
-                let by_name = Index::new(self.names, offsets)?;
-                Ok(Some(self.by_name.get_or_init(|| by_name)))
+        budget.charge(len_u64(self.sections.len() / ENTRIES_PER_STEP))?;
+        for (at, section) in self.sections.iter().enumerate().skip(1) {
+            if self.names.is_charged(section.sh_name(self.order), name, budget)? {
+                return Ok(self.section(at));
             }
         }
+        Ok(None)
     }
 
     fn section(&self, at: usize) -> Option<Section> {
         let section = self.sections.get(at)?;
+        let range = file_range(section, self.order);
+        let meets = |other: Range<u64>| other.start.max(range.start) < other.end.min(range.end);
+        let others = self.sections.iter().enumerate().skip(1).filter(|(other, _)| *other != at);
+        let mut others = others.map(|(_, other)| file_range(other, self.order));
         Some(Section {
             index: u32::try_from(at).ok()?,
-            range: unchecked_range(section, self.order),
+            range: index_u64(range.start)..index_u64(range.end),
             is_code: is_code(section, self.order),
-            overlaps: self.overlapping.get(at).copied().unwrap_or(false),
+            overlaps: meets(0..EHDR_LEN) || meets(self.table.clone()) || others.any(meets),
         })
     }
 
-    /// The function that the instruction at byte offset `off` of a section is in.
+    /// The function of the instruction at byte offset `off` of a section.
     ///
     /// Source: libbpf `find_prog_by_sec_insn`.
     pub(super) fn func_at(&self, section: u32, off: u32) -> Option<Func> {
@@ -332,81 +292,31 @@ impl<'d> BpfElf<'d> {
         code.contains(&off.into()).then_some(Func { symbol, code })
     }
 
-    /// Whether there is a function of this name at another place than this one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    /// Whether a function of this name begins at another place.
     pub(super) fn has_func_elsewhere(&self, name: &[u8], section: u32, off: u32, budget: &Budget) -> Result<bool> {
         budget.name(name)?;
-        let name_of = |symbol| self.symbols.get(index(symbol)).map_or(0, |symbol| symbol.st_name(self.order));
-        let by_name = match self.funcs_by_name.get() {
-            Some(by_name) => by_name,
-            None => {
-                let offsets = self.funcs.iter().map(|(_, symbol)| name_of(*symbol));
-                let by_name = Index::new(self.symbol_names, offsets)?;
-                self.funcs_by_name.get_or_init(|| by_name)
-            }
-        };
-        for number in by_name.find(name) {
-            budget.charge(1)?;
-            let Some((at, symbol)) = self.funcs.get(index(number)) else { continue };
-            if *at != place(section, off) && self.symbol_names.is_charged(name_of(*symbol), name, budget)? {
+        budget.charge(len_u64(self.funcs.len() / ENTRIES_PER_STEP))?;
+        for (at, symbol) in &self.funcs {
+            let name_off = self.symbols.get(index(*symbol)).map_or(0, |symbol| symbol.st_name(self.order));
+            if *at != place(section, off) && self.symbol_names.is_charged(name_off, name, budget)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The name of a function. It is read when it is displayed.
+    /// The name of a function.
     pub(super) fn func_name(&self, func: &Func) -> Lossy<'d> {
         let symbol = self.symbols.get(index(func.symbol));
         Lossy(symbol.and_then(|symbol| self.symbol_names.from(symbol.st_name(self.order))).unwrap_or_default())
     }
 }
 
-/// Whether a section holds programs.
 fn is_code(section: &Shdr, order: Endianness) -> bool {
     section.sh_type(order) == elf::SHT_PROGBITS && section.sh_flags(order).contains(elf::SHF_EXECINSTR)
 }
 
-/// Where in which section, as one number.
+/// Section and offset as one number.
 fn place(section: u32, off: u32) -> u64 {
     u64::from(section) << 32 | u64::from(off)
-}
-
-/// The first of which `is_it` says so.
-fn first(candidates: impl IntoIterator<Item = usize>, is_it: impl Fn(usize) -> Result<bool>) -> Result<Option<usize>> {
-    for candidate in candidates {
-        if is_it(candidate)? {
-            return Ok(Some(candidate));
-        }
-    }
-    Ok(None)
-}
-
-/// Notes which sections share bytes with another or with the file's headers.
-fn overlapping(header: &Header, order: Endianness, sections: &[Shdr]) -> Result<Vec<bool>> {
-    let Ok(count @ 1..) = u32::try_from(sections.len()) else { return Ok(Vec::new()) };
-    let e_shoff = header.e_shoff(order);
-    // The file's header has the number of the section that does not exist, and the section table that after the last.
-    let range = |at| match sections.get(index(at)) {
-        _ if at == 0 => 0..EHDR_LEN,
-        None => e_shoff..e_shoff.saturating_add(SHDR_LEN.saturating_mul(count.into())),
-        Some(section) => {
-            let (start, len) = section.file_range(order).unwrap_or((0, 0));
-            start..start.saturating_add(len)
-        }
-    };
-    // As LLVM writes them: behind the rest what refers to it, then the strings, which are the first in its table.
-    let e_shstrndx = header.e_shstrndx(order).index().map_or(0, u32::from);
-    let is_late = |at: &u32| {
-        let sh_type = sections.get(index(*at)).map(|section| section.sh_type(order));
-        matches!(sh_type, Some(elf::SHT_REL | SHT_LLVM_ADDRSIG))
-    };
-    let contents = (1..count).filter(|at| *at != e_shstrndx && !is_late(at));
-    let late = (1..count).filter(|at| *at != e_shstrndx && is_late(at));
-    let strings = std::iter::once(e_shstrndx).filter(|at| (1..count).contains(at));
-    let expected = std::iter::once(0).chain(contents).chain(late).chain(strings).chain([count]);
-    overlaps::overlapping(count.saturating_add(1), range, expected)
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Files that have to be unpacked first: what they are, and the command that does it.
+//! Formats of packed files, and the commands that unpack them.
 
-/// Bytes from the beginning of a file that [`packed`] looks at: the last magic number is that of s390 kernels.
+/// Bytes of a file that [`packed`] needs. The last magic number is that of s390 kernels.
 pub(crate) const HEAD_LEN: u64 = 0x1_0010;
 
 const KERNEL: &str = "a kernel image without sections: its BTF is /sys/kernel/btf/vmlinux where it runs; extract-vmlinux of the \
                       kernel's scripts unpacks one for x86";
 const TAR: &str = "a tar archive: unpack it with tar -xf";
 
-/// Magic numbers, their places, and what they belong to.
+/// Offsets, magic numbers, and messages.
 const MAGICS: [(usize, &[u8], &str); 18] = [
     (0, b"\x1f\x8b", "compressed with gzip: decompress it with gzip -dc"),
     (0, b"\xfd7zXZ\0", "compressed with xz: decompress it with xz -dc"),
@@ -33,13 +33,13 @@ const MAGICS: [(usize, &[u8], &str); 18] = [
     (0, b"\x27\x05\x19\x56", KERNEL),
 ];
 
-/// What the file is and how to unpack it, if it is one of the formats known here. `head` is its beginning.
+/// Names the format of a file that begins with `head`, and the command that unpacks it.
 pub(crate) fn packed(head: &[u8]) -> Option<&'static str> {
     let is = |at: usize, magic: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(magic));
     MAGICS.iter().find(|(at, magic, _)| is(*at, magic)).map(|(_, _, what)| *what)
 }
 
-/// As [`packed`], for a file of this name: inside the compression there may be an archive, which tar unpacks with it.
+/// As [`packed`], for a file of this name, which tells a compressed tar archive.
 pub(crate) fn packed_as(name: &[u8], head: &[u8]) -> Option<&'static str> {
     let has = |part: &[u8]| name.windows(part.len()).any(|window| window == part);
     let is_tar = has(b".tar.") || [&b".tgz"[..], b".txz", b".tzst"].iter().any(|end| name.ends_with(end));

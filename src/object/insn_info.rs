@@ -7,17 +7,16 @@ use crate::btf::TypeId;
 use crate::btf::ext::BtfExt;
 use crate::error::Result;
 
-/// Both lists are sorted at the first look-up. `None` inside where there was no memory for it.
+/// The first look-up sorts a list. `None` inside if memory ran out.
 #[derive(Debug, Default)]
 pub(super) struct InsnInfo {
     lines: OnceCell<Option<Vec<Row>>>,
     funcs: OnceCell<Option<Vec<Row>>>,
 }
 
-/// The order is that of sections, instructions, and records. One type for both lists, since every other brings 10 KB of
-/// sorting.
+/// Sorted by section, instruction and record. Both lists share the type, and so 10 KB of sorting code.
 type Row = (InsnPlace, u32, [u32; 2]);
-/// Offset of a section's name in the BTF, and of an instruction in that section.
+/// String offset of a section's name, and byte offset of an instruction in that section.
 pub(super) type InsnPlace = (u32, u32);
 
 /// Line of an instruction.
@@ -28,7 +27,7 @@ pub(super) struct Line {
     pub(super) line: u32,
 }
 
-/// The function that an instruction was compiled in.
+/// Function of an instruction, by the compiler.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FuncInfo {
     /// Offset of its first instruction.
@@ -38,26 +37,20 @@ pub(super) struct FuncInfo {
 
 impl InsnInfo {
     pub(super) fn line_at(&self, btf_ext: &BtfExt<'_>, place: InsnPlace) -> Option<Line> {
-        let sections = || btf_ext.line_infos().iter();
-        let rows = || {
-            sections().flat_map(|section| {
-                let lines = section.line_infos();
-                lines.map(move |line| ((section.sec_name_off, line.insn_off), [line.file_name_off, line.line]))
-            })
-        };
-        let (_, _, [file_name_off, line]) = *at(self.lines.get_or_init(|| sorted(rows()).ok()), place)?;
+        let rows = btf_ext.line_infos().iter().flat_map(|section| {
+            let lines = section.line_infos();
+            lines.map(move |line| ((section.sec_name_off, line.insn_off), [line.file_name_off, line.line]))
+        });
+        let (_, _, [file_name_off, line]) = *at(self.lines.get_or_init(|| sorted(rows).ok()), place)?;
         Some(Line { file_name_off, line })
     }
 
     pub(super) fn func_at(&self, btf_ext: &BtfExt<'_>, place: InsnPlace) -> Option<FuncInfo> {
-        let sections = || btf_ext.func_infos().iter();
-        let rows = || {
-            sections().flat_map(|section| {
-                let funcs = section.func_infos();
-                funcs.map(move |(insn_off, type_id)| ((section.sec_name_off, insn_off), [type_id.0, 0]))
-            })
-        };
-        let ((_, insn_off), _, [type_id, _]) = *at(self.funcs.get_or_init(|| sorted(rows()).ok()), place)?;
+        let rows = btf_ext.func_infos().iter().flat_map(|section| {
+            let funcs = section.func_infos();
+            funcs.map(move |(insn_off, type_id)| ((section.sec_name_off, insn_off), [type_id.0, 0]))
+        });
+        let ((_, insn_off), _, [type_id, _]) = *at(self.funcs.get_or_init(|| sorted(rows).ok()), place)?;
         Some(FuncInfo { insn_off, type_id: TypeId(type_id) })
     }
 }
@@ -72,7 +65,7 @@ fn sorted(records: impl Iterator<Item = (InsnPlace, [u32; 2])>) -> Result<Vec<Ro
     Ok(rows)
 }
 
-/// The record of the instruction, or of the last one before it in its section. Of several, the last counts.
+/// The last record of the instruction, or of those before it in its section.
 fn at(rows: &Option<Vec<Row>>, place: InsnPlace) -> Option<&Row> {
     let rows = rows.as_ref()?;
     let after = rows.partition_point(|(other, ..)| *other <= place);

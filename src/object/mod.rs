@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Whole BPF objects, relocated in place.
-//!
-//! An object is an ELF64 file of either byte order as clang or `bpftool gen object` writes it. Its size stays as it is:
-//! instructions change, and the length of the CO-RE relocations in `.BTF.ext` becomes 0, so that nobody applies them twice.
+//! Relocates BPF objects in place: ELF64 files of either byte order, as clang or `bpftool gen object` writes them. Changes
+//! instructions, and sets the length of the CO-RE relocations in `.BTF.ext` to 0, so that no loader applies them twice.
 
 mod answer;
 mod arch;
@@ -76,21 +74,21 @@ impl<'a> Options<'a> {
 
 /// Relocates a BPF object in place: the instructions of every program, and `core_relo_len` of `.BTF.ext`.
 ///
-/// An object without BTF or without CO-RE relocations is left as it is. Code without BTF is logged as a warning, and so are
-/// records that belong to no function, unless the linker eliminated it. Programs in sections whose name begins with `?`
-/// are not loaded by default, so a relocation that fails there poisons its instruction and is logged.
+/// Does not change an object without BTF or CO-RE relocations. Logs a warning for code without BTF, and for records outside
+/// of all functions, except those of functions that the linker eliminated. libbpf does not load programs in sections whose
+/// name begins with `?` by default: a relocation that fails there poisons its instruction and logs a warning.
 ///
-/// Returns how many relocations ended how. `report` gets an entry for each, also when the call fails.
+/// Returns the counts of the outcomes. `report` gets an entry for each relocation, also when the call fails.
 ///
 /// Source: libbpf `bpf_object__relocate_core`.
-/// Deviation: all relocations are tried, where libbpf stops at the first that fails; and one that fails in a `?` section
-/// poisons, where libbpf skips such programs, or refuses the object if they are to be loaded.
+/// Deviation: libbpf stops at the first failure; and it skips programs in `?` sections, or refuses the object if the caller
+/// wants to load them.
 ///
 /// # Errors
 ///
-/// [`Error::Elf`](crate::Error::Elf), [`Error::NotBpf`](crate::Error::NotBpf); what reading `.BTF`, `.BTF.ext` and the
-/// targets gives; [`Error::EndianMismatch`](crate::Error::EndianMismatch); and for each failing relocation, named, what it
-/// gives. Of several, the first counts: [`Error::Several`](crate::Error::Several). The object is as it was then.
+/// [`Error::Elf`](crate::Error::Elf), [`Error::NotBpf`](crate::Error::NotBpf); errors of reading `.BTF`, `.BTF.ext` and the
+/// targets; [`Error::EndianMismatch`](crate::Error::EndianMismatch); the error of a relocation, in [`Error::At`](crate::Error::At), or
+/// [`Error::Several`](crate::Error::Several). An error leaves the object unchanged.
 pub fn relocate(
     object: &mut [u8],
     targets: &dyn Targets,
@@ -175,7 +173,7 @@ fn plan_edits(
     mut report: Option<&mut Report>,
 ) -> Result<(Edits, Counts)> {
     if let Some(report) = &mut report {
-        // All at once: half of a grown list may be unused.
+        // Once: half of a grown list may be unused.
         report.entries.try_reserve_exact(object.sections().map(|section| section.core_relos().count()).sum())?;
     }
     let mut relocator = Relocator::new(object, targets, options, report)?;

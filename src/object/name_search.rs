@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The search of a target for the names of an object's root types: by one scan for all of them, or by an index.
+//! Search of a target for the names of an object's root types, by one scan or an index.
 
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -13,62 +13,31 @@ use crate::memory;
 use crate::relo::candidates::{MAX_NAME_LEN, may_be_named};
 use crate::relo::{EssentialName, Semantics};
 
-/// The name at the beginning of `text`, if it is one that a candidate can have.
+/// The name at the beginning of `text`, if a candidate can have it.
 fn name(text: &[u8]) -> Option<&[u8]> {
     let name = CStr::from_bytes_until_nul(text.get(..=MAX_NAME_LEN).unwrap_or(text)).ok()?;
     (!name.is_empty()).then(|| name.to_bytes())
 }
 
-/// Kinds and essential names, numbered from 0. The hash is keyed, so nobody can make names that collide.
-#[derive(Debug, Default)]
-struct NameInterner<'n>(HashMap<(Kind, EssentialName<'n>), u32>);
-
-impl<'n> NameInterner<'n> {
-    /// How many there are.
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// All, in any order.
-    fn iter(&self) -> impl Iterator<Item = (u32, Kind, EssentialName<'n>)> {
-        self.0.iter().map(|((kind, name), number)| (*number, *kind, *name))
-    }
-
-    /// The number of this kind and name, if they have one.
-    fn get(&self, kind: Kind, name: EssentialName<'_>) -> Option<u32> {
-        self.0.get(&(kind, name)).copied()
-    }
-
-    /// The number of this kind and name: the next one, if they had none.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`].
-    fn get_or_add(&mut self, kind: Kind, name: EssentialName<'n>) -> Result<u32> {
-        let next = u32::try_from(self.len()).map_err(|_| Error::NoMemory)?;
-        self.0.try_reserve(1)?;
-        Ok(*self.0.entry((kind, name)).or_insert(next))
-    }
-}
-
-/// Kinds and essential names of local root types, numbered, so that one scan finds the candidates of all.
+/// Kinds and essential names of local root types, numbered from 0.
 #[derive(Debug, Default)]
 pub struct RootNames<'n> {
     semantics: Semantics,
-    names: NameInterner<'n>,
+    /// The hash is keyed, so crafted names do not collide.
+    names: HashMap<(Kind, EssentialName<'n>), u32>,
     kinds: KindSet,
     filter: PrefixFilter,
 }
 
 impl<'n> RootNames<'n> {
-    /// No names yet. In libbpf's semantics the two kinds of enum count as one.
+    /// No names. The semantics decide whether the two kinds of enum are one.
     #[must_use]
     pub fn new(semantics: Semantics) -> Self {
         Self { semantics, ..Self::default() }
     }
 
-    /// Adds the kind and essential name of a local type, and returns their number, counted from 0. `None` for a name that no
-    /// candidate can have.
+    /// Adds the kind and essential name of a local type, and returns their number; `None` for a name that no candidate can
+    /// have.
     ///
     /// # Errors
     ///
@@ -84,10 +53,12 @@ impl<'n> RootNames<'n> {
                 self.kinds = self.kinds.with(kind);
             }
         }
-        self.names.get_or_add(one_kind, essential).map(Some)
+        let next = u32::try_from(self.names.len()).map_err(|_| Error::NoMemory)?;
+        self.names.try_reserve(1)?;
+        Ok(Some(*self.names.entry((one_kind, essential)).or_insert(next)))
     }
 
-    /// Number of different kinds and names.
+    /// Number of kinds and names.
     #[must_use]
     pub fn count(&self) -> usize {
         self.names.len()
@@ -103,7 +74,7 @@ impl<'n> RootNames<'n> {
     ///
     /// # Errors
     ///
-    /// What `found` gives, [`Error::TooMuchWork`](crate::Error::TooMuchWork), and that the BTF's records are broken.
+    /// Errors of `found`, [`Error::TooMuchWork`](crate::Error::TooMuchWork), and errors of broken records.
     pub fn find(
         &self,
         btf: &Btf<'_>,
@@ -120,11 +91,11 @@ impl<'n> RootNames<'n> {
         result
     }
 
-    /// The number of this kind and name, if they are a root's.
+    /// The number of a root's kind and name.
     #[cold]
     fn number(&self, kind: Kind, text: &[u8], budget: &Budget) -> Result<Option<u32>> {
         let Some(name) = name(text) else { return Ok(None) };
-        Ok(self.names.get(self.semantics.one_kind(kind), EssentialName::charged(name, budget)?))
+        Ok(self.names.get(&(self.semantics.one_kind(kind), EssentialName::charged(name, budget)?)).copied())
     }
 
     /// As [`RootNames::find`], by an index of `btf`, which must [cover all kinds](RootNames::is_indexed).
@@ -139,17 +110,17 @@ impl<'n> RootNames<'n> {
         budget: &Budget,
         found: &mut dyn FnMut(u32, TypeId) -> Result<()>,
     ) -> Result<()> {
-        for (number, kind, essential) in self.names.iter() {
-            index.find(self.semantics, (kind, essential), btf, budget, |id| found(number, id))?;
+        for ((kind, essential), number) in &self.names {
+            index.find(self.semantics, (*kind, *essential), btf, budget, |id| found(*number, id))?;
         }
         Ok(())
     }
 }
 
-/// Index of the names in one BTF, for targets that are searched repeatedly.
+/// Index of the names in one BTF, for repeated searches.
 ///
-/// Eight bytes for each named type, sorted: a hash of its essential name above its id. Names of equal hash are compared, so a
-/// collision costs time only, and the hash is keyed, so nobody can make BTF that collides.
+/// Sorted entries of eight bytes: a hash of the essential name above the type id. A look-up compares names of equal hash. The
+/// hash is keyed, so crafted names do not collide.
 #[derive(Debug)]
 pub struct NameIndex {
     hasher: RandomState,
@@ -157,12 +128,12 @@ pub struct NameIndex {
 }
 
 impl NameIndex {
-    /// Indexes the types of `btf` from id `start_id` on that can be the root of a compiler's relocation.
+    /// Indexes the types of `btf` from id `start_id` on whose kind the root of a compiler's relocation can have.
     ///
     /// # Errors
     ///
-    /// [`Error::NoMemory`](crate::Error::NoMemory), [`Error::TooMuchWork`](crate::Error::TooMuchWork) for names
-    /// as no program has them, and that the BTF's records are broken.
+    /// [`Error::NoMemory`](crate::Error::NoMemory), [`Error::TooMuchWork`](crate::Error::TooMuchWork), and errors of broken
+    /// records.
     pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
         let budget = Budget::for_input(btf.size());
         let hasher = RandomState::new();
@@ -178,7 +149,7 @@ impl NameIndex {
         })?;
         result?;
         entries.sort_unstable();
-        // The index is long-lived, and half of a grown list may be unused.
+        // The index lives long, and half of a grown list may be unused.
         Ok(Self { hasher, entries: memory::copied(&entries)? })
     }
 
@@ -210,12 +181,12 @@ impl NameIndex {
 
 const HASH_MASK: u64 = 0xffff_ffff_0000_0000;
 
-/// A hash in the upper half; the lower is for an id. The same for either semantics.
+/// A hash in the upper half; the lower is for an id. Does not depend on the semantics.
 fn hash(hasher: &RandomState, kind: Kind, essential: EssentialName<'_>) -> u64 {
     hasher.hash_one((Semantics::Libbpf.one_kind(kind), essential)) & HASH_MASK
 }
 
-/// Kinds that the root of a compiler's relocation can have. Functions, which are half of a kernel's types, are not among them.
+/// Kinds of the root of a compiler's relocation: without functions, which are half of a kernel's types.
 const INDEXED: KindSet = KindSet::of(&[
     Kind::Int,
     Kind::Ptr,
@@ -233,7 +204,7 @@ const INDEXED: KindSet = KindSet::of(&[
     Kind::Enum64,
 ]);
 
-/// A Bloom filter of the first four bytes of the roots' names. It rejects nearly all of a kernel's types after one load.
+/// A Bloom filter of the names' first four bytes. Rejects nearly all of a kernel's types after one load.
 #[derive(Debug)]
 struct PrefixFilter {
     bits: [u64; Self::WORDS],
@@ -250,7 +221,7 @@ impl PrefixFilter {
     const LEN: usize = 4;
 
     fn add(&mut self, name: &[u8]) {
-        // Of a name shorter than four bytes, flavors begin in another way than the name alone.
+        // A short name's flavors begin in another way than the name alone.
         for end in [*b"\0\0\0\0", *b"____"] {
             let mut text = end;
             for (place, byte) in text.iter_mut().zip(name) {
@@ -266,51 +237,23 @@ impl PrefixFilter {
         }
     }
 
-    /// Whether the string at the beginning of `text` may be a root's.
+    /// Whether `text` may begin with a root's name.
     fn may_begin(&self, text: &[u8]) -> bool {
         let (word, bit) = Self::place(text);
         self.bits.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
-    /// The word and bit that stand for the first four bytes of a text, or for those before its NUL.
+    /// Word and bit of a text's first four bytes, or of those before its NUL.
     fn place(text: &[u8]) -> (usize, u64) {
         let first = match text.first_chunk() {
             Some(chunk) => u32::from_le_bytes(*chunk),
             None => text.iter().rev().fold(0, |first, byte| (first << 8) | u32::from(*byte)),
         };
-        // The highest bit of each byte that is zero, right at least for the lowest such byte.
+        // The highest bit of each zero byte, right for the lowest one.
         let zeros = first.wrapping_sub(0x0101_0101) & !first & 0x8080_8080;
         let before_zero = (zeros & zeros.wrapping_neg()).wrapping_shr(7).wrapping_sub(1);
-        // Multiplying by the golden ratio spreads what the bytes of names leave unused.
+        // The golden ratio spreads the few values of a name's bytes.
         let hash = (first & before_zero).wrapping_mul(0x9e37_79b9);
         (index(hash >> 26), 1_u64.wrapping_shl(hash >> 20))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{EssentialName, NameInterner};
-    use crate::btf::Kind;
-
-    #[test]
-    fn each_kind_and_name_has_one_number_however_many_there_are() {
-        let names: Vec<String> = (0..5000).map(|n| format!("{n}")).collect();
-        let name = |name: &'static str| EssentialName::of(name.as_bytes());
-        let mut interner = NameInterner::default();
-        assert_eq!(interner.get(Kind::Struct, name("0")), None);
-        for _ in 0..2 {
-            for (number, name) in (0_u32..).step_by(2).zip(&names) {
-                let name = EssentialName::of(name.as_bytes());
-                assert_eq!(interner.get_or_add(Kind::Struct, name).unwrap(), number);
-                assert_eq!(interner.get_or_add(Kind::Union, name).unwrap(), number + 1);
-            }
-        }
-        assert_eq!(
-            (interner.len(), interner.get(Kind::Enum, name("0")), interner.get(Kind::Struct, name("x"))),
-            (10_000, None, None)
-        );
-        for (number, kind, name) in interner.iter() {
-            assert_eq!(interner.get(kind, name), Some(number));
-        }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The relocation of one object: for each record, its instruction, its candidates and its answer.
+//! Relocates one object: finds the instruction, candidates and answer of each record.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ pub(super) struct Relocator<'j, 't> {
     member_index: MemberIndex,
     answers: ReloCache,
     edits: Edits,
-    /// The work limit was exceeded: the remaining relocations are not tried.
+    /// The work limit is exceeded: skips the remaining relocations.
     gave_up: bool,
     diag: Diagnostics<'j>,
 }
@@ -53,22 +53,13 @@ impl<'j, 't> Relocator<'j, 't> {
         })
     }
 
-    /// The changed sections, and counts of the outcomes.
-    ///
-    /// # Errors
-    ///
-    /// That there were failures.
+    /// The edits and counts, or the error if a relocation failed.
     pub(super) fn finish(self) -> Result<(Edits, Counts)> {
         let counts = self.diag.finish()?;
         Ok((self.edits, counts))
     }
 
-    /// Relocates what `.BTF.ext` lists for one ELF section. Errors of single relocations are collected.
-    ///
-    /// # Errors
-    ///
-    /// That the list itself is broken, that the section cannot be changed without changing others, that there is no
-    /// target, or that there is too little memory.
+    /// Relocates an ELF section. Collects errors of single relocations; returns those that concern all.
     pub(super) fn relocate_section(&mut self, relos: &ext::Section<'j>) -> Result<()> {
         if self.gave_up {
             return Ok(());
@@ -94,7 +85,7 @@ impl<'j, 't> Relocator<'j, 't> {
             let site = RelocSite { object, section: name, relos, shifts: &shifts, func, relo: &relo, idx };
             match (&section, func) {
                 _ if index(relo.insn_off) % INSN_SIZE != 0 => {
-                    self.diag.failed(Error::InsnOutside { insn_off: relo.insn_off }, &site, None)?;
+                    self.diag.failed(Error::InsnOutside(relo.insn_off), &site, None)?;
                 }
                 (Ok(_), Some(func)) => self.relocate(&site, &mut code, &func.code)?,
                 (Ok(section), None) => {
@@ -111,10 +102,10 @@ impl<'j, 't> Relocator<'j, 't> {
         self.edits.put(range.start, code)
     }
 
-    /// Resolves and patches. A failure is collected, or poisons in a program that is not loaded by default.
+    /// Resolves and patches. Collects a failure, or poisons the instruction in an optional program.
     fn relocate(&mut self, site: &RelocSite<'_>, code: &mut [u8], func: &Range<u64>) -> Result<()> {
         if site.relo.kind != ReloKind::TypeIdLocal {
-            // Without a kernel, no relocation can be answered, not even those of optional programs.
+            // Without a kernel, relocations of optional programs fail, too.
             self.cands.search_kernel(&self.object.budget)?;
         }
         let (error, answer) = match self.answer(site) {
@@ -137,7 +128,7 @@ impl<'j, 't> Relocator<'j, 't> {
         self.diag.failed(error, site, answer)
     }
 
-    /// The answer to a question, resolved the first time that it is asked.
+    /// The answer, from the cache if an earlier relocation had the same.
     fn answer(&mut self, site: &RelocSite<'_>) -> Result<Rc<Answer>> {
         let BpfObject { btf, budget, .. } = self.object;
         let btf = &**btf;
@@ -181,13 +172,12 @@ impl<'j, 't> Relocator<'j, 't> {
     ) -> Result<Verdict> {
         let endian = self.object.btf.endian();
         let insn_off = site.relo.insn_off;
-        let outside = || Error::InsnOutside { insn_off };
-        // A second slot has to lie in the same program.
+        let outside = || Error::InsnOutside(insn_off);
+        // The second slot must lie in the same program.
         let end = usize::try_from(func.end).map_err(|_| outside())?;
         let slots = code.get_mut(index(insn_off)..end).ok_or_else(outside)?;
         let (first_slot, rest) = slots.split_first_chunk_mut::<INSN_SIZE>().ok_or_else(outside)?;
         let first = Insn::decode(*first_slot, endian);
-        // Only a LDIMM64 has a second slot.
         let second_slot = rest.first_chunk_mut::<INSN_SIZE>().filter(|_| first.is_ldimm64());
         let second = second_slot.as_deref().map(|slot| Insn::decode(*slot, endian));
         let pair = InsnPair { first, second };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! A relocation and its place in the object, and both as text.
+//! A relocation with its place in the object, and their text.
 
 use std::fmt;
 
@@ -13,24 +13,24 @@ use crate::budget::Budget;
 use crate::relo::Spec;
 use crate::text::{Clipped, Lossy};
 
-/// One relocation and its place.
+/// A relocation and its place.
 #[derive(Clone, Copy)]
 pub(super) struct RelocSite<'a> {
     pub(super) object: &'a BpfObject<'a>,
-    /// Name of its section.
+    /// Name of the section.
     pub(super) section: &'a [u8],
     /// All relocations of the section.
     pub(super) relos: &'a ext::Section<'a>,
     pub(super) shifts: &'a Shifts<'a>,
-    /// The function that its instruction is in.
+    /// The function of the instruction.
     pub(super) func: Option<&'a Func>,
     pub(super) relo: &'a CoreRelo,
-    /// Number of the relocation among those of its section.
+    /// Number of the relocation in its section.
     pub(super) idx: usize,
 }
 
 impl<'a> RelocSite<'a> {
-    /// Number of the instruction in its program, as the verifier counts.
+    /// Index of the instruction in its program, as in the verifier's log.
     pub(super) fn insn_idx(&self) -> u32 {
         let start = self.func.and_then(|func| u32::try_from(func.code.start).ok()).unwrap_or(0);
         self.relo.insn_off.saturating_sub(start) / 8
@@ -86,7 +86,7 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// Displays the access of a relocation as C writes it, if it can be followed within the budget.
+/// Displays the access of a relocation in C's notation, if the budget allows to parse it.
 pub(super) struct Access<'a> {
     pub(super) site: &'a RelocSite<'a>,
     pub(super) budget: &'a Budget,
@@ -96,15 +96,15 @@ impl fmt::Display for Access<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Spec::parse_within(&*self.site.object.btf, self.site.relo, self.budget) {
             Ok(spec) => Clipped(spec.access()).fmt(f),
-            Err(_) => Unfollowed(self.site).fmt(f),
+            Err(_) => RawAccess(self.site).fmt(f),
         }
     }
 }
 
-/// Displays an access that cannot be followed: the root type and the access string.
-pub(super) struct Unfollowed<'a>(pub(super) &'a RelocSite<'a>);
+/// Displays an access as root type and access string.
+pub(super) struct RawAccess<'a>(pub(super) &'a RelocSite<'a>);
 
-impl fmt::Display for Unfollowed<'_> {
+impl fmt::Display for RawAccess<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (btf, relo) = (&*self.0.object.btf, self.0.relo);
         let t = btf.type_by_id(relo.type_id).ok();

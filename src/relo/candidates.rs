@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The algorithm is libbpf's (src/libbpf.c, bpf_core_add_cands); the code is not.
-//! Target types that a local type may stand for: those of the same essential name and a compatible kind.
+//! Candidates: target types of a local type's essential name and a compatible kind.
 
 use super::Semantics;
 use super::essential_name::EssentialName;
@@ -11,18 +11,18 @@ use crate::bytes::index;
 use crate::error::Result;
 use crate::memory;
 
-/// A target type that a local type may stand for.
+/// A target type that may correspond to a local type.
 #[derive(Debug)]
 pub struct Candidate<'a, B> {
-    /// The BTF that the type is in.
+    /// The BTF of the type.
     pub btf: &'a B,
     /// The type.
     pub id: TypeId,
-    /// Index of the target among those that were searched.
+    /// Index of the target.
     pub target: u32,
 }
 
-// Derived, these would ask the same of `B`.
+// A derived `Clone` would need `B: Clone`.
 impl<B> Clone for Candidate<'_, B> {
     fn clone(&self) -> Self {
         *self
@@ -32,13 +32,10 @@ impl<B> Clone for Candidate<'_, B> {
 impl<B> Copy for Candidate<'_, B> {}
 
 /// Adds to `cands` the types of `targ_btf` from id `targ_start_id` on that have `local`'s kind and this essential name.
-/// The two kinds of enum count as one, as in libbpf; [`Semantics::Kernel`] would have
-/// those of `local`'s own kind only.
-///
-/// Types whose name cannot be read are passed over: they are nobody's candidates.
+/// As in libbpf's semantics, the two kinds of enum are one. Ignores types with an invalid name.
 ///
 /// Source: libbpf `bpf_core_add_cands`.
-/// Deviation: so are types whose name is longer than 4096 bytes.
+/// Deviation: ignores types with a name of more than 4096 bytes.
 ///
 /// # Errors
 ///
@@ -69,7 +66,7 @@ pub fn add_cands<'a, B: BtfView>(
     Ok(())
 }
 
-/// The longest name of a candidate. The kernel takes no name above 512 bytes.
+/// The longest name of a candidate. The kernel accepts at most 512 bytes.
 pub(crate) const MAX_NAME_LEN: usize = 4096;
 
 /// Whether a candidate can have this name.
@@ -78,7 +75,7 @@ pub(crate) fn may_be_named(essential: EssentialName<'_>) -> bool {
 }
 
 impl Semantics {
-    /// The kind that stands for all that are candidates of each other.
+    /// The same kind for all kinds that are candidates of each other.
     ///
     /// Source: libbpf `bpf_core_add_cands`, and the kernel's function of that name in `kernel/bpf/btf.c`.
     pub(crate) const fn one_kind(self, kind: Kind) -> Kind {
@@ -89,7 +86,7 @@ impl Semantics {
     }
 }
 
-/// The candidates of a local type that are left: each of its relocations drops those that do not match.
+/// The live candidates of a local type: each of its relocations drops those that do not match.
 #[derive(Debug)]
 pub struct Candidates<'c, 'a, B> {
     found: &'c [Candidate<'a, B>],
@@ -97,14 +94,13 @@ pub struct Candidates<'c, 'a, B> {
 }
 
 impl<'c, 'a, B> Candidates<'c, 'a, B> {
-    /// `live` are the indices of those in `found` that are left, or `None` for all. All relocations of one local type share
-    /// it.
+    /// `live` holds the indices of the live candidates in `found`, or `None` for all. The relocations of a local type share it.
     #[must_use]
     pub const fn new(found: &'c [Candidate<'a, B>], live: &'c mut Option<Vec<u32>>) -> Self {
         Self { found, live }
     }
 
-    /// Those that are left, in the order of the search.
+    /// The live candidates, in the order of the search.
     pub fn iter(&self) -> impl Iterator<Item = Candidate<'a, B>> {
         (0..self.len()).filter_map(|i| {
             let at = match &*self.live {
@@ -115,29 +111,25 @@ impl<'c, 'a, B> Candidates<'c, 'a, B> {
         })
     }
 
-    /// How many are left.
+    /// Number of live candidates.
     #[must_use]
     pub fn len(&self) -> usize {
         self.live.as_ref().map_or(self.found.len(), Vec::len)
     }
 
-    /// How many earlier relocations of the local type have dropped.
+    /// Number of candidates that earlier relocations have dropped.
     #[must_use]
     pub fn dropped(&self) -> usize {
         self.found.len().saturating_sub(self.len())
     }
 
-    /// Whether none is left.
+    /// Whether no candidate is live.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Keeps all but those at these places among the ones that are left. The places are in order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoMemory`](crate::error::Error::NoMemory).
+    /// Drops the live candidates at these places, which are sorted.
     pub(super) fn retain_all_but(&mut self, mismatched: &[u32]) -> Result<()> {
         if mismatched.is_empty() {
             return Ok(());

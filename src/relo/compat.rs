@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The algorithm is libbpf's (src/relo_core.c, bpf_core_fields_are_compat, __bpf_core_types_are_compat and
 // __bpf_core_types_match); the code is not.
-//! When a local and a target type correspond: as a field's type, as a type asked about, and in all their parts.
+//! Whether a local and a target type correspond: as a field's type, as a type, and in all their parts.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use super::metered::Metered;
 use crate::btf::{BtfView, CycleCheck, Kind, Type, TypeId};
 use crate::error::{Error, Result};
 
-/// What any depth is cut to, so that the stack holds it.
+/// The largest depth, bounded by the stack.
 const MAX_DEPTH: i32 = 256;
 /// Pointers, arrays and return types that one comparison follows.
 const MAX_CHAIN: u32 = 32;
@@ -24,25 +24,22 @@ pub(super) fn kinds_are_compat(a: Type<'_>, b: Type<'_>) -> bool {
 }
 
 fn ints_are_compat(a: Type<'_>, b: Type<'_>) -> bool {
-    // An int with an offset is a bitfield as compilers described it before kflag.
+    // Before kflag, compilers described bitfields as ints with an offset.
     a.int_offset() == 0 && b.int_offset() == 0
 }
 
-/// Whether a field of the one type can be read as one of the other.
-///
-/// Typedefs and modifiers do not count. Any two structs or unions go together, any two pointers, any two floats, ints of
-/// any size and sign, enums and forward declarations of the same essential name or without a name, and arrays of
-/// compatible elements, whatever their number.
+/// Whether the types of two fields are compatible. Ignores typedefs and modifiers. Compatible are any structs or unions, any
+/// pointers, any floats, ints of any size and sign, enums and forward declarations of the same essential name or without a
+/// name, and arrays of compatible elements, of any length.
 ///
 /// Source: libbpf `bpf_core_fields_are_compat`.
-/// Deviation: arrays that are their own elements are an error where libbpf never returns.
+/// Deviation: arrays that are their own elements are an error. libbpf never returns.
 pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
     pair: BtfPair<'_, '_, '_, L, T>,
     mut local_id: TypeId,
     mut targ_id: TypeId,
 ) -> Result<bool> {
-    // Apart, since two cycles together come round only after the product of their lengths. One alone ends with the other
-    // side.
+    // Separate checks: two cycles together repeat only after the product of their lengths. One alone ends with the other side.
     let (mut local_cycle, mut targ_cycle) = (CycleCheck::new(local_id), CycleCheck::new(targ_id));
     let (mut local_closed, mut targ_closed) = (false, false);
     loop {
@@ -57,7 +54,7 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
         match local.kind() {
             Kind::Ptr | Kind::Float => return Ok(true),
             Kind::Fwd | Kind::Enum | Kind::Enum64 => {
-                // A name is not measured to see that there is one.
+                // No strlen to see that a name is empty.
                 let either_is_anonymous = pair.local.btf.text_by_offset(local.name_off())?.first() == Some(&0)
                     || pair.targ.btf.text_by_offset(targ.name_off())?.first() == Some(&0);
                 return Ok(either_is_anonymous || pair.names_match(local.name_off(), targ.name_off())?);
@@ -72,17 +69,15 @@ pub(super) fn fields_are_compat<L: BtfView, T: BtfView>(
         local_closed |= local_cycle.closes(local_id);
         targ_closed |= targ_cycle.closes(targ_id);
         if local_closed && targ_closed {
-            return Err(Error::TypeCycle { type_id: targ_id });
+            return Err(Error::TypeCycle(targ_id));
         }
     }
 }
 
-/// Whether the target has the type that a type-based relocation asks about. Names were compared before; here only kinds
-/// count, through pointers, arrays and prototypes.
+/// Whether two types are compatible: compares kinds only, through pointers, arrays and prototypes. `depth` is the most nested
+/// prototypes: 32 in libbpf, 2 in the kernel.
 ///
-/// `depth` is how many prototypes may lie inside one another: 32 in libbpf, 2 in the kernel.
-///
-/// Source: libbpf `__bpf_core_types_are_compat`. Like libbpf, says no for a typedef of a float.
+/// Source: libbpf `__bpf_core_types_are_compat`. As in libbpf, a typedef of a float is compatible with none.
 pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
     pair: BtfPair<'_, '_, '_, L, T>,
     local_id: TypeId,
@@ -92,11 +87,9 @@ pub(super) fn types_are_compat<L: BtfView, T: BtfView>(
     Compat { pair, answers: PairMemo::default() }.check(local_id, targ_id, depth.min(MAX_DEPTH))
 }
 
-/// Whether the target's type has all that the local one has: kinds, sizes of ints, lengths of arrays, and the members,
-/// enumerators and parameters of the local type with matching types. Behind a pointer, of structs and unions only the
-/// name and the kind count.
-///
-/// `depth` is how many structs and prototypes may lie inside one another: 32 in libbpf, 2 in the kernel.
+/// Whether the target's type has all parts of the local one: kinds, sizes of ints, lengths of arrays, and members, enumerators
+/// and parameters with matching types. Behind a pointer, compares only names and kinds of structs and unions. `depth` is the
+/// most nested structs and prototypes: 32 in libbpf, 2 in the kernel.
 ///
 /// Source: libbpf `__bpf_core_types_match`.
 pub(super) fn types_match<L: BtfView, T: BtfView>(
@@ -109,16 +102,14 @@ pub(super) fn types_match<L: BtfView, T: BtfView>(
     Match { pair, answers: PairMemo::default() }.check(local_id, targ_id, behind_ptr, depth.min(MAX_DEPTH))
 }
 
-/// Comparisons after which answers begin to be remembered. Without that, prototypes whose parameters are the same
-/// prototype, or members of one name, would be compared 2^32 times; for the types of real programs it is not worth it.
+/// Comparisons before the cache gets answers. Without a cache, prototypes whose parameters are the same prototype, or members
+/// of one name, take 2^32 comparisons. Types of real programs need none.
 const COMPARED_BEFORE_REMEMBERING: u32 = 1024;
 
-/// Answers that are remembered at most: no more memory than a small object takes. With more, the bound on the work is what
-/// ends it.
+/// Answers in the cache.
 const MAX_REMEMBERED: usize = 1 << 14;
 
-/// Answers about pairs of types, and the depth that was left when they were given. An answer given without running into
-/// the limit holds wherever at least as much depth is left.
+/// Cache of answers about pairs of types, with the depth left for them. An answer holds for any greater depth.
 #[derive(Default)]
 struct PairMemo {
     compared: u32,
@@ -157,7 +148,7 @@ impl<L: BtfView, T: BtfView> Compat<'_, '_, '_, L, T> {
     }
 
     fn compare(&mut self, mut local_id: TypeId, mut targ_id: TypeId, depth: i32) -> Result<bool> {
-        // The types themselves must agree first: a typedef asks for a typedef.
+        // The kinds of the types themselves must agree: a typedef needs a typedef.
         if !kinds_are_compat(self.pair.local.type_by_id(local_id)?, self.pair.targ.type_by_id(targ_id)?) {
             return Ok(false);
         }
@@ -231,7 +222,7 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
             let (_, local) = self.pair.local.skip_modifiers(local_id)?;
             let (skipped_id, targ) = self.pair.targ.skip_modifiers(targ_id)?;
             targ_id = skipped_id;
-            // Typedefs are gone by now. That of the root was compared when candidates were searched.
+            // The search for candidates has compared the name of the root's typedef.
             if !self.pair.names_match(local.name_off(), targ.name_off())? {
                 return Ok(false);
             }
@@ -325,8 +316,8 @@ impl<L: BtfView, T: BtfView> Match<'_, '_, '_, L, T> {
     }
 }
 
-/// Whether a forward declaration stands for `other`: the same of struct and union, and, unless behind a pointer, only for
-/// another forward declaration.
+/// Whether a forward declaration matches `other`, of the same of struct and union: another forward declaration, or behind a
+/// pointer any.
 fn fwd_matches(fwd: Type<'_>, other: Type<'_>, behind_ptr: bool) -> bool {
     match other.kind() {
         Kind::Fwd => fwd.kflag() == other.kflag(),
@@ -349,7 +340,7 @@ impl<'w, 't, T: BtfView> Names<'w, 't, T> {
         Ok(Self { targ: pair.targ, t, table })
     }
 
-    /// Whether `is_it` holds for one of the same essential name, tried in their order in the type.
+    /// Whether `is_it` holds for any of the same essential name, in their order in the type.
     fn any(&self, name: &[u8], mut is_it: impl FnMut(u32) -> Result<bool>) -> Result<bool> {
         let name = Name::Essential(EssentialName::charged(name, self.targ.budget)?);
         if let Some(table) = &self.table {

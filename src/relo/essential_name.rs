@@ -3,15 +3,11 @@
 //! Essential names: `task_struct___v2` is a flavor of `task_struct`.
 
 use crate::budget::Budget;
+use crate::bytes::len_u64;
 use crate::error::Result;
 
-/// The part of a name that decides which types, members and enumerators correspond: what precedes the last `___` that has
-/// another character than an underscore on either side, or else the whole name.
-///
-/// The first and the last byte of a name cannot be part of such a separator's underscores, so `___x`, `x___` and
-/// `a____b` have no flavor.
-///
-/// A type of its own, since `a___b___c` without its flavor is `a___b`, of which nothing more may be cut off.
+/// A name without its flavor. The flavor begins at the last `___` between two other characters: `___x`, `x___` and `a____b`
+/// have none. The essential name of `a___b___c` is `a___b`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EssentialName<'n>(&'n [u8]);
 
@@ -22,18 +18,13 @@ impl<'n> EssentialName<'n> {
         Self(without_flavor(name))
     }
 
-    /// [`EssentialName::of`] for a name of any length: the scan is charged.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`](crate::Error::TooMuchWork).
-    #[inline]
+    /// [`EssentialName::of`], with the scan charged.
     pub(crate) fn charged(name: &'n [u8], budget: &Budget) -> Result<Self> {
-        budget.charge(u64::try_from(name.len() / 8).unwrap_or(u64::MAX).saturating_add(3))?;
+        budget.charge(len_u64(name.len() / 8).saturating_add(3))?;
         Ok(Self::of(name))
     }
 
-    /// What a caller has cut off itself, which is all that `bpf_core_add_cands` is given.
+    /// A name whose flavor the caller has cut off, as for `bpf_core_add_cands`.
     #[must_use]
     pub const fn already_cut(essential: &'n [u8]) -> Self {
         Self(essential)
@@ -48,8 +39,7 @@ impl<'n> EssentialName<'n> {
 
 fn without_flavor(name: &[u8]) -> &[u8] {
     let is_underscore = |at: usize| name.get(at) == Some(&b'_');
-    // The last place where the underscores of a separator can end. Of any three in a row, one is found by looking at every
-    // third byte.
+    // From the last place where a separator can end. Every third byte finds one of any three underscores in a row.
     let mut at = name.len().wrapping_sub(2);
     while at < name.len() {
         if !is_underscore(at) {
@@ -62,7 +52,7 @@ fn without_flavor(name: &[u8]) -> &[u8] {
         if end.wrapping_sub(start) == 3 && start > 0 && end < name.len() {
             return name.get(..start).unwrap_or(name);
         }
-        // What precedes the underscores is none.
+        // The character before the underscores is none.
         at = start.wrapping_sub(2);
     }
     name

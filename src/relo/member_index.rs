@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Indexes of the names in large target types, so that not every relocation scans all members or enumerators.
+//! Indexes of the members' and enumerators' names in large target types.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -13,15 +13,15 @@ use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
 
-/// Types with fewer members or enumerators are scanned.
+/// Members or enumerators of a large type. A scan is fast enough for smaller ones.
 const LARGE_VLEN: u32 = 16;
-/// Searches of a large type after which an index is worth the time of making it.
+/// Searches of a large type that are worth an index.
 const WORTH_AN_INDEX: u32 = 16;
 
-/// The indexes of the types that are searched often. To be used for the relocations of one object, or for one comparison.
+/// Indexes for the relocations of one object, or for one comparison.
 #[derive(Debug, Default)]
 pub struct MemberIndex {
-    /// Of all types, up to [`WORTH_AN_INDEX`]: until then, nothing is kept of single types.
+    /// Searches of all types. Before [`WORTH_AN_INDEX`], `by_type` stays empty.
     searches: Cell<u32>,
     hasher: RandomState,
     by_type: RefCell<HashMap<u128, Searched>>,
@@ -29,19 +29,15 @@ pub struct MemberIndex {
 
 #[derive(Debug)]
 enum Searched {
-    /// So many times, without an index.
+    /// Number of searches without an index.
     Times(u32),
     Often(Rc<NameTable>),
-    /// One of its names cannot be read, which is an error only of a search that comes to it.
+    /// A name is invalid: an error only of a scan that reaches it.
     Broken,
 }
 
 impl MemberIndex {
-    /// The index of a target type in which `searches` names are going to be looked up; `None` where a scan is as good.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMuchWork`], [`Error::NoMemory`].
+    /// The index of a target type for `searches` more look-ups; `None` to scan the type.
     pub(super) fn get<T: BtfView>(
         &self,
         targ: Metered<'_, '_, T>,
@@ -75,18 +71,18 @@ impl MemberIndex {
     }
 }
 
-/// A type as one number, which is hashed faster than its parts.
+/// One number, which hashes faster than its parts.
 fn key<T>(btf: &T, id: TypeId) -> u128 {
     let btf = u128::try_from(std::ptr::from_ref(btf).addr()).unwrap_or_default();
     (btf << 64) | u128::from(id.0)
 }
 
-/// A name that is searched for.
+/// A name to search for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Name<'n> {
-    /// Of a field, with its flavor.
+    /// A field's, with its flavor.
     Whole(&'n [u8]),
-    /// Of an enumerator, or of a member of a type that is matched.
+    /// An enumerator's, or a member's for [`ReloKind::TypeMatches`](super::ReloKind::TypeMatches).
     Essential(EssentialName<'n>),
 }
 
@@ -103,14 +99,14 @@ impl Name<'_> {
 #[derive(Debug)]
 pub(super) struct NameTable {
     hasher: RandomState,
-    /// A hash of each essential name, and the index of the member or enumerator, sorted.
+    /// Hash of an essential name, and index of its member or enumerator; sorted.
     entries: Vec<(u32, u32)>,
-    /// Indices of the anonymous members, sorted.
+    /// Indices of the anonymous members; sorted.
     anonymous: Vec<u32>,
 }
 
 impl NameTable {
-    /// `None` if a name cannot be read.
+    /// `None` if a name is invalid.
     fn new<T: BtfView>(targ: Metered<'_, '_, T>, t: Type<'_>, hasher: RandomState) -> Result<Option<Self>> {
         let mut table = Self { hasher, entries: Vec::new(), anonymous: Vec::new() };
         table.entries.try_reserve_exact(index(t.vlen()))?;

@@ -14,14 +14,14 @@ use crate::text::Lossy;
 pub enum Mismatch {
     /// The types differ as a whole.
     Type,
-    /// The target's type has no member or enumerator of the name.
+    /// The target's type lacks the member or enumerator.
     NoName {
         /// Number of the step among the local accessors.
         step: usize,
         /// The target's type, without typedefs and modifiers.
         type_id: TypeId,
     },
-    /// The target's member of the name has an incompatible type.
+    /// The target's member has an incompatible type.
     OtherType {
         /// Number of the step among the local accessors.
         step: usize,
@@ -30,7 +30,7 @@ pub enum Mismatch {
         /// Index of the member.
         idx: u32,
     },
-    /// The index is out of bounds of the target's array, or there is no array.
+    /// The index is out of bounds of the target's array, or the type is no array.
     NoElement {
         /// Number of the step among the local accessors.
         step: usize,
@@ -39,7 +39,7 @@ pub enum Mismatch {
     },
 }
 
-/// Displays why the candidate `root` of `targ` does not match `local`, with names as long as they are.
+/// Displays why the candidate `root` of `targ` does not match `local`.
 pub(crate) struct Why<'a, L, T> {
     pub(crate) local: &'a Spec<'a, L>,
     pub(crate) targ: &'a T,
@@ -67,7 +67,7 @@ impl<L: BtfView, T: BtfView> fmt::Display for Why<'_, L, T> {
             Mismatch::NoName { step, type_id } => {
                 let what = if local.kind.is_enumval_based() { "enumerator" } else { "member" };
                 let holder = TypeText(targ, type_id);
-                // Members are found by their whole names, enumerators without flavors.
+                // Enumerators match without flavors, members with them.
                 let Lossy(name) = name(step);
                 let name = if local.kind.is_enumval_based() { EssentialName::of(name).as_bytes() } else { name };
                 write!(f, "the target has no {what} {} in {holder} [{type_id}]", Lossy(name))
@@ -97,10 +97,10 @@ impl<L: BtfView, T: BtfView> fmt::Display for Why<'_, L, T> {
     }
 }
 
-/// Displays a type in words, without its typedefs and modifiers: `array of 4 pointer to struct sock`.
+/// Displays a type without typedefs and modifiers: `array of 4 pointer to struct sock`.
 struct TypeText<'a, B>(&'a B, TypeId);
 
-/// Typedefs, modifiers, pointers and arrays that are followed. Types of C have fewer.
+/// Typedefs, modifiers, pointers and arrays to follow. Types of C have fewer.
 const MAX_LINKS: usize = 16;
 
 impl<B: BtfView> fmt::Display for TypeText<'_, B> {

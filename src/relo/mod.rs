@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The algorithm is libbpf's (src/relo_core.c); the code is not.
-//! CO-RE relocation, one relocation at a time. The algorithm is libbpf's, and so are its answers.
+//! CO-RE relocation, one relocation at a time, by libbpf's algorithm:
 //!
-//! 1. [`spec`]: the access string is followed through the local type: which members by name, at which offset.
-//! 2. [`candidates`]: the target is searched for types of the same essential name ([`EssentialName`]) and kind.
-//! 3. `spec_match`: in each candidate the same members are looked up by name, through anonymous structs and unions, and
-//!    their types compared (`compat`).
-//! 4. `value`: local and matching spec give the old and the new value. All matching candidates must give the same.
-//! 5. Candidates that do not match are dropped from the list, unless none matches: later relocations of the same local
-//!    type see what is left, so their order matters.
-//! 6. [`patch_insn`]: the new value is written into the instruction, or the instruction is made invalid.
+//! 1. [`spec`]: parse the access string along the local type, to names of members and a bit offset.
+//! 2. [`candidates`]: search the target for types of the same essential name ([`EssentialName`]) and kind.
+//! 3. `spec_match`: in each candidate, look up the same members by name, through anonymous structs and unions, and compare
+//!    their types (`compat`).
+//! 4. `value`: calculate the old value from the local spec and the new one from the matching spec. All matching candidates
+//!    must agree.
+//! 5. Drop the candidates that do not match, unless none does. Later relocations of the local type see the live ones only, so
+//!    the order of relocations matters.
+//! 6. [`patch_insn`]: write the new value into the instruction, or poison it.
 
 pub mod candidates;
 mod compat;
@@ -50,14 +51,14 @@ use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::text::Clipped;
 
-/// Whose answers to give where implementations differ.
+/// Whose answers to give where libbpf and the kernel differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Semantics {
-    /// libbpf's: candidates are pruned, types are compared 32 levels deep, the two kinds of enum count as one.
+    /// libbpf's: drops candidates, compares types 32 levels deep, and takes the two kinds of enum as one.
     #[default]
     Libbpf,
-    /// The kernel's own (light skeletons): nothing is pruned, types are compared 2 levels deep, candidates are of the local
-    /// type's own kind.
+    /// The kernel's own (light skeletons): drops no candidates, compares types 2 levels deep, and keeps the two kinds of enum
+    /// apart.
     Kernel,
 }
 
@@ -70,20 +71,20 @@ impl Semantics {
     }
 }
 
-/// What a relocation needs besides BTF and candidates.
+/// The context of a relocation.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Beginning of log lines, such as `prog 'name'`.
     pub place: &'a dyn fmt::Display,
-    /// Number of the relocation among those of its section.
+    /// Number of the relocation in its section.
     pub relo_idx: usize,
     /// Whose answers to give.
     pub semantics: Semantics,
-    /// The bound on the work.
+    /// The work limit.
     pub budget: &'a Budget,
-    /// Indexes of the target's members, for the same BTFs as long as it lives.
+    /// Indexes of the target's members. The BTFs must outlive it.
     pub member_index: &'a MemberIndex,
-    /// Where log lines go.
+    /// The sink for log lines.
     pub log: &'a dyn Log,
 }
 
@@ -102,31 +103,30 @@ impl Context<'_> {
 /// The answer to a relocation.
 #[derive(Clone, Debug)]
 pub struct Resolved<'l, 't, L, T> {
-    /// What to write into the instruction.
+    /// The value for the instruction.
     pub res: ReloRes,
     /// The access in the local type.
     pub local: Spec<'l, L>,
-    /// The access in the first candidate that matched; `None` when none did, and for [`ReloKind::TypeIdLocal`].
+    /// The access in the first matching candidate; `None` without one, and for [`ReloKind::TypeIdLocal`].
     pub targ: Option<Spec<'t, T>>,
     /// [`Candidate::target`] of that candidate.
     pub target: Option<u32>,
-    /// The first candidate that does not match, and why; `None` when there is none.
+    /// The first candidate that does not match, and why.
     pub mismatch: Option<(Candidate<'t, T>, Mismatch)>,
     /// Number of candidates.
     pub cands: usize,
-    /// Number of further ones, which earlier relocations of the same type have dropped.
+    /// Number of candidates that earlier relocations of the type have dropped.
     pub dropped: usize,
 }
 
-/// Calculates one relocation from the candidates of its root type, and drops those that do not match, unless none matches.
+/// Calculates a relocation from the candidates of its root type, and drops those that do not match, unless none does.
 ///
 /// Source: libbpf `bpf_core_calc_relo_insn`.
 ///
 /// # Errors
 ///
-/// [`Error::LocalSpec`] when the access string cannot be followed; [`Error::AnonymousRoot`];
-/// [`Error::OffsetAmbiguity`] and [`Error::ValueAmbiguity`] when candidates disagree; and what comparing a candidate
-/// gives. `cands` is as it was then.
+/// [`Error::LocalSpec`] for an invalid access string; [`Error::AnonymousRoot`]; [`Error::OffsetAmbiguity`] and
+/// [`Error::ValueAmbiguity`] when candidates disagree; and errors of comparing a candidate. They leave `cands` unchanged.
 pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     context: &Context<'_>,
     relo: &CoreRelo,
@@ -146,7 +146,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         return Ok(Resolved { res, local, targ: None, target: None, mismatch: None, cands: 0, dropped: 0 });
     }
     if local_name.is_empty() {
-        return Err(Error::AnonymousRoot { type_id });
+        return Err(Error::AnonymousRoot(type_id));
     }
 
     let (count, dropped) = (cands.len(), cands.dropped());
@@ -185,7 +185,7 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
         }
         None => {
             context.debug(format_args!("no matching targets found"));
-            // The target does not matter without a matching candidate.
+            // No value comes from the target then.
             let pair = BtfPair::new(local_btf, local_btf, context.budget, context.member_index);
             let res = value::calc_relo(pair, &local, None)?;
             Ok(Resolved { res, local, targ: None, target, mismatch: first_mismatch, cands: count, dropped })
@@ -193,11 +193,10 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
     }
 }
 
-/// Taking an empty spec through a candidate, and noting that it does not match, in steps.
+/// Steps of matching a spec without accessors, and of dropping a candidate.
 const CANDIDATE_STEPS: u64 = 16;
 
-/// All matching candidates must have the field at the same place and give the same value: it cannot be known which of
-/// them the program will meet.
+/// Checks that matching candidates have the same offset and value: the program may meet either.
 fn agree<B>(first: &(ReloRes, Spec<'_, B>), other: &(ReloRes, Spec<'_, B>)) -> Result<()> {
     let ((first_res, first_spec), (other_res, other_spec)) = (first, other);
     let (first_bits, other_bits) = (first_spec.bit_offset, other_spec.bit_offset);
@@ -211,13 +210,13 @@ fn agree<B>(first: &(ReloRes, Spec<'_, B>), other: &(ReloRes, Spec<'_, B>)) -> R
     Ok(())
 }
 
-/// Whether a field-independent comparison says that the target has the local type, as [`ReloKind::TypeExists`] asks.
+/// Whether the types are compatible, as for [`ReloKind::TypeExists`].
 ///
-/// Source: libbpf `bpf_core_types_are_compat`. `depth` is 32 there, 2 in the kernel, and 256 at most.
+/// Source: libbpf `bpf_core_types_are_compat`, where `depth` is 32; 2 in the kernel, and 256 at most.
 ///
 /// # Errors
 ///
-/// [`Error::TooDeep`], [`Error::TooMuchWork`], and what either BTF gives.
+/// [`Error::TooDeep`], [`Error::TooMuchWork`], and errors of either BTF.
 pub fn types_are_compat<L: BtfView, T: BtfView>(
     local: &L,
     local_id: TypeId,
@@ -229,14 +228,13 @@ pub fn types_are_compat<L: BtfView, T: BtfView>(
     compat::types_are_compat(BtfPair::new(local, targ, &budget, &member_index), local_id, targ_id, depth)
 }
 
-/// Whether the target's type has all parts of the local one, as [`ReloKind::TypeMatches`] asks.
+/// Whether the target's type has all parts of the local one, as for [`ReloKind::TypeMatches`].
 ///
-/// Source: libbpf `bpf_core_types_match`, where `behind_ptr` is `false` and `depth` 32; 2 in the kernel,
-/// and 256 at most.
+/// Source: libbpf `bpf_core_types_match`, where `behind_ptr` is `false` and `depth` 32; 2 in the kernel, and 256 at most.
 ///
 /// # Errors
 ///
-/// [`Error::TooDeep`], [`Error::TooMuchWork`], and what either BTF gives.
+/// [`Error::TooDeep`], [`Error::TooMuchWork`], and errors of either BTF.
 pub fn types_match<L: BtfView, T: BtfView>(
     local: &L,
     local_id: TypeId,

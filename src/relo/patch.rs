@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The algorithm is libbpf's (src/relo_core.c, bpf_core_patch_insn); the code is not.
-//! Writing an answer into an instruction.
+//! Patches instructions.
 
 use std::fmt;
 
@@ -8,33 +8,32 @@ use super::value::ReloRes;
 use crate::error::{Error, Result};
 use crate::insn::{Insn, class};
 
-/// An instruction, with the second slot where it is a LDIMM64.
+/// An instruction and the slot that follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InsnPair {
-    /// The instruction that the relocation names.
+    /// The instruction of the relocation.
     pub first: Insn,
     /// The slot that follows it; `None` at the end of the program.
     pub second: Option<Insn>,
 }
 
-/// What patching did.
+/// A patched instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patched {
-    /// The instruction as it is to be. Its second slot differs from the one given only for a LDIMM64.
+    /// The new instruction. Only a LDIMM64 changes the second slot.
     pub insn: InsnPair,
-    /// It was made invalid: because the answer says so, or because a load or store of the field's size in the target
-    /// would give another value than the program expects.
+    /// The instruction is invalid now: the relocation has no value, or a load or store of the target's field has another.
     pub poisoned: bool,
 }
 
-/// What has changed in an instruction, in words: `insn #4 (LDX/ST/STX) off 8 -> 24, mem_sz 4 -> 8`.
+/// Displays a change of an instruction: `insn #4 (LDX/ST/STX) off 8 -> 24, mem_sz 4 -> 8`.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
     /// Index in the program.
     pub insn_idx: u32,
-    /// As it was.
+    /// The old instruction.
     pub before: &'a InsnPair,
-    /// As it is now.
+    /// The new one.
     pub after: &'a Patched,
 }
 
@@ -63,20 +62,18 @@ impl fmt::Display for Change<'_> {
     }
 }
 
-/// The instruction with a relocation's answer written into it.
-///
-/// Five forms can be patched: ALU and ALU64 with an immediate operand, LDX, ST, STX, and LDIMM64. The value goes into the
-/// offset of loads and stores and into the immediate of all others, of which ALU keeps the low 32 bits. Loads and stores
-/// of a field that has another size in the target are resized.
+/// Patches ALU and ALU64 with an immediate operand, LDX, ST, STX, and LDIMM64. The value goes into the offset of loads and
+/// stores, and into the immediate of the others; ALU and ALU64 take its low 32 bits. Loads and stores get the size of the
+/// target's field.
 ///
 /// Source: libbpf `bpf_core_patch_insn`.
-/// Deviation: a LDIMM64 without its second slot is an error where libbpf reads and writes past the program.
+/// Deviation: a LDIMM64 without its second slot is an error. libbpf reads and writes past the program.
 ///
 /// # Errors
 ///
-/// [`Error::UnexpectedInsn`] for any other form, [`Error::InsnMismatch`] when the instruction does not hold what the
-/// object's BTF gives, [`Error::OffsetTooBig`] for a load or store past 32767, [`Error::MemSizeMismatch`] and
-/// [`Error::BadMemSize`] when it cannot be resized.
+/// [`Error::UnexpectedInsn`] for other instructions; [`Error::InsnMismatch`] for one that does not hold `res.orig_val`;
+/// [`Error::OffsetTooBig`] for a load or store past 32767; [`Error::MemSizeMismatch`] and [`Error::BadMemSize`] for one of
+/// another size.
 pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
     let InsnPair { first, second } = insn;
     if res.poison {
@@ -89,14 +86,14 @@ pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
         }
         class::LDX | class::ST | class::STX => {
             expect(i64::from(first.off), 16, res)?;
-            let off = i16::try_from(res.new_val).map_err(|_| Error::OffsetTooBig { offset: res.new_val })?;
+            let off = i16::try_from(res.new_val).map_err(|_| Error::OffsetTooBig(res.new_val))?;
             if res.fail_memsz_adjust {
                 return poisoned(insn);
             }
             InsnPair { first: resized(Insn { off, ..first }, res)?, second }
         }
         class::LD if first.is_ldimm64() => {
-            let unexpected = Error::UnexpectedInsn { code: first.code };
+            let unexpected = Error::UnexpectedInsn(first.code);
             let Some(high) = second else { return Err(unexpected) };
             let plain = Insn { imm: high.imm, code: 0, dst_reg: 0, src_reg: 0, off: 0 };
             if first.src_reg != 0 || first.off != 0 || high != plain {
@@ -106,23 +103,22 @@ pub fn patch_insn(insn: InsnPair, res: &ReloRes) -> Result<Patched> {
             let second = Some(Insn { imm: high_half(res.new_val), ..high });
             InsnPair { first: Insn { imm: low_half(res.new_val), ..first }, second }
         }
-        _ => return Err(Error::UnexpectedInsn { code: first.code }),
+        _ => return Err(Error::UnexpectedInsn(first.code)),
     };
     Ok(Patched { insn: patched, poisoned: false })
 }
 
-/// Both slots of a LDIMM64 are poisoned, or the verifier would complain of an unknown opcode in the second.
+/// Poisons both slots of a LDIMM64: the verifier would report the opcode of the second as unknown.
 fn poisoned(InsnPair { first, second }: InsnPair) -> Result<Patched> {
     let second = match second {
         Some(_) if first.is_ldimm64() => Some(Insn::POISON),
-        None if first.is_ldimm64() => return Err(Error::UnexpectedInsn { code: first.code }),
+        None if first.is_ldimm64() => return Err(Error::UnexpectedInsn(first.code)),
         other => other,
     };
     Ok(Patched { insn: InsnPair { first: Insn::POISON, second }, poisoned: true })
 }
 
-/// Checks that the instruction, with `bits` for the value, holds the object's own. Immediates and offsets are sign-extended,
-/// as in libbpf.
+/// Checks that the instruction holds `res.orig_val` in its `bits`, sign-extended as in libbpf.
 fn expect(found: i64, bits: u32, res: &ReloRes) -> Result<()> {
     if res.validate && found.to_ne_bytes() != res.orig_val.to_ne_bytes() {
         return Err(Error::InsnMismatch { found, bits, expected: res.orig_val, new: res.new_val });
@@ -137,7 +133,7 @@ fn resized(insn: Insn, res: &ReloRes) -> Result<Insn> {
     if insn.mem_size() != res.orig_sz {
         return Err(Error::MemSizeMismatch { found: insn.mem_size(), expected: res.orig_sz });
     }
-    insn.with_mem_size(res.new_sz).ok_or(Error::BadMemSize { size: res.new_sz })
+    insn.with_mem_size(res.new_sz).ok_or(Error::BadMemSize(res.new_sz))
 }
 
 fn low_half(value: u64) -> i32 {

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The sign of values, which have 64 bits wherever they come from.
+//! Signedness of 64-bit values.
 
 use std::fmt;
 
 use crate::btf::{Kind, Type};
 
-/// How the 64 bits of a value read.
+/// Signedness of a 64-bit value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sign {
-    /// As they are.
+    /// Unsigned, 64 bits.
     #[default]
     Unsigned,
-    /// An unsigned number of 32 bits, of which libbpf extends the sign that it has not.
+    /// Unsigned, 32 bits, but sign-extended by libbpf.
     Unsigned32,
-    /// As a signed number.
+    /// Signed.
     Signed,
 }
 
 impl Sign {
-    /// That of an enum's values.
+    /// The signedness of an enum's values.
     pub(super) fn of_enum(t: Type<'_>) -> Self {
         match (t.kflag(), t.kind()) {
             (true, _) => Self::Signed,
@@ -28,12 +28,12 @@ impl Sign {
     }
 }
 
-/// Displays a value as its type has it.
+/// Displays a value with its signedness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
     /// The value.
     pub value: u64,
-    /// How it reads.
+    /// Its signedness.
     pub sign: Sign,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The algorithm is libbpf's (src/relo_core.c, bpf_core_parse_spec and bpf_core_format_spec); the code is not.
-//! The spec: where an access leads inside a type, as indices, as names, and as a bit offset.
+//! The spec: an access to a type as indices, names, and a bit offset.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::text::Lossy;
 
-/// Most steps that a spec can have (`BPF_CORE_SPEC_MAX_LEN`).
+/// Most steps of a spec (`BPF_CORE_SPEC_MAX_LEN`).
 pub const MAX_LEN: usize = 64;
 
 /// One step of a spec: a named member, or an array element.
@@ -28,7 +28,7 @@ pub struct Accessor<'a> {
     pub name: Option<&'a CStr>,
 }
 
-/// Steps that are kept in place. Real accesses have two or three, so that parsing and matching allocate nothing.
+/// Steps without an allocation. Real accesses have two or three.
 const INLINE_LEN: usize = 6;
 
 /// Up to [`MAX_LEN`] steps.
@@ -36,7 +36,7 @@ const INLINE_LEN: usize = 6;
 pub struct Steps<T> {
     inline: [T; INLINE_LEN],
     inline_len: usize,
-    /// All steps, once there are more than fit in place.
+    /// All steps, if more than [`INLINE_LEN`].
     spilled: Vec<T>,
 }
 
@@ -51,7 +51,7 @@ impl<T: Copy> Steps<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::SpecTooDeep`] when there are [`MAX_LEN`] already, [`Error::NoMemory`].
+    /// [`Error::SpecTooDeep`] past [`MAX_LEN`], [`Error::NoMemory`].
     pub fn push(&mut self, step: T) -> Result<()> {
         if self.as_slice().len() == MAX_LEN {
             return Err(Error::SpecTooDeep);
@@ -91,21 +91,21 @@ impl<T: Copy> Steps<T> {
     }
 }
 
-/// Where an access leads inside a type.
+/// An access to a type.
 ///
 /// For `s->a[3]` in `struct s { int x; struct { int y, z, a[7]; }; }` the access string is `"0:1:2:3"`: element 0 of what
 /// `s` points to, member 1 of the struct, member 2 of the anonymous struct, element 3 of the array.
 #[derive(Clone, Debug)]
 pub struct Spec<'a, B> {
-    /// The BTF that the ids below belong to.
+    /// The BTF of the ids below.
     pub btf: &'a B,
-    /// The type that the access begins at, typedefs and modifiers included.
+    /// The type at which the access begins, with its typedefs and modifiers.
     pub root_type_id: TypeId,
-    /// What is asked.
+    /// Kind of the relocation.
     pub kind: ReloKind,
-    /// Named members and array elements only: what a target must have too. Empty for type-based relocations.
+    /// Named members and array elements, which a target must have too. Empty for type-based relocations.
     pub accessors: Steps<Accessor<'a>>,
-    /// Every index, anonymous members included. Empty for type-based relocations.
+    /// All indices, with those of anonymous members. Empty for type-based relocations.
     pub raw: Steps<u32>,
     /// Offset of the field from the root, in bits, modulo 2^32.
     pub bit_offset: u32,
@@ -116,58 +116,58 @@ impl<'a, B: BtfView> Spec<'a, B> {
         Self { btf, root_type_id, kind, accessors: Steps::default(), raw: Steps::default(), bit_offset: 0 }
     }
 
-    /// Reads a relocation's access string and follows it through the local type.
+    /// Parses a relocation's access string along the local type.
     ///
-    /// Of a type-based relocation the string must be `"0"`. Of an enumerator's it is one index. Of a field's, the first
-    /// index counts elements of the root type, as C's `p[i]` does, and the others members and array elements. An index
-    /// past the end of an array is allowed in the last member of a struct if that is an array of no elements.
+    /// The string of a type-based relocation is `"0"`; an enumerator's is its index. A field's first index counts elements of the
+    /// root type, as in C's `p[i]`; the others are those of members and array elements. A flexible array at the end of a struct
+    /// has elements of any index.
     ///
-    /// Source: libbpf `bpf_core_parse_spec`. White space and a sign before an index are allowed, since `sscanf` allows them.
-    /// Deviation: an index above 2147483647 is an error; what libbpf makes of it depends on the C library.
+    /// Source: libbpf `bpf_core_parse_spec`. As in `sscanf`, an index may have white space and a sign before it.
+    /// Deviation: an index above 2147483647 is an error. libbpf's answer depends on the C library.
     ///
     /// # Errors
     ///
-    /// [`Error::BadAccessStr`], [`Error::SpecTooDeep`] for more than [`MAX_LEN`] indices, [`Error::UnknownRelo`], and
-    /// what the local BTF gives.
+    /// [`Error::BadAccessStr`], [`Error::SpecTooDeep`] for more than [`MAX_LEN`] indices, [`Error::UnknownRelo`], and errors of
+    /// the local BTF.
     pub fn parse(btf: &'a B, relo: &CoreRelo) -> Result<Self> {
         Self::parse_within(btf, relo, &metered::budget_for_types(btf, btf))
     }
 
-    /// As [`Spec::parse`], with no more work than this.
+    /// As [`Spec::parse`], within a budget.
     pub(crate) fn parse_within(btf: &'a B, relo: &CoreRelo, budget: &Budget) -> Result<Self> {
         let mut spec = Self::empty(btf, relo.type_id, relo.kind);
         spec.follow(relo, budget)?;
         Ok(spec)
     }
 
-    /// [`Spec::parse_within`] of an empty spec, which is filled where it lies, since copying it takes long.
+    /// Fills an empty spec, as [`Spec::parse_within`] without the copy.
     pub(super) fn follow(&mut self, relo: &CoreRelo, budget: &Budget) -> Result<()> {
         let local = Metered::new(self.btf, budget);
         let access_str = local.access_str(relo.access_str_off)?;
         let bad = |what| bad_access_str(relo.type_id, access_str, what);
         if matches!(access_str, [] | [b':', ..]) {
-            return Err(bad("it has no index at its start"));
+            return Err(bad("no index at its start"));
         }
         if relo.kind.is_type_based() {
-            return if access_str == b"0" { Ok(()) } else { Err(bad("that of a type is \"0\"")) };
+            return if access_str == b"0" { Ok(()) } else { Err(bad("must be \"0\" for a type")) };
         }
         parse_access_str(access_str, relo.type_id, &mut self.raw)?;
         let (id, t) = local.skip_modifiers(relo.type_id)?;
         let Some(&first) = self.raw.as_slice().first() else {
-            return Err(bad("it has no index"));
+            return Err(bad("no index"));
         };
 
         if relo.kind.is_enumval_based() {
             if self.raw.as_slice().len() > 1 {
-                return Err(bad("that of an enumerator is one index"));
+                return Err(bad("must be one index for an enumerator"));
             }
-            let enumerator = t.enumerator(first).ok_or_else(|| bad("there is no such enumerator"))?;
+            let enumerator = t.enumerator(first).ok_or_else(|| bad("no such enumerator"))?;
             let name = Some(local.name_by_offset(enumerator.name_off)?);
             self.accessors.push(Accessor { type_id: id, idx: first, name })?;
             return Ok(());
         }
         if !relo.kind.is_field_based() {
-            return Err(Error::UnknownRelo { kind: relo.kind });
+            return Err(Error::UnknownRelo(relo.kind));
         }
         self.accessors.push(Accessor { type_id: id, idx: first, name: None })?;
         self.bit_offset = elements_bits(first, local.size_of(id, t)?);
@@ -182,7 +182,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
                 None => local.skip_modifiers(at)?,
             };
             at = if t.is_composite() {
-                let member = t.member(idx).ok_or_else(|| bad("there is no such member"))?;
+                let member = t.member(idx).ok_or_else(|| bad("no such member"))?;
                 self.bit_offset = self.bit_offset.wrapping_add(member.bit_offset);
                 if member.name_off != 0 {
                     let name = local.name_by_offset(member.name_off)?;
@@ -195,32 +195,32 @@ impl<'a, B: BtfView> Spec<'a, B> {
             } else if let Some(array) = t.array() {
                 let (elem_id, elem) = local.skip_modifiers(array.elem_type_id)?;
                 if idx >= array.nelems && !self.ends_in_flex_array(&array)? {
-                    return Err(bad("an index is past the end of an array"));
+                    return Err(bad("index past the end of an array"));
                 }
                 self.push_element(elem_id, idx, local.size_of(elem_id, elem)?)?;
                 elem_id
             } else {
-                return Err(bad("it leads through a type that has neither members nor elements"));
+                return Err(bad("leads through a type without members and elements"));
             };
         }
         Ok(())
     }
 
-    /// Adds the step to an array's element to the accessors, and what precedes the element to the offset.
+    /// Adds an array's element to the accessors and to the offset.
     pub(super) fn push_element(&mut self, elem_id: TypeId, idx: u32, elem_size: u32) -> Result<()> {
         self.accessors.push(Accessor { type_id: elem_id, idx, name: None })?;
         self.bit_offset = self.bit_offset.wrapping_add(elements_bits(idx, elem_size));
         Ok(())
     }
 
-    /// Width in bits of the bitfield that the access ends at; `None` where it ends at none.
+    /// Width in bits of the accessed bitfield; `None` for any other field.
     pub(crate) fn bit_size(&self) -> Option<u32> {
         let Accessor { type_id, idx, name } = *self.accessors.last()?;
         let member = self.btf.type_by_id(type_id).ok()?.member(idx).filter(|_| name.is_some())?;
         (member.bit_size > 0).then_some(member.bit_size)
     }
 
-    /// How the value of the enumerator reads; that of anything else is unsigned.
+    /// Signedness of the enumerator's value; other values are unsigned.
     pub(crate) fn sign(&self) -> Sign {
         let holder = self.accessors.last().filter(|_| self.kind.is_enumval_based());
         match holder.and_then(|accessor| self.btf.type_by_id(accessor.type_id).ok()) {
@@ -229,7 +229,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
         }
     }
 
-    /// Whether the array that the spec has reached is a flexible one: of no elements, and the last member of its struct.
+    /// Whether the array that the spec has reached is flexible: of length 0, and the last member of its struct.
     ///
     /// Source: libbpf `is_flex_arr`.
     pub(super) fn ends_in_flex_array(&self, array: &Array) -> Result<bool> {
@@ -242,7 +242,7 @@ impl<'a, B: BtfView> Spec<'a, B> {
     }
 }
 
-/// Bits that `count` elements take, modulo 2^32 as in libbpf.
+/// Bits of `count` elements, modulo 2^32 as in libbpf.
 const fn elements_bits(count: u32, elem_size: u32) -> u32 {
     count.wrapping_mul(elem_size).wrapping_mul(8)
 }
@@ -251,14 +251,14 @@ const fn elements_bits(count: u32, elem_size: u32) -> u32 {
 const VERTICAL_TAB: u8 = 0x0b;
 
 fn bad_access_str(type_id: TypeId, access_str: &[u8], what: &'static str) -> Error {
-    // 64 indices of one digit, and no more of what cannot be right.
+    // As many as 64 indices of one digit.
     let shown = access_str.get(..2 * MAX_LEN).unwrap_or(access_str);
     Error::BadAccessStr { type_id, access_str: Lossy(shown).to_string(), what }
 }
 
 /// Adds the indices of an access string such as `"0:1:2"` to `steps`.
 fn parse_access_str(access_str: &[u8], type_id: TypeId, steps: &mut Steps<u32>) -> Result<()> {
-    let bad = || bad_access_str(type_id, access_str, "it is no list of indices from 0 to 2147483647");
+    let bad = || bad_access_str(type_id, access_str, "not a list of indices from 0 to 2147483647");
     let mut rest = access_str;
     while !rest.is_empty() {
         rest = rest.strip_prefix(b":").unwrap_or(rest);
@@ -305,13 +305,13 @@ impl<B: BtfView> fmt::Display for Spec<'_, B> {
 }
 
 impl<B: BtfView> Spec<'_, B> {
-    /// What is asked about, as C writes it: `task_struct.mm`, `pid_type::PIDTYPE_PID`, `struct task_struct`.
+    /// The access in C's notation: `task_struct.mm`, `pid_type::PIDTYPE_PID`, `struct task_struct`.
     #[must_use]
     pub const fn access(&self) -> Access<'_, B> {
         Access(self)
     }
 
-    /// The members and elements after the root's name, as C writes them.
+    /// The members and elements after the root's name.
     fn fmt_access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, accessor) in self.accessors.as_slice().iter().enumerate() {
             match accessor.name {
@@ -323,10 +323,9 @@ impl<B: BtfView> Spec<'_, B> {
         Ok(())
     }
 
-    /// The enumerator that the raw index names, and its value in the type's signedness. libbpf prints that of a candidate
-    /// that did not match as well: its first one, since the index is 0 there.
+    /// The enumerator of the raw index. As libbpf, prints the first one of a candidate that does not match.
     fn fmt_enumerator(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Where it was found, the way under the typedefs is known.
+        // A matching accessor has the type without typedefs.
         let from = self.accessors.last().map_or(self.root_type_id, |accessor| accessor.type_id);
         let Ok((_, t)) = self.btf.skip_modifiers(from) else { return Ok(()) };
         let Some(enumerator) = t.enumerator(self.raw.as_slice().first().copied().unwrap_or(0)) else { return Ok(()) };
@@ -335,7 +334,7 @@ impl<B: BtfView> Spec<'_, B> {
     }
 }
 
-/// Displays what a spec asks about, as C writes it.
+/// Displays an access in C's notation.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'s, B>(&'s Spec<'s, B>);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The algorithm is libbpf's (src/relo_core.c, bpf_core_spec_match and bpf_core_match_member); the code is not.
-//! Following a local spec through a candidate: the same names, wherever they lie in the target.
+//! Matches a local spec with a candidate: looks up the same names.
 
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -15,10 +15,8 @@ use super::{ReloKind, Semantics};
 use crate::btf::{BtfView, Member, NameIs, Type, TypeId};
 use crate::error::{Error, Result};
 
-/// Follows `local` through the target type that `targ`, an empty spec, has as its root, and fills `targ` on the way.
-///
-/// `None` when the target has all that the local spec names, in compatible types. Else `targ` holds how far it went, for
-/// the log.
+/// Matches `local` with the root type of `targ`, and fills `targ`, an empty spec, on the way. `None` if they match; else `targ`
+/// holds the matching steps, for the log.
 ///
 /// Source: libbpf `bpf_core_spec_match`.
 pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
@@ -39,11 +37,11 @@ pub(super) fn spec_match<'l, 't, L: BtfView, T: BtfView>(
         }
         kind if kind.is_enumval_based() => match_enumerator(pair, local, targ),
         kind if kind.is_field_based() => match_field(pair, local, targ),
-        kind => Err(Error::UnknownRelo { kind }),
+        kind => Err(Error::UnknownRelo(kind)),
     }
 }
 
-/// Finds the enumerator of the same essential name: flavors count on neither side.
+/// Finds the enumerator of the same essential name.
 fn match_enumerator<'t, L: BtfView, T: BtfView>(
     pair: BtfPair<'_, '_, 't, L, T>,
     local: &Spec<'_, L>,
@@ -85,12 +83,12 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
     targ: &mut Spec<'t, T>,
 ) -> Result<Option<Mismatch>> {
     let mut at = targ.root_type_id;
-    // What `at` is under its modifiers, where that is known.
+    // `at` without modifiers, if known.
     let mut elem_at = None;
     for (step, accessor) in local.accessors.as_slice().iter().enumerate() {
         let Some(name) = accessor.name else {
             let (targ_id, t) = pair.targ.skip_modifiers(at)?;
-            // The first step counts elements of the root itself, the others those of an array.
+            // The first step indexes the root itself, the others an array.
             let (elem_id, elem) = if step == 0 {
                 (targ_id, t)
             } else {
@@ -103,9 +101,9 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
             };
             targ.raw.push(accessor.idx)?;
             let elem_size = pair.targ.size_of(elem_id, elem)?;
-            // Deviation: libbpf returns such a size, as a negative number, for an error.
+            // Deviation: libbpf returns such a size as an error number.
             if elem_size > MAX_ELEM_SIZE {
-                return Err(Error::SizeOverflow { type_id: elem_id });
+                return Err(Error::SizeOverflow(elem_id));
             }
             targ.push_element(elem_id, accessor.idx, elem_size)?;
             at = elem_id;
@@ -114,7 +112,7 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
         };
         let local_struct = pair.local.type_by_id(accessor.type_id)?;
         let Some(member) = local_struct.member(accessor.idx) else {
-            return Err(Error::BadTypeId { type_id: accessor.type_id });
+            return Err(Error::BadTypeId(accessor.type_id));
         };
         let mut search = MemberSearch {
             pair,
@@ -140,8 +138,8 @@ fn match_field<'l, 't, L: BtfView, T: BtfView>(
 /// The largest element that an array of a target may have, in bytes.
 const MAX_ELEM_SIZE: u32 = i32::MAX.unsigned_abs();
 
-/// Anonymous structs and unions after which the search begins to remember in which it found nothing. Fewer than that are
-/// in nearly every type, and remembering costs more than searching them again.
+/// Anonymous structs and unions that a search visits before it remembers those without the member. In real types, searching
+/// again is faster.
 const SEARCHED_BEFORE_REMEMBERING: u32 = 256;
 
 /// The search for one member of the target by its name.
@@ -149,26 +147,24 @@ struct MemberSearch<'w, 'l, 't, L, T> {
     pair: BtfPair<'w, 'l, 't, L, T>,
     name: &'l CStr,
     local_type_id: TypeId,
-    /// The struct or union with a member of the name whose type is incompatible, and the member's index.
+    /// The struct or union with the member, and the member's index, if its type is incompatible.
     incompatible: Option<(TypeId, u32)>,
     /// Anonymous structs and unions searched so far.
     searched: u32,
-    /// Types without such a member, and at how many steps from the root that was found.
+    /// Types without the member, and their number of steps from the root.
     without: HashMap<TypeId, usize>,
 }
 
 impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
-    /// Looks through the members of `targ_id` in order, and through those of anonymous structs and unions where they
-    /// stand. Gives the type of the member, which is added to `targ`; `None` when there is none or its type is
-    /// incompatible.
+    /// Searches the members of `targ_id` in order, those of anonymous structs and unions at their place. Adds the member to
+    /// `targ` and returns its type; `None` without one of a compatible type.
     ///
-    /// Where an incompatible member lies in an anonymous struct, libbpf goes on searching behind that struct, from the
-    /// offset of the incompatible member. No C compiler makes a type with two members of one name, so it does not
-    /// matter, and we do the same.
+    /// As libbpf, goes on after an anonymous struct with an incompatible member at that member's offset. No C compiler writes a
+    /// type with two members of one name.
     ///
     /// Source: libbpf `bpf_core_match_member`.
-    /// Deviation: a type that was searched in vain is not searched again unless it lies deeper. libbpf's search takes
-    /// 2^n steps for n anonymous unions that each hold the next one twice.
+    /// Deviation: does not search a type without the member again, unless it lies deeper. libbpf takes 2^n steps for n
+    /// anonymous unions that each hold the next one twice.
     fn find(&mut self, targ_id: TypeId, t: Type<'t>, targ: &mut Spec<'t, T>) -> Result<Option<TypeId>> {
         if !t.is_composite() || t.vlen() == 0 {
             return Ok(None);
@@ -177,7 +173,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         if self.without.get(&targ_id).is_some_and(|without| *without >= depth) {
             return Ok(None);
         }
-        // A path that is full already is an error, whatever the members.
+        // A full path is an error, whatever the members.
         targ.raw.push(0)?;
         targ.raw.pop();
         let table = self.pair.member_index.get(self.pair.targ, targ_id, t, 1)?;
@@ -198,7 +194,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         Ok(found)
     }
 
-    /// Looks at the members that `next` gives: the first from a number on that has the name or none.
+    /// Searches the members that `next` gives: from an index on, the first that has the name or none.
     fn look_through(
         &mut self,
         targ_id: TypeId,
@@ -227,7 +223,7 @@ impl<'t, L: BtfView, T: BtfView> MemberSearch<'_, '_, 't, L, T> {
         Ok(None)
     }
 
-    /// The member of the name, which is the one if its type is compatible.
+    /// Ends the search at the member of the name, if its type is compatible.
     fn end_at(&mut self, idx: u32, member: &Member, targ_id: TypeId, targ: &mut Spec<'t, T>) -> Result<Option<TypeId>> {
         targ.raw.push(idx)?;
         targ.bit_offset = targ.bit_offset.wrapping_add(member.bit_offset);

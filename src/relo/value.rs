@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The algorithm is libbpf's (src/relo_core.c, bpf_core_calc_relo and what it calls); the code is not.
-//! From a spec to a number: what the instruction holds, and what it has to hold for the target.
+//! Calculates an instruction's old value from the local spec, and its new value from the target's.
 
 use super::ReloKind;
 use super::metered::BtfPair;
@@ -13,16 +13,16 @@ use crate::error::{Error, Result};
 /// The answer to a relocation (`struct bpf_core_relo_res`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReloRes {
-    /// Value by the object's BTF: what the instruction holds.
+    /// Value by the object's BTF, which the instruction holds.
     pub orig_val: u64,
-    /// Value by the target's BTF: what the instruction gets.
+    /// Value by the target's BTF, for the instruction.
     pub new_val: u64,
-    /// There is no value: the instruction becomes invalid.
+    /// The relocation has no value, and poisons its instruction.
     pub poison: bool,
-    /// Whether the instruction must hold `orig_val`. Not so for bitfields, where compilers differ, and for type ids, which
-    /// linking changes.
+    /// The instruction must hold `orig_val`: all but those of bitfields, where compilers differ, and of type ids, which
+    /// linkers change.
     pub validate: bool,
-    /// A load or store of the field cannot be adjusted to its size in the target without changing what is read.
+    /// A load or store of the field's size in the target would change the value.
     pub fail_memsz_adjust: bool,
     /// Size of the field, or of one element of an array, in the object, in bytes; 0 where it does not matter.
     pub orig_sz: u32,
@@ -34,7 +34,7 @@ pub struct ReloRes {
     pub new_type_id: TypeId,
 }
 
-/// Compares what a local spec and the same spec in a target give. No target spec means that no candidate has it.
+/// Calculates the values of a local spec and the target's. Without one, no candidate matches.
 ///
 /// Source: libbpf `bpf_core_calc_relo`.
 pub(super) fn calc_relo<L: BtfView, T: BtfView>(
@@ -54,7 +54,7 @@ pub(super) fn calc_relo<L: BtfView, T: BtfView>(
             let (poison, new_val) = (new_val.is_none(), new_val.unwrap_or(0));
             Ok(ReloRes { orig_val, new_val, poison, validate: true, ..ReloRes::default() })
         }
-        kind => Err(Error::UnknownRelo { kind }),
+        kind => Err(Error::UnknownRelo(kind)),
     }
 }
 
@@ -88,8 +88,8 @@ fn calc_field_relo<L: BtfView, T: BtfView>(
     Ok(res)
 }
 
-/// Whether a load of either type gives the same value in a register, so that only its size need change: pointers, which a
-/// 32-bit kernel has in 4 bytes, and ints that are not plainly signed.
+/// Whether loads of both types zero-extend the value: pointers, which have 4 bytes in a 32-bit kernel, and ints that are not
+/// plainly signed.
 fn zero_extension_keeps_value(orig: Type<'_>, new: Type<'_>) -> bool {
     const SIGNED: u32 = 1;
     match (orig.kind(), new.kind()) {
@@ -99,11 +99,11 @@ fn zero_extension_keeps_value(orig: Type<'_>, new: Type<'_>) -> bool {
     }
 }
 
-/// What one spec says of a field.
+/// The value of a spec.
 struct FieldValue {
     val: u64,
     validate: bool,
-    /// Bytes that a load of the field moves; 0 unless its offset was asked and it is no bitfield.
+    /// Size of a load of the field in bytes, for the offset of a field that is no bitfield; else 0.
     mem_size: u32,
     type_id: TypeId,
 }
@@ -122,7 +122,7 @@ fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Resul
         return element_value(btf, spec, accessor.type_id, holder);
     }
     let Some(member) = holder.member(accessor.idx) else {
-        return Err(Error::BadTypeId { type_id: accessor.type_id });
+        return Err(Error::BadTypeId(accessor.type_id));
     };
     let (type_id, t) = btf.skip_modifiers(member.type_id)?;
     let field = if member.bit_size > 0 {
@@ -146,11 +146,11 @@ fn field_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Resul
         }
         ReloKind::FieldLshiftU64 => FieldValue::plain(field.lshift_u64(spec.btf.endian()), validate),
         ReloKind::FieldRshiftU64 => FieldValue::plain(64_u32.wrapping_sub(field.bit_sz).into(), true),
-        kind => return Err(Error::UnknownRelo { kind }),
+        kind => return Err(Error::UnknownRelo(kind)),
     })
 }
 
-/// Of an array's element, `a[n]`, only offset and size can be asked.
+/// An array's element, `a[n]`, has an offset and a size only.
 fn element_value<B: BtfView>(
     btf: Metered<'_, '_, B>,
     spec: &Spec<'_, B>,
@@ -165,35 +165,32 @@ fn element_value<B: BtfView>(
             type_id,
         }),
         ReloKind::FieldByteSize => Ok(FieldValue::plain(size_of(btf, type_id, t)?.into(), true)),
-        kind => Err(Error::ArrayElement { kind }),
+        kind => Err(Error::ArrayElement(kind)),
     }
 }
 
-/// Size of a type whose size is the answer: that it has none is all that matters, not why.
+/// Size of a type. Any error but the work limit means that it has none.
 fn size_of<B: BtfView>(btf: Metered<'_, '_, B>, type_id: TypeId, t: Type<'_>) -> Result<u32> {
     btf.size_of(type_id, t).map_err(|error| match error {
         Error::TooMuchWork => error,
-        _ => Error::NoSize { type_id },
+        _ => Error::NoSize(type_id),
     })
 }
 
-/// Bytes that a load of this type moves: of an array, one element's.
-///
-/// An array that is its own element has no size, which callers have found out before; the check keeps that from being
-/// something this function relies on.
+/// Size of a load of this type in bytes: for an array, its element's.
 fn mem_size<B: BtfView>(btf: Metered<'_, '_, B>, id: TypeId, t: Type<'_>) -> Result<u32> {
     let (mut at, mut t) = if t.is_modifier_or_typedef() { btf.skip_modifiers(id)? } else { (id, t) };
     let mut cycle = CycleCheck::new(at);
     while let Some(array) = t.array() {
         (at, t) = btf.skip_modifiers(array.elem_type_id)?;
         if cycle.closes(at) {
-            return Err(Error::TypeCycle { type_id: at });
+            return Err(Error::TypeCycle(at));
         }
     }
     size_of(btf, at, t)
 }
 
-/// Where a field lies, and the word that is loaded to read it.
+/// Bits of a field, and the word that a load of it reads.
 struct Extent {
     byte_off: u32,
     byte_sz: u32,
@@ -205,13 +202,13 @@ struct Extent {
 impl Extent {
     /// The smallest aligned word of at least the size of the bitfield's type, and at most 8 bytes, that covers it.
     ///
-    /// Arithmetic is modulo 2^32 as in libbpf: the type's size is whatever the BTF says.
-    /// Deviation: a type of size zero is an error where libbpf divides by it.
+    /// Arithmetic is modulo 2^32 as in libbpf: BTF may state any size.
+    /// Deviation: a type of size zero is an error. libbpf divides by it.
     fn of_bitfield(bit_off: u32, member: &Member, type_id: TypeId, t: Type<'_>) -> Result<Self> {
         let bit_sz = member.bit_size;
         let mut byte_sz = t.size();
         loop {
-            let words = (bit_off / 8).checked_div(byte_sz).ok_or(Error::BitfieldZeroSize { type_id })?;
+            let words = (bit_off / 8).checked_div(byte_sz).ok_or(Error::BitfieldZeroSize(type_id))?;
             let byte_off = words.wrapping_mul(byte_sz);
             let end_bits = bit_off.wrapping_add(bit_sz).wrapping_sub(byte_off.wrapping_mul(8));
             if end_bits <= byte_sz.wrapping_mul(8) {
@@ -224,9 +221,9 @@ impl Extent {
         }
     }
 
-    /// How far left the loaded word goes in a 64-bit register so that the field's top bit is bit 63.
+    /// Left shift of the loaded word in a 64-bit register that moves the field's top bit to bit 63.
     ///
-    /// Deviation: the byte order is that of the BTF, where libbpf takes that of the machine it was compiled for.
+    /// Deviation: the byte order is the BTF's. libbpf's is that of the machine it was compiled for.
     fn lshift_u64(&self, endian: Endian) -> u64 {
         let into_word = self.bit_off.wrapping_sub(self.byte_off.wrapping_mul(8));
         let shift = match endian {
@@ -256,7 +253,7 @@ fn type_value<B: BtfView>(btf: Metered<'_, '_, B>, spec: &Spec<'_, B>) -> Result
         ReloKind::TypeIdTarget => spec.root_type_id.0.into(),
         ReloKind::TypeExists | ReloKind::TypeMatches => 1,
         ReloKind::TypeSize => size_of(btf, spec.root_type_id, btf.type_by_id(spec.root_type_id)?)?.into(),
-        kind => return Err(Error::UnknownRelo { kind }),
+        kind => return Err(Error::UnknownRelo(kind)),
     })
 }
 
@@ -266,6 +263,6 @@ fn enumval<B: BtfView>(spec: &Spec<'_, B>) -> Result<u64> {
     let enumerator = spec.btf.type_by_id(type_id)?.enumerator(idx);
     match enumerator {
         Some(enumerator) => Ok(enumerator.value),
-        None => Err(Error::BadTypeId { type_id }),
+        None => Err(Error::BadTypeId(type_id)),
     }
 }

@@ -33,7 +33,7 @@ fn any_number_of_sections_is_read() {
 }
 
 #[test]
-fn a_hundred_failures_are_kept_and_all_are_counted() {
+fn failure_limit() {
     for (count, kept) in [(1, 1), (2, 2), (100, 100), (101, 100), (5000, 100)] {
         let mut btf = local();
         let access = btf.str("0:1");
@@ -51,7 +51,7 @@ fn a_hundred_failures_are_kept_and_all_are_counted() {
 
 /// Texts are cut after 512 bytes: names of megabytes in thousands of messages once filled the memory.
 #[test]
-fn texts_of_a_report_have_512_bytes_and_three_dots_at_most() {
+fn report_text_limit() {
     for (len, cut) in [(100, false), (1000, true), (4000, true)] {
         let long = "x".repeat(len);
         let mut btf = Btf::little();
@@ -86,7 +86,7 @@ fn texts_of_a_report_have_512_bytes_and_three_dots_at_most() {
 
 /// The last instruction of a program, and the place behind it, which is no program's.
 #[test]
-fn a_program_ends_where_its_function_does() {
+fn end_of_a_program() {
     for (insn_off, expected) in [(0, "1"), (8, "1"), (16, "skipped"), (4, "InsnOutside"), (u32::MAX - 7, "skipped")] {
         let mut btf = local();
         let (section, access) = (btf.str("tc"), btf.str("0"));

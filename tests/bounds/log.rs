@@ -9,8 +9,8 @@ use corelo::object::{OpenTargets, Options, Report, Target, relocate};
 use corelo::source;
 
 use crate::ask::open;
-use corelo_testing::btf::{Btf, INT, STRUCT};
-use corelo_testing::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
+use corelo_testing::btf::{Btf, STRUCT};
+use corelo_testing::object::{EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
 
 /// How many lines of which level there were, and how long the longest one was.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ fn structs(name: &str, count: usize) -> Btf {
 
 /// Candidates are logged once for each name: for each root, there were as many lines as the two multiplied.
 #[test]
-fn debug_lines_end_with_the_candidates_that_the_work_limit_allows() {
+fn debug_lines_within_the_budget() {
     const STEPS_PER_CANDIDATE: usize = 16;
     let (roots, cands) = (500, 3000);
     let mut local = structs("s", roots);
@@ -65,7 +65,7 @@ fn debug_lines_end_with_the_candidates_that_the_work_limit_allows() {
 
 /// Each name in a line is cut after 512 bytes, those of candidates too.
 #[test]
-fn names_in_log_lines_have_512_bytes_at_most() {
+fn log_name_limit() {
     let long = "s".repeat(4000);
     let mut local = structs(&long, 1);
     let (section, access) = (local.str(&long), local.str("0"));
@@ -80,7 +80,7 @@ fn names_in_log_lines_have_512_bytes_at_most() {
 
 /// What fails in a program that is not loaded by default is poisoned, which is worth a warning, but not thousands.
 #[test]
-fn a_hundred_warnings_are_written() {
+fn warning_limit() {
     for (count, expected) in [(99, 99), (100, 100), (101, 100), (1000, 100)] {
         let mut local = structs("s", 1);
         let access = local.str("0:9");
@@ -90,33 +90,9 @@ fn a_hundred_warnings_are_written() {
     }
 }
 
-/// Loads of an int that has another size in the target, each of which is poisoned.
-#[test]
-fn a_hundred_warnings_are_written_of_loads_that_cannot_be_resized() {
-    const LOAD: [u8; 8] = [0x61, 0x21, 0, 0, 0, 0, 0, 0];
-    const SIGNED: u32 = 1 << 24;
-    let with_int = |bytes: u32| {
-        let mut btf = Btf::little();
-        let (name, member) = (btf.str("s"), btf.str("a"));
-        let int = btf.record(member, INT, 0, bytes, &[SIGNED | (bytes * 8)]);
-        btf.composite(STRUCT, name, &[(member, int, 0)]);
-        btf
-    };
-    for (count, expected) in [(1, 1), (101, 100)] {
-        let mut local = with_int(4);
-        let (section, access) = (local.str("tc"), local.str("0:0"));
-        let mut elf = Elf::new("tc");
-        elf.code = LOAD.repeat(count);
-        let records = (0..).step_by(8).take(count).map(|off| [off, 2, access, BYTE_OFFSET]).collect();
-        let ext = ext(&[], &[(section, records)]);
-        let (_, warnings, _) = lines(elf.finish(&local.bytes(), &ext), &with_int(8));
-        assert_eq!(warnings, expected, "{count} loads");
-    }
-}
-
 /// As many modules as there are candidates, each of which is in another one.
 #[test]
-fn the_name_of_each_module_is_found_among_many() {
+fn module_names_in_reports() {
     let count = 300;
     let mut local = Btf::little();
     let mut kernel = Btf::little();

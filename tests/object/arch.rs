@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Objects compiled for another architecture than the target's.
 
-use corelo::object::{OpenTargets, Options, Outcome, Report, relocate};
+use corelo::object::{Options, Outcome, Report, relocate};
 
-use crate::{Warnings, target};
+use crate::{Warnings, only};
 use corelo_testing::btf::{Btf, STRUCT};
 use corelo_testing::object::{BYTE_OFFSET, object_of_insns};
 
@@ -23,7 +23,7 @@ fn structs(members: &[(&str, &str)]) -> (Btf, Vec<(u32, u32, u32)>) {
 pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let (btf, relos) = structs(local);
     let mut object = object_of_insns(btf, "kprobe", &relos);
-    let targets = OpenTargets::from(target("target", &structs(targ).0));
+    let targets = only(&structs(targ).0);
     let (mut report, log) = (Report::default(), Warnings::default());
     let options = Options::new().log(&log);
     relocate(&mut object, &targets, &options, Some(&mut report)).unwrap();
@@ -32,7 +32,7 @@ pub(crate) fn poisoned(local: &[(&str, &str)], targ: &[(&str, &str)]) -> (Vec<St
 }
 
 #[test]
-fn objects_for_another_architecture_are_warned_of_once() {
+fn registers_of_another_architecture() {
     let x86 = [("pt_regs", "di")];
     let (warnings, why) = poisoned(&[("pt_regs___arm64", "orig_x0"), ("user_pt_regs", "pstate"), ("s", "x")], &x86);
     let other = "this is a register of arm64, and the target's architecture is x86: compile with -D__TARGET_ARCH_x86";

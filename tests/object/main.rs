@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use corelo::log::{Level, Log};
-use corelo::object::{OpenTargets, Options, Target};
+use corelo::object::{OpenTargets, Options, Report, Target, Targets, relocate};
 use corelo::source;
 use corelo_testing::btf::{self, Btf};
 use corelo_testing::fixture;
@@ -48,6 +48,18 @@ impl Warnings {
 
 fn target(name: &str, btf: &Btf) -> Target {
     Target::new(name, Arc::new(source::from_bytes(btf.bytes(), None).unwrap()))
+}
+
+/// One target without modules.
+fn only(btf: &Btf) -> OpenTargets {
+    OpenTargets::from(target("target", btf))
+}
+
+/// The report on an object that can be relocated.
+fn reported(object: &mut [u8], targets: &impl Targets) -> Report {
+    let mut report = Report::default();
+    relocate(object, targets, &OPTIONS, Some(&mut report)).unwrap();
+    report
 }
 
 /// The targets of a fixture.

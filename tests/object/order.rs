@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use corelo::log::Log;
-use corelo::object::{OpenTargets, Outcome, Report, Target, Targets, relocate};
+use corelo::object::{Outcome, Target, Targets, relocate};
 use corelo::{Result, source};
 
-use crate::{OPTIONS, insn, struct_with_x, target};
+use crate::{OPTIONS, insn, only, reported, struct_with_x, target};
 use corelo_testing::btf::{Btf, STRUCT};
 use corelo_testing::object::{BYTE_OFFSET, EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
 
@@ -22,7 +22,7 @@ fn unsigned(btf: &mut Btf, bytes: u32) -> u32 {
 /// `a` of eight bytes and a `b`. Candidates have to agree on the offset of a field, not on its size: that is the first
 /// one's. To ask for `b` drops that one.
 #[test]
-fn the_same_load_is_resized_by_the_candidate_that_is_left() {
+fn load_resized_after_pruning() {
     const LDX_W: u8 = 0x61;
     const LDX_DW: u8 = 0x79;
     let mut local = Btf::little();
@@ -45,8 +45,7 @@ fn the_same_load_is_resized_by_the_candidate_that_is_left() {
     let records = vec![record(0, access_a), record(8, access_b), record(16, access_a)];
     let mut object = elf.finish(&local.bytes(), &ext(&[], &[(section, records)]));
 
-    let targets = OpenTargets::from(target("target", &targ));
-    relocate(&mut object, &targets, &OPTIONS, None).unwrap();
+    reported(&mut object, &only(&targ));
     let code = [0, 8, 16].map(|off| insn(&object, off)).map(|insn| (insn[0], insn[2]));
     assert_eq!(code, [(LDX_W, 0), (LDX_W, 8), (LDX_DW, 0)]);
 }
@@ -71,7 +70,7 @@ impl Targets for Unrelated {
 }
 
 #[test]
-fn no_relocation_is_answered_from_half_of_the_modules() {
+fn unreadable_module_poisons_all() {
     let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, "s", 0);
     let mut object = object_of_insns(local, "?tc", &[(root, access, EXISTS); 2]);
@@ -83,8 +82,7 @@ fn no_relocation_is_answered_from_half_of_the_modules() {
     let second = [&[0xeb, 0x9f, 1, 0, 0, 0, 0, 24][..], &[0; 16]].concat();
     let second = Target::new("second", Arc::new(source::from_bytes(second, None).unwrap()));
     let targets = Unrelated { kernel: target("kernel", &kernel), modules: [target("first", &first), second] };
-    let mut report = Report::default();
-    relocate(&mut object, &targets, &OPTIONS, Some(&mut report)).unwrap();
+    let report = reported(&mut object, &targets);
     let outcomes: Vec<_> = report.entries.iter().map(|entry| &entry.outcome).collect();
     assert!(matches!(outcomes[..], [Outcome::Poisoned(_), Outcome::Poisoned(_)]), "{outcomes:?}");
 }
@@ -104,11 +102,9 @@ fn a_report_does_not_change_the_outcome() {
     for _ in 0..30_000 {
         targ.composite(STRUCT, name, &[(x, int, 0)]);
     }
-    let targets = OpenTargets::from(target("target", &targ));
     let (mut without, mut with) = (object.clone(), object);
-    let mut report = Report::default();
-    relocate(&mut without, &targets, &OPTIONS, None).unwrap();
-    relocate(&mut with, &targets, &OPTIONS, Some(&mut report)).unwrap();
+    relocate(&mut without, &only(&targ), &OPTIONS, None).unwrap();
+    let report = reported(&mut with, &only(&targ));
     assert_eq!((without, report.entries.len()), (with, 100));
 }
 
@@ -120,15 +116,12 @@ fn a_long_flavor_does_not_hide_the_candidates() {
     let mut relocated = object(local, &[(root, access, EXISTS)]);
     let mut targ = Btf::little();
     struct_with_x(&mut targ, "s", 0);
-    let targets = OpenTargets::from(target("target", &targ));
-    let mut report = Report::default();
-    relocate(&mut relocated, &targets, &OPTIONS, Some(&mut report)).unwrap();
-    assert_eq!(report.entries[0].new_val, 1);
+    assert_eq!(reported(&mut relocated, &only(&targ)).entries[0].new_val, 1);
 }
 
 /// The same question twice, and another one between.
 #[test]
-fn entries_of_a_repeated_question_share_their_texts() {
+fn repeated_relocations_share_texts() {
     let mut local = Btf::little();
     let (root, access) = struct_with_x(&mut local, "s", 0);
     let of_type = local.str("0");
@@ -136,9 +129,7 @@ fn entries_of_a_repeated_question_share_their_texts() {
     let mut object = object_of_insns(local, "tc", &relos);
     let mut targ = Btf::little();
     struct_with_x(&mut targ, "s", 0);
-    let targets = OpenTargets::from(target("target", &targ));
-    let mut report = Report::default();
-    relocate(&mut object, &targets, &OPTIONS, Some(&mut report)).unwrap();
+    let report = reported(&mut object, &only(&targ));
     let [first, other, again] = &report.entries[..] else { panic!("{} entries", report.entries.len()) };
     for (text, other, again) in [
         (&first.access, &other.access, &again.access),

@@ -4,8 +4,8 @@
 use std::fs;
 
 use crate::arch::poisoned;
-use crate::{Warnings, struct_with_x, target, targets_of};
-use corelo::object::{Counts, Entry, OpenTargets, Options, Outcome, Report, relocate};
+use crate::{Warnings, only, struct_with_x, targets_of};
+use corelo::object::{Counts, Entry, Options, Outcome, Report, relocate};
 use corelo_testing::btf::{Btf, STRUCT};
 use corelo_testing::fixture;
 use corelo_testing::object::{BYTE_OFFSET, object_of_insns};
@@ -38,7 +38,7 @@ fn said<'e>(entries: &'e [Entry], program: &str) -> Vec<&'e str> {
 }
 
 #[test]
-fn a_bitfield_that_is_not_accessed_as_one_is_told_of() {
+fn unshifted_bitfield_is_reported() {
     for name in ["whole_bits.el.bpf.o", "whole_bits.eb.bpf.o"] {
         let (entries, warnings, counts) = relocated(name);
         let says = |program: &str| said(&entries, program);
@@ -66,7 +66,7 @@ fn a_bitfield_that_is_not_accessed_as_one_is_told_of() {
 
 /// `unsigned int x : 32` is a bitfield in BTF, but nothing else is in its bits.
 #[test]
-fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
+fn bitfield_of_a_whole_word() {
     const HAS_BITFIELDS: u32 = 0x80;
     for (bits, count) in [(32, 0), (31, 1), (8, 1)] {
         let mut local = Btf::little();
@@ -75,7 +75,7 @@ fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
         let mut targ = Btf::little();
         let (int, s, x) = (targ.int32(), targ.str("s"), targ.str("x"));
         targ.composite(STRUCT | HAS_BITFIELDS, s, &[(x, int, bits << 24 | 32)]);
-        let targets = OpenTargets::from(target("target", &targ));
+        let targets = only(&targ);
         let log = Warnings::default();
         let options = Options::new().log(&log);
         let counts = relocate(&mut object, &targets, &options, None).unwrap();
@@ -84,7 +84,7 @@ fn address_of_a_bitfield_that_is_the_whole_word_is_not_warned_of() {
 }
 
 #[test]
-fn bitfields_that_are_accessed_as_such_are_not_warned_of() {
+fn shifted_bitfields_are_silent() {
     for name in ["bitfields.el.bpf.o", "bitfields.eb.bpf.o"] {
         let (entries, warnings, _) = relocated(name);
         assert_eq!(warnings, [""; 0]);
@@ -109,7 +109,7 @@ fn another_size_is_told_from_a_bitfield() {
 
 /// 0 is no less an answer than poison.
 #[test]
-fn what_the_target_has_not_is_said_where_nothing_is_poisoned_too() {
+fn reasons_without_poison() {
     let (entries, warnings, _) = relocated("types.el.bpf.o");
     let exists = said(&entries, "exists");
     assert_eq!((exists[0], exists[1]), ("", "the target has no struct nowhere"));

@@ -3,13 +3,13 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use corelo::btf::{Btf, BtfView as _, Data};
-use corelo::object::{OpenTargets, Options, Target, relocate};
 
-use crate::synth::{self, Struct};
+use corelo::object::{Options, relocate};
+
+use crate::synth::{self, Struct, open, spread_types};
 
 const OPTIONS: Options<'_> = Options::new();
 const DOUBLINGS: u32 = 3;
@@ -21,11 +21,6 @@ const BATCHES: usize = 5;
 pub struct Series {
     pub what: &'static str,
     pub points: Vec<(f64, f64)>,
-}
-
-fn open(btf: &'static [u8]) -> OpenTargets {
-    let btf = Btf::deferred(Data::Borrowed(btf), None).expect("it was made right");
-    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 /// The median of the quietest batch. One size is measured after the other, so what else the machine does for a second
@@ -89,11 +84,6 @@ fn series(what: &'static str, smallest: u32, make: impl Fn(u32) -> (Vec<u8>, Vec
         (f64::from(size), if is_refused { f64::NAN } else { times(btf, &object) })
     });
     Series { what, points: points.collect() }
-}
-
-fn spread_types(count: u32, of: u32) -> Vec<Struct> {
-    let at = |i: u32| i * (of / count);
-    (0..count).map(|i| Struct::of_ints(format!("type_{}", at(i)), &format!("m{}_", at(i) % 64), 4)).collect()
 }
 
 /// All series; `kernels` is a folder with kernels' BTF.

@@ -19,7 +19,9 @@ use std::sync::Arc;
 use std::{env, fs, io};
 
 use corelo::btf::{Btf, BtfView, Kind, TypeId};
-use corelo::object::{OpenTargets, Options, Report, Target, Targets, relocate};
+
+use corelo::object::{OpenTargets, Options, Report, Target, relocate};
+
 use corelo::source;
 use process::{Process, instructions};
 use synth::{MemberType, Struct};
@@ -146,7 +148,8 @@ fn compare(args: &Args) -> io::Result<()> {
     fs::write(&many, synth::object(&root_types(&kernel), RELOS))?;
 
     let mut processes = CONTENDERS.iter().map(|name| Process::start(name)).collect::<io::Result<Vec<_>>>()?;
-    let (objects, left_out) = common_objects(&mut processes, &args.objects)?;
+    let targets = OpenTargets::from(Target::new("vmlinux", Arc::clone(&kernel)));
+    let (objects, left_out) = common_objects(&mut processes, &targets, &args.objects)?;
     for why in &left_out {
         println!("left out: {why}");
     }
@@ -157,7 +160,6 @@ fn compare(args: &Args) -> io::Result<()> {
     let mut rows: Vec<Row> =
         processes.iter().map(|process| Row { version: process.version.clone(), ..Row::default() }).collect();
     times(&mut processes, &mut rows, &objects, &many, &list, args.rounds)?;
-    let targets = OpenTargets::from(Target::new("vmlinux", Arc::clone(&kernel)));
     let median_object = median_object(&targets, &objects)?;
     for (name, (process, row)) in CONTENDERS.iter().zip(processes.iter_mut().zip(&mut rows)) {
         let mut heaps = Vec::new();
@@ -256,13 +258,17 @@ fn times(
 }
 
 /// The objects with CO-RE relocations that all contenders relocate, and why others are not among them.
-fn common_objects(processes: &mut [Process], folder: &Path) -> io::Result<(Vec<PathBuf>, Vec<String>)> {
+fn common_objects(
+    processes: &mut [Process],
+    targets: &OpenTargets,
+    folder: &Path,
+) -> io::Result<(Vec<PathBuf>, Vec<String>)> {
     let paths = objects_in(folder)?;
     let mut left_out = Vec::new();
     let mut common = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !has_core_relos(&fs::read(&path)?) {
+        if relo_count(targets, &path)? == 0 {
             left_out.push(format!("{name}: no CO-RE relocations"));
             continue;
         }
@@ -284,32 +290,18 @@ fn common_objects(processes: &mut [Process], folder: &Path) -> io::Result<(Vec<P
     Ok((common, left_out))
 }
 
-fn has_core_relos(object: &[u8]) -> bool {
-    #[derive(Debug)]
-    struct Asked(std::cell::Cell<bool>);
-    impl Targets for Asked {
-        fn kernel(&self) -> corelo::Result<&Target> {
-            self.0.set(true);
-            Err(corelo::Error::NoKernelBtf { tried: Vec::new() })
-        }
-        fn modules(&self) -> corelo::Result<&[Target]> {
-            Ok(&[])
-        }
-    }
-    let asked = Asked(std::cell::Cell::new(false));
-    let options = Options::new();
-    let _ = relocate(&mut object.to_vec(), &asked, &options, None);
-    asked.0.get()
+/// The number of an object's CO-RE relocations, up to the first that fails.
+fn relo_count(targets: &OpenTargets, object: &Path) -> io::Result<usize> {
+    let (options, mut report) = (Options::new(), Report::default());
+    let _ = relocate(&mut fs::read(object)?, targets, &options, Some(&mut report));
+    Ok(report.entries.len())
 }
 
 /// The object that has as many relocations as the median one.
-fn median_object(kernel: &OpenTargets, objects: &[PathBuf]) -> io::Result<PathBuf> {
-    let options = Options::new();
+fn median_object(targets: &OpenTargets, objects: &[PathBuf]) -> io::Result<PathBuf> {
     let mut counts = Vec::new();
     for object in objects {
-        let mut report = Report::default();
-        relocate(&mut fs::read(object)?, kernel, &options, Some(&mut report)).map_err(io::Error::other)?;
-        counts.push((report.entries.len(), object));
+        counts.push((relo_count(targets, object)?, object));
     }
     counts.sort();
     Ok(counts[counts.len() / 2].1.clone())
@@ -330,9 +322,9 @@ fn root_types(kernel: &Btf<'_>) -> Vec<Struct> {
             let Some(name) = kernel.name_by_offset(member.name_off).ok().and_then(|name| name.to_str().ok()) else {
                 continue;
             };
-            let member_type = match resolved_kind(kernel, member.type_id) {
-                Some(Kind::Int) => MemberType::Int,
-                Some(Kind::Ptr) => MemberType::Pointer,
+            let member_type = match kernel.skip_modifiers(member.type_id).map(|(_, t)| t.kind()) {
+                Ok(Kind::Int) => MemberType::Int,
+                Ok(Kind::Ptr) => MemberType::Pointer,
                 _ => continue,
             };
             if !name.is_empty() {
@@ -347,17 +339,6 @@ fn root_types(kernel: &Btf<'_>) -> Vec<Struct> {
     let usable: Vec<Struct> = in_order.iter().filter_map(|name| found.remove(name).flatten()).collect();
     let step = (usable.len() / ROOT_TYPES).max(1);
     usable.into_iter().step_by(step).take(ROOT_TYPES).collect()
-}
-
-fn resolved_kind(btf: &Btf<'_>, mut id: TypeId) -> Option<Kind> {
-    for _ in 0..32 {
-        let t = btf.type_by_id(id).ok()?;
-        if !t.is_modifier_or_typedef() {
-            return Some(t.kind());
-        }
-        id = t.type_id();
-    }
-    None
 }
 
 fn time(ns: f64) -> String {

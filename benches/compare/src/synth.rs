@@ -2,8 +2,12 @@
 //! BTF and BPF objects written byte by byte, in any size. The inputs whose size is doubled, and the one with 5,000
 //! relocations, come from here. Little-endian.
 
+use std::sync::Arc;
+
+use corelo::btf::{Btf, Data};
+use corelo::object::{OpenTargets, Target};
 use corelo_testing::Order;
-use corelo_testing::btf::{Btf, FUNC, STRUCT, UNSIGNED};
+use corelo_testing::btf::{self, FUNC, STRUCT, UNSIGNED};
 use corelo_testing::elf::{ALLOC_EXEC, File, PROGBITS, STRTAB, SYMTAB};
 use corelo_testing::ext::ext;
 
@@ -35,7 +39,7 @@ impl Struct {
 
 /// BTF under construction.
 #[derive(Debug)]
-pub struct BtfBuilder(Btf);
+pub struct BtfBuilder(btf::Btf);
 
 const UNSIGNED_INT: u32 = 1;
 const VOID_POINTER: u32 = 2;
@@ -44,7 +48,7 @@ const VOID_PROTO: u32 = 3;
 impl BtfBuilder {
     /// With `unsigned int`, `void *` and `void (void)` as types 1 to 3.
     pub fn new() -> Self {
-        let mut btf = Btf::little();
+        let mut btf = btf::Btf::little();
         btf.int("unsigned int", 4, UNSIGNED);
         btf.ptr(0);
         btf.func_proto(0, &[]);
@@ -85,6 +89,18 @@ pub fn builder(types: u32) -> BtfBuilder {
         btf.add(&Struct::of_ints(format!("type_{i}"), &format!("m{}_", i % 64), 4));
     }
     btf
+}
+
+/// Of such a target of `of` structs, `count` at equal distances.
+pub fn spread_types(count: u32, of: u32) -> Vec<Struct> {
+    let at = |i: u32| i * (of / count);
+    (0..count).map(|i| Struct::of_ints(format!("type_{}", at(i)), &format!("m{}_", at(i) % 64), 4)).collect()
+}
+
+/// Opens a target.
+pub fn open(btf: &'static [u8]) -> OpenTargets {
+    let btf = Btf::deferred(Data::Borrowed(btf), None).expect("it was made right");
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 /// A target of `types` structs of which `cands` have the essential name `many`, and all members at the same place.

@@ -12,7 +12,6 @@ mod synth;
 use std::env;
 use std::fs;
 use std::hint::black_box;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -20,7 +19,6 @@ use corelo::btf::{Btf, BtfView as _, Data};
 use corelo::object::{OpenTargets, Options, Report, Target, relocate};
 use corelo::source;
 use mirrored::Opened;
-use synth::Struct;
 
 const OPTIONS: Options<'_> = Options::new();
 const TYPES: u32 = 50_000;
@@ -45,40 +43,21 @@ const PATHS: [&str; 15] = [
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn counted(what: &mut dyn_fn::Erased<'_>) {
-    what.call();
+fn counted(what: &mut dyn FnMut()) {
+    what();
     black_box(());
 }
 
-/// A closure behind a thin pointer, which a C function may take.
-mod dyn_fn {
-    pub(super) struct Erased<'a>(Box<dyn FnMut() + 'a>);
-
-    impl<'a> Erased<'a> {
-        pub(super) fn new(what: impl FnMut() + 'a) -> Self {
-            Self(Box::new(what))
-        }
-        pub(super) fn call(&mut self) {
-            (self.0)();
-        }
-    }
-}
-
-fn count(what: impl FnMut()) {
-    counted(&mut dyn_fn::Erased::new(what));
+fn count(mut what: impl FnMut()) {
+    counted(&mut what);
 }
 
 fn fixture(name: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name)).expect("a fixture")
+    fs::read(corelo_testing::fixture(name)).expect("a fixture")
 }
 
 fn fixture_target() -> OpenTargets {
     let btf = source::from_bytes(fixture("target.el.o"), None).expect("a target");
-    OpenTargets::from(Target::new("target", Arc::new(btf)))
-}
-
-fn synthesised(btf: &'static [u8]) -> OpenTargets {
-    let btf = Btf::deferred(Data::Borrowed(btf), None).expect("it was made right");
     OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
@@ -106,11 +85,6 @@ fn module(kernel: &Btf<'_>) -> Vec<u8> {
     [vec![0x9f, 0xeb, 1, 0], [24, 0, len, len, 0].map(u32::to_le_bytes).concat(), types].concat()
 }
 
-fn spread_types(count: u32) -> Vec<Struct> {
-    let at = |i: u32| i * (TYPES / count);
-    (0..count).map(|i| Struct::of_ints(format!("type_{}", at(i)), &format!("m{}_", at(i) % 64), 4)).collect()
-}
-
 fn done(object: &mut [u8], targets: &OpenTargets) {
     relocate(object, targets, &OPTIONS, None).expect("it can be relocated");
 }
@@ -127,8 +101,8 @@ fn warm_fixture(name: &str) {
 }
 
 fn run(path: &str) -> Option<()> {
-    let small = || synth::object(&spread_types(8), 32);
-    let many = || synth::object(&spread_types(100), 5000);
+    let small = || synth::object(&synth::spread_types(8, TYPES), 32);
+    let many = || synth::object(&synth::spread_types(100, TYPES), 5000);
     match path {
         "open-checked" => {
             let btf: &'static [u8] = synth::target(TYPES).leak();
@@ -152,10 +126,10 @@ fn run(path: &str) -> Option<()> {
         "open-and-relocate" | "relocations-cold" => {
             let btf: &'static [u8] = synth::target(TYPES).leak();
             let mut object = if path == "relocations-cold" { many() } else { small() };
-            count(|| done(&mut object, &synthesised(btf)));
+            count(|| done(&mut object, &synth::open(btf)));
         }
         "second-object" | "relocations-warm" | "relocations-report" => {
-            let targets = synthesised(synth::target(TYPES).leak());
+            let targets = synth::open(synth::target(TYPES).leak());
             let object = if path == "second-object" { small() } else { many() };
             for _ in 0..if path == "second-object" { 1 } else { 3 } {
                 done(&mut object.clone(), &targets);

@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         }
         for size in &args.sizes {
             measured += 1;
-            over += usize::from(!row(name, *size, &args));
+            over += usize::from(!row(&name, *size, &args));
         }
     }
     println!("worst: {measured} measured, {over} over the bound");
@@ -89,8 +89,7 @@ fn main() -> ExitCode {
 /// Measures in this process, and prints the numbers for the parent. The first run's come at once, in case that there is no
 /// second.
 fn child(args: &Args) {
-    let make =
-        kinds::rows().into_iter().find(|(name, _)| args.rows.first().is_some_and(|row| row == name)).expect("a row").1;
+    let (_, make) = kinds::rows().into_iter().find(|(name, _)| args.rows.first() == Some(name)).expect("a row");
     let limit = libc::rlimit { rlim_cur: PATIENCE, rlim_max: PATIENCE + 1 };
     // SAFETY: the limit is only read.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_CPU, &raw const limit) }, 0);

@@ -4,7 +4,7 @@
 use super::*;
 
 #[test]
-fn one_line_names_file_program_relocation_and_cause() {
+fn one_failure_is_one_line() {
     let dir = Dir::new("one-failure");
     let (object, out) = (fixture("range_ldx.el.bpf.o"), dir.file("out.o", b"as it was"));
     let run = run(&["relocate", &object, "--btf", TARGET, "-o", &out]);
@@ -21,7 +21,7 @@ fn one_line_names_file_program_relocation_and_cause() {
 }
 
 #[test]
-fn several_are_listed_and_counted_whatever_the_log_level() {
+fn failures_at_each_log_level() {
     let dir = Dir::new("failures");
     let (object, out) = (fixture("negative.el.bpf.o"), dir.path("out.o"));
     for level in ["off", "warn", "debug", "nonsense"] {
@@ -60,7 +60,7 @@ fn optional_programs_are_warned_of_and_written() {
 }
 
 #[test]
-fn control_characters_in_names_do_not_reach_the_terminal() {
+fn control_characters_are_escaped() {
     let dir = Dir::new("escape");
     // The last shows what follows it from right to left.
     for (name, escaped) in [("\x1b[7m", "\\u{1b}[7m"), ("\n\u{9b}2", "\\n\\u{9b}2"), ("\u{202e}x", "\\u{202e}x")] {

@@ -11,6 +11,7 @@
 )]
 
 mod failures;
+mod files;
 mod inspect;
 mod memory;
 mod output;
@@ -41,9 +42,9 @@ fn run(args: &[&str]) -> Run {
     command(args).output().unwrap().into()
 }
 
-/// A run after a line of shell that changes what the process inherits.
+/// A run with shell before it, which changes what the process inherits.
 fn shell(before: &str, args: &[&str]) -> Run {
-    let script = format!("{before}; exec \"$0\" \"$@\"");
+    let script = format!("{before} \"$0\" \"$@\"");
     let mut shell = Command::new("sh");
     shell.current_dir(TOP).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]);
     shell.args(args).env_remove("CORELO_LOG").output().unwrap().into()

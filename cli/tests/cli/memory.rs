@@ -10,11 +10,11 @@ const SIZE: usize = 1_000_000;
 /// A limit that is in force, in megabytes of address space: without it, nothing is tested.
 #[track_caller]
 fn within(megabytes: usize, args: &[&str]) -> Run {
-    shell(&format!("ulimit -v {} || exit 3", megabytes << 10), args)
+    shell(&format!("ulimit -v {} || exit 3;", megabytes << 10), args)
 }
 
 #[test]
-fn what_nobody_asked_to_be_told_takes_no_memory() {
+fn memory_without_a_report() {
     let dir = Dir::new("memory");
     let (mut local, mut targ) = (Btf::little(), Btf::little());
     let (name, member, int) = (local.str("s"), local.str("a"), local.int32());

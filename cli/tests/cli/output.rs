@@ -3,16 +3,6 @@
 
 use super::*;
 
-#[test]
-fn relocating_again_changes_nothing() {
-    let dir = Dir::new("again");
-    let (once, twice) = (dir.path("once.o"), dir.path("twice.o"));
-    run(&["relocate", "examples/demo.bpf.o", "--btf", "examples/demo.btf", "-o", &once]).relocates();
-    assert_eq!(run(&["inspect", &once, "--btf", "examples/demo.btf"]).succeeds(), "no CO-RE relocations\n");
-    assert_eq!(run(&["relocate", &once, "--btf", TARGET, "-o", &twice]).succeeds(), "");
-    assert_eq!(fs::read(once).unwrap(), fs::read(twice).unwrap());
-}
-
 /// As `zstd -dc vmlinux.btf.zst | corelo ... --btf -`, and `--btf <(zstd -dc vmlinux.btf.zst)` in bash.
 #[test]
 fn btf_is_read_from_standard_input_and_pipes() {
@@ -20,13 +10,10 @@ fn btf_is_read_from_standard_input_and_pipes() {
     let expected = run(&["inspect", &object, "--btf", TARGET]);
     let expected = expected.succeeds();
     for (path, redirect) in [("-", ""), ("/dev/stdin", ""), ("/dev/fd/9", "9<&0 </dev/null")] {
-        let script = format!("cat {TARGET} | {{ \"$0\" inspect {object} --btf {path} {redirect}; }}");
-        let mut shell = Command::new("sh");
-        shell.current_dir(TOP).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]);
-        let shown: Run = shell.output().unwrap().into();
+        let shown = shell(&format!("cat {TARGET} | {redirect}"), &["inspect", &object, "--btf", path]);
         assert_eq!(shown.succeeds(), expected, "{path}");
     }
-    let empty = shell("exec </dev/null", &["inspect", &object, "--btf", "-"]);
+    let empty = shell("exec </dev/null;", &["inspect", &object, "--btf", "-"]);
     assert!(empty.fails()[0].starts_with("corelo: standard input: not BTF"), "{empty:?}");
 }
 
@@ -44,13 +31,13 @@ fn object_without_relocations_is_copied() {
 }
 
 #[test]
-fn output_may_be_the_input_and_keeps_its_permissions() {
+fn output_over_the_input() {
     let dir = Dir::new("in-place");
     let original = read(&fixture("poison.el.bpf.o"));
     for mode in [0o640, 0o755, 0o444, 0o600] {
         let path = dir.file("in.o", &original);
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        shell("umask 077", &["relocate", &path, "--btf", TARGET, "-o", &path]).relocates();
+        shell("umask 077;", &["relocate", &path, "--btf", TARGET, "-o", &path]).relocates();
         assert_ne!(fs::read(&path).unwrap(), original, "{mode:o}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
         assert_eq!(dir.names(), ["in.o"]);
@@ -59,7 +46,7 @@ fn output_may_be_the_input_and_keeps_its_permissions() {
 }
 
 #[test]
-fn the_longest_name_that_a_file_can_have_is_written() {
+fn longest_output_name() {
     let dir = Dir::new("long");
     for length in [250, 255] {
         let name = "a".repeat(length);
@@ -83,7 +70,7 @@ fn symbolic_link_stays_and_its_file_is_replaced() {
 }
 
 #[test]
-fn what_cannot_be_written_is_named_and_left_alone() {
+fn unwritable_output() {
     let dir = Dir::new("unwritable");
     fs::create_dir(dir.path("dir")).unwrap();
     symlink("nowhere", dir.path("dangling")).unwrap();
@@ -104,11 +91,11 @@ fn what_cannot_be_written_is_named_and_left_alone() {
 }
 
 #[test]
-fn write_that_fails_halfway_leaves_the_old_file_and_nothing_else() {
+fn failed_write_keeps_the_old_file() {
     let dir = Dir::new("halfway");
     let out = dir.file("out.o", b"as it was");
     // One block of 512 bytes may be written.
-    let limit = "trap '' XFSZ; ulimit -f 1";
+    let limit = "trap '' XFSZ; ulimit -f 1;";
     let run = shell(limit, &["relocate", &fixture("poison.el.bpf.o"), "--btf", TARGET, "-o", &out]);
     assert!(run.fails()[0].starts_with(&format!("corelo: {out}: File too large")), "{run:?}");
     assert_eq!(dir.names(), ["out.o"]);
@@ -140,7 +127,7 @@ fn devices_are_written_to_and_not_replaced() {
 }
 
 #[test]
-fn what_was_poisoned_is_counted_and_with_verbose_named() {
+fn poisoned_summary() {
     let object = fixture("prune.el.bpf.o");
     let args = ["relocate", &object, "--btf", TARGET, "-o", "/dev/null"];
     let with = |name, value: &str| -> Run { command(args).env(name, value).output().unwrap().into() };
@@ -168,7 +155,7 @@ fn what_was_poisoned_is_counted_and_with_verbose_named() {
 }
 
 #[test]
-fn what_was_skipped_is_counted_and_what_is_well_is_not_spoken_of() {
+fn skipped_summary() {
     let relocate = |object| run(&["relocate", &fixture(object), "--btf", TARGET, "-o", "/dev/null"]).stderr;
     let skipped = "corelo: tests/fixtures/weak.el.bpf.o: 5 relocations: 3 resolved, 2 skipped\n";
     assert_eq!((relocate("weak.el.bpf.o"), relocate("subprogs.el.bpf.o")), (skipped.to_owned(), String::new()));

@@ -89,7 +89,7 @@ fn broken_headers_are_rejected() {
         }
         for magic in [[0, 0], [0x7f, b'E'], [0x9f, 0]] {
             let error = open(&[&magic, &good[2..]].concat()).unwrap_err();
-            assert!(matches!(error, Error::BtfMagic { found } if found == magic), "{magic:?}: {error}");
+            assert!(matches!(error, Error::BtfMagic(found) if found == magic), "{magic:?}: {error}");
         }
     }
 }
@@ -108,7 +108,7 @@ fn a_header_alone_is_empty_btf() {
         assert_eq!(btf.type_by_id(TypeId::VOID).unwrap().kind(), Kind::Unkn);
         assert_eq!(btf.type_name(TypeId::VOID).unwrap(), c"");
         assert!(matches!(btf.type_by_id(TypeId(1)).unwrap_err(), Error::BadTypeId { .. }));
-        assert!(matches!(btf.name_by_offset(1).unwrap_err(), Error::BadName { name_off: 1 }));
+        assert!(matches!(btf.name_by_offset(1).unwrap_err(), Error::BadName(1)));
     }
 }
 
@@ -139,42 +139,5 @@ fn truncation_anywhere_is_rejected() {
                 assert!(open(&bytes[..len]).is_err(), "{len} of {} bytes", bytes.len());
             }
         }
-    }
-}
-
-/// Every byte of small BTF set to each of a few values: whatever still opens can be walked, and each question about it is
-/// either answered or refused.
-#[test]
-fn a_changed_byte_never_panics_and_answers_stay_in_bounds() {
-    for endian in ENDIANS {
-        let mut build = pair(endian);
-        let array = build.array(TypeId(1), 4);
-        let typedef = build.typedef("pairs", array);
-        build.const_(typedef);
-        build.enum_("e", true, &[("A", -1)]);
-        let good = build.bytes();
-        let mut opened = 0;
-        for at in 0..good.len() {
-            for value in [0, 1, 2, 3, 8, 0x18, 0x7f, 0x80, 0xff] {
-                let mut bytes = good.clone();
-                bytes[at] = value;
-                let Ok(btf) = open(&bytes) else { continue };
-                opened += 1;
-                for id in (0..btf.type_cnt()).map(TypeId) {
-                    let t = btf.type_by_id(id).unwrap();
-                    assert_eq!(t.members().count(), if t.is_composite() { t.vlen().try_into().unwrap() } else { 0 });
-                    if let Ok((_, under)) = btf.skip_modifiers(id) {
-                        assert!(!under.is_modifier_or_typedef(), "byte {at} = {value}, type {id}");
-                    }
-                    if let Ok(size) = btf.resolve_size(id) {
-                        assert!(t.kind() != Kind::Unkn, "byte {at} = {value}: void has size {size}");
-                    }
-                    if let Ok(name) = btf.type_name(id) {
-                        assert!(name.count_bytes() < bytes.len());
-                    }
-                }
-            }
-        }
-        assert!(opened > 100, "only {opened} mutations opened: the loop above says nothing");
     }
 }

@@ -37,7 +37,7 @@ fn ids_and_strings_go_on_over_three_levels() {
             assert_eq!(btf.type_by_id(id).unwrap().kind(), kind);
             assert_eq!(btf.type_name(id).unwrap(), name);
         }
-        assert!(matches!(btf.type_by_id(TypeId(5)).unwrap_err(), Error::BadTypeId { type_id: TypeId(5) }));
+        assert!(matches!(btf.type_by_id(TypeId(5)).unwrap_err(), Error::BadTypeId(TypeId(5))));
         let base = btf.base().unwrap();
         assert_eq!((base.start_id(), base.type_cnt()), (3, 4));
         assert!(matches!(base.type_by_id(in_top).unwrap_err(), Error::BadTypeId { .. }));
@@ -46,7 +46,7 @@ fn ids_and_strings_go_on_over_three_levels() {
 }
 
 #[test]
-fn offsets_at_and_past_the_end_of_the_strings_are_rejected() {
+fn offsets_past_the_strings() {
     // cilium/ebpf and aya accepted the first one past the end, and sliced (ebpf#2019, ebpf#2021).
     for endian in ENDIANS {
         let mut kernel = kernel(endian);
@@ -60,7 +60,7 @@ fn offsets_at_and_past_the_end_of_the_strings_are_rejected() {
             assert_eq!(btf.name_by_offset(end - 1).unwrap(), c"");
             for name_off in [end, end + 1, 0x7fff_ffff, u32::MAX] {
                 let error = btf.name_by_offset(name_off).unwrap_err();
-                assert!(matches!(error, Error::BadName { name_off: found } if found == name_off), "{name_off}");
+                assert!(matches!(error, Error::BadName(found) if found == name_off), "{name_off}");
             }
         }
         assert!(kernel.btf().name_by_offset(kernel_end).is_err());
@@ -91,7 +91,7 @@ fn base_of_another_byte_order_is_rejected() {
 }
 
 #[test]
-fn layout_is_inherited_unless_there_is_an_own_one() {
+fn inherited_layout() {
     let layout = |info_sz| [(0, 0); 20].into_iter().chain([(info_sz, 0)]).collect::<Vec<_>>();
     for endian in ENDIANS {
         let kernel = kernel(endian).layout(&layout(4));

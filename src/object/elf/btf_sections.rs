@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The BTF sections of an ELF file of any kind: a kernel, a module, a BPF object, 32-bit or 64-bit.
-//!
-//! Only headers, section names and BTF are read: a kernel with debug information has a hundred times as many other bytes.
+//! The BTF sections of any ELF file. Reads only headers, section names and BTF: a kernel with debug information has a hundred
+//! times as many other bytes.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,6 +10,7 @@ use object::{Endianness, ReadRef, SectionIndex, elf};
 
 use super::EI_CLASS;
 use super::names::Strings;
+use crate::bytes::{index_u64, len_u64};
 use crate::error::{Error, Result};
 use crate::text::Lossy;
 
@@ -19,7 +19,7 @@ pub(crate) trait ReadAt {
     /// Size of the file in bytes.
     fn size(&self) -> u64;
 
-    /// The bytes of this range of the file. The caller has compared it with [`ReadAt::size`].
+    /// The bytes of this range, which ends within [`ReadAt::size`].
     ///
     /// # Errors
     ///
@@ -29,32 +29,27 @@ pub(crate) trait ReadAt {
 
 impl ReadAt for [u8] {
     fn size(&self) -> u64 {
-        u64::try_from(self.len()).unwrap_or(u64::MAX)
+        len_u64(self.len())
     }
 
     fn read_at(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
-        let at = |off| usize::try_from(off).unwrap_or(usize::MAX);
-        Ok(Cow::Borrowed(self.get(at(range.start)..at(range.end)).unwrap_or_default()))
+        Ok(Cow::Borrowed(self.get(index_u64(range.start)..index_u64(range.end)).unwrap_or_default()))
     }
 }
 
-/// The BTF that an ELF file carries.
+/// The BTF of an ELF file.
 #[derive(Clone, Debug)]
 pub(crate) struct BtfSections<'f> {
     /// Content of `.BTF`.
     pub(crate) btf: Cow<'f, [u8]>,
-    /// Content of `.BTF.base`: the part of the kernel's BTF that a module was built against.
+    /// Content of `.BTF.base`: the part of the kernel's BTF that a module refers to.
     pub(crate) base: Option<Cow<'f, [u8]>>,
-    /// Size of a pointer by the file's class.
+    /// Pointer size in bytes, by the ELF class.
     pub(crate) pointer_size: u32,
 }
 
 impl<'f> BtfSections<'f> {
     /// Finds and reads the sections.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Elf`], [`Error::NoBtf`], and what `file` gives.
     pub(crate) fn read(file: &'f (impl ReadAt + ?Sized)) -> Result<Self> {
         let header = begin(file, 0, size_of::<elf::FileHeader64<Endianness>>())?;
         if header.get(EI_CLASS) == Some(&elf::ELFCLASS32.0) {
@@ -73,10 +68,9 @@ impl<'f> BtfSections<'f> {
         let order = header.endian()?;
         let table_off = header.e_shoff(order).into();
         let table_piece = |count| begin(file, table_off, size_of::<Elf::SectionHeader>().saturating_mul(count));
-        // The first section header has the number of sections where the file's header has no room for it.
+        // A number of sections above 16 bits is in the first section header.
         let first = table_piece(1)?;
-        let count =
-            usize::try_from(header.shnum(order, Piece { off: table_off, bytes: &first })?).unwrap_or(usize::MAX);
+        let count = index_u64(header.shnum(order, Piece { off: table_off, bytes: &first })?.into());
         let table = table_piece(count)?;
         let table = Piece { off: table_off, bytes: &table };
         let sections = header.section_headers(order, table)?;
@@ -96,13 +90,13 @@ impl<'f> BtfSections<'f> {
     }
 }
 
-/// As much of these `len` bytes as the file has.
+/// Up to `len` bytes from offset `off` on.
 fn begin(file: &(impl ReadAt + ?Sized), off: u64, len: usize) -> Result<Cow<'_, [u8]>> {
-    let end = off.saturating_add(u64::try_from(len).unwrap_or(u64::MAX)).min(file.size());
+    let end = off.saturating_add(len_u64(len)).min(file.size());
     file.read_at(off.min(end)..end)
 }
 
-/// The content of a section: nothing, if it has no data in the file.
+/// The content of a section; empty if it has no data.
 fn content<'f, S: SectionHeader<Endian = Endianness>>(
     file: &'f (impl ReadAt + ?Sized),
     section: &S,
@@ -115,7 +109,7 @@ fn content<'f, S: SectionHeader<Endian = Endianness>>(
     }
 }
 
-/// Bytes of a file together with their place in it, since `object` counts from the beginning of the file.
+/// Bytes of a file from offset `off` on. `object` reads at offsets from the beginning of the file.
 #[derive(Clone, Copy)]
 struct Piece<'a> {
     off: u64,
@@ -137,10 +131,10 @@ impl<'a> ReadRef<'a> for Piece<'a> {
     }
 }
 
-/// Which section has the BTF of this name: the last one, as in libbpf.
+/// Index of the last section of this name.
 ///
 /// Source: libbpf `bpf_object__elf_collect`, `btf_find_elf_sections`.
-/// Deviation: in an object, libbpf passes over one that says to hold strings.
+/// Deviation: in an object, libbpf ignores one of type `SHT_STRTAB`.
 pub(super) fn btf_section<S: SectionHeader<Endian = Endianness>>(
     sections: &[S],
     order: Endianness,
@@ -157,7 +151,7 @@ pub(super) fn btf_section<S: SectionHeader<Endian = Endianness>>(
     Ok(last)
 }
 
-/// That the file has the section's content, as it is.
+/// Checks that the file has the section's content, uncompressed.
 fn check_btf_section<S: SectionHeader<Endian = Endianness>>(section: &S, order: Endianness, name: &[u8]) -> Result<()> {
     let name = Lossy(name);
     let what = match section.sh_type(order) {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! A module for each step of a relocation, and [`ask`], which takes one through all of them but patching.
 
-mod bitfield;
 mod calc;
-mod compat;
-mod matches;
 mod mismatch;
+mod pairs;
 mod patch;
 mod spec;
 mod spec_match;
@@ -17,8 +15,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::{
-    Budget, Candidate, Candidates, Context, EssentialName, MemberIndex, ReloKind, ReloRes, Semantics, add_cands,
-    calc_relo,
+    Budget, Candidate, Candidates, Context, EssentialName, MemberIndex, ReloKind, ReloRes, Resolved, Semantics,
+    add_cands, calc_relo,
 };
 use crate::btf::build::*;
 use crate::btf::{Btf, BtfView, TypeId};
@@ -85,15 +83,25 @@ struct Answer {
     targ: Option<(Vec<u32>, u32)>,
 }
 
-/// Relocates one access to a local type against a target: candidates, matching, value.
-fn ask(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &Build) -> Result<Answer> {
+/// Relocates one access to a local type against a target, candidates included, and hands the outcome on.
+fn resolve<T>(
+    (local, kind, type_id, access_str, targ): (&Build, ReloKind, TypeId, &str, &Build),
+    log: &dyn Log,
+    then: impl FnOnce(Resolved<'_, '_, Btf<'_>, Btf<'static>>) -> T,
+) -> Result<T> {
     let (mut local, targ) = (local.clone(), targ.btf());
     let relo = local.relo(kind, type_id, access_str);
     let local = local.btf();
     let (found, mut pruned) = (find_cands(&local, type_id, &targ)?, None);
     let mut cands = Candidates::new(&found, &mut pruned);
-    let resolved = calc_relo(&context(Semantics::Libbpf, &NoLog), &relo, &local, &mut cands)?;
-    Ok(Answer { res: resolved.res, targ: resolved.targ.map(|spec| (spec.raw.as_slice().to_vec(), spec.bit_offset)) })
+    calc_relo(&context(Semantics::Libbpf, log), &relo, &local, &mut cands).map(then)
+}
+
+fn ask(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &Build) -> Result<Answer> {
+    resolve((local, kind, type_id, access_str, targ), &NoLog, |resolved| {
+        let targ = resolved.targ.map(|spec| (spec.raw.as_slice().to_vec(), spec.bit_offset));
+        Answer { res: resolved.res, targ }
+    })
 }
 
 /// The new value, or `None` for poison: all that most tests are about.

@@ -40,7 +40,7 @@ fn patched(insn: InsnPair, res: &ReloRes) -> InsnPair {
 }
 
 #[test]
-fn each_form_gets_its_value_where_it_belongs() {
+fn value_by_instruction_form() {
     for (name, code, is_memory) in [
         ("r = imm", 0xb7, false),
         ("w = imm", 0xb4, false),
@@ -83,7 +83,7 @@ fn other_forms_are_rejected() {
     ] {
         let code = insn.first.code;
         let error = patch_insn(insn, &ReloRes::default()).unwrap_err();
-        assert!(matches!(error, Error::UnexpectedInsn { code: found } if found == code), "{name}: {error}");
+        assert!(matches!(error, Error::UnexpectedInsn(found) if found == code), "{name}: {error}");
     }
 }
 
@@ -130,7 +130,7 @@ fn ldimm64_forms() {
     let good = ldimm64(1, 0);
     let (first, second) = (good.first, good.second.unwrap());
     let of = |first, second| InsnPair { first, second: Some(second) };
-    let unexpected = Becomes::Error("UnexpectedInsn { code: 24 }");
+    let unexpected = Becomes::Error("UnexpectedInsn(24)");
     check(&[
         // libbpf@23e3d8cf: 0xffffffff is not -1 here.
         ("low half is not sign-extended", ldimm64(-1, 0), res(0xffff_ffff, 0), Becomes::Is(ldimm64(0, 0))),
@@ -233,9 +233,9 @@ fn names_the_cause_of_what_does_not_agree() {
     };
     let load = |off| pair(insn(LDXW, off, 0));
     for (error, causes) in [
-        (says(load(-25_536), 40_000, 40_004), &["40000", "cut to the 16 bits", "-25536"][..]),
-        (says(load(8), 0x1_0008, 8), &["65544", "cut to the 16 bits"]),
-        (says(pair(insn(0xb7, 0, -1)), 0xffff_ffff, 0), &["4294967295", "cut to the 32 bits"]),
+        (says(load(-25_536), 40_000, 40_004), &["40000", "truncated to the 16 bits", "-25536"][..]),
+        (says(load(8), 0x1_0008, 8), &["65544", "truncated to the 16 bits"]),
+        (says(pair(insn(0xb7, 0, -1)), 0xffff_ffff, 0), &["4294967295", "truncated to the 32 bits"]),
         (says(ldimm64(-1, 0), u64::MAX, u64::MAX), &["the enumerator is 4294967295", "unsigned enum", "as -1,"]),
         (says(ldimm64(i32::MIN, 0), 0xffff_ffff_8000_0000, 1), &["2147483648", "as -2147483648,"]),
         (says(ldimm64(9, 0), 8, 9), &["holds 9", "gives 8", "relocated before"]),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! A spec in words. Expected text by libbpf 1.8's `bpf_core_format_spec`.
 
-use super::{Lines, context, find_cands};
+use super::{Lines, resolve};
 use crate::btf::TypeId;
 use crate::btf::build::*;
 use crate::bytes::Endian;
-use crate::relo::{Candidates, ReloKind, Semantics, Spec, calc_relo};
+use crate::relo::{ReloKind, Spec};
 
 fn format(b: &Build, kind: ReloKind, type_id: TypeId, access_str: &str) -> (String, String) {
     let mut b = b.clone();
@@ -115,7 +115,7 @@ fn enumerator_has_its_value_in_the_enums_sign() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_become_replacement_characters() {
+fn names_that_are_not_utf8() {
     let mut b = Build::new(Endian::NATIVE);
     let name_off = b.str(b"caf\xe9_\xff\xfe");
     let s = b.record(name_off, 4, 0, 0, &[]);
@@ -124,13 +124,8 @@ fn bytes_that_are_not_utf8_become_replacement_characters() {
 
 /// The lines that libbpf prints at debug level for one relocation, from the local spec on, and why a candidate does not match.
 fn lines(local: &Build, kind: ReloKind, type_id: TypeId, access_str: &str, targ: &Build) -> Vec<String> {
-    let (mut local, targ) = (local.clone(), targ.btf());
-    let relo = local.relo(kind, type_id, access_str);
-    let local = local.btf();
-    let (found, mut pruned) = (find_cands(&local, type_id, &targ).unwrap(), None);
-    let mut cands = Candidates::new(&found, &mut pruned);
     let log = Lines::default();
-    calc_relo(&context(Semantics::Libbpf, &log), &relo, &local, &mut cands).unwrap();
+    resolve((local, kind, type_id, access_str, targ), &log, |_| ()).unwrap();
     log.0.take()
 }
 

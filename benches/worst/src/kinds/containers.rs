@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What the types and relocations come in: ELF, `.BTF.ext`, BTF and its splits.
 
-use super::Row;
+use super::{Row, empty_root, types_named};
 use crate::case::Case;
-use corelo_testing::btf::{Btf, FWD, STRUCT, TYPEDEF};
+use corelo_testing::btf::{Btf, FWD, INT, KFLAG, STRUCT, TYPEDEF};
 use corelo_testing::object::{BYTE_OFFSET, Elf, RELO_LEN, TYPE_EXISTS, TYPE_ID_LOCAL, ext, object};
 
 pub const ROWS: &[Row] = &[
@@ -23,10 +23,9 @@ pub const ROWS: &[Row] = &[
     ("BTF: forward declarations alone, object", |size| tiny(100, size)),
     ("BTF: a base of a base, 16 times", splits),
     ("BTF: ints of long names, and a pointer", long_ints),
-    ("BTF: one enormous name", |size| {
-        let mut targ = Btf::little();
-        targ.str("x".repeat(size));
-        Case { kernel: vec![targ.bytes()], ..tiny(100, 100) }
+    ("BTF: one enormous name", |size| Case {
+        kernel: vec![empty_root("", &"x".repeat(size)).0.bytes()],
+        ..tiny(100, 100)
     }),
     ("relocations: local ids alone", local_ids),
     ("stops libbpf: a typedef of itself", |_| itself()),
@@ -35,9 +34,8 @@ pub const ROWS: &[Row] = &[
 
 /// Each section of `.BTF.ext` names one that no section of the file has.
 fn sections(size: usize, has: &str, asks: &str) -> Case {
-    let mut btf = Btf::little();
-    let (name, access, asked) = (btf.str("s"), btf.str("0"), btf.str(asks));
-    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    let (mut btf, root, access) = empty_root("s", "0");
+    let asked = btf.str(asks);
     let mut elf = Elf::new("tc");
     let name = elf.str(has);
     let room = size.saturating_sub(2 * has.len()) / 2;
@@ -47,9 +45,8 @@ fn sections(size: usize, has: &str, asks: &str) -> Case {
 }
 
 fn many_sections(size: usize) -> Case {
-    let mut btf = Btf::little();
-    let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
-    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    let (mut btf, root, access) = empty_root("s", "0");
+    let section = btf.str("tc");
     let mut elf = Elf::new("tc");
     elf.more_sections = vec![0; size / 64];
     let ext = ext(&[], &[(section, vec![[0, root, access, TYPE_EXISTS]; 4])]);
@@ -57,9 +54,8 @@ fn many_sections(size: usize) -> Case {
 }
 
 fn functions(size: usize, name: &str) -> Case {
-    let mut btf = Btf::little();
-    let (section, root_name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
-    let root = btf.record(root_name, STRUCT, 0, 0, &[]);
+    let (mut btf, root, access) = empty_root("s", "0");
+    let section = btf.str("tc");
     let mut elf = Elf::new("tc");
     let room = size.saturating_sub(name.len());
     let name = elf.str(name);
@@ -85,20 +81,19 @@ fn shared_bytes(size: usize) -> Case {
 
 /// How wide a pointer is, the name of an int tells.
 fn long_ints(size: usize) -> Case {
-    let mut btf = Btf::little();
-    let (name, member, access, long) = (btf.str("s"), btf.str("a"), btf.str("0:0"), btf.str("long"));
-    let ptr = btf.ptr(0);
-    let root = btf.composite(STRUCT, name, &[(member, ptr, 8)]);
-    btf.record(long, 1, 0, 8, &[64]);
-    let local = btf.clone();
-    let mut btf = Btf::little();
-    let (name, member, long) = (btf.str("s"), btf.str("a"), btf.str("l".repeat(size / 2)));
-    let ptr = btf.ptr(0);
-    btf.composite(STRUCT, name, &[(member, ptr, 8)]);
-    while btf.len() < size {
-        btf.record(long, 1, 0, 8, &[64]);
-    }
-    Case::new(object(local, &[(root, access, BYTE_OFFSET)]), btf.bytes())
+    let side = |int_name: &str, size: usize| {
+        let mut btf = Btf::little();
+        let (name, member, access, int_name) = (btf.str("s"), btf.str("a"), btf.str("0:0"), btf.str(int_name));
+        let ptr = btf.ptr(0);
+        let root = btf.composite(STRUCT, name, &[(member, ptr, 8)]);
+        btf.record(int_name, INT, 0, 8, &[64]);
+        while btf.len() < size {
+            btf.record(int_name, INT, 0, 8, &[64]);
+        }
+        (btf, root, access)
+    };
+    let ((local, root, access), (targ, ..)) = (side("long", 0), side(&"l".repeat(size / 2), size));
+    Case::new(object(local, &[(root, access, BYTE_OFFSET)]), targ.bytes())
 }
 
 /// A target in an ELF file whose sections all have one name, half as long as the file.
@@ -124,22 +119,15 @@ fn both_sections(size: usize) -> Case {
 }
 
 fn one_record(size: usize, section_name: &str) -> Case {
-    let mut btf = Btf::little();
-    let (section, name, access) = (btf.str(section_name), btf.str("s"), btf.str("0"));
-    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    let (mut btf, root, access) = empty_root("s", "0");
+    let section = btf.str(section_name);
     let sections = vec![(section, vec![[0, root, access, TYPE_EXISTS]]); size / 24];
-    let mut targ = Btf::little();
-    let name = targ.str("s");
-    targ.record(name, STRUCT, 0, 0, &[]);
-    Case::new(Elf::new(section_name).finish(&btf.bytes(), &ext(&[], &sections)), targ.bytes())
+    let targ = empty_root("s", "").0.bytes();
+    Case::new(Elf::new(section_name).finish(&btf.bytes(), &ext(&[], &sections)), targ)
 }
 
 fn forward_declarations(size: usize) -> Btf {
-    let mut btf = Btf::little();
-    while btf.len() < size {
-        btf.record(0, FWD, 0, 0, &[]);
-    }
-    btf
+    types_named("", FWD, size)
 }
 
 fn tiny(target: usize, local: usize) -> Case {
@@ -163,9 +151,7 @@ fn splits(size: usize) -> Case {
 }
 
 fn local_ids(size: usize) -> Case {
-    let mut btf = Btf::little();
-    let (name, access) = (btf.str("s"), btf.str("0"));
-    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    let (btf, root, access) = empty_root("s", "0");
     Case::new(object(btf, &vec![(root, access, TYPE_ID_LOCAL); size / RELO_LEN]), Btf::little().bytes())
 }
 
@@ -180,7 +166,6 @@ fn itself() -> Case {
 
 /// libbpf divides by zero.
 fn no_size() -> Case {
-    const KFLAG: u32 = 0x80;
     let mut btf = Btf::little();
     let (name, member, access) = (btf.str("s"), btf.str("a"), btf.str("0:0"));
     let nothing = btf.record(0, STRUCT, 0, 0, &[]);

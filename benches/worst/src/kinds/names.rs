@@ -2,17 +2,19 @@
 //! Names that are long, or tails of one another, so that together they are far longer than the input; and modules, each
 //! of which is asked for every name.
 
+use std::iter;
+
 use corelo::btf::{self, BtfView, TypeId};
 use corelo::error::Error;
 use corelo::relo::{self, EssentialName};
 
-use super::Row;
+use super::{Row, each_exists, empty_root, types_named};
 use crate::case::Case;
 use corelo_testing::btf::{Btf, ENUM, STRUCT};
 use corelo_testing::object::{EXISTS, Elf, RELO_LEN, TYPE_EXISTS, ext, object};
 
 pub const ROWS: &[Row] = &[
-    ("names: roots of 4 KB, in one another", |size| roots(size, "s", 4000)),
+    ("names: roots of 4 KB, in one another", |size| roots(size, 4000)),
     ("names: roots of 4 KB, target's too", both),
     ("names: target's of 4 KB, in one another", |size| Case { times: 1, ..target(size) }),
     ("names: target's of 4 KB, indexed", |size| Case { times: 2, ..target(size) }),
@@ -20,15 +22,19 @@ pub const ROWS: &[Row] = &[
     ("names: a root of each, target's too", |size| each(size, true, false)),
     ("names: a root of each, in a section of its own", |size| each(size, false, true)),
     ("names: the same, target's too", |size| each(size, true, true)),
-    ("names: one root of half the size", |size| one_root(size, 2)),
-    ("names: one root, report", |size| Case { report: true, ..one_root(size, 2) }),
+    ("names: one root of half the size", one_root),
+    ("names: one root, report", |size| Case { report: true, ..one_root(size) }),
     ("names: an enum of half the size, and anonymous", anonymous_enum),
-    ("names: roots of half the size", |size| roots(size, "s", size / 2)),
-    ("names: add_cands, half the size", |size| add_cands(size, size / 2)),
-    ("names: add_cands, 4 KB, in one another", |size| Case { ask: Some(ask), ..Case::new(tails(size), tails(size)) }),
+    ("names: roots of half the size", |size| roots(size, size / 2)),
+    ("names: add_cands, half the size", |size| add_cands(types_named(&"s".repeat(size / 2), STRUCT, size).bytes())),
+    ("names: add_cands, 4 KB, in one another", |size| add_cands(tails(size))),
     ("modules: empty", |size| modules(size, 1)),
     ("modules: empty, many roots", |size| modules(size, 6)),
-    ("modules: empty, many long roots", long_roots),
+    ("modules: empty, many long roots", |size| Case {
+        modules: empty_modules(&Btf::little(), size / 2 / 24),
+        kernel: vec![Btf::little().bytes()],
+        ..roots(size / 2, 4000)
+    }),
     ("modules: each has the type", one_type_each),
     ("modules: empty, on a large layout section", layouts),
     ("modules: each has the type, log", |size| Case { log: true, ..one_type_each(size) }),
@@ -38,16 +44,11 @@ pub const ROWS: &[Row] = &[
 ];
 
 /// Roots whose names are tails of one string, against a target that has none of them.
-fn roots(size: usize, target_name: &str, longest: usize) -> Case {
+fn roots(size: usize, longest: usize) -> Case {
     let mut local = Btf::little();
-    let (access, tails) = (local.str("0"), local.str("s".repeat(longest + 1)));
-    let count = (size - local.len()) / (RELO_LEN + 12);
-    let roots = (0..count).map(|i| local.record(tails + (i % longest) as u32, STRUCT, 0, 0, &[]));
-    let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
-    let mut targ = Btf::little();
-    let name = targ.str(target_name);
-    targ.record(name, STRUCT, 0, 0, &[]);
-    Case::new(object(local, &relos), targ.bytes())
+    let tails = local.str("s".repeat(longest + 1));
+    let names = (0..(size - local.len()) / (RELO_LEN + 12)).map(|i| tails + (i % longest) as u32);
+    Case::new(each_exists(local, STRUCT, names), empty_root("s", "").0.bytes())
 }
 
 /// Names of four bytes, each of which a root and a type of the target has.
@@ -85,43 +86,38 @@ fn tails(size: usize) -> Vec<u8> {
 }
 
 fn both(size: usize) -> Case {
-    Case { kernel: vec![tails(size / 2)], ..roots(size / 2, "s", 4000) }
+    Case { kernel: vec![tails(size / 2)], ..roots(size / 2, 4000) }
 }
 
 /// One root whose name begins as all of the target's do.
 fn target(size: usize) -> Case {
-    let mut local = Btf::little();
-    let (access, name) = (local.str("0"), local.str("ssssss"));
-    let root = local.record(name, STRUCT, 0, 0, &[]);
+    let (local, root, access) = empty_root("ssssss", "0");
     Case::new(object(local, &[(root, access, TYPE_EXISTS)]), tails(size))
 }
 
-fn one_root(size: usize, part: usize) -> Case {
-    let mut local = Btf::little();
-    let (access, name) = (local.str("0"), local.str("s".repeat(size / part)));
-    let root = local.record(name, STRUCT, 0, 0, &[]);
+fn one_root(size: usize) -> Case {
+    let (local, root, access) = empty_root(&"s".repeat(size / 2), "0");
     let relos = vec![(root, access, TYPE_EXISTS); size / 2 / RELO_LEN];
     Case::new(object(local, &relos), Btf::little().bytes())
 }
 
-/// Types of one name that is so long, and a search for candidates of the first.
-fn add_cands(size: usize, len: usize) -> Case {
-    let mut btf = Btf::little();
-    let name = btf.str("s".repeat(len));
-    while btf.len() < size {
-        btf.record(name, STRUCT, 0, 0, &[]);
-    }
-    Case { ask: Some(ask), ..Case::new(btf.bytes(), btf.bytes()) }
+fn add_cands(btf: Vec<u8>) -> Case {
+    Case { ask: Some(first_cands), ..Case::new(btf.clone(), btf) }
 }
 
 /// Candidates of type 1, of whose name the first four bytes count.
-fn ask(local: &btf::Btf<'static>, targ: &btf::Btf<'static>) -> Result<bool, Error> {
+fn first_cands(local: &btf::Btf<'static>, targ: &btf::Btf<'static>) -> Result<bool, Error> {
     let (t, mut cands) = (local.type_by_id(TypeId(1))?, Vec::new());
     relo::add_cands(t, EssentialName::of(b"ssss"), targ, 1, &relo::budget_for_types(local, targ), &mut cands)?;
     Ok(cands.is_empty())
 }
 
 /// Modules of 24 bytes each.
+fn empty_modules(kernel: &Btf, count: usize) -> Vec<Vec<u8>> {
+    vec![Btf::split(kernel).bytes(); count]
+}
+
+/// Modules, and as many roots as have room in so many twelfths of the size.
 fn modules(size: usize, share: usize) -> Case {
     let mut local = Btf::little();
     let access = local.str("0");
@@ -133,37 +129,26 @@ fn modules(size: usize, share: usize) -> Case {
     }
     let object = object(local, &relos);
     let kernel = Btf::little();
-    let modules = vec![Btf::split(&kernel).bytes(); (size - size / 12 * share) / 24];
+    let modules = empty_modules(&kernel, (size - size / 12 * share) / 24);
     Case { modules, ..Case::new(object, kernel.bytes()) }
-}
-
-fn long_roots(size: usize) -> Case {
-    let kernel = Btf::little();
-    let modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
-    Case { modules, kernel: vec![kernel.bytes()], ..roots(size / 2, "s", 4000) }
 }
 
 /// What a module's own layout section does not say is its base's.
 fn layouts(size: usize) -> Case {
-    let kernel = Btf::little();
-    let kernel = kernel.layout(&vec![(0, 0); size / 8]);
-    let modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
-    let one = one_root(100, 2);
-    Case { modules, kernel: vec![kernel.bytes()], ..one }
+    let kernel = Btf::little().layout(&vec![(0, 0); size / 8]);
+    Case { modules: empty_modules(&kernel, size / 2 / 24), kernel: vec![kernel.bytes()], ..one_root(100) }
 }
 
 /// Every module has a candidate for every root.
 fn one_type_each(size: usize) -> Case {
     let mut local = Btf::little();
-    let (access, name) = (local.str("0"), local.str("s"));
-    let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| local.record(name, STRUCT, 0, 0, &[]));
-    let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
+    let names = iter::repeat_n(local.str("s"), size / 2 / (RELO_LEN + 12));
     let mut kernel = Btf::little();
     let name = kernel.str("s");
     let mut module = Btf::split(&kernel);
     module.record(name, STRUCT, 0, 0, &[]);
     let modules = vec![module.bytes(); size / 2 / 36];
-    Case { modules, ..Case::new(object(local, &relos), kernel.bytes()) }
+    Case { modules, ..Case::new(each_exists(local, STRUCT, names), kernel.bytes()) }
 }
 
 /// The last two modules have a type each, and the relocations ask for one and the other.
@@ -177,7 +162,7 @@ fn in_turn(size: usize) -> Case {
     let relos: Vec<_> = (0..size / 2 / RELO_LEN).map(|i| (roots[i % 2], access, TYPE_EXISTS)).collect();
     let mut kernel = Btf::little();
     let names = ["a", "b"].map(|name| kernel.str(name));
-    let mut modules = vec![Btf::split(&kernel).bytes(); size / 2 / 24];
+    let mut modules = empty_modules(&kernel, size / 2 / 24);
     modules.extend(names.map(|name| {
         let mut module = Btf::split(&kernel);
         module.record(name, STRUCT, 0, 0, &[]);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What is written about an object: reports, errors, log lines.
 
-use super::Row;
+use std::iter;
+
+use super::{Row, each_exists, empty_root, root, types_named};
 use crate::case::Case;
 use corelo_testing::btf::{Btf, ENUM, STRUCT, TYPEDEF};
 use corelo_testing::object::{
@@ -19,7 +21,7 @@ pub const ROWS: &[Row] = &[
     ("report: long sections, programs and files", everything_long),
     ("report: a function of a long name", |size| Case { report: true, ..function(size, false) }),
     ("report: a file of a long name", |size| Case { report: true, ..file(size) }),
-    ("report: a root of a long name, all poisoned", |size| Case { report: true, ..root(size) }),
+    ("report: a root of a long name, all poisoned", |size| Case { report: true, ..long_root(size) }),
     ("report: an enum under 250 typedefs", |size| Case { report: true, ..typedefs(size) }),
     ("report: insns of their own", insns),
     ("no report: a function of a long name", |size| function(size, false)),
@@ -46,14 +48,9 @@ pub const ROWS: &[Row] = &[
 
 /// `struct s { int member; }` against a target whose `struct s` has no members.
 fn report(size: usize, member: &str, relo: u32, access: &str) -> Case {
-    let mut btf = Btf::little();
-    let (name, member, int, access) = (btf.str("s"), btf.str(member), btf.int32(), btf.str(access));
-    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let (btf, root, access) = root("s", member, access);
     let relos = vec![(root, access, relo); size.saturating_sub(btf.len()) / RELO_LEN];
-    let mut targ = Btf::little();
-    let name = targ.str("s");
-    targ.composite(STRUCT, name, &[]);
-    Case { report: true, ..Case::new(object(btf, &relos), targ.bytes()) }
+    Case { report: true, ..Case::new(object(btf, &relos), empty_root("s", "").0.bytes()) }
 }
 
 /// A path of 63 members, each of a long name.
@@ -70,24 +67,19 @@ fn steps(size: usize) -> Case {
 
 fn everything_long(size: usize) -> Case {
     let long = "x".repeat(600);
-    let mut btf = Btf::little();
-    let (name, int, access, section, file) =
-        (btf.str("s".to_owned() + &long), btf.int32(), btf.str("0:0"), btf.str(&long), btf.str(&long));
-    let member = btf.str(&long);
-    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let (mut btf, root, access) = root(&("s".to_owned() + &long), &long, "0:0");
+    let long_text = btf.str(&long);
     let mut elf = Elf::new(&long);
     let program = elf.str(&long);
     elf.more_funcs.push((program, 0, 8));
     let targ = btf.bytes();
     let records = vec![[0, root, access, EXISTS]; size.saturating_sub(5000) / RELO_LEN];
-    let ext = ext(&[(section, vec![[0, file, 0, 1 << 10]])], &[(section, records)]);
+    let ext = ext(&[(long_text, vec![[0, long_text, 0, 1 << 10]])], &[(long_text, records)]);
     Case { report: true, ..Case::new(elf.finish(&btf.bytes(), &ext), targ) }
 }
 
 fn insns(size: usize) -> Case {
-    let mut btf = Btf::little();
-    let (name, member, int, access) = (btf.str("s"), btf.str("a"), btf.int32(), btf.str("0"));
-    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let (btf, root, access) = root("s", "a", "0");
     let targ = btf.bytes();
     let relos = vec![(root, access, TYPE_EXISTS); size / (RELO_LEN + 8)];
     Case { report: true, ..Case::new(object_of_insns(btf, "tc", &relos), targ) }
@@ -95,19 +87,15 @@ fn insns(size: usize) -> Case {
 
 /// A program that is not loaded by default: what fails there is poisoned.
 fn optional(size: usize, name: &str) -> Case {
-    let mut btf = Btf::little();
-    let (name, member, int, access) = (btf.str(name), btf.str(name), btf.int32(), btf.str("0:9"));
-    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
+    let (btf, root, access) = root(name, name, "0:9");
     let targ = Btf::little().bytes();
     let relos = vec![(root, access, EXISTS); size / (RELO_LEN + 8)];
     Case::new(object_of_insns(btf, "?tc", &relos), targ)
 }
 
 fn lines(size: usize, relos: usize) -> Case {
-    let mut btf = Btf::little();
-    let (name, member, int, access) = (btf.str("s"), btf.str("a"), btf.int32(), btf.str("0:9"));
+    let (mut btf, root, access) = root("s", "a", "0:9");
     let (section, file) = (btf.str("tc"), btf.str("f.c"));
-    let root = btf.composite(STRUCT, name, &[(member, int, 0)]);
     let records = vec![[0, root, access, BYTE_OFFSET]; relos];
     let count = size.saturating_sub(relos * RELO_LEN) / 16;
     let lines = (0..count as u32).rev().map(|line| [line * 8, file, 0, line << 10]).collect();
@@ -117,12 +105,11 @@ fn lines(size: usize, relos: usize) -> Case {
 
 /// Relocations of a function whose name is half of the object.
 fn function(size: usize, many_roots: bool) -> Case {
-    let mut btf = Btf::little();
-    let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
+    let (mut btf, root, access) = empty_root("s", "0");
+    let (section, name) = (btf.str("tc"), btf.str("s"));
     let mut elf = Elf::new("tc");
     let long = elf.str("f".repeat(size / 2));
     elf.more_funcs.push((long, 0, 8));
-    let root = btf.record(name, STRUCT, 0, 0, &[]);
     let targ = btf.bytes();
     let count = size / 2 / if many_roots { RELO_LEN + 12 } else { RELO_LEN };
     let records = (0..count).map(|_| {
@@ -135,21 +122,17 @@ fn function(size: usize, many_roots: bool) -> Case {
 
 /// Relocations whose source file's name is half of the object.
 fn file(size: usize) -> Case {
-    let mut btf = Btf::little();
-    let (section, name, access) = (btf.str("tc"), btf.str("s"), btf.str("0"));
-    let root = btf.record(name, STRUCT, 0, 0, &[]);
+    let (mut btf, root, access) = empty_root("s", "0");
     let targ = btf.bytes();
-    let long = btf.str("f".repeat(size / 2));
+    let (section, long) = (btf.str("tc"), btf.str("f".repeat(size / 2)));
     let records = vec![[0, root, access, TYPE_EXISTS]; size / 2 / RELO_LEN];
     let ext = ext(&[(section, vec![[0, long, 0, 1 << 10]])], &[(section, records)]);
     Case::new(Elf::new("tc").finish(&btf.bytes(), &ext), targ)
 }
 
 /// Relocations of a type whose name is half of the object, and that the target does not have.
-fn root(size: usize) -> Case {
-    let mut btf = Btf::little();
-    let (name, access) = (btf.str("s".repeat(size / 2)), btf.str("0"));
-    let root = btf.record(name, STRUCT, 0, 0, &[]);
+fn long_root(size: usize) -> Case {
+    let (btf, root, access) = empty_root(&"s".repeat(size / 2), "0");
     Case::new(object(btf, &vec![(root, access, BYTE_OFFSET); size / 2 / RELO_LEN]), Btf::little().bytes())
 }
 
@@ -165,30 +148,13 @@ fn typedefs(size: usize) -> Case {
 
 /// One root, a flavor of what all of the target's types are called.
 fn flavor(size: usize) -> Case {
-    let mut btf = Btf::little();
-    let (name, access) = (btf.str("s___".to_owned() + &"x".repeat(size / 2)), btf.str("0"));
-    let root = btf.record(name, STRUCT, 0, 0, &[]);
-    let object = object(btf, &[(root, access, TYPE_EXISTS)]);
-    let mut targ = Btf::little();
-    let name = targ.str("s");
-    while targ.len() < size / 2 {
-        targ.record(name, STRUCT, 0, 0, &[]);
-    }
-    Case::new(object, targ.bytes())
+    let (btf, root, access) = empty_root(&("s___".to_owned() + &"x".repeat(size / 2)), "0");
+    Case::new(object(btf, &[(root, access, TYPE_EXISTS)]), types_named("s", STRUCT, size / 2).bytes())
 }
 
 /// Each root's candidates are listed.
 fn candidates(size: usize, name: &str) -> Case {
     let mut btf = Btf::little();
-    let targ_name = name;
-    let (name, access) = (btf.str(name), btf.str("0"));
-    let roots = (0..size / 2 / (RELO_LEN + 12)).map(|_| btf.record(name, STRUCT, 0, 0, &[]));
-    let relos: Vec<_> = roots.map(|root| (root, access, TYPE_EXISTS)).collect();
-    let object = object(btf, &relos);
-    let mut targ = Btf::little();
-    let name = targ.str(targ_name);
-    while targ.len() < size / 2 {
-        targ.record(name, STRUCT, 0, 0, &[]);
-    }
-    Case::new(object, targ.bytes())
+    let names = iter::repeat_n(btf.str(name), size / 2 / (RELO_LEN + 12));
+    Case::new(each_exists(btf, STRUCT, names), types_named(name, STRUCT, size / 2).bytes())
 }

@@ -1,33 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Types that are compared in all their parts.
+//! Types that are compared pair by pair, in BTF of many splits, again and again, or without an object.
 
-use corelo::btf::{BtfView as _, TypeId};
+use corelo::btf::{self, BtfView, TypeId};
 use corelo::error::Error;
 use corelo::relo::{types_are_compat, types_match};
 
-use super::Row;
+use super::shapes::{enumerators, long_enumerators, members, parameters, prototypes};
+use super::{Row, root};
 use crate::case::{Ask, Case};
 use corelo_testing::btf::{Btf, STRUCT, TYPEDEF};
-use corelo_testing::object::{RELO_LEN, TYPE_EXISTS, TYPE_MATCHES, object};
+use corelo_testing::object::{BYTE_OFFSET, EXISTS, RELO_LEN, TYPE_EXISTS, TYPE_MATCHES, object};
 
 pub const ROWS: &[Row] = &[
-    ("match: struct of many members", |size| twice(size, TYPE_MATCHES, |btf, size| members(btf, size, false))),
-    ("match: struct of members of one name", |size| twice(size, TYPE_MATCHES, |btf, size| members(btf, size, true))),
     ("match: members of one name, types differ", one_name),
-    ("match: struct of long names", |size| twice(size, TYPE_MATCHES, long_members)),
-    ("match: enum of many enumerators", |size| twice(size, TYPE_MATCHES, enumerators)),
-    ("match: enum of long names", |size| twice(size, TYPE_MATCHES, long_enumerators)),
-    ("match: enum's own name is long", |size| twice(size, TYPE_MATCHES, long_enum)),
-    ("match: struct of structs, each with a table", |size| twice(size, TYPE_MATCHES, structs)),
-    ("match: prototypes two in one", |size| twice(size, TYPE_MATCHES, |btf, size| prototypes(btf, size, 0))),
-    ("match: pointers behind 250 const", |size| twice(size, TYPE_MATCHES, pointers)),
-    ("compat: prototypes two in one", |size| twice(size, TYPE_EXISTS, |btf, size| prototypes(btf, size, 0))),
-    ("compat: prototypes two in one behind const", |size| {
-        twice(size, TYPE_EXISTS, |btf, size| prototypes(btf, size, 250))
-    }),
-    ("compat: pointers behind 250 const", |size| twice(size, TYPE_EXISTS, pointers)),
-    ("compat: parameters behind 250 const", |size| twice(size, TYPE_EXISTS, parameters)),
+    ("match: enum of many, repeated, report", repeated),
     ("compat: parameters of all prototypes", all_pairs),
+    ("anonymous: behind 250 const, 16 splits", splits),
+    ("roots: types of 16 members, each searched 8 times", tables),
     ("types_match: members of one name", |size| asked(size, match_last, |btf, size| members(btf, size, true))),
     ("types_match: enum of long names", |size| asked(size, match_last, long_enumerators)),
     ("types_match: prototypes behind const", |size| {
@@ -39,106 +28,37 @@ pub const ROWS: &[Row] = &[
     ("types_are_compat: parameters behind 250 const", |size| asked(size, compat_last, parameters)),
 ];
 
-/// A typedef `s` of the type that `make` adds, on both sides, each a quarter of the size; relocations fill the rest.
-fn twice(size: usize, relo: u32, make: impl Fn(&mut Btf, usize) -> u32) -> Case {
-    let mut btf = Btf::little();
-    let (name, access) = (btf.str("s"), btf.str("0"));
-    let id = make(&mut btf, size / 4);
-    let root = btf.record(name, TYPEDEF, 0, id, &[]);
-    let targ = btf.bytes();
-    let room = size.saturating_sub(targ.len() * 2);
-    Case::new(object(btf, &vec![(root, access, relo); room / RELO_LEN]), targ)
-}
-
-pub(super) fn members(btf: &mut Btf, size: usize, one_name: bool) -> u32 {
-    let int = btf.int32();
-    let name = btf.str("m");
-    let mut members = Vec::new();
-    while btf.len() + members.len() * 12 < size {
-        let name = if one_name { name } else { btf.str(format!("{}", members.len())) };
-        members.push((name, int, 0));
-    }
-    btf.composite(STRUCT, 0, &members)
-}
-
 /// Each local member is compared with all of the target's, of which only the last matches.
 fn one_name(size: usize) -> Case {
-    let side = |last_const: usize, others: usize| {
+    let side = |others_are_ptr: bool| {
         let mut btf = Btf::little();
         let (name, access, member, int) = (btf.str("s"), btf.str("0"), btf.str("m"), btf.int32());
         let ptr = btf.ptr(int);
-        let other = btf.consts(if others == 0 { int } else { ptr }, 250);
-        let last = btf.consts(int, last_const);
+        let other = btf.consts(if others_are_ptr { ptr } else { int }, 250);
+        let last = btf.consts(int, 1);
         let mut members = vec![(member, other, 0); size / 3 / 12];
         members.push((member, last, 0));
         let root = btf.composite(STRUCT, name, &members);
         (btf, root, access)
     };
-    let ((local, root, access), (targ, ..)) = (side(1, 0), side(1, 1));
+    let ((local, root, access), (targ, ..)) = (side(false), side(true));
     Case::new(object(local, &vec![(root, access, TYPE_MATCHES); size / 3 / RELO_LEN]), targ.bytes())
 }
 
-/// Names that are tails of one string.
-fn tails(btf: &mut Btf, size: usize, each: usize) -> Vec<u32> {
-    let at = btf.str("a".repeat(size / 2));
-    (0..size / 2 / each).map(|i| at + i as u32).collect()
-}
-
-pub(super) fn long_members(btf: &mut Btf, size: usize) -> u32 {
-    let int = btf.int32();
-    // As many as the bound on the work lets through.
-    let members: Vec<_> = tails(btf, size, 12).into_iter().take(1500).map(|name| (name, int, 0)).collect();
-    btf.composite(STRUCT, 0, &members)
-}
-
-pub(super) fn long_enumerators(btf: &mut Btf, size: usize) -> u32 {
-    let names = tails(btf, size, 8);
-    btf.enumerators(0, names.get(..1500).unwrap_or(&names))
-}
-
-pub(super) fn enumerators(btf: &mut Btf, size: usize) -> u32 {
-    let mut names = Vec::new();
-    while btf.len() + names.len() * 8 < size {
-        names.push(btf.str(format!("{}", names.len())));
-    }
-    btf.enumerators(0, &names)
-}
-
-pub(super) fn long_enum(btf: &mut Btf, size: usize) -> u32 {
-    let name = btf.str("e".repeat(size));
-    btf.enumerators(name, &[])
-}
-
-/// Structs 30 deep, each with 30 members of the next.
-pub(super) fn structs(btf: &mut Btf, size: usize) -> u32 {
-    let int = btf.int32();
-    let names: Vec<u32> = (0..size / 31 / 16).map(|i| btf.str(format!("{i}"))).collect();
-    (0..29).fold(int, |id, _| {
-        let members: Vec<_> = names.iter().map(|name| (*name, id, 0)).collect();
-        btf.composite(STRUCT, 0, &members)
-    })
-}
-
-pub(super) fn prototypes(btf: &mut Btf, size: usize, consts: usize) -> u32 {
-    let leaf = btf.func_proto(0, &[]);
-    (0..30).fold(leaf, |id, _| {
-        let behind = btf.consts(id, consts.min(size / 12 / 30));
-        btf.func_proto(behind, &[behind, behind])
-    })
-}
-
-pub(super) fn pointers(btf: &mut Btf, size: usize) -> u32 {
-    let int = btf.int32();
-    (0..30).fold(int, |id, _| {
-        let id = btf.consts(id, 250.min(size / 12 / 30));
-        btf.ptr(id)
-    })
-}
-
-pub(super) fn parameters(btf: &mut Btf, size: usize) -> u32 {
-    let int = btf.int32();
-    let behind = btf.consts(int, 250);
-    btf.func_proto(0, &vec![behind; size.saturating_sub(btf.len()) / 8])
+/// As much work as may be done, nearly, and then the first relocation again and again, of which a report tells each time.
+fn repeated(size: usize) -> Case {
+    let side = |roots: usize| {
+        let mut btf = Btf::little();
+        let id = enumerators(&mut btf, size / 4);
+        let (name, access) = (btf.str("s"), btf.str("0"));
+        let root = |_| (btf.record(name, TYPEDEF, 0, id, &[]), access, TYPE_MATCHES);
+        let relos: Vec<_> = (0..roots).map(root).collect();
+        (btf, relos)
+    };
+    let ((local, mut relos), (targ, _)) = (side(48), side(1));
+    let count = (size / 4 * 3).saturating_sub(local.len()) / RELO_LEN;
+    relos.resize(count.max(relos.len()), relos[0]);
+    Case { report: true, ..Case::new(object(local, &relos), targ.bytes()) }
 }
 
 /// Prototypes whose parameters lead to every pair of types.
@@ -160,6 +80,40 @@ fn all_pairs(size: usize) -> Case {
     Case::new(object(local, &[(root, access, TYPE_EXISTS); 4]), targ.bytes())
 }
 
+/// An empty struct that is a member very often, behind modifiers, in BTF that is split 16 times.
+fn splits(size: usize) -> Case {
+    let mut btf = Btf::little();
+    let (name, empty) = (btf.str("s"), btf.composite(STRUCT, 0, &[]));
+    let empty = btf.consts(empty, 250);
+    let mut kernel = Vec::new();
+    for _ in 0..16 {
+        kernel.push(btf.bytes());
+        btf = Btf::split(&btf);
+    }
+    btf.composite(STRUCT, name, &vec![(0, empty, 0); (size / 2).saturating_sub(btf.len()) / 12]);
+    kernel.push(btf.bytes());
+    let (local, root, access) = root("s", "a", "0:0");
+    let object = object(local, &vec![(root, access, BYTE_OFFSET); size / 2 / RELO_LEN]);
+    Case { kernel, ..Case::new(object, vec![]) }
+}
+
+/// As many types as there is room for, of the fewest members that are worth a table of their names.
+fn tables(size: usize) -> Case {
+    let (mut local, mut targ) = (Btf::little(), Btf::little());
+    let (access, wanted, int) = (local.str("0:0"), local.str("z"), local.int32());
+    let (member, targ_int) = (targ.str("m"), targ.int32());
+    let mut relos = Vec::new();
+    while local.len() + targ.len() + relos.len() * RELO_LEN < size {
+        let name = format!("{}", relos.len());
+        let (local_name, targ_name) = (local.str(&name), targ.str(&name));
+        for _ in 0..8 {
+            relos.push((local.composite(STRUCT, local_name, &[(wanted, int, 0)]), access, EXISTS));
+        }
+        targ.composite(STRUCT, targ_name, &[(member, targ_int, 0); 16]);
+    }
+    Case::new(object(local, &relos), targ.bytes())
+}
+
 /// The functions for two types, without an object: the last type on both sides, which `make` adds.
 fn asked(size: usize, ask: Ask, make: impl Fn(&mut Btf, usize) -> u32) -> Case {
     let mut btf = Btf::little();
@@ -167,14 +121,14 @@ fn asked(size: usize, ask: Ask, make: impl Fn(&mut Btf, usize) -> u32) -> Case {
     Case { ask: Some(ask), ..Case::new(btf.bytes(), btf.bytes()) }
 }
 
-fn last(btf: &corelo::btf::Btf<'static>) -> TypeId {
+fn last(btf: &btf::Btf<'static>) -> TypeId {
     TypeId(btf.type_cnt() - 1)
 }
 
-fn match_last(local: &corelo::btf::Btf<'static>, targ: &corelo::btf::Btf<'static>) -> Result<bool, Error> {
+fn match_last(local: &btf::Btf<'static>, targ: &btf::Btf<'static>) -> Result<bool, Error> {
     types_match(local, last(local), targ, last(targ), false, 32)
 }
 
-fn compat_last(local: &corelo::btf::Btf<'static>, targ: &corelo::btf::Btf<'static>) -> Result<bool, Error> {
+fn compat_last(local: &btf::Btf<'static>, targ: &btf::Btf<'static>) -> Result<bool, Error> {
     types_are_compat(local, last(local), targ, last(targ), 32)
 }

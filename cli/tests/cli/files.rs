@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Files that are none, have no end, or change under whoever reads them.
+//! Irregular files, endless files, and files that change while they are read.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a panic here is a failed test"
-)]
-
-use std::fs::{self, File, OpenOptions};
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::fs::OpenOptions;
+use std::io::{Seek as _, SeekFrom};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::*;
 use corelo::object::{OpenTargets, Options, Target, relocate};
 use corelo::source;
 
-/// The top directory of the project.
-const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const OBJECT: &str = "examples/demo.bpf.o";
 /// Raw BTF, which is read from one end to the other.
 const BTF: &str = "examples/demo.btf";
@@ -29,30 +18,17 @@ const BTF: &str = "examples/demo.btf";
 const ELF: &str = "tests/fixtures/target.el.o";
 const ELF_OBJECT: &str = "tests/fixtures/fields.el.bpf.o";
 
-fn dir(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("files-{}-{name}", std::process::id()));
-    fs::create_dir_all(&dir).unwrap();
-    dir
-}
-
-fn top(name: &str) -> PathBuf {
-    Path::new(TOP).join(name)
-}
-
-/// A run with a gigabyte of address space, which ends after 30 seconds with status 124. `before` is shell that goes before it.
-fn corelo(before: &str, args: &[&Path]) -> Output {
-    let script = format!("ulimit -v 1048576; {before} timeout -s KILL 30 \"$0\" \"$@\"");
-    let mut shell = Command::new("sh");
-    shell.current_dir(TOP).args(["-c", &script, env!("CARGO_BIN_EXE_corelo")]).args(args);
-    shell.output().unwrap()
+/// A run with a gigabyte of address space, killed after 30 seconds. `before` is shell that goes before it.
+fn corelo(before: &str, args: &[&Path]) -> Run {
+    let args: Vec<_> = args.iter().map(|arg| arg.to_str().unwrap()).collect();
+    shell(&format!("ulimit -v 1048576; {before} timeout -s KILL 30"), &args)
 }
 
 /// Status 1 and one line, with these words.
 #[track_caller]
-fn refused(output: &Output, what: &str, says: &str) {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{what}: {:?} {stderr}", output.status);
-    assert!(stderr.starts_with("corelo: ") && stderr.contains(says), "{what}: {stderr}");
+fn refused(run: &Run, what: &str, says: &str) {
+    assert!(run.status == 1 && run.stderr.lines().count() == 1, "{what}: {run:?}");
+    assert!(run.stderr.starts_with("corelo: ") && run.stderr.contains(says), "{what}: {run:?}");
 }
 
 fn sparse(path: &Path, begins: &[u8]) {
@@ -63,7 +39,7 @@ fn sparse(path: &Path, begins: &[u8]) {
 
 /// An ELF file of 20 GiB, with the section headers in the middle. `change` is given them.
 fn sparse_elf(path: &Path, change: impl Fn(&mut [u8])) {
-    let mut elf = fs::read(top(ELF)).unwrap();
+    let mut elf = read(ELF);
     let mut headers = elf.split_off(usize::try_from(u64::from_le_bytes(elf[40..48].try_into().unwrap())).unwrap());
     elf[40..48].copy_from_slice(&(10_u64 << 30).to_le_bytes());
     change(&mut headers);
@@ -80,23 +56,20 @@ fn sparse_elf(path: &Path, change: impl Fn(&mut [u8])) {
 /// In 200 MB of address space, where a kernel with debug information has some hundred megabytes of it.
 #[test]
 fn of_an_elf_file_only_the_btf_is_read() {
-    let dir = dir("huge");
-    let path = dir.join("elf");
+    let dir = Dir::new("huge");
+    let path = dir.0.join("elf");
     sparse_elf(&path, |_| ());
     let inspect = |btf: &Path| {
         let args = [Path::new("inspect"), ELF_OBJECT.as_ref(), "--btf".as_ref(), btf];
         corelo("ulimit -v 200000;", &args)
     };
-    let (small, huge) = (inspect(ELF.as_ref()), inspect(&path));
-    assert!(small.status.success() && huge.status.success(), "{huge:?}");
-    assert_eq!(small.stdout, huge.stdout);
-    fs::remove_dir_all(dir).unwrap();
+    assert_eq!(inspect(ELF.as_ref()).succeeds(), inspect(&path).succeeds());
 }
 
 #[test]
-fn what_is_no_file_or_has_no_end_is_refused_at_once() {
-    let dir = dir("odd");
-    let at = |name: &str| dir.join(name);
+fn irregular_and_endless_files() {
+    let dir = Dir::new("odd");
+    let at = |name: &str| dir.0.join(name);
     assert!(Command::new("mkfifo").args([at("pipe"), at("silent")]).status().unwrap().success());
     // Opened for both, a pipe has a writer, who writes nothing.
     let _writer = OpenOptions::new().read(true).write(true).open(at("silent")).unwrap();
@@ -117,7 +90,8 @@ fn what_is_no_file_or_has_no_end_is_refused_at_once() {
         (at("pipe"), "not a regular file", "not a regular file"),
         (at("silent"), "not a regular file", "not a regular file"),
         (at("socket"), "No such device or address", "No such device or address"),
-        (dir.clone(), "is a directory", "is a directory"),
+        (dir.0.clone(), "is a directory", "is a directory"),
+        (at("missing"), "No such file", "No such file"),
         ("/dev/zero".into(), "not a regular file", "not a regular file"),
         ("/dev/null".into(), "not a regular file", "not a regular file"),
         (at("empty"), "not BTF: 0 bytes", "it is empty"),
@@ -135,11 +109,10 @@ fn what_is_no_file_or_has_no_end_is_refused_at_once() {
         refused(&corelo("", &[Path::new("inspect"), OBJECT.as_ref(), "--btf".as_ref(), &path]), &name, as_btf);
         refused(&corelo("", &[Path::new("inspect"), &path, "--btf".as_ref(), BTF.as_ref()]), &name, as_object);
     }
-    fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]
-fn standard_input_without_an_end_is_refused() {
+fn endless_standard_input() {
     let args = [Path::new("inspect"), "-".as_ref(), "--btf".as_ref(), BTF.as_ref()];
     refused(&corelo("cat /dev/zero |", &args), "zeros", "it is no ELF file");
     // It is read until there is no memory for it.
@@ -147,24 +120,24 @@ fn standard_input_without_an_end_is_refused() {
     refused(&output, "ELF and zeros", "standard input: out of memory");
 }
 
+/// Raw BTF is read as a whole, that of an ELF file in pieces.
 #[test]
-fn a_file_that_changes_after_it_was_opened_changes_no_answer() {
-    for (object, btf) in [(OBJECT, BTF), (ELF_OBJECT, ELF)] {
-        changes_after_it_was_opened(object, btf);
-    }
+fn file_changed_after_open() {
+    changed_after_open(OBJECT, BTF);
+    changed_after_open(ELF_OBJECT, ELF);
 }
 
-fn changes_after_it_was_opened(object: &str, btf: &str) {
-    let dir = dir("open");
-    let (path, options) = (dir.join("btf"), Options::new());
-    let object = fs::read(top(object)).unwrap();
+fn changed_after_open(object: &str, btf: &str) {
+    let dir = Dir::new("open");
+    let (path, options) = (dir.0.join("btf"), Options::new());
+    let object = read(object);
     let answer = |btf| {
         let mut relocated = object.clone();
         let targets = OpenTargets::from(Target::new("kernel", Arc::new(btf)));
         relocate(&mut relocated, &targets, &options, None).unwrap();
         relocated
     };
-    let expected = answer(source::open(&top(btf), None).unwrap());
+    let expected = answer(source::open(&Path::new(TOP).join(btf), None).unwrap());
     assert_ne!(expected, object);
 
     type Change = fn(&Path);
@@ -180,35 +153,33 @@ fn changes_after_it_was_opened(object: &str, btf: &str) {
         ("gone", |path| fs::remove_file(path).unwrap()),
     ];
     for (name, change) in changes {
-        fs::copy(top(btf), &path).unwrap();
+        fs::copy(Path::new(TOP).join(btf), &path).unwrap();
         let btf = source::open(&path, None).unwrap();
         change(&path);
         assert_eq!(answer(btf), expected, "{name}");
     }
-    fs::remove_dir_all(dir).unwrap();
 }
 
 /// A file that is written again and again is at times a part of itself. So is what was read of it.
 #[test]
-fn files_that_change_while_they_are_read_are_read_whole_or_refused() {
-    for (object, btf) in [(OBJECT, BTF), (ELF_OBJECT, ELF)] {
-        change_while_they_are_read(object, btf);
-    }
+fn file_changed_while_read() {
+    changed_while_read(OBJECT, BTF);
+    changed_while_read(ELF_OBJECT, ELF);
 }
 
-fn change_while_they_are_read(whole_object: &str, whole_btf: &str) {
-    let dir = dir("busy");
-    let (object, btf, out) = (dir.join("o"), dir.join("btf"), dir.join("out"));
+fn changed_while_read(whole_object: &str, whole_btf: &str) {
+    let dir = Dir::new("busy");
+    let [object, btf, out] = ["o", "btf", "out"].map(|name| dir.0.join(name));
     let args = [whole_object, "--btf", whole_btf, "-o"].map(Path::new);
     let quiet = corelo("", &[&[Path::new("relocate")], &args[..], &[&out]].concat());
-    assert!(quiet.status.success(), "{quiet:?}");
+    assert_eq!(quiet.status, 0, "{quiet:?}");
     let expected = fs::read(&out).unwrap();
 
     let ends = AtomicBool::new(false);
     let (mut relocated, mut refusals) = (0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let (object_bytes, btf_bytes) = (fs::read(top(whole_object)).unwrap(), fs::read(top(whole_btf)).unwrap());
+            let (object_bytes, btf_bytes) = (read(whole_object), read(whole_btf));
             let mut round = 0_usize;
             while !ends.load(Ordering::Relaxed) {
                 for (path, bytes) in [(&object, &object_bytes), (&btf, &btf_bytes)] {
@@ -232,13 +203,13 @@ fn change_while_they_are_read(whole_object: &str, whole_btf: &str) {
             let _ = fs::remove_file(&out);
             let args = [Path::new("relocate"), &object, "--btf".as_ref(), &btf, "-o".as_ref(), &out];
             let output = corelo("", &args);
-            match output.status.code() {
-                Some(0) => {
+            match output.status {
+                0 => {
                     assert_eq!(fs::read(&out).unwrap(), expected);
                     relocated += 1;
                 }
-                Some(1) => {
-                    assert!(output.stderr.starts_with(b"corelo: ") && !out.exists(), "{output:?}");
+                1 => {
+                    assert!(output.stderr.starts_with("corelo: ") && !out.exists(), "{output:?}");
                     refusals += 1;
                 }
                 _ => {
@@ -250,5 +221,4 @@ fn change_while_they_are_read(whole_object: &str, whole_btf: &str) {
         ends.store(true, Ordering::Relaxed);
     });
     assert!(relocated >= 20 && refusals >= 20, "{relocated} relocated, {refusals} refused");
-    fs::remove_dir_all(dir).unwrap();
 }
