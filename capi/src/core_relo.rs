@@ -60,10 +60,10 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         let (relo, local_btf, targ_res, prog_name) = unsafe {
             let relo = CoreRelo::from(required(relo, "relo is NULL")?);
             let targ_res = required_mut(targ_res, "targ_res is NULL")?;
-            (relo, AnyBtf::from_c(local_btf)?, targ_res, text_or_none(prog_name))
+            (relo, AnyBtf::from_c(local_btf, "local_btf")?, targ_res, text_or_none(prog_name))
         };
         if specs_scratch.is_null() || !specs_scratch.is_aligned() {
-            return Err(Error::Argument { what: "specs_scratch is NULL" });
+            return Err(Error::Argument { what: "specs_scratch is NULL".into() });
         }
         // SAFETY: it is either NULL or a list.
         let list = if cands.is_null() { None } else { Some(unsafe { required_mut(cands, "cands is misaligned")? }) };
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         views.try_reserve_exact(entries.len())?;
         for cand in entries {
             // SAFETY: the candidates' handles are as documented.
-            views.push(unsafe { AnyBtf::from_c(cand.btf)? });
+            views.push(unsafe { AnyBtf::from_c(cand.btf, "the btf of a candidate")? });
         }
         let found =
             views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id), target: 0 });
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         // All lines on the way are for debugging.
         let log: &dyn Log = if CLog::GLOBAL.enabled(Level::Debug) { &CLog::GLOBAL } else { &NoLog };
         let context = Context {
-            prog_name: &prog_name,
+            place: &format_args!("prog '{prog_name}'"),
             relo_idx: usize::try_from(relo_idx).unwrap_or(0),
             semantics: Semantics::Libbpf,
             budget: &relo::budget_for_types(&local_btf, views.first().unwrap_or(&local_btf)),
