@@ -58,8 +58,8 @@ mod text;
 pub use error::{Error, Result};
 
 // Threads may share what is opened, and hand on what comes of it.
-const fn shared_by_threads<T: Send + Sync>() {}
-const _: () = {
+const _: fn() = || {
+    fn shared_by_threads<T: Send + Sync>() {}
     shared_by_threads::<btf::Btf<'static>>();
     shared_by_threads::<object::Target>();
     shared_by_threads::<object::OpenTargets>();

@@ -2,6 +2,7 @@
 //! One relocation: its answer, and the instruction that gets it.
 
 use std::ffi::{c_char, c_int};
+use std::fmt;
 
 use super::any_btf::AnyBtf;
 use super::btf_open::btf;
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         // All lines on the way are for debugging.
         let log: &dyn Log = if CLog::GLOBAL.enabled(Level::Debug) { &CLog::GLOBAL } else { &NoLog };
         let context = Context {
-            place: &format_args!("prog '{prog_name}'"),
+            place: &Program(prog_name),
             relo_idx: usize::try_from(relo_idx).unwrap_or(0),
             semantics: Semantics::Libbpf,
             budget: &relo::budget_for_types(&local_btf, views.first().unwrap_or(&local_btf)),
@@ -112,9 +113,18 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
     })
 }
 
+/// A program's name, for messages.
+struct Program<'a>(Lossy<'a>);
+
+impl fmt::Display for Program<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "prog '{}'", self.0)
+    }
+}
+
 /// Names the relocation in the error, and logs it.
 fn logged(error: Error, prog_name: Lossy<'_>, relo_idx: c_int) -> Error {
-    let error = error.at(format_args!("prog '{prog_name}': relo #{relo_idx}"));
+    let error = error.at(format_args!("{}: relo #{relo_idx}", Program(prog_name)));
     CLog::GLOBAL.warn(format_args!("{error}"));
     error
 }
