@@ -42,6 +42,8 @@ COMMAND := $(OUT)/corelo
 MAN     := $(wildcard man/*.1)
 HEADERS := $(wildcard include/corelo/*.h)
 LICENSES := $(wildcard LICENSE*)
+# Below DOCDIR as here, so that the links of README lead there.
+DOCS    := $(wildcard docs/*.md)
 
 # Cargo is asked every time, since it alone knows what is stale; not by a mere `make install`, though, which root runs
 # after the user's `make`, often without a cargo: that builds only what is missing or older than the sources.
@@ -144,8 +146,9 @@ install: $(STATIC) $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR 
 	$(INSTALL) -m 755 $(COMMAND) '$(DESTDIR)$(BINDIR)/corelo'
 	$(if $(MAN),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1')
 	$(if $(MAN),$(INSTALL) -m 644 $(MAN) '$(DESTDIR)$(MANDIR)/man1')
-	$(INSTALL) -d '$(DESTDIR)$(DOCDIR)'
-	$(INSTALL) -m 644 $(LICENSES) '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -d '$(DESTDIR)$(DOCDIR)/docs'
+	$(INSTALL) -m 644 $(LICENSES) README.md '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)/docs'
 
 uninstall: ## removes what install wrote, given the same variables
 	rm -f '$(DESTDIR)$(LIBDIR)/$(REALNAME)' '$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/libcorelo.so' \
@@ -154,7 +157,7 @@ uninstall: ## removes what install wrote, given the same variables
 		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(BINDIR)/corelo' \
 		$(foreach header,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/corelo/$(header)') \
 		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)') \
-		$(foreach text,$(LICENSES),'$(DESTDIR)$(DOCDIR)/$(text)')
+		$(foreach text,$(LICENSES) README.md $(DOCS),'$(DESTDIR)$(DOCDIR)/$(text)')
 
 # The C tests and the demo see the library only as an installed one, through pkg-config.
 stage: all ## an installation in target/stage, for the tests

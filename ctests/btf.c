@@ -427,7 +427,7 @@ static void bad_files(void)
 		const char *words;
 	} files[] = {
 		{ "tests/no such file", ENOENT, "tests/no such file" },
-		{ "", ENOENT, "" },
+		{ "", ENOENT, "path is empty" },
 		{ "ctests", EISDIR, "ctests" },
 		{ "ctests/btf.c/x", ENOTDIR, "ctests/btf.c/x" },
 		{ "ctests/btf.c", EINVAL, "ctests/btf.c: not BTF" },

@@ -3,7 +3,7 @@
  * Where log lines go by default, and what CORELO_LOG makes of them. It is read
  * once in a program, so that each case is a run of this one:
  *
- *	log refuse|hostile|fine stderr|function
+ *	log warn|refuse|hostile|fine stderr|function
  */
 #include "check.h"
 #include "fixture.h"
@@ -32,28 +32,36 @@ static void make_hostile(unsigned char *elf, size_t size)
 		memcpy(at + 1, HOSTILE, strlen(HOSTILE));
 }
 
-/* Relocates an object whose relocations are refused, or one with a hostile name, or another one. */
-static int child(const char *what, int function)
+static int relocate_fixture(const char *what, const struct corelo_btf *target)
 {
-	int refuse = !strcmp(what, "refuse"), hostile = !strcmp(what, "hostile");
-	struct corelo_btf *target = corelo_btf_open(TARGET(BUILD_IS_BIG), NULL);
+	const char *name = !strcmp(what, "fine") ? "range" : !strcmp(what, "warn") ? "optional" : "range_ldx";
 	unsigned char *elf;
 	size_t size;
 	int ret;
 
-	if (function)
-		corelo_log_set(to_stdout, stdout);
-	elf = fixture(refuse || hostile ? "range_ldx" : "range", BUILD_IS_BIG, &size);
-	if (elf && hostile)
+	elf = fixture(name, BUILD_IS_BIG, &size);
+	if (elf && !strcmp(what, "hostile"))
 		make_hostile(elf, size);
 	ret = target && elf ? relocate(elf, size, target, NULL) : -ENOENT;
-	/* what comes behind goes where it went before */
-	corelo_log_set(NULL, NULL);
-	if (function && refuse)
-		ret = relocate(elf, size, target, NULL);
 	free(elf);
+	return ret;
+}
+
+/* Relocates an object with two warnings, or one that is refused, or one with a hostile name, or another one. */
+static int child(const char *what, int function)
+{
+	struct corelo_btf *target = corelo_btf_open(TARGET(BUILD_IS_BIG), NULL);
+	int ret;
+
+	if (function)
+		corelo_log_set(to_stdout, stdout);
+	ret = relocate_fixture(what, target);
+	/* later lines go where they went before */
+	corelo_log_set(NULL, NULL);
+	if (function && !strcmp(what, "warn"))
+		ret = relocate_fixture(what, target);
 	corelo_btf_free(target);
-	return ret != (refuse ? -ERANGE : 0);
+	return ret != (!strcmp(what, "refuse") ? -ERANGE : 0);
 }
 
 /* This program's child(), with CORELO_LOG=@setting; 0 when it was as it should be. */
@@ -82,24 +90,28 @@ static const struct {
 	int out_least, out_most, err_least, err_most;
 	const char *in_out, *in_err;
 } rows[] = {
-	/* what goes wrong, and no more */
-	{ "", "refuse", "stderr", 0, 0, 1, 1, "", "corelo: prog 'range_ldx'" },
-	{ "", "refuse", "stderr", 0, 0, 1, 1, "", "32767" },
+	/* warnings, and no more */
+	{ "", "warn", "stderr", 0, 0, 2, 2, "", "corelo: prog 'optional'" },
 	{ "", "fine", "stderr", 0, 0, 0, 0, "", "" },
-	/* what is no level is none */
-	{ "CORELO_LOG=loud", "fine", "stderr", 0, 0, 0, 0, "", "" },
-	{ "CORELO_LOG=off", "refuse", "stderr", 0, 0, 0, 0, "", "" },
-	{ "CORELO_LOG=warn", "refuse", "stderr", 0, 0, 1, 1, "", "" },
+	/* an error is returned, not logged */
+	{ "", "refuse", "stderr", 0, 0, 0, 0, "", "" },
+	{ "", "refuse", "function", 1, 99, 0, 0, "2: prog 'range_ldx'", "" },
+	/* an unknown level is reported once, and counts as none */
+	{ "CORELO_LOG=loud", "fine", "stderr", 0, 0, 1, 1, "", "corelo: CORELO_LOG=loud: not off, warn, info or debug\n" },
+	{ "CORELO_LOG=loud", "warn", "stderr", 0, 0, 3, 3, "", "" },
+	{ "CORELO_LOG=", "warn", "stderr", 0, 0, 2, 2, "", "" },
+	{ "CORELO_LOG=off", "warn", "stderr", 0, 0, 0, 0, "", "" },
+	{ "CORELO_LOG=warn", "warn", "stderr", 0, 0, 2, 2, "", "" },
 	{ "CORELO_LOG=warn", "fine", "stderr", 0, 0, 0, 0, "", "" },
 	/* a line for each relocation and candidate */
 	{ "CORELO_LOG=debug", "fine", "stderr", 0, 0, 4, 99, "", "struct far.away (0:2 @ offset 40004" },
 	/* all of it: the function may choose */
 	{ "", "fine", "function", 4, 99, 0, 0, "2: ", "" },
 	/* and without it, stderr again */
-	{ "CORELO_LOG=debug", "refuse", "function", 2, 99, 1, 99, "\n0: prog 'range_ldx'", "corelo: " },
-	{ "CORELO_LOG=debug", "refuse", "function", 2, 99, 1, 99, "2: ", "" },
-	{ "CORELO_LOG=warn", "refuse", "function", 1, 1, 1, 1, "", "" },
-	{ "CORELO_LOG=off", "refuse", "function", 0, 0, 0, 0, "", "" },
+	{ "CORELO_LOG=debug", "warn", "function", 3, 99, 3, 99, "\n0: prog 'optional'", "corelo: " },
+	{ "CORELO_LOG=debug", "warn", "function", 3, 99, 3, 99, "2: ", "" },
+	{ "CORELO_LOG=warn", "warn", "function", 2, 2, 2, 2, "", "" },
+	{ "CORELO_LOG=off", "warn", "function", 0, 0, 0, 0, "", "" },
 	/* what a function does with a line is its own affair */
 	{ "", "hostile", "function", 4, 99, 0, 0, "far." HOSTILE, "" },
 };

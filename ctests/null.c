@@ -227,6 +227,7 @@ static void check_report_of_a_failure(void)
 	opts.report = &report;
 	opts.flags = 1;
 	CHECK(corelo_relocate(no_elf, sizeof(no_elf), &opts) == -EINVAL && !report);
+	CHECK(!strcmp(corelo_last_error(), "opts->flags is 1; must be 0"));
 	opts = against(NULL, 0);
 	opts.report = &report;
 	CHECK(corelo_relocate(no_elf, sizeof(no_elf), &opts) == -ENOEXEC);

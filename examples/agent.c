@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 	double start;
 
 	if (!elf) {
-		perror(path);
+		fprintf(stderr, "agent: %s: %s\n", path, errno ? strerror(errno) : "the file is empty");
 		return 1;
 	}
 	targets = open_targets(argc > 2 ? argv[2] : NULL);

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	struct bpf_insn insns[] = { { BPF_LDX | BPF_MEM | BPF_W, BPF_REG_0, BPF_REG_1, 0, 0 } };
 	struct corelo_btf *local = corelo_btf_from_bytes(&local_btf, sizeof(local_btf), NULL);
 	struct corelo_btf *kernel = argc > 1 ? corelo_btf_open(argv[1], NULL) : corelo_btf_open_kernel();
-	struct corelo_targets *targets = corelo_targets_new(kernel, NULL, 0);
+	struct corelo_targets *targets = kernel ? corelo_targets_new(kernel, NULL, 0) : NULL;
 	struct corelo_relocate_opts opts = { .sz = sizeof(opts), .targets = targets };
 	int err = !local || !targets ? -EINVAL
 		  : corelo_relocate_insns(local, &btf_ext, sizeof(btf_ext), ".text", insns, 1, &opts);

@@ -14,20 +14,28 @@
 
 int main(int argc, char **argv)
 {
-	struct stat st = { 0 };
-	int fd = open(argc > 1 ? argv[1] : "examples/demo.bpf.o", O_RDONLY);
-	/* a private copy: the file stays as it is */
-	void *elf = fstat(fd, &st) ? MAP_FAILED
-		  : mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	const char *path = argc > 1 ? argv[1] : "examples/demo.bpf.o";
+	int fd = open(path, O_RDONLY);
+	struct stat st;
 
-	if (fd < 0 || elf == MAP_FAILED)
-		return perror("report"), 1;
+	if (fd < 0 || fstat(fd, &st))
+		return perror(path), 1;
+	if (!st.st_size)
+		return fprintf(stderr, "%s: the file is empty\n", path), 1;
+	/* a private copy: the file stays as it is */
+	void *elf = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+	if (elf == MAP_FAILED)
+		return perror(path), 1;
 
 	struct corelo_btf *kernel = corelo_btf_open(argc > 2 ? argv[2] : "examples/demo.btf", NULL);
-	struct corelo_targets *targets = corelo_targets_new(kernel, NULL, 0);
-	struct corelo_report *report = NULL;
+	struct corelo_targets *targets = kernel ? corelo_targets_new(kernel, NULL, 0) : NULL;
+	if (!targets)
+		return fprintf(stderr, "report: %s\n", corelo_last_error()), 1;
+
+	struct corelo_report *report;
 	struct corelo_relocate_opts opts = { .sz = sizeof(opts), .targets = targets, .report = &report };
-	int err = targets ? corelo_relocate(elf, st.st_size, &opts) : 1;
+	int err = corelo_relocate(elf, st.st_size, &opts);
 
 	for (size_t i = 0; i < corelo_report_entry_cnt(report); i++) {
 		const struct corelo_report_entry *e = corelo_report_get(report, i);

@@ -13,14 +13,19 @@
 
 int main(int argc, char **argv)
 {
-	struct stat st = { 0 };
-	int fd = open(argc > 1 ? argv[1] : "examples/demo.bpf.o", O_RDONLY);
-	/* a private copy: the file stays as it is */
-	void *elf = fstat(fd, &st) ? MAP_FAILED
-		  : mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	const char *path = argc > 1 ? argv[1] : "examples/demo.bpf.o";
+	int fd = open(path, O_RDONLY);
+	struct stat st;
 
-	if (fd < 0 || elf == MAP_FAILED)
-		return perror("whole_object"), 1;
+	if (fd < 0 || fstat(fd, &st))
+		return perror(path), 1;
+	if (!st.st_size)
+		return fprintf(stderr, "%s: the file is empty\n", path), 1;
+	/* a private copy: the file stays as it is */
+	void *elf = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+	if (elf == MAP_FAILED)
+		return perror(path), 1;
 	/* no options: against the running kernel and its modules */
 	if (corelo_relocate(elf, st.st_size, NULL))
 		return fprintf(stderr, "whole_object: %s\n", corelo_last_error()), 1;

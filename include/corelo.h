@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /**
- * corelo: BPF CO-RE relocation as a library. For C99 and newer, and C++. The functions of libbpf's relo_core.h are in
+ * corelo: BPF CO-RE relocation as a library. For C99, C++11 and newer. The functions of libbpf's relo_core.h are in
  * <corelo/relo_core.h>.
  *
  * A function that returns int returns 0 or a negative errno, and does not change errno. A function that opens something
@@ -56,8 +56,8 @@ enum corelo_outcome {
 	/** The instruction is invalid now: the verifier refuses it where it can be reached. */
 	CORELO_OUTCOME_POISONED = 1,
 	/**
-	 * No program has this instruction, mostly because the linker eliminated a weak function and kept its records. Other
-	 * causes are logged as warnings.
+	 * The instruction lies in no program and is unchanged, mostly because the linker eliminated a weak function and kept
+	 * its records. Other causes are logged as warnings.
 	 */
 	CORELO_OUTCOME_SKIPPED = 2,
 	/** An error, because of which the object is not relocated. */
@@ -96,7 +96,7 @@ struct corelo_relocate_opts {
 	size_t sz;
 	/**
 	 * The kernel and modules to relocate against. NULL: the running kernel, which stays open for the life of the process;
-	 * its modules are listed again whenever the kernel lacks a type.
+	 * its modules are listed again whenever the kernel lacks a type. `corelo_targets_running` gives a snapshot instead.
 	 */
 	const struct corelo_targets *targets;
 	/**
@@ -109,7 +109,7 @@ struct corelo_relocate_opts {
 	/** First argument of `log_fn`. */
 	void *log_ctx;
 	/**
-	 * Lines up to this level go to `log_fn`; zero: warnings. `CORELO_LOG`, where set, is a further limit.
+	 * Lines up to this level go to `log_fn`; zero: warnings. `CORELO_LOG`, where set, can only lower it.
 	 */
 	enum corelo_log_level log_max;
 	/** The implementation to follow where libbpf and the kernel differ; zero: libbpf. */
@@ -155,7 +155,7 @@ struct corelo_report_entry {
 	 */
 	const char *target;
 	/**
-	 * Value by the object's BTF, as the instruction holds it: that of an enumerator is sign-extended from 32 bits even where
+	 * Value by the object's BTF, as the instruction holds it: an enumerator's value is sign-extended from 32 bits, even where
 	 * the enum is unsigned. `local_spec` has an enumerator's value with the sign of its type.
 	 */
 	uint64_t orig_val;
@@ -168,9 +168,11 @@ struct corelo_report_entry {
 	/** Line in the source file, from 1; 0 where it is not known. */
 	uint32_t line;
 	/**
-	 * The reason for an outcome other than resolved, such as the member that the target lacks. For a resolved one: the
-	 * reason why nothing in the target matches, or a warning that the program misreads what is a bitfield in the target;
-	 * else NULL.
+	 * One of these, else NULL:
+	 *
+	 * - not resolved: the reason, such as the member that the target lacks;
+	 * - resolved, such as `bpf_core_field_exists()` to 0: why nothing in the target matches;
+	 * - resolved to a value that the program misreads, such as the offset of a bitfield: a warning.
 	 */
 	const char *message;
 };
@@ -208,7 +210,7 @@ const char *corelo_last_error(void);
  * Thread-safe, also for the same `base`. Threads may share the new handle.
  *
  * Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's BTF without a base, a
- * kernel's with one, a NULL `path`, and a file that is not regular; `EISDIR` for a directory; `EFBIG` for raw BTF or a
+ * kernel's with one, a NULL `path`, and a file that is not regular; `ENOENT` for an empty `path`; `EISDIR` for a directory; `EFBIG` for raw BTF or a
  * section of 2 GiB or more; `ENOTSUP` for BTF of the other byte order with a short header, for several BTF headers in a
  * row, and for a module that has its own `.BTF.base` when a base is given; `ENODATA` for ELF without BTF; `ENOEXEC` for
  * broken ELF, and for a `.BTF` section that is compressed or not PROGBITS; `ENOMEM`; and the errors of open(2) and
@@ -275,9 +277,13 @@ const struct btf *corelo_btf_as_libbpf(const struct corelo_btf *btf);
 /**
  * Sets the function that receives log lines, and its `ctx`. NULL restores the default.
  *
- * By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo; otherwise warnings go to stderr,
- * with control characters escaped. The environment variable `CORELO_LOG` (`off`, `warn`, `info` or `debug`) limits the
- * level of all log lines, whichever function receives them.
+ * By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo, with `corelo: ` in front and a
+ * newline at the end; otherwise warnings go to stderr, with `corelo: ` in front and control characters escaped.
+ *
+ * The environment variable `CORELO_LOG` (`off`, `warn`, `info` or `debug`) selects what goes to stderr. For a function it
+ * is only a limit: the function never gets more than without it.
+ *
+ * An error that a function of this header returns is in `corelo_last_error` alone, not in the log.
  *
  * Thread-safe. `ctx` must stay valid until another function is set and all calls that were running then have returned.
  *
@@ -289,8 +295,8 @@ void corelo_log_set(corelo_log_fn fn, void *ctx);
 
 /**
  * Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file of either byte order from clang or `bpftool gen
- * object`. The relocated object has the same size; pass it to `bpf_object__open_mem`, a skeleton, bpf(2), or write it to a
- * file.
+ * object`. `elf` needs no alignment. The relocated object has the same size; pass it to `bpf_object__open_mem`, a skeleton,
+ * bpf(2), or write it to a file.
  *
  * Each instruction with a CO-RE relocation gets the target's value. Where the target has none, the instruction becomes
  * invalid (a call of helper 195896080, 0xbad2310), and the verifier rejects the program if it can reach it. The CO-RE
@@ -304,7 +310,8 @@ void corelo_log_set(corelo_log_fn fn, void *ctx);
  *
  * Success changes only relocated instructions and `core_relo_len` in `.BTF.ext`; failure changes nothing.
  *
- * Deviation: all relocations are tried and reported, where libbpf stops at the first failure.
+ * Deviation: all relocations are tried and reported, where libbpf stops at the first failure. `corelo_last_error` has the
+ * first failure, the report and the debug log have all.
  *
  * `opts` may be NULL for the defaults. Returns 0, or the negative errno of the first failure in the order of `.BTF.ext`:
  *
@@ -335,9 +342,12 @@ int corelo_relocate(void *elf, size_t size, const struct corelo_relocate_opts *o
  * `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section, which stays as it is. `insns` are the `insn_cnt`
  * instructions of the section named `sec_name`, from its first one, in the byte order of `local`.
  *
- * Otherwise as `corelo_relocate`. In the report, `program` is NULL. Returns 0, also if the section has no relocations, or a
- * negative errno with the instructions as they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call
- * with the same instructions fails with `-EINVAL`, because they no longer hold the values of `local`.
+ * Otherwise as `corelo_relocate`. In the report, `program` is NULL. Returns 0 or a negative errno with the instructions as
+ * they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call with the same instructions fails with
+ * `-EINVAL`, because they no longer hold the values of `local`.
+ *
+ * Returns 0 as well, with a debug line, if `.BTF.ext` has no relocations for `sec_name`. To detect a wrong name, compare
+ * `corelo_report_entry_cnt` with the number that you expect.
  *
  * Safety:
  *
@@ -393,7 +403,8 @@ void corelo_report_free(struct corelo_report *report);
  * The running kernel, whose BTF is opened at once, and its modules.
  *
  * The modules are listed and opened when the kernel first lacks a type. From then on this is a snapshot: modules loaded
- * later are not searched. A module whose BTF cannot be read is left out, with a warning.
+ * later are not searched. With NULL as `targets` in `struct corelo_relocate_opts`, they are. A module whose BTF cannot be
+ * read is left out, with a warning.
  *
  * Returns NULL and sets errno as `corelo_btf_open_kernel`. Free it with `corelo_targets_free`.
  */

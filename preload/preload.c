@@ -5,7 +5,7 @@
  *
  *	CORELO_BTF=path[:path...]  BTF to relocate against: a kernel's, then its modules'. Else what the program names
  *	                           in btf_custom_path, else the running kernel and its modules.
- *	CORELO_STRICT=1            an object that cannot be relocated does not open; else libbpf gets it as it is.
+ *	CORELO_STRICT=1            an object that cannot be relocated does not open. Unset, empty or 0: libbpf gets it as it is.
  *
  * An object without CO-RE relocations is opened by the call that the program made. Of one that was relocated libbpf
  * gets a copy, by the same name.
@@ -168,7 +168,7 @@ static int open_targets(struct corelo_targets **targets, const char *path, bool 
 	return err;
 }
 
-/* 0, or a negative errno and in @why the words for it; NULL if corelo's log has had them, a line for each relocation. */
+/* 0, or a negative errno and in @why the words for it. */
 static int relocate(void *elf, size_t size, const struct open_opts *opts, const char **why)
 {
 	struct corelo_relocate_opts how;
@@ -184,11 +184,11 @@ static int relocate(void *elf, size_t size, const struct open_opts *opts, const 
 		*why = err == -ENOMEM ? strerror(ENOMEM) : corelo_last_error();
 		return err;
 	}
-	*why = NULL;
 	memset(&how, 0, sizeof(how));
 	how.sz = sizeof(how);
 	how.targets = targets;
 	err = corelo_relocate(elf, size, &how);
+	*why = corelo_last_error();
 	corelo_targets_free(targets);
 	return err;
 }
@@ -210,11 +210,8 @@ static void say_not_relocated(const char *name, const char *why, bool gives_up)
 	flockfile(stderr);
 	fputs("corelo: ", stderr);
 	print_escaped(name ? name : "(BPF object)");
-	fputs(": not relocated", stderr);
-	if (why) {
-		fputs(": ", stderr);
-		print_escaped(why);
-	}
+	fputs(": not relocated: ", stderr);
+	print_escaped(why);
 	fputs(gives_up ? "\n" : "; left to libbpf\n", stderr);
 	funlockfile(stderr);
 }
@@ -227,7 +224,7 @@ static bool relocated(const struct libbpf *libbpf, void *copy, const void *elf, 
 		      const struct open_opts *opts, int *err)
 {
 	const char *strict = secure_getenv("CORELO_STRICT"), *why = "this is not libbpf 1";
-	bool gives_up = strict && !strcmp(strict, "1");
+	bool gives_up = strict && *strict && strcmp(strict, "0");
 
 	*err = libbpf->known_abi ? relocate(copy, size, opts, &why) : -ENOSYS;
 	/* nothing to relocate, nothing to do with us */

@@ -45,11 +45,13 @@ impl Budget {
     }
 
     /// Charges the scan or the comparison of a name.
+    #[inline]
     pub(crate) fn name(&self, name: &[u8]) -> Result<()> {
         self.charge(len_u64(name.len() / 16).saturating_add(1))
     }
 
     /// Charges steps. With fewer left, the budget is spent.
+    #[inline]
     pub(crate) fn charge(&self, steps: u64) -> Result<()> {
         let Some(left) = self.left.get().checked_sub(steps) else { return Err(self.exceeded()) };
         self.left.set(left);

@@ -217,7 +217,7 @@ pub enum Error {
     /// An invalid argument.
     Argument {
         /// Which, and why.
-        what: &'static str,
+        what: Cow<'static, str>,
     },
 
     /// An error in a named place: a file, a section, a relocation.

@@ -19,9 +19,10 @@
 //! let counts = relocate(&mut elf, &targets, &Options::default(), Some(&mut report))?;
 //! println!("{counts}");
 //! for entry in &report.entries {
-//!     println!("{}: {} -> {}", entry.access, entry.orig_number(), entry.new_number());
+//!     println!("{} {}: {} -> {}", entry.outcome, entry.access, entry.orig_number(), entry.new_number());
 //! }
 //! # assert!(counts.resolved > 20 && counts.failed == 0);
+//! # assert_eq!(report.entries.first().map(|entry| format!("{} <{}>", entry.outcome, entry.kind)).as_deref(), Some("resolved <byte_off>"));
 //! # assert!(report.entries.iter().any(|entry| &*entry.access == "task_struct.pid"));
 //! # Ok(())
 //! # }
@@ -62,8 +63,8 @@ mod text;
 pub use error::{Error, Result};
 
 // Threads may share what is opened, and hand on what comes of it.
-const fn shared_by_threads<T: Send + Sync>() {}
-const _: () = {
+const _: fn() = || {
+    fn shared_by_threads<T: Send + Sync>() {}
     shared_by_threads::<btf::Btf<'static>>();
     shared_by_threads::<object::Target>();
     shared_by_threads::<object::OpenTargets>();
@@ -79,7 +80,7 @@ const _: () = {
 pub mod internal {
     pub use crate::btf::raw::{Info, payload_len};
     pub use crate::object::name_search::{NameIndex, RootNames};
-    pub use crate::object::{Edits, plan, plan_insns};
+    pub use crate::object::{Edits, has_bpf_code, plan, plan_insns};
     pub use crate::relo::patch::Change;
 
     /// Allocations that input sizes.

@@ -27,19 +27,19 @@ enum Either<'a> {
 }
 
 impl<'a> AnyBtf<'a> {
-    /// Tells the two kinds apart by their first word.
+    /// Tells the two kinds apart by their first word. `name` is for messages.
     ///
     /// # Safety
     ///
     /// `raw` is either NULL, or from `corelo_btf_as_libbpf`, or libbpf's, and stays as it is during `'a`.
-    pub(super) unsafe fn from_c(raw: *const btf) -> Result<Self> {
+    pub(super) unsafe fn from_c(raw: *const btf, name: &str) -> Result<Self> {
         if raw.is_null() || !raw.cast::<usize>().is_aligned() {
-            return Err(Error::Argument { what: "struct btf is NULL" });
+            return Err(Error::Argument { what: format!("{name} is NULL").into() });
         }
         // SAFETY: both kinds begin with a word, and only ours with the magic one.
         let handle = unsafe {
             if raw.cast::<usize>().read() == MAGIC {
-                let target = Handle::from_c(raw.cast())?;
+                let target = Handle::from_c(raw.cast(), name)?;
                 Either::Corelo(target.btf(), target)
             } else {
                 Either::Libbpf(Libbpf::new(raw)?)

@@ -63,7 +63,7 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 /// Thread-safe, also for the same `base`. Threads may share the new handle.
 ///
 /// Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's BTF without a base, a
-/// kernel's with one, a NULL `path`, and a file that is not regular; `EISDIR` for a directory; `EFBIG` for raw BTF or a
+/// kernel's with one, a NULL `path`, and a file that is not regular; `ENOENT` for an empty `path`; `EISDIR` for a directory; `EFBIG` for raw BTF or a
 /// section of 2 GiB or more; `ENOTSUP` for BTF of the other byte order with a short header, for several BTF headers in a
 /// row, and for a module that has its own `.BTF.base` when a base is given; `ENODATA` for ELF without BTF; `ENOEXEC` for
 /// broken ELF, and for a `.BTF` section that is compressed or not PROGBITS; `ENOMEM`; and the errors of open(2) and
@@ -77,13 +77,16 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 pub unsafe extern "C" fn corelo_btf_open(path: *const c_char, base: *const corelo_btf) -> *mut corelo_btf {
     guard_ptr(|| {
         if path.is_null() {
-            return Err(Error::Argument { what: "path is NULL" });
+            return Err(Error::Argument { what: "path is NULL".into() });
         }
         // SAFETY: `path` and `base` are as documented.
         let (path, base) = unsafe { (CStr::from_ptr(path), base_from_c(base)?) };
-        if path.count_bytes() > PATH_MAX {
-            // As the kernel would say, if it were handed over.
-            return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG).into());
+        // As open(2) would refuse them.
+        let refused = |errno| Error::from(io::Error::from_raw_os_error(errno));
+        match path.count_bytes() {
+            0 => return Err(refused(libc::ENOENT).at("path is empty")),
+            1..=PATH_MAX => {}
+            _ => return Err(refused(libc::ENAMETOOLONG)),
         }
         let path = Path::new(OsStr::from_bytes(path.to_bytes()));
         Ok(Handle::into_c(Target::new(path.display().to_string(), Arc::new(source::open(path, base)?))))
@@ -106,7 +109,7 @@ pub unsafe extern "C" fn corelo_btf_from_bytes(
 ) -> *mut corelo_btf {
     guard_ptr(|| {
         if data.is_null() || isize::try_from(size).is_err() {
-            return Err(Error::Argument { what: "data is NULL, or size more than can be" });
+            return Err(Error::Argument { what: "data is NULL, or size is too large".into() });
         }
         // SAFETY: `data` and `base` are as documented, and the size is one that can be.
         let (data, base) = unsafe { (std::slice::from_raw_parts(data.cast::<u8>(), size), base_from_c(base)?) };
@@ -137,8 +140,8 @@ pub extern "C" fn corelo_btf_open_kernel() -> *mut corelo_btf {
 pub unsafe extern "C" fn corelo_btf_open_module(name: *const c_char, kernel: *const corelo_btf) -> *mut corelo_btf {
     guard_ptr(|| {
         // SAFETY: `name` and `kernel` are as documented.
-        let (name, kernel) = unsafe { (text(name), Handle::from_c(kernel)?) };
-        let name = name.ok_or(Error::Argument { what: "name is NULL" })?.to_string();
+        let (name, kernel) = unsafe { (text(name), Handle::from_c(kernel, "kernel")?) };
+        let name = name.ok_or(Error::Argument { what: "name is NULL".into() })?.to_string();
         let btf = source::open_module(&name, Arc::clone(kernel.btf()))?;
         Ok(Handle::into_c(Target::new(name, Arc::new(btf))))
     })
@@ -175,5 +178,5 @@ unsafe fn base_from_c(base: *const corelo_btf) -> Result<Option<Arc<Btf<'static>
         return Ok(None);
     }
     // SAFETY: as above.
-    Ok(Some(Arc::clone(unsafe { Handle::from_c(base) }?.btf())))
+    Ok(Some(Arc::clone(unsafe { Handle::from_c(base, "base") }?.btf())))
 }

@@ -31,7 +31,8 @@ unsafe fn compare(
 ) -> c_int {
     guard_int(|| {
         // SAFETY: as above.
-        let (local_btf, targ_btf) = unsafe { (AnyBtf::from_c(local_btf)?, AnyBtf::from_c(targ_btf)?) };
+        let (local_btf, targ_btf) =
+            unsafe { (AnyBtf::from_c(local_btf, "local_btf")?, AnyBtf::from_c(targ_btf, "targ_btf")?) };
         are_equal(&local_btf, TypeId(local_id), &targ_btf, TypeId(targ_id)).map(c_int::from)
     })
 }
@@ -175,12 +176,12 @@ pub unsafe extern "C" fn bpf_core_add_cands(
         let (local_id, local_btf, targ, list, targ_name) = unsafe {
             let local_cand = required(local_cand.cast_const(), "local_cand is NULL")?;
             let list = required_mut(cands, "cands is NULL")?;
-            let local_btf = AnyBtf::from_c(local_cand.btf)?;
-            (TypeId(local_cand.id), local_btf, AnyBtf::from_c(targ_btf)?, list, text_or_none(targ_btf_name))
+            let local_btf = AnyBtf::from_c(local_cand.btf, "local_cand->btf")?;
+            (TypeId(local_cand.id), local_btf, AnyBtf::from_c(targ_btf, "targ_btf")?, list, text_or_none(targ_btf_name))
         };
         let local = local_btf.type_by_id(local_id)?;
         let name = local_btf.name_by_offset(local.name_off())?.to_bytes();
-        let bad = |what| Error::Argument { what };
+        let bad = |what: &'static str| Error::Argument { what: what.into() };
         let essential = name.get(..local_essent_len).ok_or(bad("local_essent_len is longer than the name"))?;
         let essential = EssentialName::already_cut(essential);
         let start_id = u32::try_from(targ_start_id).map_err(|_| bad("targ_start_id is negative"))?;

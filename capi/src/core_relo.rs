@@ -2,6 +2,7 @@
 //! One relocation: its answer, and the instruction that gets it.
 
 use std::ffi::{c_char, c_int};
+use std::fmt;
 
 use super::any_btf::AnyBtf;
 use super::btf_open::btf;
@@ -60,10 +61,10 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         let (relo, local_btf, targ_res, prog_name) = unsafe {
             let relo = CoreRelo::from(required(relo, "relo is NULL")?);
             let targ_res = required_mut(targ_res, "targ_res is NULL")?;
-            (relo, AnyBtf::from_c(local_btf)?, targ_res, text_or_none(prog_name))
+            (relo, AnyBtf::from_c(local_btf, "local_btf")?, targ_res, text_or_none(prog_name))
         };
         if specs_scratch.is_null() || !specs_scratch.is_aligned() {
-            return Err(Error::Argument { what: "specs_scratch is NULL" });
+            return Err(Error::Argument { what: "specs_scratch is NULL".into() });
         }
         // SAFETY: it is either NULL or a list.
         let list = if cands.is_null() { None } else { Some(unsafe { required_mut(cands, "cands is misaligned")? }) };
@@ -73,7 +74,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         views.try_reserve_exact(entries.len())?;
         for cand in entries {
             // SAFETY: the candidates' handles are as documented.
-            views.push(unsafe { AnyBtf::from_c(cand.btf)? });
+            views.push(unsafe { AnyBtf::from_c(cand.btf, "the btf of a candidate")? });
         }
         let found =
             views.iter().zip(entries).map(|(view, cand)| Candidate { btf: view, id: TypeId(cand.id), target: 0 });
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
         // All lines on the way are for debugging.
         let log: &dyn Log = if CLog::GLOBAL.enabled(Level::Debug) { &CLog::GLOBAL } else { &NoLog };
         let context = Context {
-            prog_name: &prog_name,
+            place: &Program(prog_name),
             relo_idx: usize::try_from(relo_idx).unwrap_or(0),
             semantics: Semantics::Libbpf,
             budget: &relo::budget_for_types(&local_btf, views.first().unwrap_or(&local_btf)),
@@ -112,9 +113,18 @@ pub unsafe extern "C" fn bpf_core_calc_relo_insn(
     })
 }
 
+/// A program's name, for messages.
+struct Program<'a>(Lossy<'a>);
+
+impl fmt::Display for Program<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "prog '{}'", self.0)
+    }
+}
+
 /// Names the relocation in the error, and logs it.
 fn logged(error: Error, prog_name: Lossy<'_>, relo_idx: c_int) -> Error {
-    let error = error.at(format_args!("prog '{prog_name}': relo #{relo_idx}"));
+    let error = error.at(format_args!("{}: relo #{relo_idx}", Program(prog_name)));
     CLog::GLOBAL.warn(format_args!("{error}"));
     error
 }

@@ -101,7 +101,7 @@ impl bpf_core_spec {
     ///
     /// The first `len` names are NULL or NUL-terminated strings.
     pub(super) unsafe fn as_rust<'a>(&self, btf: &'a AnyBtf<'a>) -> Result<Spec<'a, AnyBtf<'a>>> {
-        let bad = || Error::Argument { what: "spec has a length outside 0 to 64, or a negative index" };
+        let bad = || Error::Argument { what: "spec has a length outside 0 to 64, or a negative index".into() };
         let taken = |len: c_int| usize::try_from(len).map_err(|_| bad());
         let accessors = self.spec.get(..taken(self.len)?).ok_or_else(bad)?;
         let raw = self.raw_spec.get(..taken(self.raw_len)?).ok_or_else(bad)?;
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn bpf_core_parse_spec(
         // SAFETY: all arguments are as documented.
         let (btf, relo, spec, prog_name) = unsafe {
             let relo = CoreRelo::from(required(relo, "relo is NULL")?);
-            (AnyBtf::from_c(btf)?, relo, required_mut(spec, "spec is NULL")?, text_or_none(prog_name))
+            (AnyBtf::from_c(btf, "btf")?, relo, required_mut(spec, "spec is NULL")?, text_or_none(prog_name))
         };
         let parsed = Spec::parse(&btf, &relo).map_err(|error| error.at(format_args!("prog '{prog_name}'")))?;
         // SAFETY: there is room for a spec.
@@ -175,12 +175,12 @@ pub unsafe extern "C" fn bpf_core_parse_spec(
 pub unsafe extern "C" fn bpf_core_format_spec(buf: *mut c_char, buf_sz: usize, spec: *const bpf_core_spec) -> c_int {
     guard_int(|| {
         if buf.is_null() && buf_sz > 0 {
-            return Err(Error::Argument { what: "buf is NULL" });
+            return Err(Error::Argument { what: "buf is NULL".into() });
         }
         // SAFETY: all arguments are as documented.
         let (line, len) = unsafe {
             let spec = required(spec, "spec is NULL")?;
-            let btf = AnyBtf::from_c(spec.btf)?;
+            let btf = AnyBtf::from_c(spec.btf, "spec->btf")?;
             btf.type_by_id(TypeId(spec.root_type_id))?;
             snprintf(spec.as_rust(&btf)?, buf_sz.saturating_sub(1))?
         };

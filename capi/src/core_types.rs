@@ -110,7 +110,7 @@ impl bpf_core_cand_list {
             Ok(0) => Ok(&[]),
             // SAFETY: as above.
             Ok(len) if !self.cands.is_null() => Ok(unsafe { std::slice::from_raw_parts(self.cands, len) }),
-            _ => Err(Error::Argument { what: "cands has a negative length, or is NULL with a length" }),
+            _ => Err(Error::Argument { what: "cands has a negative length, or is NULL with a length".into() }),
         }
     }
 }

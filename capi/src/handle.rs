@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `struct corelo_btf`, and telling it from libbpf's `struct btf` by its first word.
 
+use std::fmt;
+
 use super::btf_open::corelo_btf;
 use super::fault;
 use corelo::error::{Error, Result};
@@ -28,20 +30,20 @@ impl Handle {
         Box::into_raw(Box::new(Self { magic: MAGIC, target })).cast()
     }
 
-    /// The BTF that C holds.
+    /// The BTF that C holds. `name` is for messages.
     ///
     /// # Safety
     ///
     /// `btf` is either NULL or from [`Handle::into_c`] and not freed during `'a`, or points to a readable word.
-    pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf) -> Result<&'a Target> {
+    pub(super) unsafe fn from_c<'a>(btf: *const corelo_btf, name: impl fmt::Display) -> Result<&'a Target> {
         fault::point();
         let handle = btf.cast::<Self>();
         if handle.is_null() || !handle.is_aligned() {
-            return Err(Error::Argument { what: "struct corelo_btf is NULL" });
+            return Err(Error::Argument { what: format!("{name} is NULL").into() });
         }
         // SAFETY: it is aligned, and there is at least a word.
         if unsafe { handle.cast::<usize>().read() } != MAGIC {
-            return Err(Error::Argument { what: "not a struct corelo_btf" });
+            return Err(Error::Argument { what: format!("{name} is not a struct corelo_btf").into() });
         }
         // SAFETY: only ours have the magic word.
         Ok(&unsafe { &*handle }.target)
@@ -54,7 +56,7 @@ impl Handle {
     /// `btf` is either NULL or from [`Handle::into_c`] and neither freed nor in use.
     pub(super) unsafe fn free(btf: *mut corelo_btf) {
         // SAFETY: as above.
-        if unsafe { Self::from_c(btf) }.is_err() {
+        if unsafe { Self::from_c(btf, "btf") }.is_err() {
             return;
         }
         // SAFETY: `into_c` made it from a box.

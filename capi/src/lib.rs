@@ -68,7 +68,7 @@ unsafe fn text_or_none<'a>(string: *const c_char) -> Lossy<'a> {
 unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T> {
     fault::point();
     if pointer.is_null() || !pointer.is_aligned() {
-        return Err(Error::Argument { what });
+        return Err(Error::Argument { what: what.into() });
     }
     // SAFETY: as above, and it is aligned.
     Ok(unsafe { &*pointer })
@@ -82,7 +82,7 @@ unsafe fn required<'a, T>(pointer: *const T, what: &'static str) -> Result<&'a T
 unsafe fn required_mut<'a, T>(pointer: *mut T, what: &'static str) -> Result<&'a mut T> {
     fault::point();
     if pointer.is_null() || !pointer.is_aligned() {
-        return Err(Error::Argument { what });
+        return Err(Error::Argument { what: what.into() });
     }
     // SAFETY: as above, and it is aligned.
     Ok(unsafe { &mut *pointer })

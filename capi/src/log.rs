@@ -10,6 +10,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use super::guard::guard;
 use super::last_error::c_text;
 use super::{fault, libbpf_weak};
+use corelo::internal::text::Lossy;
 use corelo::log::{Level, Log, Printable};
 
 /// Level of a log line. The values are those of `enum libbpf_print_level`.
@@ -52,9 +53,13 @@ static SINK: RwLock<Sink> = RwLock::new(Sink::NONE);
 
 /// Sets the function that receives log lines, and its `ctx`. NULL restores the default.
 ///
-/// By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo; otherwise warnings go to stderr,
-/// with control characters escaped. The environment variable `CORELO_LOG` (`off`, `warn`, `info` or `debug`) limits the
-/// level of all log lines, whichever function receives them.
+/// By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo, with `corelo: ` in front and a
+/// newline at the end; otherwise warnings go to stderr, with `corelo: ` in front and control characters escaped.
+///
+/// The environment variable `CORELO_LOG` (`off`, `warn`, `info` or `debug`) selects what goes to stderr. For a function it
+/// is only a limit: the function never gets more than without it.
+///
+/// An error that a function of this header returns is in `corelo_last_error` alone, not in the log.
 ///
 /// Thread-safe. `ctx` must stay valid until another function is set and all calls that were running then have returned.
 ///
@@ -112,12 +117,16 @@ impl Log for CLog {
             // SAFETY: the caller that set the function promised so.
             unsafe { function(ctx, level, c_text(line).as_ptr()) }
         } else if let Some(print) = libbpf_weak::print() {
-            print(level, &c_text(line));
+            print(level, &c_text(format_args!("corelo: {line}")));
         } else {
-            // A closed stderr cannot be reported.
-            let _ = writeln!(std::io::stderr().lock(), "corelo: {}", Printable(line));
+            to_stderr(line);
         }
     }
+}
+
+fn to_stderr(line: fmt::Arguments<'_>) {
+    // A closed stderr cannot be reported.
+    let _ = writeln!(std::io::stderr().lock(), "corelo: {}", Printable(line));
 }
 
 #[derive(Clone, Copy)]
@@ -130,10 +139,15 @@ enum FromEnvironment {
 fn from_environment() -> FromEnvironment {
     static LIMIT: OnceLock<FromEnvironment> = OnceLock::new();
     *LIMIT.get_or_init(|| match std::env::var_os("CORELO_LOG").as_deref().map(OsStr::as_bytes) {
+        None | Some(b"") => FromEnvironment::Unset,
         Some(b"off") => FromEnvironment::Off,
         Some(b"warn") => FromEnvironment::UpTo(Level::Warn),
         Some(b"info") => FromEnvironment::UpTo(Level::Info),
         Some(b"debug") => FromEnvironment::UpTo(Level::Debug),
-        _ => FromEnvironment::Unset,
+        Some(other) => {
+            // To whoever set it, and not to the program's function, which may call corelo and end up here.
+            to_stderr(format_args!("CORELO_LOG={}: not off, warn, info or debug", Lossy(other)));
+            FromEnvironment::Unset
+        }
     })
 }

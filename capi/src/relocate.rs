@@ -39,7 +39,7 @@ pub struct corelo_relocate_opts {
     /// program that is newer may only set fields that the library knows.
     pub sz: usize,
     /// The kernel and modules to relocate against. NULL: the running kernel, which stays open for the life of the process;
-    /// its modules are listed again whenever the kernel lacks a type.
+    /// its modules are listed again whenever the kernel lacks a type. `corelo_targets_running` gives a snapshot instead.
     pub targets: *const corelo_targets,
     /// Receives the report; NULL for none. Set to NULL, or to a report to free with `corelo_report_free`, also when the call
     /// fails.
@@ -48,7 +48,7 @@ pub struct corelo_relocate_opts {
     pub log_fn: corelo_log_fn,
     /// First argument of `log_fn`.
     pub log_ctx: *mut c_void,
-    /// Lines up to this level go to `log_fn`; zero: warnings. `CORELO_LOG`, where set, is a further limit.
+    /// Lines up to this level go to `log_fn`; zero: warnings. `CORELO_LOG`, where set, can only lower it.
     pub log_max: MaybeUninit<corelo_log_level>,
     /// The implementation to follow where libbpf and the kernel differ; zero: libbpf.
     pub semantics: MaybeUninit<corelo_semantics>,
@@ -65,8 +65,8 @@ const FIRST_SIZE: usize = offset_of!(corelo_relocate_opts, detail) + size_of::<u
 const _: () = assert!(size_of::<corelo_relocate_opts>() == 5 * size_of::<usize>() + 4 * size_of::<u32>());
 
 /// Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file of either byte order from clang or `bpftool gen
-/// object`. The relocated object has the same size; pass it to `bpf_object__open_mem`, a skeleton, bpf(2), or write it to a
-/// file.
+/// object`. `elf` needs no alignment. The relocated object has the same size; pass it to `bpf_object__open_mem`, a skeleton,
+/// bpf(2), or write it to a file.
 ///
 /// Each instruction with a CO-RE relocation gets the target's value. Where the target has none, the instruction becomes
 /// invalid (a call of helper 195896080, 0xbad2310), and the verifier rejects the program if it can reach it. The CO-RE
@@ -80,7 +80,8 @@ const _: () = assert!(size_of::<corelo_relocate_opts>() == 5 * size_of::<usize>(
 ///
 /// Success changes only relocated instructions and `core_relo_len` in `.BTF.ext`; failure changes nothing.
 ///
-/// Deviation: all relocations are tried and reported, where libbpf stops at the first failure.
+/// Deviation: all relocations are tried and reported, where libbpf stops at the first failure. `corelo_last_error` has the
+/// first failure, the report and the debug log have all.
 ///
 /// `opts` may be NULL for the defaults. Returns 0, or the negative errno of the first failure in the order of `.BTF.ext`:
 ///
@@ -119,9 +120,12 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
 /// `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section, which stays as it is. `insns` are the `insn_cnt`
 /// instructions of the section named `sec_name`, from its first one, in the byte order of `local`.
 ///
-/// Otherwise as `corelo_relocate`. In the report, `program` is NULL. Returns 0, also if the section has no relocations, or a
-/// negative errno with the instructions as they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call
-/// with the same instructions fails with `-EINVAL`, because they no longer hold the values of `local`.
+/// Otherwise as `corelo_relocate`. In the report, `program` is NULL. Returns 0 or a negative errno with the instructions as
+/// they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call with the same instructions fails with
+/// `-EINVAL`, because they no longer hold the values of `local`.
+///
+/// Returns 0 as well, with a debug line, if `.BTF.ext` has no relocations for `sec_name`. To detect a wrong name, compare
+/// `corelo_report_entry_cnt` with the number that you expect.
 ///
 /// # Safety
 ///
@@ -144,7 +148,7 @@ pub unsafe extern "C" fn corelo_relocate_insns(
         // SAFETY: `opts` is as documented.
         let opts = unsafe { Opts::from_c(opts)? };
         if sec_name.is_null() {
-            return Err(Error::Argument { what: "sec_name is NULL" });
+            return Err(Error::Argument { what: "sec_name is NULL".into() });
         }
         let size = insn_cnt.saturating_mul(size_of::<bpf_insn>());
         // SAFETY: all arguments are as documented.
@@ -152,7 +156,7 @@ pub unsafe extern "C" fn corelo_relocate_insns(
             let btf_ext =
                 bytes_mut(btf_ext.cast_mut().cast(), btf_ext_size, "btf_ext is NULL, or btf_ext_size is too large")?;
             let insns = bytes_mut(insns.cast(), size, "insns is NULL, or insn_cnt is too large")?;
-            (Handle::from_c(local)?.btf(), &*btf_ext, CStr::from_ptr(sec_name).to_bytes(), insns)
+            (Handle::from_c(local, "local")?.btf(), &*btf_ext, CStr::from_ptr(sec_name).to_bytes(), insns)
         };
         opts.run(insns, |insns, targets, options, report| {
             internal::plan_insns(local, btf_ext, sec_name, insns, targets, options, report)
@@ -165,7 +169,7 @@ pub unsafe extern "C" fn corelo_relocate_insns(
 /// `data` is either NULL or points to `size` bytes that nobody else uses during `'a`.
 unsafe fn bytes_mut<'a>(data: *mut u8, size: usize, what: &'static str) -> Result<&'a mut [u8]> {
     if data.is_null() || isize::try_from(size).is_err() {
-        return Err(Error::Argument { what });
+        return Err(Error::Argument { what: what.into() });
     }
     // SAFETY: as above, and no object is larger.
     Ok(unsafe { std::slice::from_raw_parts_mut(data, size) })
@@ -188,10 +192,10 @@ impl<'a> Opts<'a> {
     unsafe fn from_c(opts: *const corelo_relocate_opts) -> Result<Self> {
         // SAFETY: all fields may be zero.
         let mut known: corelo_relocate_opts = unsafe { std::mem::zeroed() };
-        let mut rest_is_zero = true;
+        let mut unknown = None;
         if !opts.is_null() {
             // SAFETY: `opts` is as documented.
-            rest_is_zero = unsafe { copy_known(opts.cast(), &mut known)? };
+            unknown = unsafe { copy_known(opts.cast(), &mut known)? };
         }
         let corelo_relocate_opts { sz: _, targets, report, log_fn, log_ctx, log_max, semantics, flags, detail } = known;
         let report = if report.is_null() {
@@ -202,22 +206,28 @@ impl<'a> Opts<'a> {
             *report = ptr::null_mut();
             Some(report)
         };
-        if !rest_is_zero || flags != 0 || detail != 0 {
-            return Err(Error::Argument {
-                what: "opts has fields, flags or detail that this version of corelo does not know",
-            });
+        let bad = |what: String| Err(Error::Argument { what: what.into() });
+        if let Some(at) = unknown {
+            return bad(format!(
+                "opts has a field at byte {at} that this version of corelo does not know: it must be 0"
+            ));
+        }
+        if flags != 0 {
+            return bad(format!("opts->flags is {flags}; must be 0"));
+        }
+        if detail != 0 {
+            return bad(format!("opts->detail is {detail}; must be 0"));
         }
         // SAFETY: zeroed or copied, and any number fits.
         let (semantics, log_max) =
             unsafe { (semantics.as_ptr().cast::<c_uint>().read(), log_max.as_ptr().cast::<c_uint>().read()) };
-        let bad = |what| Err(Error::Argument { what });
         Ok(Self {
             // SAFETY: as documented.
             targets: (!targets.is_null()).then(|| unsafe { corelo_targets::from_c(targets) }),
             semantics: match semantics {
                 0 => Semantics::Libbpf,
                 1 => Semantics::Kernel,
-                _ => return bad("opts->semantics is not an enum corelo_semantics"),
+                _ => return bad(format!("opts->semantics is {semantics}, not an enum corelo_semantics")),
             },
             log: CLog {
                 sink: Sink { function: log_fn, ctx: log_ctx },
@@ -225,7 +235,7 @@ impl<'a> Opts<'a> {
                     0 => Level::Warn,
                     1 => Level::Info,
                     2 => Level::Debug,
-                    _ => return bad("opts->log_max is not an enum corelo_log_level"),
+                    _ => return bad(format!("opts->log_max is {log_max}, not an enum corelo_log_level")),
                 },
             },
             report,
@@ -253,25 +263,28 @@ impl<'a> Opts<'a> {
             // Before anything is written, since it may fail.
             *to = corelo_report::new(report)?.into_c();
         }
-        // The caller gets the first failure as the error, the log all.
+        // The error has the words of the first failure, the debug log of all.
         let (edits, _) = planned.inspect_err(|error| {
-            error.failures().iter().for_each(|failure| self.log.warn(format_args!("{failure}")));
+            error.failures().iter().for_each(|failure| self.log.debug(format_args!("{failure}")));
         })?;
         edits.write(data);
         Ok(0)
     }
 }
 
-/// Copies the fields that both the caller and the library know. Returns whether the caller's others are zero.
+/// Copies the fields that both the caller and the library know. Returns the offset of the first other byte of the
+/// caller's that is not zero.
 ///
 /// # Safety
 ///
 /// `from` points to a `size_t`, and to as many bytes as that says.
-unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<bool> {
+unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<Option<usize>> {
     // SAFETY: it begins with its size.
     let sz = unsafe { from.cast::<usize>().read_unaligned() };
     if sz < FIRST_SIZE || isize::try_from(sz).is_err() {
-        return Err(Error::Argument { what: "opts->sz is not sizeof(struct corelo_relocate_opts)" });
+        return Err(Error::Argument {
+            what: format!("opts->sz is {sz}, not sizeof(struct corelo_relocate_opts)").into(),
+        });
     }
     // SAFETY: there are `sz` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from, sz) };
@@ -279,5 +292,5 @@ unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<b
     unsafe {
         ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), sz.min(size_of::<corelo_relocate_opts>()))
     };
-    Ok(bytes.iter().skip(size_of::<corelo_relocate_opts>()).all(|byte| *byte == 0))
+    Ok(bytes.iter().enumerate().skip(size_of::<corelo_relocate_opts>()).find(|(_, byte)| **byte != 0).map(|(at, _)| at))
 }

@@ -21,8 +21,8 @@ pub enum corelo_outcome {
     CORELO_OUTCOME_RESOLVED = 0,
     /// The instruction is invalid now: the verifier refuses it where it can be reached.
     CORELO_OUTCOME_POISONED = 1,
-    /// No program has this instruction, mostly because the linker eliminated a weak function and kept its records. Other
-    /// causes are logged as warnings.
+    /// The instruction lies in no program and is unchanged, mostly because the linker eliminated a weak function and kept
+    /// its records. Other causes are logged as warnings.
     CORELO_OUTCOME_SKIPPED = 2,
     /// An error, because of which the object is not relocated.
     CORELO_OUTCOME_FAILED = 3,
@@ -56,7 +56,7 @@ pub struct corelo_report_entry {
     pub target_spec: *const c_char,
     /// Name of the target with the match: "vmlinux", the module's name, the file's path, or "N bytes" for BTF from memory.
     pub target: *const c_char,
-    /// Value by the object's BTF, as the instruction holds it: that of an enumerator is sign-extended from 32 bits even where
+    /// Value by the object's BTF, as the instruction holds it: an enumerator's value is sign-extended from 32 bits, even where
     /// the enum is unsigned. `local_spec` has an enumerator's value with the sign of its type.
     pub orig_val: u64,
     /// Value by the target's BTF, in the same way; 0 where there is none. `target_spec` has an enumerator's value.
@@ -65,9 +65,11 @@ pub struct corelo_report_entry {
     pub file: *const c_char,
     /// Line in the source file, from 1; 0 where it is not known.
     pub line: u32,
-    /// The reason for an outcome other than resolved, such as the member that the target lacks. For a resolved one: the
-    /// reason why nothing in the target matches, or a warning that the program misreads what is a bitfield in the target;
-    /// else NULL.
+    /// One of these, else NULL:
+    ///
+    /// - not resolved: the reason, such as the member that the target lacks;
+    /// - resolved, such as `bpf_core_field_exists()` to 0: why nothing in the target matches;
+    /// - resolved to a value that the program misreads, such as the offset of a bitfield: a warning.
     pub message: *const c_char,
 }
 

@@ -31,7 +31,8 @@ impl corelo_targets {
 /// The running kernel, whose BTF is opened at once, and its modules.
 ///
 /// The modules are listed and opened when the kernel first lacks a type. From then on this is a snapshot: modules loaded
-/// later are not searched. A module whose BTF cannot be read is left out, with a warning.
+/// later are not searched. With NULL as `targets` in `struct corelo_relocate_opts`, they are. A module whose BTF cannot be
+/// read is left out, with a warning.
 ///
 /// Returns NULL and sets errno as `corelo_btf_open_kernel`. Free it with `corelo_targets_free`.
 #[unsafe(no_mangle)]
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn corelo_targets_new(
     guard_ptr(|| {
         let size = module_cnt.checked_mul(size_of::<*const corelo_btf>()).and_then(|size| isize::try_from(size).ok());
         if size.is_none() || !modules.is_aligned() || (modules.is_null() && module_cnt > 0) {
-            return Err(Error::Argument { what: "modules is NULL, or module_cnt is too large" });
+            return Err(Error::Argument { what: "modules is NULL, or module_cnt is too large".into() });
         }
         let modules = if modules.is_null() {
             &[]
@@ -71,12 +72,12 @@ pub unsafe extern "C" fn corelo_targets_new(
             unsafe { std::slice::from_raw_parts(modules, module_cnt) }
         };
         // SAFETY: it is a handle or NULL.
-        let kernel = unsafe { Handle::from_c(kernel)? };
+        let kernel = unsafe { Handle::from_c(kernel, "kernel")? };
         let mut opened: Vec<Target> = Vec::new();
         opened.try_reserve_exact(module_cnt)?;
-        for module in modules {
+        for (i, module) in modules.iter().enumerate() {
             // SAFETY: as above.
-            opened.push(unsafe { Handle::from_c(*module)? }.clone());
+            opened.push(unsafe { Handle::from_c(*module, format_args!("modules[{i}]"))? }.clone());
         }
         Ok(corelo_targets::into_c(OpenTargets::new(kernel.clone(), opened)?))
     })

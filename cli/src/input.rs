@@ -76,7 +76,7 @@ impl Input {
     pub(crate) fn warn_of_missing_btf(&self, log: &StderrLog) {
         let btf = corelo::source::from_bytes(&self.data, None);
         if btf.is_err_and(|error| matches!(error.root(), Error::NoBtf)) {
-            log.warn(format_args!("{}: no .BTF section: compile with clang -g", self.name));
+            log.about(&self.name).warn(format_args!("no .BTF section, so no CO-RE relocations: compile with clang -g"));
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{Inspect, targets};
 impl Inspect {
     pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
         let mut input = Input::read(&self.question.object)?;
-        let targets = targets::open(&self.question.btf)?;
+        let targets = targets::open(&self.question.btf, log)?;
         // All that is warned of is in the table.
         let job_log: &dyn Log = if log.enabled(Level::Debug) { log } else { &NoLog };
         let options = Options::new().semantics(self.question.semantics.into()).log(job_log);

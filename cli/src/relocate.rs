@@ -16,7 +16,7 @@ impl Relocate {
     pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
         let mut input = Input::read(&self.question.object)?;
         let name = &input.name;
-        let targets = targets::open(&self.question.btf)?;
+        let targets = targets::open(&self.question.btf, log)?;
         let log_of_object = log.about(name);
         let options = Options::new().semantics(self.question.semantics.into()).log(&log_of_object);
         // It takes many times the object's size in memory, and is there for what is poisoned to be named.

@@ -3,7 +3,9 @@
 
 use std::fmt;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 
+use corelo::internal::text::Lossy;
 use corelo::log::{Level, Log, Printable};
 
 /// Writes one line, with the command's name before it.
@@ -24,12 +26,15 @@ pub(crate) struct StderrLog {
 impl StderrLog {
     /// The level is `CORELO_LOG`'s or what `-v` was repeated for, whichever says more.
     pub(crate) fn new(verbose: u8) -> Self {
-        let by_env = match std::env::var("CORELO_LOG").as_deref() {
-            Ok("off") => None,
-            Ok("info") => Some(Level::Info),
-            Ok("debug") => Some(Level::Debug),
-            // As in the library, anything else is the default.
-            _ => Some(Level::Warn),
+        let by_env = match std::env::var_os("CORELO_LOG").unwrap_or_default().as_bytes() {
+            b"off" => None,
+            b"" | b"warn" => Some(Level::Warn),
+            b"info" => Some(Level::Info),
+            b"debug" => Some(Level::Debug),
+            other => {
+                say(format_args!("CORELO_LOG={}: not off, warn, info or debug", Lossy(other)));
+                Some(Level::Warn)
+            }
         };
         let by_flag = match verbose {
             0 => None,

@@ -1,31 +1,48 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The `--btf` arguments.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use corelo::Result;
 use corelo::btf::Btf;
+use corelo::internal::has_bpf_code;
+use corelo::log::Log as _;
 use corelo::object::{OpenTargets, Target, Targets};
 use corelo::source::{self, RunningKernel};
 
 use crate::input::{name_of, read_pipe};
+use crate::stderr::StderrLog;
 
 /// Opens a kernel and its modules; without any, the running ones when they are needed.
-pub(crate) fn open(paths: &[PathBuf]) -> Result<Box<dyn Targets>> {
+pub(crate) fn open(paths: &[PathBuf], log: &StderrLog) -> Result<Box<dyn Targets>> {
     let Some((kernel, modules)) = paths.split_first() else {
         return Ok(Box::new(RunningKernel::new()));
     };
-    let kernel = open_one(kernel, None)?;
-    let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()))).collect::<Result<_>>()?;
+    let kernel = open_one(kernel, None, log)?;
+    let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()), log)).collect::<Result<_>>()?;
     Ok(Box::new(OpenTargets::new(kernel, modules)?))
 }
 
-fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>) -> Result<Target> {
+fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>, log: &StderrLog) -> Result<Target> {
     let (name, base) = (name_of(path), base.cloned());
-    let btf = match read_pipe(path).map_err(|error| error.at(&*name))? {
-        Some(data) => source::from_bytes(data, base).map_err(|error| error.at(&*name))?,
-        None => source::open(path, base)?,
+    let (btf, is_program) = match read_pipe(path).map_err(|error| error.at(&*name))? {
+        Some(data) => (source::from_bytes(&data, base).map_err(|error| error.at(&*name))?, has_bpf_code(&data)),
+        None => (source::open(path, base)?, file_has_bpf_code(path)),
     };
+    if is_program {
+        log.about(&name).warn(format_args!("this is a BPF object: its types are its program's, not a kernel's"));
+    }
     Ok(Target::new(name, Arc::new(btf)))
+}
+
+/// Reads only an ELF file for BPF as a whole: a kernel's may be large.
+fn file_has_bpf_code(path: &Path) -> bool {
+    let mut head = [0; 20];
+    let is_read = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    is_read
+        && matches!(head, [0x7f, b'E', b'L', b'F', .., 247, 0] | [0x7f, b'E', b'L', b'F', .., 0, 247])
+        && source::read_file(path).is_ok_and(|(data, _)| has_bpf_code(&data))
 }

@@ -24,7 +24,7 @@ def facts(path):
     """{(program, relocation) or type: ({fact}, [line])}, in the order of the log."""
     found = defaultdict(lambda: (set(), []))
     for line in open(path, errors="replace"):
-        line = line.rstrip("\n")
+        line = line.rstrip("\n").removeprefix("corelo: ")
         if OTHERS.search(line):
             continue
         # An errno, which corelo puts into words.

@@ -3,9 +3,9 @@
  * corelo for programs that keep the shared libbpf: skeletons relocated before libbpf opens them, and log lines in
  * libbpf's own print function.
  *
- * It is all in this header, which needs that of libbpf 1.0 or newer (<bpf/libbpf.h>, Debian: libbpf-dev) and C99 or
- * C++11; link with both libraries: `pkg-config --cflags --libs corelo libbpf`. What is not a skeleton needs nothing of
- * this: corelo_relocate() it, then bpf_object__open_mem().
+ * All functions are in this header, which needs that of libbpf 1.0 or newer (<bpf/libbpf.h>, Debian: libbpf-dev) and C99 or
+ * C++11; link with both libraries: `pkg-config --cflags --libs corelo libbpf`. An object that is not a skeleton needs
+ * none of this: corelo_relocate() it, then bpf_object__open_mem().
  */
 
 #ifndef CORELO_LIBBPF_H
@@ -32,7 +32,7 @@ extern "C" {
  * copy. corelo_skeleton_open() has nothing to free.
  *
  * Returns 0, or with `*s` as it was, a negative errno: what corelo_relocate() gives with `opts`, which may be NULL;
- * `-EINVAL` also for a skeleton that is NULL or has no data. corelo_last_error() has the words, except for `-ENOMEM`
+ * `-EINVAL` also for a skeleton that is NULL or has no data. corelo_last_error() has the message, except for `-ENOMEM`
  * when there was no memory for the copy.
  */
 static inline int corelo_skeleton_relocate(struct bpf_object_skeleton *s, const struct corelo_relocate_opts *opts)
@@ -40,7 +40,7 @@ static inline int corelo_skeleton_relocate(struct bpf_object_skeleton *s, const 
 	void *copy;
 	int err;
 
-	/* refused there, in words */
+	/* corelo_relocate() says what is missing */
 	if (!s || !s->data)
 		return corelo_relocate(NULL, 0, opts);
 	copy = malloc(s->data_sz ? s->data_sz : 1);
@@ -94,7 +94,7 @@ static inline int corelo_skeleton_open(struct bpf_object_skeleton *s, const stru
 	return err;
 }
 
-/* What follows is of use to corelo_libbpf_print_set() only. */
+/* Helpers of corelo_libbpf_print_set(). */
 
 static inline int corelo_libbpf_vprint(libbpf_print_fn_t fn, enum libbpf_print_level level, const char *format, ...)
 {
@@ -119,7 +119,7 @@ static inline void corelo_libbpf_log(void *ctx, enum corelo_log_level level, con
  * Sends corelo's log lines to a function such as libbpf_set_print() takes, as lines of libbpf's own: with a newline,
  * and with `corelo: ` where libbpf's have `libbpf: `. NULL: back to where they go by default.
  *
- * libbpf does not give its own function away except in exchange for another, so a program passes the same to both.
+ * libbpf_set_print() returns the previous function only when it sets another, so a program passes the same to both.
  *
  * `fn` may be called from any thread that uses corelo, several at a time, until another is set and the calls under way
  * have returned. It gets the lines of all levels, and drops those that it does not want, as it does with libbpf's.

@@ -230,6 +230,7 @@ impl<'d> Btf<'d> {
     }
 
     /// The offsets of the records. The path of all calls but the first is short.
+    #[inline]
     fn offsets(&self) -> Result<&TypeOffsets> {
         match self.records.known() {
             Some(offsets) => Ok(offsets),
@@ -238,6 +239,7 @@ impl<'d> Btf<'d> {
     }
 
     /// The BTF of a type: this one or one of its bases.
+    #[inline]
     fn level_of(&self, id: TypeId) -> Option<&Btf<'_>> {
         let mut btf: &Btf<'_> = self;
         while id.0 < btf.start_id {
@@ -254,6 +256,7 @@ impl<'d> Btf<'d> {
     }
 
     /// The string section from offset `name_off` on.
+    #[inline]
     fn text_at(&self, name_off: u32) -> Option<&[u8]> {
         let mut btf: &Btf<'_> = self;
         while name_off < btf.start_str_off {

@@ -29,7 +29,7 @@ impl fmt::Display for Error {
             }
             Self::BtfStrings { without_base: true, len } => write!(
                 f,
-                "{}: if this is a module's BTF, give its kernel's first, as the base",
+                "{}: if this is a module's BTF, open it with its kernel's BTF as the base",
                 if *len == 0 {
                     "types without a string section"
                 } else {
@@ -59,10 +59,7 @@ impl fmt::Display for Error {
                 "this is not a module of {base}: {what}: take both from the same build of the kernel (those of the running one are in /sys/kernel/btf)"
             ),
             Self::NotSplit(base) => {
-                write!(
-                    f,
-                    "complete BTF, such as a kernel's, and not a module's on {base}: open it without a base, or give it first"
-                )
+                write!(f, "complete BTF, such as a kernel's, and not a module's on {base}: complete BTF has no base")
             }
             Self::Ext { what, value } => write!(f, ".BTF.ext: {what} ({value})"),
             Self::UnknownRelo(kind) => write!(f, "relocation kind {} is none of the 13", kind.raw()),

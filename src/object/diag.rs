@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::answer::{Answer, Detail, Resolved};
 use super::arch::OtherArch;
 use super::bitfield::Bits;
-use super::site::{Access, Place, RawAccess, RelocSite};
+use super::site::{Access, Owner, Place, RawAccess, RelocSite};
 use super::{Counts, Entry, Outcome, Report};
 use crate::btf::ext;
 use crate::btf::{Btf, BtfView, Type, lossy_name};
@@ -178,7 +178,7 @@ impl<'j> Diagnostics<'j> {
     }
 
     fn debug(&self, site: &RelocSite<'_>, what: fmt::Arguments<'_>) {
-        self.log.debug(format_args!("prog '{}': relo #{}: {what}", Clipped(site.program()), site.idx));
+        self.log.debug(format_args!("{}: relo #{}: {what}", Owner(site), site.idx));
     }
 
     /// Ends a relocation that has patched its instruction.

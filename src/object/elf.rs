@@ -24,7 +24,7 @@ use names::Strings;
 
 impl From<object::Error> for Error {
     fn from(error: object::Error) -> Self {
-        Self::Elf { what: format!("broken ELF file: {error}").into() }
+        Self::Elf { what: format!("broken ELF file: {error}: is the file whole?").into() }
     }
 }
 

@@ -36,6 +36,7 @@ use crate::btf::Btf;
 use crate::error::Result;
 use crate::log::{Log, NoLog};
 use crate::relo::Semantics;
+use crate::text::{Clipped, Lossy};
 use bpf_object::BpfObject;
 #[doc(hidden)]
 pub use edits::Edits;
@@ -155,8 +156,18 @@ pub fn plan_insns(
 ) -> Result<(Edits, Counts)> {
     match BpfObject::of_insns(insns, sec_name, local, btf_ext)? {
         Some(object) => plan_edits(&object, targets, options, report),
-        None => Ok(Default::default()),
+        None => {
+            options.log.debug(format_args!("no relocations for section '{}'", Clipped(Lossy(sec_name))));
+            Ok(Default::default())
+        }
     }
+}
+
+/// Whether this is a BPF object with code.
+#[doc(hidden)]
+#[must_use]
+pub fn has_bpf_code(object: &[u8]) -> bool {
+    elf::BpfElf::new(object).is_ok_and(|elf| elf.has_code())
 }
 
 fn plan_edits(

@@ -10,7 +10,7 @@ use super::bpf_object::BpfObject;
 use super::cand_cache::CandCache;
 use super::diag::{Diagnostics, ELIMINATED, NO_FUNCTION, Verdict};
 use super::edits::Edits;
-use super::site::RelocSite;
+use super::site::{Owner, RelocSite};
 use super::{Counts, Options, Report, Targets};
 use crate::btf::BtfView;
 use crate::btf::ext;
@@ -138,7 +138,7 @@ impl<'j, 't> Relocator<'j, 't> {
             return Ok(answer);
         }
         let context = Context {
-            prog_name: &Clipped(site.program()),
+            place: &Owner(site),
             relo_idx: site.idx,
             semantics: self.options.semantics,
             budget,

@@ -39,6 +39,17 @@ impl Outcome {
     }
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Resolved => "resolved",
+            Self::Poisoned(_) => "poisoned",
+            Self::Skipped(_) => "skipped",
+            Self::Failed(_) => "failed",
+        })
+    }
+}
+
 /// One relocation. Entries share equal texts.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -36,14 +36,26 @@ impl<'a> RelocSite<'a> {
         self.relo.insn_off.saturating_sub(start) / 8
     }
 
-    /// Name of the program.
-    pub(super) fn program(&self) -> Lossy<'a> {
-        self.func.and_then(|func| self.object.func_name(func)).unwrap_or(Lossy(b"?"))
+    /// Name of the program, where there is an ELF file that has it.
+    fn program(&self) -> Option<Lossy<'a>> {
+        self.func.and_then(|func| self.object.func_name(func))
     }
 
     /// Source line of the instruction.
     pub(super) fn line(&self) -> Option<Line> {
         self.object.insn_info.line_at(&self.object.btf_ext, (self.relos.sec_name_off, self.relo.insn_off))
+    }
+}
+
+/// Displays the program of a relocation, or its section where the name of the program is unknown.
+pub(super) struct Owner<'a>(pub(super) &'a RelocSite<'a>);
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.program() {
+            Some(name) => write!(f, "prog '{}'", Clipped(name)),
+            None => write!(f, "sec '{}'", Clipped(Lossy(self.0.section))),
+        }
     }
 }
 
@@ -56,11 +68,13 @@ pub(super) struct Place<'a> {
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { site, budget } = *self;
+        Owner(site).fmt(f)?;
+        if site.program().is_some() {
+            write!(f, " (section '{}')", Clipped(Lossy(site.section)))?;
+        }
         write!(
             f,
-            "prog '{}' (section '{}'): relo #{} <{}> {} at insn #{}",
-            Clipped(site.program()),
-            Clipped(Lossy(site.section)),
+            ": relo #{} <{}> {} at insn #{}",
             site.idx,
             site.relo.kind.name(),
             Access { site, budget },

@@ -127,10 +127,10 @@ impl OpenTargets {
     pub fn new(kernel: Target, modules: Vec<Target>) -> Result<Self> {
         let is_on_kernel = |module: &Target| module.btf().base().is_some_and(|base| Arc::ptr_eq(base, kernel.btf()));
         match modules.iter().find(|module| !is_on_kernel(module)) {
-            Some(module) => {
-                Err(Error::Argument { what: "not a module of this kernel: open its BTF with the kernel's as the base" }
-                    .at(module.name()))
+            Some(module) => Err(Error::Argument {
+                what: "not a module of this kernel: open its BTF with the kernel's as the base".into(),
             }
+            .at(module.name())),
             None => Ok(Self { kernel, modules }),
         }
     }

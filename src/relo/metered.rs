@@ -61,16 +61,19 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
     }
 
     /// [`BtfView::kind_and_name`].
+    #[inline]
     pub(super) fn kind_and_name(self, id: TypeId) -> Result<Option<(Kind, u32)>> {
         self.look_up()?;
         Ok(self.btf.kind_and_name(id))
     }
 
+    #[inline]
     fn look_up(self) -> Result<()> {
         self.budget.charge(self.type_steps)
     }
 
     /// [`BtfView::name_by_offset`].
+    #[inline]
     pub(super) fn name_by_offset(self, name_off: u32) -> Result<&'b CStr> {
         let name = self.btf.name_by_offset(name_off)?;
         self.budget.name(name.to_bytes())?;
@@ -106,6 +109,7 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
     }
 
     /// The first member from index `from` on that has this name or none.
+    #[inline]
     pub(super) fn find_member(self, t: Type<'b>, from: u32, name: &CStr) -> Result<Option<(u32, NameIs)>> {
         let each = len_u64(name.count_bytes() / 16).saturating_add(1);
         let mut from = from;
@@ -123,6 +127,7 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
     }
 
     /// [`BtfView::skip_modifiers`].
+    #[inline]
     pub(super) fn skip_modifiers(self, id: TypeId) -> Result<(TypeId, Type<'b>)> {
         btf::skip_modifiers(id, |id| self.type_by_id(id))
     }
@@ -134,6 +139,7 @@ impl<'w, 'b, B: BtfView> Metered<'w, 'b, B> {
     }
 
     /// [`BtfView::resolve_size`] of a type at hand.
+    #[inline]
     pub(super) fn size_of(self, id: TypeId, t: Type<'b>) -> Result<u32> {
         btf::size_of_type(id, t, || self.btf.pointer_size(), |id| self.type_by_id(id))
     }

@@ -76,8 +76,8 @@ impl Semantics {
 /// The context of a relocation.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// Name of the program.
-    pub prog_name: &'a dyn fmt::Display,
+    /// Beginning of log lines, such as `prog 'name'`.
+    pub place: &'a dyn fmt::Display,
     /// Number of the relocation in its section.
     pub relo_idx: usize,
     /// Whose answers to give.
@@ -92,13 +92,13 @@ pub struct Context<'a> {
 
 impl fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "relo #{} of prog '{}', by {:?}", self.relo_idx, self.prog_name, self.semantics)
+        write!(f, "{}: relo #{}, by {:?}", self.place, self.relo_idx, self.semantics)
     }
 }
 
 impl Context<'_> {
     fn debug(&self, line: fmt::Arguments<'_>) {
-        self.log.debug(format_args!("prog '{}': relo #{}: {line}", self.prog_name, self.relo_idx));
+        self.log.debug(format_args!("{}: relo #{}: {line}", self.place, self.relo_idx));
     }
 }
 

@@ -187,7 +187,9 @@ pub(super) fn open_file(path: &Path) -> Result<(File, Metadata)> {
         return Err(io::Error::from(ErrorKind::IsADirectory).into());
     }
     if !metadata.is_file() {
-        return Err(Error::Argument { what: "not a regular file: a pipe, a device or a socket may have no end" });
+        return Err(Error::Argument {
+            what: "not a regular file: a pipe, a device or a socket may have no end".into(),
+        });
     }
     Ok((file, metadata))
 }

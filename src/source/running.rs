@@ -84,7 +84,7 @@ pub fn open_kernel() -> Result<Btf<'static>> {
 /// [`Error::Argument`] for a name with a slash, and what [`open`](super::open) gives.
 pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>> {
     if name.is_empty() || name.contains('/') || name.starts_with('.') {
-        return Err(Error::Argument { what: "a module's name is neither empty nor a path" });
+        return Err(Error::Argument { what: "a module's name is neither empty nor a path".into() });
     }
     super::open(&Path::new(SYSFS_BTF).join(name), Some(kernel))
 }

@@ -14,8 +14,8 @@ fn input_is_no_object() {
         ("text", &b"#!/bin/sh\n"[..], "no ELF file"),
         ("object.gz", b"\x1f\x8b\x08\0", "not a BPF object: compressed with gzip: decompress it with gzip -dc"),
         ("empty", b"", "empty"),
-        ("header-cut.o", &whole[..40], "broken ELF file"),
-        ("cut.o", cut, "broken ELF file"),
+        ("header-cut.o", &whole[..40], "is the file whole?"),
+        ("cut.o", cut, "is the file whole?"),
         ("x86.o", &x86, "machine is 62, not 247 (BPF)"),
         ("el.btf", &read("examples/demo.btf"), "it is BTF, which goes with --btf"),
         ("eb.btf", &read("examples/demo.eb.btf"), "it is BTF, which goes with --btf"),
@@ -42,7 +42,7 @@ fn input_is_no_target() {
         ("text", &b"#!/bin/sh\n"[..], "not BTF"),
         ("empty", b"", "not BTF"),
         ("cut.btf", &btf[..btf.len() - 1], "is the file whole?"),
-        ("cut.o", &elf[..elf.len() - 64], "broken ELF file"),
+        ("cut.o", &elf[..elf.len() - 64], "is the file whole?"),
         ("nobtf.o", &read(&fixture("nobtf.el.bpf.o")), "no .BTF section"),
         ("btf.zst", b"\x28\xb5\x2f\xfd\0", "not BTF: compressed with zstd: decompress it with zstd -dc"),
         ("btf.tar.xz", b"\xfd7zXZ\0\0", "not BTF: a tar archive: unpack it with tar -xf"),
@@ -70,7 +70,7 @@ fn module_of_another_kernel() {
     for (targets, begins, says) in [
         ([&kernel, &module], &module, format!("this is not a module of {kernel}: func [")),
         ([&kernel, &kernel], &kernel, format!("not a module's on {kernel}: ")),
-        ([&module, &kernel], &module, "give its kernel's first".to_owned()),
+        ([&module, &kernel], &module, "with its kernel's BTF as the base".to_owned()),
     ] {
         let object = fixture("poison.el.bpf.o");
         let options = targets.iter().flat_map(|path| ["--btf", path]);
@@ -82,7 +82,15 @@ fn module_of_another_kernel() {
 }
 
 #[test]
-fn object_as_target_is_taken() {
-    let shown = run(&["inspect", &fixture("poison.el.bpf.o"), "--btf", &fixture("poison.el.bpf.o")]);
-    assert!(shown.succeeds().ends_with("1 relocation: 1 resolved\n"), "{shown:?}");
+fn object_as_target_is_taken_with_a_warning() {
+    let object = fixture("poison.el.bpf.o");
+    let named = run(&["inspect", &object, "--btf", &object]);
+    let piped = shell(&format!("exec <{object}"), &["inspect", &object, "--btf", "-"]);
+    for (shown, name) in [(named, &*object), (piped, "standard input")] {
+        assert!(shown.status == 0 && shown.stdout.ends_with(b"1 relocation: 1 resolved\n"), "{shown:?}");
+        assert_eq!(
+            shown.stderr,
+            format!("corelo: {name}: warning: this is a BPF object: its types are its program's, not a kernel's\n")
+        );
+    }
 }

@@ -166,7 +166,7 @@ unsafe fn one_relocation(
     let budget = relo::budget_for_types(rust_local, rust_targ);
     let (semantics, member_index) = (Semantics::Libbpf, MemberIndex::default());
     let context =
-        Context { prog_name: &"", relo_idx: 7, semantics, budget: &budget, member_index: &member_index, log: &NoLog };
+        Context { place: &"", relo_idx: 7, semantics, budget: &budget, member_index: &member_index, log: &NoLog };
     let mut pruned = None;
     let mut left = Candidates::new(&rust_cands, &mut pruned);
     let answer = relo::calc_relo(&context, &rust_relo, rust_local, &mut left);

@@ -120,7 +120,7 @@ fn answer_from<'b>(
 ) -> Answer<'b> {
     let budget = budget_for_types(local, cands.iter().next().map_or(local, |cand| cand.btf));
     calc_relo(
-        &Context { prog_name: &"fuzz", relo_idx: 0, semantics, budget: &budget, member_index, log },
+        &Context { place: &"fuzz", relo_idx: 0, semantics, budget: &budget, member_index, log },
         relo,
         local,
         cands,

@@ -124,7 +124,7 @@ fn find_cands<'t>(
 fn context(semantics: Semantics, log: &dyn Log) -> Context<'_> {
     let budget = Box::leak(Box::new(Budget::for_input(0)));
     let member_index = Box::leak(Box::new(MemberIndex::default()));
-    Context { prog_name: &"prog", relo_idx: 0, semantics, budget, member_index, log }
+    Context { place: &"prog 'prog'", relo_idx: 0, semantics, budget, member_index, log }
 }
 
 /// The error under those that only say where it happened.
