@@ -283,7 +283,7 @@ impl<'o, 't> Explainer<'o, 't> {
 }
 
 fn context<'c>(object: &'c BpfObject<'_>, member_index: &'c MemberIndex, semantics: Semantics) -> Context<'c> {
-    Context { prog_name: &"", relo_idx: 0, semantics, budget: &object.budget, member_index, log: &NoLog }
+    Context { place: &"", relo_idx: 0, semantics, budget: &object.budget, member_index, log: &NoLog }
 }
 
 /// The candidates of one relocation that are looked at beyond what relocation does.

@@ -94,7 +94,7 @@ fn with_candidate<R>(
     let budget = Budget::for_input(1 << 20);
     let spec = Spec::parse_within(&local, &relo, &budget).unwrap();
     let context = Context {
-        prog_name: &"",
+        place: &"",
         relo_idx: 0,
         semantics: Semantics::Libbpf,
         budget: &budget,
