@@ -5,7 +5,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use corelo::log::{Level, Log as _};
-use corelo::object::{Entry, Options, Outcome, Report, relocate};
+use corelo::object::{Entry, Options, Outcome, Reach, Report, relocate};
+use corelo::reach::{self, Facts};
 use corelo::{Error, Result};
 
 use crate::input::{Input, is_dash};
@@ -20,7 +21,7 @@ impl Relocate {
         let log_of_object = log.about(name);
         let options = Options::new().semantics(self.question.semantics.into()).log(&log_of_object);
         // It takes many times the object's size in memory, and is there for what is poisoned to be named.
-        let mut report = log.enabled(Level::Info).then(Report::default);
+        let mut report = (log.enabled(Level::Info) || self.forbid_reachable).then(Report::default);
         let relocated = relocate(&mut input.data, &*targets, &options, report.as_mut());
 
         let out = if is_dash(&self.output) { "standard output".to_owned() } else { self.output.display().to_string() };
@@ -36,9 +37,23 @@ impl Relocate {
                 return Ok(ExitCode::FAILURE);
             }
         };
+        if let Some(report) = report.as_mut().filter(|_| self.forbid_reachable) {
+            reach::fill(&input.data, report, &Facts::default()).map_err(|error| error.at(&**name))?;
+            let mut reachable = 0_usize;
+            for entry in report.entries.iter().filter(|entry| is_rejected(entry)) {
+                if let Outcome::Poisoned(why) = &entry.outcome {
+                    say(format_args!("{name}: poisoned and reachable: {}: {why}", Place(entry)));
+                    reachable = reachable.saturating_add(1);
+                }
+            }
+            if reachable > 0 {
+                say(format_args!("{name}: {reachable} poisoned instructions are reachable: {out} is not written"));
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         output::write(&self.output, &input.data, input.permissions.as_ref())
             .map_err(|cause| Error::from(cause).at(&*out))?;
-        if let Some(report) = report {
+        if let Some(report) = report.filter(|_| log.enabled(Level::Info)) {
             for entry in &report.entries {
                 if let Outcome::Poisoned(why) = &entry.outcome {
                     say(format_args!("{name}: poisoned: {}: {why}", Place(entry)));
@@ -52,6 +67,11 @@ impl Relocate {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Whether the verifier rejects the program by default: `?` marks those that are loaded on demand.
+fn is_rejected(entry: &Entry) -> bool {
+    entry.reach == Some(Reach::Reachable) && !entry.section.starts_with('?')
 }
 
 /// Displays which relocation an entry is of.

@@ -6,6 +6,41 @@ use std::sync::Arc;
 
 use crate::btf::TypeId;
 
+/// Whether the verifier reaches an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Reach {
+    /// It does not.
+    Dead,
+    /// It does not, unless the loader changes a variable in `.rodata`.
+    DeadByRodata,
+    /// It may.
+    Reachable,
+}
+
+impl Reach {
+    /// The name in JSON: `dead-by-rodata`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dead => "dead",
+            Self::DeadByRodata => "dead-by-rodata",
+            Self::Reachable => "reachable",
+        }
+    }
+}
+
+/// What it means for a poisoned instruction.
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dead => "guarded: the verifier never reaches it",
+            Self::DeadByRodata => "guarded by variables in .rodata, which the loader may change",
+            Self::Reachable => "reachable: the verifier rejects the program",
+        })
+    }
+}
+
 /// Why a relocation ended as it did. Relocations that ask the same question share it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
