@@ -47,7 +47,7 @@ impl Relocate {
                 }
             }
             if reachable > 0 {
-                say(format_args!("{name}: {reachable} poisoned instructions are reachable: {out} is not written"));
+                say(format_args!("{name}: {reachable} poisoned and reachable: {out} is not written"));
                 return Ok(ExitCode::FAILURE);
             }
         }
