@@ -49,7 +49,7 @@ impl Inspect {
             // What is left in the buffer after a failure would be tried, and fail, again.
             let _ = stdout.into_parts();
         }
-        let done = relocated.and_then(|_| explained);
+        let done = relocated.and(explained);
         done.map(|()| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
     }
 

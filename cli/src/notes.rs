@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 use corelo::log::Printable;
-use corelo::object::{CandidateReason, Entry, Hint, Outcome};
+use corelo::object::{CandidateReason, Entry, Hint, Outcome, Reach};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -38,9 +38,10 @@ impl<'r> Notes<'r> {
             self.wrapped(&reach.to_string(), style, out)?;
         }
         let Some(explanation) = entry.explanation.as_deref() else { return Ok(()) };
-        // What found nothing and resolved is a guard, which hints would repeat.
-        let is_hinted = matches!(entry.outcome, Outcome::Poisoned(_) | Outcome::Failed(_));
-        if is_hinted && explanation.hints != self.hints {
+        // A guard, and what it guards, show that the program knows.
+        let is_refused = matches!(entry.outcome, Outcome::Poisoned(_) | Outcome::Failed(_));
+        let is_guarded = entry.reach == Some(Reach::Dead);
+        if (self.show_candidates || is_refused && !is_guarded) && explanation.hints != self.hints {
             self.hints = &explanation.hints;
             self.hints.iter().try_for_each(|hint| self.hint(hint, out))?;
         }

@@ -39,26 +39,16 @@ impl Relocate {
         };
         if let Some(report) = report.as_mut().filter(|_| self.forbid_reachable) {
             reach::fill(&input.data, report, &Facts::default()).map_err(|error| error.at(&**name))?;
-            let mut reachable = 0_usize;
-            for entry in report.entries.iter().filter(|entry| is_rejected(entry)) {
-                if let Outcome::Poisoned(why) = &entry.outcome {
-                    say(format_args!("{name}: poisoned and reachable: {}: {why}", Place(entry)));
-                    reachable = reachable.saturating_add(1);
-                }
-            }
+            let reachable = say_poisoned(name, "poisoned and reachable", report, is_rejected);
             if reachable > 0 {
-                say(format_args!("{name}: {reachable} poisoned instructions are reachable: {out} is not written"));
+                say(format_args!("{name}: {reachable} poisoned and reachable: {out} is not written"));
                 return Ok(ExitCode::FAILURE);
             }
         }
         output::write(&self.output, &input.data, input.permissions.as_ref())
             .map_err(|cause| Error::from(cause).at(&*out))?;
         if let Some(report) = report.filter(|_| log.enabled(Level::Info)) {
-            for entry in &report.entries {
-                if let Outcome::Poisoned(why) = &entry.outcome {
-                    say(format_args!("{name}: poisoned: {}: {why}", Place(entry)));
-                }
-            }
+            say_poisoned(name, "poisoned", &report, |_| true);
             say(format_args!("{name}: {counts}: {out} is written"));
         } else if log.enabled(Level::Warn) && counts.poisoned > 0 {
             say(format_args!("{name}: {counts} (-v says which and why)"));
@@ -67,6 +57,18 @@ impl Relocate {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Names poisoned relocations, and returns how many there are.
+fn say_poisoned(object: &str, what: &str, report: &Report, is_named: impl Fn(&Entry) -> bool) -> usize {
+    let mut count = 0_usize;
+    for entry in report.entries.iter().filter(|entry| is_named(entry)) {
+        if let Outcome::Poisoned(why) = &entry.outcome {
+            say(format_args!("{object}: {what}: {}: {why}", Place(entry)));
+            count = count.saturating_add(1);
+        }
+    }
+    count
 }
 
 /// Whether the verifier rejects the program by default: `?` marks those that are loaded on demand.
