@@ -50,10 +50,18 @@ pub enum corelo_detail {
 
 impl corelo_detail {
     const ALL: u32 =
-        Self::CORELO_DETAIL_CANDIDATES as u32 | Self::CORELO_DETAIL_HINTS as u32 | Self::CORELO_DETAIL_REACH as u32;
+        Self::CORELO_DETAIL_CANDIDATES.bit() | Self::CORELO_DETAIL_HINTS.bit() | Self::CORELO_DETAIL_REACH.bit();
+
+    const fn bit(self) -> u32 {
+        match self {
+            Self::CORELO_DETAIL_CANDIDATES => 1,
+            Self::CORELO_DETAIL_HINTS => 2,
+            Self::CORELO_DETAIL_REACH => 4,
+        }
+    }
 
     const fn is_in(self, detail: u32) -> bool {
-        detail & self as u32 != 0
+        detail & self.bit() != 0
     }
 }
 
