@@ -44,7 +44,25 @@ static void options_and_report(void)
 	FIELD(corelo_report_entry, file, 88, 8);
 	FIELD(corelo_report_entry, line, 96, 4);
 	FIELD(corelo_report_entry, message, 104, 8);
-	CHECK(sizeof(struct corelo_report_entry) == 112);
+	FIELD(corelo_report_entry, access_str, 112, 8);
+	FIELD(corelo_report_entry, reach, 120, 4);
+	FIELD(corelo_report_entry, kernel_differs, 124, 4);
+	CHECK(sizeof(struct corelo_report_entry) == 128);
+
+	FIELD(corelo_candidate, target, 0, 8);
+	FIELD(corelo_candidate, type_id, 8, 4);
+	FIELD(corelo_candidate, reason, 12, 4);
+	FIELD(corelo_candidate, spec, 16, 8);
+	FIELD(corelo_candidate, at, 24, 8);
+	FIELD(corelo_candidate, message, 32, 8);
+	FIELD(corelo_candidate, dropped_by, 40, 8);
+	CHECK(sizeof(struct corelo_candidate) == 48);
+
+	FIELD(corelo_hint, kind, 0, 4);
+	FIELD(corelo_hint, text, 8, 8);
+	FIELD(corelo_hint, flavor, 16, 8);
+	FIELD(corelo_hint, guard, 24, 8);
+	CHECK(sizeof(struct corelo_hint) == 32);
 }
 
 static void libbpf_structs(void)
@@ -95,9 +113,42 @@ static void values(void)
 	CHECK(CORELO_OUTCOME_POISONED == 1);
 	CHECK(CORELO_OUTCOME_SKIPPED == 2);
 	CHECK(CORELO_OUTCOME_FAILED == 3);
+	CHECK(CORELO_DETAIL_CANDIDATES == 1);
+	CHECK(CORELO_DETAIL_HINTS == 2);
+	CHECK(CORELO_DETAIL_REACH == 4);
+	CHECK(CORELO_REACH_UNKNOWN == 0);
+	CHECK(CORELO_REACH_REACHABLE == 1);
+	CHECK(CORELO_REACH_DEAD == 2);
+	CHECK(CORELO_REACH_DEAD_BY_RODATA == 3);
+	CHECK(CORELO_REASON_MATCHED == 0);
+	CHECK(CORELO_REASON_NO_MEMBER == 1);
+	CHECK(CORELO_REASON_MEMBER_KIND == 2);
+	CHECK(CORELO_REASON_MEMBER_COMPAT == 3);
+	CHECK(CORELO_REASON_INDEX_BOUNDS == 4);
+	CHECK(CORELO_REASON_NOT_COMPOSITE == 5);
+	CHECK(CORELO_REASON_NOT_ARRAY == 6);
+	CHECK(CORELO_REASON_NO_ENUMERATOR == 7);
+	CHECK(CORELO_REASON_TYPE_INCOMPATIBLE == 8);
+	CHECK(CORELO_REASON_TYPE_MISMATCH == 9);
+	CHECK(CORELO_REASON_TOO_DEEP == 10);
+	CHECK(CORELO_REASON_ERROR == 11);
+	CHECK(CORELO_REASON_DROPPED_BY == 12);
+	CHECK(CORELO_REASON_DISAGREES == 13);
+	CHECK(CORELO_REASON_KIND_DIFFERS == 14);
+	CHECK(CORELO_REASON_IN_MODULE_NOT_SEARCHED == 15);
+	CHECK(CORELO_HINT_NEIGHBOR == 0);
+	CHECK(CORELO_HINT_MOVED == 1);
+	CHECK(CORELO_HINT_MOVED_TO_BIT == 2);
+	CHECK(CORELO_HINT_SIMILAR_NAME == 3);
+	CHECK(CORELO_HINT_OTHER_TYPE == 4);
+	CHECK(CORELO_HINT_OTHER_SIZE == 5);
+	CHECK(CORELO_HINT_OTHER_ARCHITECTURE == 6);
 	/* an enum of C is an int, whatever Rust would take */
 	CHECK(sizeof(enum corelo_semantics) == sizeof(int));
 	CHECK(sizeof(enum corelo_outcome) == sizeof(int));
+	CHECK(sizeof(enum corelo_reach) == sizeof(int));
+	CHECK(sizeof(enum corelo_reason) == sizeof(int));
+	CHECK(sizeof(enum corelo_hint_kind) == sizeof(int));
 	CHECK(sizeof(enum corelo_log_level) == sizeof(int));
 }
 

@@ -50,7 +50,7 @@ struct call {
 	const struct corelo_targets *targets;
 	struct corelo_relocate_opts opts;
 	corelo_log_fn log;
-	size_t index, insn_cnt;
+	size_t index, relo_index, insn_cnt;
 	enum corelo_outcome outcome;
 
 	const struct btf *local, *target;
@@ -225,12 +225,39 @@ static inline int report_is_kept(struct call *c)
 static inline void with_report(struct call *c)
 {
 	with_object_and_report(c);
+	c->opts.detail = CORELO_DETAIL_CANDIDATES | CORELO_DETAIL_HINTS | CORELO_DETAIL_REACH;
 	/* not CHECK(), which counts without a lock */
 	if (corelo_relocate(c->elf, c->size, &c->opts))
 		abort();
 	memcpy(c->elf, c->before, c->size);
 	c->data = c->report;
 	c->is_kept = report_is_kept;
+}
+
+/* Entries 1 and 2 are poisoned: one has two candidates, which disagree, the other a hint. */
+static inline void with_candidates(struct call *c)
+{
+	with_report(c);
+	c->relo_index = 1;
+}
+
+static inline void with_hints(struct call *c)
+{
+	with_report(c);
+	c->relo_index = 2;
+}
+
+static inline void with_report_and_text(struct call *c)
+{
+	with_report(c);
+	c->text_at = c->out.text;
+	c->size = sizeof(c->out.text);
+}
+
+static inline void with_object_and_detail(struct call *c)
+{
+	with_object_and_report(c);
+	c->opts.detail = CORELO_DETAIL_CANDIDATES | CORELO_DETAIL_HINTS | CORELO_DETAIL_REACH;
 }
 
 /* The instructions of a section of the object. */
@@ -352,6 +379,11 @@ static inline void with_list_to_free(struct call *c)
 
 /* --- the calls --- */
 
+static inline long length_as_one(long length)
+{
+	return length > 0 ? 1 : length;
+}
+
 #define CALL(name, result)				\
 	static inline void call_##name(struct call *c)	\
 	{						\
@@ -392,6 +424,11 @@ CALL_VOID(corelo_targets_free, corelo_targets_free((struct corelo_targets *)c->t
 CALL(corelo_report_outcome_cnt, corelo_report_outcome_cnt(c->data, c->outcome))
 CALL(corelo_report_entry_cnt, corelo_report_entry_cnt(c->data))
 CALL(corelo_report_get, corelo_report_get(c->data, c->index) != NULL)
+CALL(corelo_report_candidate_cnt, corelo_report_candidate_cnt(c->data, c->relo_index))
+CALL(corelo_report_candidate, corelo_report_candidate(c->data, c->relo_index, c->index) != NULL)
+CALL(corelo_report_hint_cnt, corelo_report_hint_cnt(c->data, c->relo_index))
+CALL(corelo_report_hint, corelo_report_hint(c->data, c->relo_index, c->index) != NULL)
+CALL(corelo_report_json, length_as_one(corelo_report_json(c->data, c->text_at, c->size)))
 CALL_VOID(corelo_report_free, corelo_report_free((struct corelo_report *)c->data))
 CALL(bpf_core_calc_relo_insn, bpf_core_calc_relo_insn(c->name, c->relo_at, 0, c->local, c->list_at, c->spec_at,
 						      c->answer_at))
@@ -440,6 +477,7 @@ static const struct export exports[] = {
 	EXPORT(corelo_relocate, NEGATIVE, 0, with_object, AT(data, BYTES),
 	       AT(opts.report, RECORD | OPTIONAL)),
 	EXPORT(corelo_relocate, NEGATIVE, 0, with_object_and_report, NO_POINTERS),
+	EXPORT(corelo_relocate, NEGATIVE, 0, with_object_and_detail, NO_POINTERS),
 	EXPORT(corelo_relocate, NEGATIVE, -EINVAL, with_object_that_is_refused, NO_POINTERS),
 	EXPORT(corelo_relocate_insns, NEGATIVE, 0, with_insns, AT(base, OWN_HANDLE), AT(btf_ext, BYTES), AT(name, BYTES),
 	       AT(insn_at, BYTES)),
@@ -449,6 +487,11 @@ static const struct export exports[] = {
 	EXPORT(corelo_report_outcome_cnt, ZERO, 2, with_report, AT(data, BYTES)),
 	EXPORT(corelo_report_entry_cnt, ZERO, 4, with_report, AT(data, BYTES)),
 	EXPORT(corelo_report_get, ZERO, 1, with_report, AT(data, BYTES)),
+	EXPORT(corelo_report_candidate_cnt, ZERO, 2, with_candidates, AT(data, BYTES)),
+	EXPORT(corelo_report_candidate, ZERO, 1, with_candidates, AT(data, BYTES)),
+	EXPORT(corelo_report_hint_cnt, ZERO, 1, with_hints, AT(data, BYTES)),
+	EXPORT(corelo_report_hint, ZERO, 1, with_hints, AT(data, BYTES)),
+	EXPORT(corelo_report_json, NEGATIVE, 1, with_report_and_text, AT(data, RECORD), AT(text_at, BYTES)),
 	EXPORT(corelo_report_free, KEPT, 0, with_report, AT(data, BYTES | OPTIONAL)),
 	EXPORT(bpf_core_calc_relo_insn, NEGATIVE, 0, with_relo, RELO, AT(list_at, RECORD | OPTIONAL),
 	       AT(answer_at, RECORD)),

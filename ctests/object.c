@@ -330,14 +330,17 @@ static void running_targets(void)
 	free(elf);
 }
 
-/* The instructions of each section of a fixture, relocated by themselves, are those of the relocated object. */
+/*
+ * The instructions of each section of a fixture, relocated by themselves, are those of the relocated object, and the report
+ * has as many candidates.
+ */
 static void insns_of(const char *name, int big)
 {
 	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[big], 1);
 	struct input original, want;
 	struct corelo_report *report, *whole;
 	struct corelo_btf *local;
-	size_t entries = 0, len;
+	size_t entries = 0, candidates = 0, j, len;
 	struct section ext;
 	uint32_t i;
 
@@ -345,6 +348,7 @@ static void insns_of(const char *name, int big)
 	want.data = build_copy(original.data, original.size);
 	want.size = original.size;
 	opts.report = &whole;
+	opts.detail = CORELO_DETAIL_CANDIDATES | CORELO_DETAIL_REACH;
 	CHECK(!corelo_relocate(want.data, want.size, &opts));
 	opts.report = &report;
 	local = corelo_btf_from_bytes(original.data, original.size, NULL);
@@ -360,11 +364,18 @@ static void insns_of(const char *name, int big)
 			CHECK(!memcmp(insns, want.data + s.place.off, s.place.len));
 			CHECK(!corelo_report_get(report, 0) || !corelo_report_get(report, 0)->program);
 			entries += corelo_report_entry_cnt(report);
+			for (j = 0; j < corelo_report_entry_cnt(report); j++) {
+				candidates += corelo_report_candidate_cnt(report, j);
+				CHECK(!corelo_report_get(report, j)->reach);
+			}
 			corelo_report_free(report);
 		}
 		free(insns);
 	}
 	CHECK(entries && entries == corelo_report_entry_cnt(whole));
+	for (j = 0; j < entries; j++)
+		candidates -= corelo_report_candidate_cnt(whole, j);
+	CHECK(!candidates);
 	corelo_report_free(whole);
 	corelo_targets_free((struct corelo_targets *)opts.targets);
 	corelo_btf_free(local);
@@ -422,6 +433,153 @@ static void refused_insns(void)
 	free(object.data);
 }
 
+/* The report of a fixture with @detail. */
+static struct corelo_report *report_of(const char *name, int big, uint32_t detail)
+{
+	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[big], 1);
+	struct corelo_report *report = NULL;
+	unsigned char *elf;
+	size_t size;
+
+	elf = fixture(name, big, &size);
+	opts.report = &report;
+	opts.detail = detail;
+	CHECK(elf && !relocate_once(elf, size, &opts));
+	free(elf);
+	return report;
+}
+
+/* The first candidate of a relocation of a fixture. */
+static const struct {
+	const char *object;
+	size_t relo;
+	enum corelo_reason reason;
+	const char *spec, *at;
+	int kernel_differs;
+} first_candidates[] = {
+	{ "fields", 34, CORELO_REASON_INDEX_BOUNDS, "struct shrunk.a", NULL, 0 },
+	{ "fields", 49, CORELO_REASON_MEMBER_KIND, "struct kinds", "was_enum", 0 },
+	{ "fields", 54, CORELO_REASON_MEMBER_COMPAT, "struct kinds", "other_enum", 0 },
+	{ "fields", 61, CORELO_REASON_NO_MEMBER, "struct moved", "gone", 0 },
+	{ "enums", 16, CORELO_REASON_NO_ENUMERATOR, "enum color", "GONE", 0 },
+	{ "prune", 1, CORELO_REASON_NO_MEMBER, "struct prune___one", "second", 1 },
+};
+
+static void candidates(int big)
+{
+	const struct corelo_candidate *candidate;
+	struct corelo_report *report;
+	size_t i, relo;
+
+	for (i = 0; i < ARRAY_SIZE(first_candidates); i++) {
+		relo = first_candidates[i].relo;
+		report = report_of(first_candidates[i].object, big, CORELO_DETAIL_CANDIDATES);
+		candidate = corelo_report_candidate(report, relo, 0);
+		if (CHECK(candidate) && !CHECK(candidate->reason == first_candidates[i].reason))
+			printf("\t%s, relocation %d: %s\n", first_candidates[i].object, (int)relo, candidate->message);
+		if (!candidate)
+			continue;
+		CHECK(strstr(candidate->spec, first_candidates[i].spec) && !strcmp(candidate->target, TARGET(big)));
+		CHECK(!candidate->at == !first_candidates[i].at);
+		CHECK(!candidate->at || !strcmp(candidate->at, first_candidates[i].at));
+		CHECK(candidate->type_id && candidate->message && candidate->dropped_by == SIZE_MAX);
+		CHECK(corelo_report_get(report, relo)->kernel_differs == first_candidates[i].kernel_differs);
+		CHECK(!corelo_report_hint_cnt(report, relo) && !corelo_report_get(report, relo)->reach);
+		/* one that resolved */
+		CHECK(!corelo_report_candidate_cnt(report, 0) && corelo_report_get(report, 0)->access_str[0] == '0');
+		corelo_report_free(report);
+	}
+	report = report_of("prune", big, CORELO_DETAIL_CANDIDATES);
+	candidate = corelo_report_candidate(report, 1, 1);
+	CHECK(corelo_report_candidate_cnt(report, 1) == 2 && !corelo_report_candidate(report, 1, 2));
+	CHECK(candidate && candidate->reason == CORELO_REASON_DROPPED_BY && candidate->dropped_by == 0);
+	corelo_report_free(report);
+	report = report_of("prune", big, 0);
+	CHECK(!corelo_report_candidate_cnt(report, 1) && !corelo_report_get(report, 1)->kernel_differs);
+	corelo_report_free(report);
+}
+
+static void hints(int big)
+{
+	struct corelo_report *report = report_of("optional", big, CORELO_DETAIL_HINTS);
+	const struct corelo_hint *hint = corelo_report_hint(report, 2, 0);
+
+	CHECK(corelo_report_hint_cnt(report, 2) == 1 && !corelo_report_hint(report, 2, 1));
+	if (CHECK(hint)) {
+		CHECK(hint->kind == CORELO_HINT_OTHER_SIZE && strstr(hint->text, "far.away"));
+		CHECK(strstr(hint->flavor, "struct far___v2 {") && strstr(hint->guard, "bpf_core_field_size("));
+	}
+	CHECK(!corelo_report_hint_cnt(report, 0) && !corelo_report_hint_cnt(report, 1));
+	CHECK(!corelo_report_candidate_cnt(report, 2));
+	corelo_report_free(report);
+}
+
+/* Programs of tests/reach whose poison is guarded, or not. */
+static const struct {
+	const char *program;
+	enum corelo_reach reach;
+} reaches[] = {
+	{ "unguarded", CORELO_REACH_REACHABLE },
+	{ "guarded_by_field", CORELO_REACH_DEAD },
+	{ "guarded_by_argument", CORELO_REACH_DEAD },
+	{ "guarded_by_rodata", CORELO_REACH_DEAD_BY_RODATA },
+};
+
+static void reach(int big)
+{
+	struct corelo_report *report = report_of("../reach/programs", big, CORELO_DETAIL_REACH);
+	size_t relo, i, found = 0;
+
+	for (relo = 0; relo < corelo_report_entry_cnt(report); relo++) {
+		const struct corelo_report_entry *e = corelo_report_get(report, relo);
+
+		CHECK((e->outcome == CORELO_OUTCOME_POISONED) == (e->reach != CORELO_REACH_UNKNOWN));
+		CHECK(!corelo_report_candidate_cnt(report, relo) && !corelo_report_hint_cnt(report, relo));
+		for (i = 0; i < ARRAY_SIZE(reaches); i++) {
+			if (e->outcome != CORELO_OUTCOME_POISONED || strcmp(e->program, reaches[i].program))
+				continue;
+			found++;
+			if (!CHECK(e->reach == reaches[i].reach))
+				printf("\t%s: %d\n", e->program, e->reach);
+		}
+	}
+	CHECK(found == ARRAY_SIZE(reaches));
+	corelo_report_free(report);
+}
+
+/* As snprintf(3), whatever the size. CORELO_JSON names a file for the document, which a parser validates. */
+static void json(int big)
+{
+	struct corelo_report *report = report_of("optional", big, CORELO_DETAIL_CANDIDATES | CORELO_DETAIL_HINTS |
+						 CORELO_DETAIL_REACH);
+	long len = corelo_report_json(report, NULL, 0), size;
+	char *whole, *cut;
+	FILE *file;
+
+	if (!CHECK(len > 0))
+		return;
+	whole = malloc(len + 1);
+	cut = malloc(len + 1);
+	CHECK(corelo_report_json(report, whole, len + 1) == len && strlen(whole) == (size_t)len);
+	for (size = 1; size <= len; size += len / 7) {
+		memset(cut, 'x', len + 1);
+		CHECK(corelo_report_json(report, cut, size) == len);
+		CHECK(!memcmp(cut, whole, size - 1) && !cut[size - 1] && cut[size] == 'x');
+	}
+	CHECK(strstr(whole, "\"reason\":\"disagrees\"") && strstr(whole, "\"kind\":\"other-size\""));
+	CHECK(strstr(whole, "\"reach\":\"reachable\"") && strstr(whole, TARGET(big)));
+	if (!big && getenv("CORELO_JSON")) {
+		file = fopen(getenv("CORELO_JSON"), "w");
+		if (CHECK(file)) {
+			CHECK(fputs(whole, file) >= 0);
+			CHECK(!fclose(file));
+		}
+	}
+	free(cut);
+	free(whole);
+	corelo_report_free(report);
+}
+
 static void count_lines(void *ctx, enum corelo_log_level level, const char *message)
 {
 	(void)message;
@@ -477,6 +635,10 @@ int main(void)
 	for (big = 0; big <= 1; big++) {
 		insns_of("fields", big);
 		insns_of("poison", big);
+		candidates(big);
+		hints(big);
+		reach(big);
+		json(big);
 	}
 	refused_insns();
 	log_of_one_call();

@@ -64,6 +64,89 @@ enum corelo_outcome {
 	CORELO_OUTCOME_FAILED = 3,
 };
 
+/** Whether the verifier reaches a poisoned instruction, which is harmless where it does not. */
+enum corelo_reach {
+	/** Not asked for, or not poisoned. */
+	CORELO_REACH_UNKNOWN = 0,
+	/** It may. */
+	CORELO_REACH_REACHABLE = 1,
+	/** It does not. */
+	CORELO_REACH_DEAD = 2,
+	/** It does not, unless the loader changes a variable in `.rodata`. */
+	CORELO_REACH_DEAD_BY_RODATA = 3,
+};
+
+/** Why a type of the target does not resolve a relocation. A later version may add values. */
+enum corelo_reason {
+	/** It does. */
+	CORELO_REASON_MATCHED = 0,
+	/** A struct or union lacks a member. */
+	CORELO_REASON_NO_MEMBER = 1,
+	/** A member is of another kind, such as a number in place of a pointer. */
+	CORELO_REASON_MEMBER_KIND = 2,
+	/** A member is of the same kind, but of another enum, or of other elements. */
+	CORELO_REASON_MEMBER_COMPAT = 3,
+	/** An array is too short. */
+	CORELO_REASON_INDEX_BOUNDS = 4,
+	/** What should have a member is no struct or union. */
+	CORELO_REASON_NOT_COMPOSITE = 5,
+	/** What should have elements is no array. */
+	CORELO_REASON_NOT_ARRAY = 6,
+	/** An enum lacks an enumerator. */
+	CORELO_REASON_NO_ENUMERATOR = 7,
+	/** The types are not compatible. */
+	CORELO_REASON_TYPE_INCOMPATIBLE = 8,
+	/** The types do not match. */
+	CORELO_REASON_TYPE_MISMATCH = 9,
+	/** The types are nested deeper than they are compared. */
+	CORELO_REASON_TOO_DEEP = 10,
+	/** It could not be compared; `message` says why. */
+	CORELO_REASON_ERROR = 11,
+	/** An earlier relocation of the same local type did not match it: `dropped_by`. */
+	CORELO_REASON_DROPPED_BY = 12,
+	/** It matches, and has another value than the first candidate that matches. */
+	CORELO_REASON_DISAGREES = 13,
+	/** No candidate: it has the name, and is of another kind. */
+	CORELO_REASON_KIND_DIFFERS = 14,
+	/** No candidate: modules are not searched for a name that the kernel has. */
+	CORELO_REASON_IN_MODULE_NOT_SEARCHED = 15,
+};
+
+/** What a hint goes by. A later version may add values. */
+enum corelo_hint_kind {
+	/**
+	 * A new member, or an enumerator, between the neighbors of the one that is gone, of the same type or value.
+	 */
+	CORELO_HINT_NEIGHBOR = 0,
+	/** A struct that the target's struct embeds or points to has the member. */
+	CORELO_HINT_MOVED = 1,
+	/** A bit of an integer, which an enumerator names, took over from a bitfield. */
+	CORELO_HINT_MOVED_TO_BIT = 2,
+	/** A member or enumerator of a similar name. */
+	CORELO_HINT_SIMILAR_NAME = 3,
+	/** The member is there, and its type cannot be read as the object reads it. */
+	CORELO_HINT_OTHER_TYPE = 4,
+	/** The member is there, and a load or store of its size would not keep its value. */
+	CORELO_HINT_OTHER_SIZE = 5,
+	/** The member is a register of another architecture. */
+	CORELO_HINT_OTHER_ARCHITECTURE = 6,
+};
+
+/** What a report has beside the outcomes. Values of `corelo_relocate_opts.detail`, ORed. */
+enum corelo_detail {
+	/**
+	 * The candidates of each relocation that did not resolve, and why: `corelo_report_candidate`, and `kernel_differs`.
+	 */
+	CORELO_DETAIL_CANDIDATES = 1,
+	/** What a program could read instead of what the target lacks: `corelo_report_hint`. */
+	CORELO_DETAIL_HINTS = 2,
+	/**
+	 * Whether the verifier reaches each poisoned instruction: `reach`. Only for `corelo_relocate`, when it succeeds: the
+	 * instructions of one section do not tell.
+	 */
+	CORELO_DETAIL_REACH = 4,
+};
+
 /** libbpf's `struct btf`, or the result of `corelo_btf_as_libbpf`. */
 struct btf;
 
@@ -116,7 +199,10 @@ struct corelo_relocate_opts {
 	enum corelo_semantics semantics;
 	/** Must be 0. */
 	uint32_t flags;
-	/** Must be 0. */
+	/**
+	 * What the report has beside the outcomes: values of `enum corelo_detail`, ORed. Takes time; without a report, it has no
+	 * effect.
+	 */
 	uint32_t detail;
 };
 
@@ -175,6 +261,53 @@ struct corelo_report_entry {
 	 * - resolved to a value that the program misreads, such as the offset of a bitfield: a warning.
 	 */
 	const char *message;
+	/** The access string of the record: "0:14". */
+	const char *access_str;
+	/** Whether the verifier reaches the instruction, if it is poisoned; with `CORELO_DETAIL_REACH`. */
+	enum corelo_reach reach;
+	/**
+	 * 1 if `CORELO_SEMANTICS_KERNEL` would give another answer: by the order of relocations, by depth, or by the kind of an
+	 * enum. Else 0. With `CORELO_DETAIL_CANDIDATES`, and only where candidates are listed.
+	 */
+	int kernel_differs;
+};
+
+/**
+ * A type of the target that has the name, and why it does not resolve the relocation. As for `corelo_report_entry`, strings
+ * belong to the report, and the struct grows at its end.
+ */
+struct corelo_candidate {
+	/** Name of the target. */
+	const char *target;
+	/** The type in it. */
+	uint32_t type_id;
+	/** Why. */
+	enum corelo_reason reason;
+	/** The access as far as it went, in the format of `bpf_core_format_spec`. */
+	const char *spec;
+	/** The member, enumerator or path where it ended; NULL where the reason has none. */
+	const char *at;
+	/** The reason in one line. */
+	const char *message;
+	/** Index of the report's entry that dropped it, for `CORELO_REASON_DROPPED_BY`; else `SIZE_MAX`. */
+	size_t dropped_by;
+};
+
+/**
+ * What a program could read instead of what the target lacks. As for `corelo_report_entry`, strings belong to the report,
+ * and the struct grows at its end.
+ */
+struct corelo_hint {
+	/** What it goes by. */
+	enum corelo_hint_kind kind;
+	/** One sentence. */
+	const char *text;
+	/**
+	 * Declarations in C for a program that handles both kernels, a line each; NULL where there is no short one.
+	 */
+	const char *flavor;
+	/** The condition in C under which the program reads what `flavor` declares; NULL for none. */
+	const char *guard;
 };
 
 #ifdef __cplusplus
@@ -342,7 +475,7 @@ int corelo_relocate(void *elf, size_t size, const struct corelo_relocate_opts *o
  * `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section, which stays as it is. `insns` are the `insn_cnt`
  * instructions of the section named `sec_name`, from its first one, in the byte order of `local`.
  *
- * Otherwise as `corelo_relocate`. In the report, `program` is NULL. Returns 0 or a negative errno with the instructions as
+ * Otherwise as `corelo_relocate`. In the report, `program` is NULL and `reach` unknown. Returns 0 or a negative errno with the instructions as
  * they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call with the same instructions fails with
  * `-EINVAL`, because they no longer hold the values of `local`.
  *
@@ -391,6 +524,21 @@ const struct corelo_report_entry *corelo_report_get(const struct corelo_report *
 						    size_t index);
 
 /**
+ * Writes the report as JSON, of the schema in `docs/check.schema.json`: one object, whose path is empty, one kernel, every
+ * relocation, and what `opts.detail` asked for.
+ *
+ * Writes at most `size` bytes to `out`, including the NUL at the end, and nothing if `size` is 0. Returns the length of the
+ * whole text without the NUL, as snprintf(3) does, or a negative errno: `-EINVAL` for NULL, `-ENOMEM`. Bytes of names that
+ * are not UTF-8 appear as U+FFFD.
+ *
+ * Safety:
+ *
+ * - `report` is either NULL or from a relocation and not freed.
+ * - `out` is either NULL or points to `size` bytes.
+ */
+long corelo_report_json(const struct corelo_report *report, char *out, size_t size);
+
+/**
  * Frees a report with its entries and strings. NULL is allowed. No thread may use them at the same time or later.
  *
  * Safety:
@@ -398,6 +546,46 @@ const struct corelo_report_entry *corelo_report_get(const struct corelo_report *
  * - `report` is either NULL or from a relocation and not freed.
  */
 void corelo_report_free(struct corelo_report *report);
+
+/**
+ * Number of candidates of entry `relo`, with what is none and has the name. 0 for NULL, past the end, for an entry that
+ * resolved, and without `CORELO_DETAIL_CANDIDATES`.
+ *
+ * Safety:
+ *
+ * - `report` is either NULL or from a relocation and not freed.
+ */
+size_t corelo_report_candidate_cnt(const struct corelo_report *report, size_t relo);
+
+/**
+ * Candidate number `index` of entry `relo`. NULL past the end and for NULL. Valid until the report is freed. Entries with the
+ * same access share their candidates.
+ *
+ * Safety:
+ *
+ * - `report` is either NULL or from a relocation and not freed.
+ */
+const struct corelo_candidate *corelo_report_candidate(const struct corelo_report *report,
+						       size_t relo, size_t index);
+
+/**
+ * Number of hints for entry `relo`, at most 3. 0 for NULL, past the end, and without `CORELO_DETAIL_HINTS`.
+ *
+ * Safety:
+ *
+ * - `report` is either NULL or from a relocation and not freed.
+ */
+size_t corelo_report_hint_cnt(const struct corelo_report *report, size_t relo);
+
+/**
+ * Hint number `index` for entry `relo`, the likeliest first. NULL past the end and for NULL. Valid until the report is freed.
+ *
+ * Safety:
+ *
+ * - `report` is either NULL or from a relocation and not freed.
+ */
+const struct corelo_hint *corelo_report_hint(const struct corelo_report *report, size_t relo,
+					     size_t index);
 
 /**
  * The running kernel, whose BTF is opened at once, and its modules.

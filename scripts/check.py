@@ -27,6 +27,7 @@ COMPILES = "echo 'int main(void) { return 0; }' >$logs/empty.c; $cc $logs/empty.
 TOOLS = {
     "pkg-config": ("command -v ${pkg_config%% *}", "no pkg-config"),
     "valgrind": ("command -v valgrind", "no valgrind"),
+    "jsonschema": ("python3 -c 'import jsonschema'", "no python3-jsonschema (scripts/deps.sh)"),
     "readelf": ("command -v readelf", "no readelf (binutils)"),
     "c++": ("command -v ${cxx%% *}", "no C++ compiler"),
     "lld": ("ld=$(command -v ld.lld-19 || command -v ld.lld); mkdir -p $bin/lld; ln -sf $ld $bin/lld/ld.lld", "no ld.lld (lld-19)"),

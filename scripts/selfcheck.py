@@ -45,7 +45,7 @@ def planted(*bodies):
 
 
 CLAP = "    let cli = Cli::parse();\n"
-PLANNED = "        let planned = plan(data, targets, &options, report.as_mut());\n"
+PLANNED = "        let planned = code.plan(data, targets, &options, report.as_mut());\n"
 FROM_BYTES = "        let btf = source::from_bytes(data, base)?;\n"
 FREED = "        drop(unsafe { Box::from_raw(btf.cast::<Self>()) });\n"
 VPRINT = "static inline int corelo_libbpf_vprint("
@@ -304,7 +304,7 @@ FAULTS = [
      [("src/btf/ext.rs", "Range<usize> = 28..32", "Range<usize> = 24..28"),
       ("src/relo/patch.rs", "Insn { imm: low_half(res.new_val), ..first }, second }\n        }\n        class::LDX",
        "Insn { imm: low_half(res.new_val ^ 1), ..first }, second }\n        }\n        class::LDX"),
-      ("capi/src/core_spec.rs", "buf_sz.saturating_sub(1)", "buf_sz"),
+      ("capi/src/snprintf.rs", "size.saturating_sub(1)", "size"),
       ("src/reach/constant.rs", "jump::JEQ => a == b", "jump::JEQ => a != b"),
       ("src/source/file.rs", "open_unnamed(path, base).map_err(|error| error.at(path.display()))", "open_unnamed(path, base)"),
       ("src/btf/btf.rs", "unwrap_or(self.start_id)", "unwrap_or(self.start_id.saturating_add(1))"),

@@ -4,16 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::fs;
 use std::sync::Arc;
-use std::{env, fs};
 
 use corelo::explain::{Explain, explain};
 use corelo::object::{Document, OpenTargets, Options, Outcome, Reason, Report, Target, relocate};
 use corelo::relo::{ReloKind, Semantics};
 use corelo::source;
 use corelo_testing::fixture;
+use corelo_testing::schema::validate;
 
 /// All columns of expected.txt, by object.
 fn rows() -> BTreeMap<String, Vec<Vec<String>>> {
@@ -105,36 +104,6 @@ fn only_what_did_not_resolve_is_explained_unless_all_is_asked_for() {
             entry.access
         );
     }
-}
-
-/// Reads documents from lines, and says which are not valid.
-const VALIDATE: &str = "
-import json, sys, jsonschema
-schema = json.load(open(sys.argv[1]))
-jsonschema.Draft202012Validator.check_schema(schema)
-validator = jsonschema.Draft202012Validator(schema)
-errors = [f'{n}: {e.json_path}: {e.message}' for n, line in enumerate(sys.stdin) for e in validator.iter_errors(json.loads(line))]
-print('\\n'.join(errors))
-";
-
-fn validate(documents: &[String]) -> Option<String> {
-    let has_it = Command::new("python3").args(["-c", "import jsonschema"]).stderr(Stdio::null()).status();
-    if !has_it.is_ok_and(|status| status.success()) {
-        assert!(env::var_os("CORELO_NO_SKIP").is_none(), "python3 has no jsonschema: scripts/deps.sh");
-        println!("SKIP: python3 has no jsonschema");
-        return None;
-    }
-    let mut python = Command::new("python3")
-        .args(["-c", VALIDATE])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check.schema.json"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    python.stdin.take().unwrap().write_all(documents.join("\n").as_bytes()).unwrap();
-    let output = python.wait_with_output().unwrap();
-    assert!(output.status.success());
-    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
 #[test]

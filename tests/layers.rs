@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("btf", &[]),
     ("relo", &["btf::"]),
     ("object", &["btf::", "relo::"]),
-    ("reach", &["btf::"]),
+    ("reach", &["btf::", "object::"]),
     ("explain", &["btf::", "relo::", "object::"]),
     ("source", &["btf::", "object::"]),
     ("lib.rs", &["btf::", "relo::", "object::"]),

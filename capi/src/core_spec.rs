@@ -8,7 +8,7 @@ use super::any_btf::AnyBtf;
 use super::btf_open::btf;
 use super::core_types::{bpf_core_relo, bpf_core_relo_kind};
 use super::guard::guard_int;
-use super::snprintf::snprintf;
+use super::snprintf;
 use super::{required, required_mut, text_or_none};
 use corelo::btf::ext::CoreRelo;
 use corelo::btf::{BtfView as _, TypeId};
@@ -178,19 +178,12 @@ pub unsafe extern "C" fn bpf_core_format_spec(buf: *mut c_char, buf_sz: usize, s
             return Err(Error::Argument { what: "buf is NULL".into() });
         }
         // SAFETY: all arguments are as documented.
-        let (line, len) = unsafe {
+        let len = unsafe {
             let spec = required(spec, "spec is NULL")?;
             let btf = AnyBtf::from_c(spec.btf, "spec->btf")?;
             btf.type_by_id(TypeId(spec.root_type_id))?;
-            snprintf(spec.as_rust(&btf)?, buf_sz.saturating_sub(1))?
+            snprintf::write_to(buf, buf_sz, spec.as_rust(&btf)?)?
         };
-        if buf_sz > 0 {
-            // SAFETY: with the NUL, no more than `buf_sz` bytes are written.
-            unsafe {
-                ptr::copy_nonoverlapping(line.as_ptr(), buf.cast::<u8>(), line.len());
-                buf.add(line.len()).write(0);
-            }
-        }
         Ok(c_int::try_from(len).unwrap_or(c_int::MAX))
     })
 }

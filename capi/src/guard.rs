@@ -9,9 +9,9 @@ use super::{fault, last_error};
 use corelo::error::Result;
 
 /// Runs the body of a function that returns 0 or more, or a negative errno. C's `errno` is left alone.
-pub(super) fn guard_int(body: impl FnOnce() -> Result<c_int>) -> c_int {
+pub(super) fn guard_int<T: From<c_int>>(body: impl FnOnce() -> Result<T>) -> T {
     let before = get_errno();
-    let result = caught(body).unwrap_or_else(|errno| errno.saturating_neg());
+    let result = caught(body).unwrap_or_else(|errno| errno.saturating_neg().into());
     set_errno(before);
     result
 }
@@ -65,7 +65,7 @@ mod tests {
     use std::ffi::CStr;
 
     use super::super::last_error;
-    use super::{get_errno, guard, guard_int, guard_ptr, set_errno};
+    use super::{c_int, get_errno, guard, guard_int, guard_ptr, set_errno};
     use corelo::error::Error;
 
     fn last() -> String {
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn an_error_is_returned_and_put_into_words_and_errno_is_left_alone() {
         set_errno(77);
-        assert_eq!(guard_int(|| Err(Error::NoBtf.at("file.o"))), -libc::ENODATA);
+        assert_eq!(guard_int::<c_int>(|| Err(Error::NoBtf.at("file.o"))), -libc::ENODATA);
         assert!(last().starts_with("file.o: no .BTF section"), "{}", last());
         assert_eq!(get_errno(), 77);
     }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_panic_goes_no_further() {
-        assert_eq!(guard_int(|| panic!("injected")), -libc::ENOTRECOVERABLE);
+        assert_eq!(guard_int::<c_int>(|| panic!("injected")), -libc::ENOTRECOVERABLE);
         assert!(last().contains("bug"), "{}", last());
         assert!(guard_ptr::<u8>(|| panic!("injected")).is_null());
         assert_eq!(get_errno(), libc::ENOTRECOVERABLE);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn success_leaves_the_last_failure() {
-        assert_eq!(guard_int(|| Err(Error::NoMemory)), -libc::ENOMEM);
+        assert_eq!(guard_int::<c_int>(|| Err(Error::NoMemory)), -libc::ENOMEM);
         assert_eq!(guard_int(|| Ok(4)), 4);
         assert_eq!(last(), "out of memory");
     }

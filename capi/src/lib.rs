@@ -21,6 +21,7 @@ mod libbpf_weak;
 mod log;
 mod relocate;
 mod report;
+mod report_detail;
 mod snprintf;
 mod targets;
 
@@ -33,6 +34,7 @@ pub use core_types::*;
 pub use log::*;
 pub use relocate::*;
 pub use report::*;
+pub use report_detail::*;
 pub use targets::*;
 
 use std::ffi::{CStr, c_char};

@@ -4,6 +4,7 @@
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
+use std::sync::Arc;
 
 use super::btf_open::corelo_btf;
 use super::core_types::bpf_insn;
@@ -13,11 +14,14 @@ use super::log::{CLog, Sink, corelo_log_fn, corelo_log_level};
 use super::report::corelo_report;
 use super::required_mut;
 use super::targets::{self, corelo_targets};
+use corelo::btf::Btf;
 use corelo::error::{Error, Result};
-use corelo::internal::{self, Edits};
+use corelo::explain::{self, Explain};
+use corelo::internal::{self, Edits, memory};
 use corelo::log::{Level, Log as _};
-use corelo::object::{Counts, Options, Report, Targets};
-use corelo::relo::Semantics;
+use corelo::object::{Options, Report, Target, Targets};
+use corelo::reach::{self, Facts};
+use corelo::relo::{ReloKind, Semantics};
 
 /// The implementation to follow where libbpf and the kernel differ.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +33,36 @@ pub enum corelo_semantics {
     /// The kernel, which relocates light skeletons: each relocation compares all candidates, types are compared 2 levels
     /// deep, and enums of 32 and of 64 bits are not candidates of each other.
     CORELO_SEMANTICS_KERNEL = 1,
+}
+
+/// What a report has beside the outcomes. Values of `corelo_relocate_opts.detail`, ORed.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub enum corelo_detail {
+    /// The candidates of each relocation that did not resolve, and why: `corelo_report_candidate`, and `kernel_differs`.
+    CORELO_DETAIL_CANDIDATES = 1,
+    /// What a program could read instead of what the target lacks: `corelo_report_hint`.
+    CORELO_DETAIL_HINTS = 2,
+    /// Whether the verifier reaches each poisoned instruction: `reach`. Only for `corelo_relocate`, when it succeeds: the
+    /// instructions of one section do not tell.
+    CORELO_DETAIL_REACH = 4,
+}
+
+impl corelo_detail {
+    const ALL: u32 =
+        Self::CORELO_DETAIL_CANDIDATES.bit() | Self::CORELO_DETAIL_HINTS.bit() | Self::CORELO_DETAIL_REACH.bit();
+
+    const fn bit(self) -> u32 {
+        match self {
+            Self::CORELO_DETAIL_CANDIDATES => 1,
+            Self::CORELO_DETAIL_HINTS => 2,
+            Self::CORELO_DETAIL_REACH => 4,
+        }
+    }
+
+    const fn is_in(self, detail: u32) -> bool {
+        detail & self.bit() != 0
+    }
 }
 
 /// Options of a relocation. Zero the struct and set `sz`.
@@ -54,7 +88,8 @@ pub struct corelo_relocate_opts {
     pub semantics: MaybeUninit<corelo_semantics>,
     /// Must be 0.
     pub flags: u32,
-    /// Must be 0.
+    /// What the report has beside the outcomes: values of `enum corelo_detail`, ORed. Takes time; without a report, it has no
+    /// effect.
     pub detail: u32,
 }
 
@@ -111,7 +146,7 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
         let opts = unsafe { Opts::from_c(opts)? };
         // SAFETY: `elf` is as documented.
         let elf = unsafe { bytes_mut(elf.cast(), size, "elf is NULL, or size is too large")? };
-        opts.run(elf, |elf, targets, options, report| internal::plan(elf, targets, options, report))
+        opts.run(elf, &Code::Object)
     })
 }
 
@@ -120,7 +155,7 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
 /// `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section, which stays as it is. `insns` are the `insn_cnt`
 /// instructions of the section named `sec_name`, from its first one, in the byte order of `local`.
 ///
-/// Otherwise as `corelo_relocate`. In the report, `program` is NULL. Returns 0 or a negative errno with the instructions as
+/// Otherwise as `corelo_relocate`. In the report, `program` is NULL and `reach` unknown. Returns 0 or a negative errno with the instructions as
 /// they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call with the same instructions fails with
 /// `-EINVAL`, because they no longer hold the values of `local`.
 ///
@@ -158,9 +193,7 @@ pub unsafe extern "C" fn corelo_relocate_insns(
             let insns = bytes_mut(insns.cast(), size, "insns is NULL, or insn_cnt is too large")?;
             (Handle::from_c(local, "local")?.btf(), &*btf_ext, CStr::from_ptr(sec_name).to_bytes(), insns)
         };
-        opts.run(insns, |insns, targets, options, report| {
-            internal::plan_insns(local, btf_ext, sec_name, insns, targets, options, report)
-        })
+        opts.run(insns, &Code::Insns { local, btf_ext, sec_name })
     })
 }
 
@@ -175,12 +208,66 @@ unsafe fn bytes_mut<'a>(data: *mut u8, size: usize, what: &'static str) -> Resul
     Ok(unsafe { std::slice::from_raw_parts_mut(data, size) })
 }
 
+/// What is relocated.
+enum Code<'a> {
+    Object,
+    Insns { local: &'a Arc<Btf<'static>>, btf_ext: &'a [u8], sec_name: &'a [u8] },
+}
+
+impl Code<'_> {
+    fn plan(
+        &self,
+        data: &[u8],
+        targets: &dyn Targets,
+        options: &Options<'_>,
+        report: Option<&mut Report>,
+    ) -> Result<Edits> {
+        let (edits, _) = match *self {
+            Self::Object => internal::plan(data, targets, options, report)?,
+            Self::Insns { local, btf_ext, sec_name } => {
+                internal::plan_insns(local, btf_ext, sec_name, data, targets, options, report)?
+            }
+        };
+        Ok(edits)
+    }
+
+    /// Adds to the report what `detail` asks for. There are no `edits` where relocation failed.
+    fn explain(
+        &self,
+        data: &[u8],
+        edits: Option<&Edits>,
+        targets: &dyn Targets,
+        semantics: Semantics,
+        detail: u32,
+        report: &mut Report,
+    ) -> Result<()> {
+        let mut what = Explain::default();
+        what.candidates = corelo_detail::CORELO_DETAIL_CANDIDATES.is_in(detail);
+        what.hints = corelo_detail::CORELO_DETAIL_HINTS.is_in(detail);
+        if what.candidates || what.hints {
+            match *self {
+                Self::Object => explain::explain(data, targets, semantics, what, report)?,
+                Self::Insns { local, btf_ext, sec_name } => {
+                    explain::explain_insns(local, btf_ext, sec_name, data, targets, semantics, what, report)?;
+                }
+            }
+        }
+        if let (Self::Object, Some(edits), true) = (self, edits, corelo_detail::CORELO_DETAIL_REACH.is_in(detail)) {
+            let mut relocated = memory::copied(data)?;
+            edits.write(&mut relocated);
+            reach::fill(&relocated, report, &Facts::default())?;
+        }
+        Ok(())
+    }
+}
+
 /// The options, read and checked.
 struct Opts<'a> {
     targets: Option<&'a dyn Targets>,
     semantics: Semantics,
     log: CLog,
     report: Option<&'a mut *mut corelo_report>,
+    detail: u32,
 }
 
 impl<'a> Opts<'a> {
@@ -215,8 +302,11 @@ impl<'a> Opts<'a> {
         if flags != 0 {
             return bad(format!("opts->flags is {flags}; must be 0"));
         }
-        if detail != 0 {
-            return bad(format!("opts->detail is {detail}; must be 0"));
+        if detail & !corelo_detail::ALL != 0 {
+            return bad(format!(
+                "opts->detail is {detail:#x}; of that, this version of corelo knows {:#x}",
+                corelo_detail::ALL
+            ));
         }
         // SAFETY: zeroed or copied, and any number fits.
         let (semantics, log_max) =
@@ -239,15 +329,12 @@ impl<'a> Opts<'a> {
                 },
             },
             report,
+            detail,
         })
     }
 
     /// Calculates the edits of `data`, hands out the report, and applies the edits.
-    fn run(
-        self,
-        data: &mut [u8],
-        plan: impl FnOnce(&[u8], &dyn Targets, &Options<'_>, Option<&mut Report>) -> Result<(Edits, Counts)>,
-    ) -> Result<c_int> {
+    fn run(self, data: &mut [u8], code: &Code<'_>) -> Result<c_int> {
         let running;
         let targets: &dyn Targets = match self.targets {
             Some(targets) => targets,
@@ -258,15 +345,25 @@ impl<'a> Opts<'a> {
         };
         let options = Options::new().semantics(self.semantics).log(&self.log);
         let mut report = self.report.is_some().then(Report::default);
-        let planned = plan(data, targets, &options, report.as_mut());
-        if let (Some(to), Some(report)) = (self.report, report) {
+        let planned = code.plan(data, targets, &options, report.as_mut());
+        let mut explained = Ok(());
+        if let (Some(to), Some(mut report)) = (self.report, report) {
+            let edits = planned.as_ref().ok();
+            explained = code.explain(data, edits, targets, self.semantics, self.detail, &mut report);
+            // Only where relocation has opened it.
+            let asked_kernel = report.entries.iter().any(|entry| entry.kind != ReloKind::TypeIdLocal);
+            let kernel = if asked_kernel { targets.kernel().map_or("", Target::name) } else { "" };
             // Before anything is written, since it may fail.
-            *to = corelo_report::new(report)?.into_c();
+            *to = corelo_report::new(report, kernel.to_owned(), self.semantics)?.into_c();
         }
         // The error has the words of the first failure, the debug log of all.
-        let (edits, _) = planned.inspect_err(|error| {
+        let edits = planned.inspect_err(|error| {
             error.failures().iter().for_each(|failure| self.log.debug(format_args!("{failure}")));
         })?;
+        // Only memory is a reason to fail: what could not be read again stays without explanation.
+        if let Err(error @ Error::NoMemory) = explained {
+            return Err(error);
+        }
         edits.write(data);
         Ok(0)
     }

@@ -3,15 +3,19 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::{c_char, c_int, c_uint};
+use std::collections::hash_map;
+use std::ffi::{c_char, c_int, c_long, c_uint};
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::Arc;
 
-use super::fault;
-use super::guard::guard;
-use corelo::error::Result;
-use corelo::object::{Counts, Entry, Outcome, Report};
+use super::guard::{guard, guard_int};
+use super::report_detail::CExplanation;
+use super::{fault, required, snprintf};
+use corelo::error::{Error, Result};
+use corelo::object::{Counts, Document, Entry, Outcome, Reach, Report};
+use corelo::relo::Semantics;
 
 /// Outcome of a relocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,20 @@ pub enum corelo_outcome {
     CORELO_OUTCOME_SKIPPED = 2,
     /// An error, because of which the object is not relocated.
     CORELO_OUTCOME_FAILED = 3,
+}
+
+/// Whether the verifier reaches a poisoned instruction, which is harmless where it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub enum corelo_reach {
+    /// Not asked for, or not poisoned.
+    CORELO_REACH_UNKNOWN = 0,
+    /// It may.
+    CORELO_REACH_REACHABLE = 1,
+    /// It does not.
+    CORELO_REACH_DEAD = 2,
+    /// It does not, unless the loader changes a variable in `.rodata`.
+    CORELO_REACH_DEAD_BY_RODATA = 3,
 }
 
 /// One relocation of an object. Strings belong to the report, and are NULL where they would be empty. Names are copied
@@ -71,6 +89,13 @@ pub struct corelo_report_entry {
     /// - resolved, such as `bpf_core_field_exists()` to 0: why nothing in the target matches;
     /// - resolved to a value that the program misreads, such as the offset of a bitfield: a warning.
     pub message: *const c_char,
+    /// The access string of the record: "0:14".
+    pub access_str: *const c_char,
+    /// Whether the verifier reaches the instruction, if it is poisoned; with `CORELO_DETAIL_REACH`.
+    pub reach: corelo_reach,
+    /// 1 if `CORELO_SEMANTICS_KERNEL` would give another answer: by the order of relocations, by depth, or by the kind of an
+    /// enum. Else 0. With `CORELO_DETAIL_CANDIDATES`, and only where candidates are listed.
+    pub kernel_differs: c_int,
 }
 
 /// The outcome of each relocation of an object. Immutable, so threads may share it.
@@ -78,19 +103,51 @@ pub struct corelo_report_entry {
 pub struct corelo_report {
     entries: Vec<corelo_report_entry>,
     counts: Counts,
-    /// Has the strings that the entries point to.
+    explanations: Vec<CExplanation>,
+    /// By entry: number of its explanation. Empty if there are none.
+    explained: Vec<Option<usize>>,
+    /// Has the strings that the entries and explanations point to.
     _strings: Vec<String>,
+    /// For JSON.
+    report: Report,
+    kernel: String,
+    semantics: Semantics,
 }
 
 impl corelo_report {
-    pub(super) fn new(report: Report) -> Result<Self> {
+    pub(super) fn new(report: Report, kernel: String, semantics: Semantics) -> Result<Self> {
         let mut entries = Vec::new();
         entries.try_reserve_exact(report.entries.len())?;
         let mut strings = Strings::default();
         for entry in &report.entries {
             entries.push(to_c(entry, &mut strings)?);
         }
-        Ok(Self { entries, counts: report.counts(), _strings: strings.owned })
+        let (mut explanations, mut explained, mut known) = (Vec::new(), Vec::new(), HashMap::new());
+        if report.entries.iter().any(|entry| entry.explanation.is_some()) {
+            explained.try_reserve_exact(report.entries.len())?;
+            for entry in &report.entries {
+                let Some(explanation) = &entry.explanation else {
+                    explained.push(None);
+                    continue;
+                };
+                let number = match known.entry(Arc::as_ptr(explanation)) {
+                    hash_map::Entry::Occupied(number) => *number.get(),
+                    hash_map::Entry::Vacant(vacant) => {
+                        let number = *vacant.insert(explanations.len());
+                        explanations.push(CExplanation::new(explanation, &mut strings)?);
+                        number
+                    }
+                };
+                explained.push(Some(number));
+            }
+        }
+        let counts = report.counts();
+        Ok(Self { entries, counts, explanations, explained, _strings: strings.owned, report, kernel, semantics })
+    }
+
+    /// The explanation of an entry.
+    pub(super) fn explanation(&self, relo: usize) -> Option<&CExplanation> {
+        self.explanations.get((*self.explained.get(relo)?)?)
     }
 
     /// Hands the report over to C.
@@ -101,7 +158,7 @@ impl corelo_report {
 
 /// Copies of a report's texts with a NUL at their ends: one of each, since entries share them.
 #[derive(Default)]
-struct Strings {
+pub(super) struct Strings {
     owned: Vec<String>,
     /// By the addresses of the texts.
     known: HashMap<*const u8, *const c_char>,
@@ -109,7 +166,7 @@ struct Strings {
 
 impl Strings {
     /// A text that lives as long as the report. NULL for an empty one; C sees one with a NUL in it end there.
-    fn shared(&mut self, text: &str) -> Result<*const c_char> {
+    pub(super) fn shared(&mut self, text: &str) -> Result<*const c_char> {
         if text.is_empty() {
             return Ok(ptr::null());
         }
@@ -122,7 +179,12 @@ impl Strings {
         Ok(string)
     }
 
-    fn own(&mut self, text: impl fmt::Display) -> Result<*const c_char> {
+    /// NULL also for none.
+    pub(super) fn optional(&mut self, text: Option<&str>) -> Result<*const c_char> {
+        text.map_or(Ok(ptr::null()), |text| self.shared(text))
+    }
+
+    pub(super) fn own(&mut self, text: impl fmt::Display) -> Result<*const c_char> {
         self.owned.try_reserve(1)?;
         let string = format!("{text}\0");
         let start = string.as_ptr().cast();
@@ -134,13 +196,8 @@ impl Strings {
 /// The entry as C reads it.
 fn to_c(entry: &Entry, strings: &mut Strings) -> Result<corelo_report_entry> {
     fault::point();
-    let mut optional = |text: Option<&str>| text.map_or(Ok(ptr::null()), |text| strings.shared(text));
-    let (section, program) = (optional(Some(&entry.section))?, optional(entry.program.as_deref())?);
-    let (access, local_spec) = (optional(Some(&entry.access))?, optional(Some(&entry.local_spec))?);
-    let (target_spec, target) = (optional(entry.target_spec.as_deref())?, optional(entry.target.as_deref())?);
-    let file = optional(entry.file.as_deref())?;
     let message = match entry.message() {
-        Some(Cow::Borrowed(message)) => optional(Some(message))?,
+        Some(Cow::Borrowed(message)) => strings.shared(message)?,
         Some(Cow::Owned(message)) => strings.own(message)?,
         None => ptr::null(),
     };
@@ -154,20 +211,28 @@ fn to_c(entry: &Entry, strings: &mut Strings) -> Result<corelo_report_entry> {
     Ok(corelo_report_entry {
         outcome,
         error,
-        section,
-        program,
+        section: strings.shared(&entry.section)?,
+        program: strings.optional(entry.program.as_deref())?,
         insn_off: entry.insn_off,
         kind: entry.kind.raw(),
         type_id: entry.type_id.0,
-        access,
-        local_spec,
-        target_spec,
-        target,
+        access: strings.shared(&entry.access)?,
+        local_spec: strings.shared(&entry.local_spec)?,
+        target_spec: strings.optional(entry.target_spec.as_deref())?,
+        target: strings.optional(entry.target.as_deref())?,
         orig_val: entry.orig_val,
         new_val: entry.new_val,
-        file,
+        file: strings.optional(entry.file.as_deref())?,
         line: entry.line,
         message,
+        access_str: strings.shared(&entry.access_str)?,
+        reach: match entry.reach.map(Reach::code) {
+            Some(1) => corelo_reach::CORELO_REACH_REACHABLE,
+            Some(2) => corelo_reach::CORELO_REACH_DEAD,
+            Some(3) => corelo_reach::CORELO_REACH_DEAD_BY_RODATA,
+            _ => corelo_reach::CORELO_REACH_UNKNOWN,
+        },
+        kernel_differs: entry.explanation.as_ref().is_some_and(|explanation| explanation.kernel_differs).into(),
     })
 }
 
@@ -211,6 +276,33 @@ pub unsafe extern "C" fn corelo_report_get(report: *const corelo_report, index: 
     // SAFETY: `report` is as documented.
     let entry = || unsafe { report.as_ref() }.and_then(|report| report.entries.get(index));
     guard(ptr::null(), || entry().map_or(ptr::null(), ptr::from_ref))
+}
+
+/// Writes the report as JSON, of the schema in `docs/check.schema.json`: one object, whose path is empty, one kernel, every
+/// relocation, and what `opts.detail` asked for.
+///
+/// Writes at most `size` bytes to `out`, including the NUL at the end, and nothing if `size` is 0. Returns the length of the
+/// whole text without the NUL, as snprintf(3) does, or a negative errno: `-EINVAL` for NULL, `-ENOMEM`. Bytes of names that
+/// are not UTF-8 appear as U+FFFD.
+///
+/// # Safety
+///
+/// - `report` is either NULL or from a relocation and not freed.
+/// - `out` is either NULL or points to `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_report_json(report: *const corelo_report, out: *mut c_char, size: usize) -> c_long {
+    guard_int(|| {
+        if out.is_null() && size > 0 {
+            return Err(Error::Argument { what: "out is NULL".into() });
+        }
+        // SAFETY: all arguments are as documented.
+        let len = unsafe {
+            let corelo_report { report, kernel, semantics, .. } = required(report, "report is NULL")?;
+            let document = Document::new("", kernel, *semantics).with_full(true);
+            snprintf::write_to(out, size, report.to_json(&document))?
+        };
+        Ok(c_long::try_from(len).unwrap_or(c_long::MAX))
+    })
 }
 
 /// Frees a report with its entries and strings. NULL is allowed. No thread may use them at the same time or later.

@@ -1,16 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Text cut to a buffer's size, as by snprintf(3), in memory of that size.
 
+use std::ffi::c_char;
 use std::fmt::{self, Write};
+use std::ptr;
 
 use corelo::error::{Error, Result};
+
+/// Writes a text to `buf`, with a NUL, cut to `size` bytes: nothing where that is 0. Returns the length of all of it.
+///
+/// # Errors
+///
+/// [`Error::NoMemory`].
+///
+/// # Safety
+///
+/// `buf` points to `size` bytes that nobody else uses.
+pub(super) unsafe fn write_to(buf: *mut c_char, size: usize, text: impl fmt::Display) -> Result<usize> {
+    let (kept, len) = snprintf(text, size.saturating_sub(1))?;
+    if size > 0 {
+        // SAFETY: with the NUL, no more than `size` bytes are written.
+        unsafe {
+            ptr::copy_nonoverlapping(kept.as_ptr(), buf.cast::<u8>(), kept.len());
+            buf.add(kept.len()).write(0);
+        }
+    }
+    Ok(len)
+}
 
 /// The first `room` bytes of a text, and the length of all of it.
 ///
 /// # Errors
 ///
 /// [`Error::NoMemory`].
-pub(super) fn snprintf(text: impl fmt::Display, room: usize) -> Result<(Vec<u8>, usize)> {
+fn snprintf(text: impl fmt::Display, room: usize) -> Result<(Vec<u8>, usize)> {
     let mut cut = Cut { kept: Vec::new(), room, len: 0 };
     write!(cut, "{text}").map_err(|_| Error::NoMemory)?;
     Ok((cut.kept, cut.len))

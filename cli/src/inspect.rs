@@ -6,30 +6,38 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use corelo::explain::{Explain, explain};
 use corelo::log::{Level, Log, NoLog, Printable};
-use corelo::object::{Entry, Options, Outcome, Report, relocate};
+use corelo::object::{Document, Entry, Options, Outcome, Report, Target, Targets, relocate};
+use corelo::reach::{self, Facts};
 use corelo::{Error, Result};
 
 use crate::input::Input;
+use crate::notes::Notes;
 use crate::stderr::StderrLog;
-use crate::{Inspect, targets};
+use crate::{Format, Inspect, targets};
 
 impl Inspect {
     pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
-        let mut input = Input::read(&self.question.object)?;
+        let input = Input::read(&self.question.object)?;
         let targets = targets::open(&self.question.btf, log)?;
         // All that is warned of is in the table.
         let job_log: &dyn Log = if log.enabled(Level::Debug) { log } else { &NoLog };
-        let options = Options::new().semantics(self.question.semantics.into()).log(job_log);
+        let semantics = self.question.semantics.into();
+        let options = Options::new().semantics(semantics).log(job_log);
         let mut report = Report::default();
-        let relocated = relocate(&mut input.data, &*targets, &options, Some(&mut report));
+        let mut object = input.data.clone();
+        let relocated = relocate(&mut object, &*targets, &options, Some(&mut report));
 
+        let mut explained = Ok(());
         if relocated.is_ok() || !report.entries.is_empty() {
-            // A kernel that cannot be opened has been in nobody's way, or is the error.
-            let has_target = report.entries.iter().any(|entry| entry.target.is_some());
-            let kernel = if has_target { targets.kernel().ok().map(corelo::object::Target::name) } else { None };
+            let what = Explain::unresolved().with_all(self.candidates);
+            explained = explain(&input.data, &*targets, semantics, what, &mut report);
+            if relocated.is_ok() {
+                explained = explained.and(reach::fill(&object, &mut report, &Facts::default()));
+            }
             let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
-            let written = Table::new(&report, kernel).write(&mut stdout).and_then(|()| stdout.flush());
+            let written = self.write(&report, &*targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
             match written {
                 // The reader has seen enough.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
@@ -41,7 +49,24 @@ impl Inspect {
             // What is left in the buffer after a failure would be tried, and fail, again.
             let _ = stdout.into_parts();
         }
-        relocated.map(|_| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
+        let done = relocated.and(explained);
+        done.map(|()| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
+    }
+
+    fn write(&self, report: &Report, targets: &dyn Targets, object: &str, out: &mut impl Write) -> io::Result<()> {
+        // A kernel that cannot be opened has been in nobody's way, or is the error.
+        let kernel = || targets.kernel().ok().map(Target::name);
+        match self.format {
+            Format::Text => {
+                let has_target = report.entries.iter().any(|entry| entry.target.is_some());
+                let kernel = if has_target { kernel() } else { None };
+                Table { show_candidates: self.candidates, ..Table::new(report, kernel) }.write(out)
+            }
+            Format::Json => {
+                let document = Document::new(object, kernel().unwrap_or_default(), self.question.semantics.into());
+                writeln!(out, "{}", report.to_json(&document.with_full(self.candidates)))
+            }
+        }
     }
 }
 
@@ -52,6 +77,7 @@ const ACCESS_WIDTH: usize = 48;
 
 /// A line of the table.
 struct Row<'r> {
+    entry: &'r Entry,
     section: &'r str,
     program: Option<&'r str>,
     insn: String,
@@ -70,12 +96,13 @@ struct Table<'r> {
     kernel: Option<&'r str>,
     /// Where all source files lie. Said once, so that a line fits a terminal.
     source_dir: &'r str,
+    show_candidates: bool,
 }
 
 impl<'r> Table<'r> {
     fn new(report: &'r Report, kernel: Option<&'r str>) -> Self {
         let source_dir = common_dir(report.entries.iter().filter_map(|entry| entry.file.as_deref()));
-        Self { report, kernel, source_dir }
+        Self { report, kernel, source_dir, show_candidates: false }
     }
 
     /// The rows, made anew each time: kept, they would take as much memory as the report.
@@ -102,6 +129,7 @@ impl<'r> Table<'r> {
             writeln!(out, "sources in {}", Printable(self.source_dir))?;
         }
         let mut program = None;
+        let mut notes = Notes::new(insn.saturating_add(4), self.show_candidates);
         for row in self.rows() {
             let of = (row.section, row.program);
             if program != Some(of) {
@@ -125,9 +153,7 @@ impl<'r> Table<'r> {
             } else {
                 writeln!(out, "{style}{:>target$}{style:#}  {source}", row.target)?;
             }
-            if let Some(note) = &row.note {
-                writeln!(out, "  {:>insn$}  {:<kind$}  {style}{note}{style:#}", "", "")?;
-            }
+            notes.write(row.entry, row.note.as_deref(), *style, out)?;
         }
         if !self.report.entries.is_empty() {
             writeln!(out)?;
@@ -161,6 +187,7 @@ impl<'r> Row<'r> {
         let file = entry.file.as_deref().map(|file| Printable(file.strip_prefix(source_dir).unwrap_or(file)));
         let source = file.map(|file| format!("{file}:{}", entry.line));
         Self {
+            entry,
             section: &entry.section,
             program: entry.program.as_deref(),
             insn: (entry.insn_off / 8).to_string(),
@@ -170,7 +197,7 @@ impl<'r> Row<'r> {
             target,
             style,
             source: source.unwrap_or_default(),
-            note: note.map(|note| Printable(note).to_string()),
+            note,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod input;
 mod inspect;
+mod notes;
 mod output;
 mod relocate;
 mod stderr;
@@ -52,12 +53,24 @@ struct Relocate {
     /// Where to write the relocated object; `-` for standard output. It may be IN.o
     #[arg(short, long, value_name = "OUT.o")]
     output: PathBuf,
+
+    /// Fail, and write nothing, if the verifier reaches a poisoned instruction of a program that is loaded by default
+    #[arg(long)]
+    forbid_reachable: bool,
 }
 
 #[derive(Debug, Args)]
 struct Inspect {
     #[command(flatten)]
     question: Question,
+
+    /// List every candidate of each relocation, and why it does not match
+    #[arg(long)]
+    candidates: bool,
+
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// What is to be relocated against what.
@@ -75,6 +88,15 @@ struct Question {
     /// Whose answers to give where the two implementations differ
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t)]
     semantics: Whose,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// A table
+    #[default]
+    Text,
+    /// JSON, of the schema in docs/check.schema.json
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -114,7 +136,7 @@ fn main() -> ExitCode {
     }
     .write_global();
     let log = StderrLog::new(cli.verbose);
-    let (Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question })) = &cli.command;
+    let (Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. })) = &cli.command;
     question.check();
     let done = match cli.command {
         Command::Relocate(relocate) => relocate.run(&log),

@@ -5,7 +5,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use corelo::log::{Level, Log as _};
-use corelo::object::{Entry, Options, Outcome, Report, relocate};
+use corelo::object::{Entry, Options, Outcome, Reach, Report, relocate};
+use corelo::reach::{self, Facts};
 use corelo::{Error, Result};
 
 use crate::input::{Input, is_dash};
@@ -20,7 +21,7 @@ impl Relocate {
         let log_of_object = log.about(name);
         let options = Options::new().semantics(self.question.semantics.into()).log(&log_of_object);
         // It takes many times the object's size in memory, and is there for what is poisoned to be named.
-        let mut report = log.enabled(Level::Info).then(Report::default);
+        let mut report = (log.enabled(Level::Info) || self.forbid_reachable).then(Report::default);
         let relocated = relocate(&mut input.data, &*targets, &options, report.as_mut());
 
         let out = if is_dash(&self.output) { "standard output".to_owned() } else { self.output.display().to_string() };
@@ -36,14 +37,18 @@ impl Relocate {
                 return Ok(ExitCode::FAILURE);
             }
         };
+        if let Some(report) = report.as_mut().filter(|_| self.forbid_reachable) {
+            reach::fill(&input.data, report, &Facts::default()).map_err(|error| error.at(&**name))?;
+            let reachable = say_poisoned(name, "poisoned and reachable", report, is_rejected);
+            if reachable > 0 {
+                say(format_args!("{name}: {reachable} poisoned and reachable: {out} is not written"));
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         output::write(&self.output, &input.data, input.permissions.as_ref())
             .map_err(|cause| Error::from(cause).at(&*out))?;
-        if let Some(report) = report {
-            for entry in &report.entries {
-                if let Outcome::Poisoned(why) = &entry.outcome {
-                    say(format_args!("{name}: poisoned: {}: {why}", Place(entry)));
-                }
-            }
+        if let Some(report) = report.filter(|_| log.enabled(Level::Info)) {
+            say_poisoned(name, "poisoned", &report, |_| true);
             say(format_args!("{name}: {counts}: {out} is written"));
         } else if log.enabled(Level::Warn) && counts.poisoned > 0 {
             say(format_args!("{name}: {counts} (-v says which and why)"));
@@ -52,6 +57,23 @@ impl Relocate {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Names poisoned relocations, and returns how many there are.
+fn say_poisoned(object: &str, what: &str, report: &Report, is_named: impl Fn(&Entry) -> bool) -> usize {
+    let mut count = 0_usize;
+    for entry in report.entries.iter().filter(|entry| is_named(entry)) {
+        if let Outcome::Poisoned(why) = &entry.outcome {
+            say(format_args!("{object}: {what}: {}: {why}", Place(entry)));
+            count = count.saturating_add(1);
+        }
+    }
+    count
+}
+
+/// Whether the verifier rejects the program by default: `?` marks those that are loaded on demand.
+fn is_rejected(entry: &Entry) -> bool {
+    entry.reach == Some(Reach::Reachable) && !entry.section.starts_with('?')
 }
 
 /// Displays which relocation an entry is of.

@@ -32,6 +32,10 @@ def programs():
         if name not in OTHERS:
             # one round of the threads takes valgrind as long as all of the rest
             yield from program(name, memcheck_args="1" if name == "threads" else None)
+    yield one("c", "object, JSON", """
+        CORELO_JSON=$out.json $bin/object
+        python3 -c 'import json, jsonschema, sys; jsonschema.validate(*(json.load(open(path)) for path in sys.argv[1:]))' \\
+            $out.json docs/check.schema.json""", ["jsonschema"], ("object",))
     # With an allocator that fails in place of that of all that is linked statically.
     wrapped = "$static $(printf -- '-Wl,--wrap=%s ' malloc calloc realloc posix_memalign free)"
     yield from program("alloc", libs=wrapped, variants="valgrind sanitized", memcheck="ALLOC_STEP=13 $memcheck")

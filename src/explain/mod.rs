@@ -93,14 +93,14 @@ pub fn explain(
 pub fn explain_insns(
     local: &Arc<Btf<'static>>,
     btf_ext: &[u8],
-    sec_name: &str,
+    sec_name: impl AsRef<[u8]>,
     insns: &[u8],
     targets: &dyn Targets,
     semantics: Semantics,
     what: Explain,
     report: &mut Report,
 ) -> Result<()> {
-    match BpfObject::of_insns(insns, sec_name.as_bytes(), local, btf_ext)? {
+    match BpfObject::of_insns(insns, sec_name.as_ref(), local, btf_ext)? {
         Some(object) => explain_object(&object, targets, semantics, what, report),
         None => Ok(()),
     }

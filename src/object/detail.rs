@@ -6,6 +6,52 @@ use std::sync::Arc;
 
 use crate::btf::TypeId;
 
+/// Whether the verifier reaches an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Reach {
+    /// It does not.
+    Dead,
+    /// It does not, unless the loader changes a variable in `.rodata`.
+    DeadByRodata,
+    /// It may.
+    Reachable,
+}
+
+impl Reach {
+    /// The number of `enum corelo_reach`, where 0 is unknown. As [`Reason::code`].
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Reachable => 1,
+            Self::Dead => 2,
+            Self::DeadByRodata => 3,
+        }
+    }
+
+    /// The name in JSON: `dead-by-rodata`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dead => "dead",
+            Self::DeadByRodata => "dead-by-rodata",
+            Self::Reachable => "reachable",
+        }
+    }
+}
+
+/// What it means for a poisoned instruction.
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dead => "guarded: the verifier never reaches it",
+            Self::DeadByRodata => "guarded by variables in .rodata, which the loader may change",
+            Self::Reachable => "reachable: the verifier rejects the program",
+        })
+    }
+}
+
 /// Why a relocation ended as it did. Relocations that ask the same question share it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -138,6 +184,30 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The number of `enum corelo_reason`, which never changes. Here, where the compiler knows that no variant is missing.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn code(&self) -> u32 {
+        match self {
+            Self::Matched => 0,
+            Self::NoMember { .. } => 1,
+            Self::MemberKind { .. } => 2,
+            Self::MemberCompat { .. } => 3,
+            Self::IndexBounds { .. } => 4,
+            Self::NotComposite { .. } => 5,
+            Self::NotArray { .. } => 6,
+            Self::NoEnumerator { .. } => 7,
+            Self::TypeIncompatible { .. } => 8,
+            Self::TypeMismatch { .. } => 9,
+            Self::TooDeep => 10,
+            Self::Error { .. } => 11,
+            Self::DroppedBy { .. } => 12,
+            Self::Disagrees { .. } => 13,
+            Self::KindDiffers { .. } => 14,
+            Self::InModuleNotSearched => 15,
+        }
+    }
+
     /// The name in JSON: `no-member`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -236,6 +306,21 @@ pub enum HintKind {
 }
 
 impl HintKind {
+    /// The number of `enum corelo_hint_kind`, as [`Reason::code`].
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Neighbor => 0,
+            Self::Moved => 1,
+            Self::MovedToBit => 2,
+            Self::SimilarName => 3,
+            Self::OtherType => 4,
+            Self::OtherSize => 5,
+            Self::OtherArchitecture => 6,
+        }
+    }
+
     /// The name in JSON: `moved-to-bit`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -302,6 +302,7 @@ impl<'j> Diagnostics<'j> {
             file: file.map(|(name_off, name)| texts.shared(Key::File(name_off), name)).transpose()?,
             line: line.map_or(0, |line| line.line),
             explanation: None,
+            reach: None,
         });
         Ok(())
     }

@@ -25,7 +25,7 @@ mod tests {
     mod name_search;
 }
 
-pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reason};
+pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reach, Reason};
 pub use report::{Counts, Entry, Outcome, Report};
 pub use report_json::Document;
 pub use target::{OpenTargets, Target, Targets};

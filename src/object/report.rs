@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Explanation;
+use super::{Explanation, Reach};
 use crate::btf::TypeId;
 use crate::error::Error;
 use crate::relo::{Number, ReloKind, Sign};
@@ -93,6 +93,8 @@ pub struct Entry {
     pub line: u32,
     /// Why it ended so, where [`explain`](crate::explain::explain) was asked.
     pub explanation: Option<Arc<Explanation>>,
+    /// Whether the verifier reaches the poisoned instruction, where [`fill`](crate::reach::fill) was asked.
+    pub reach: Option<Reach>,
 }
 
 impl Entry {

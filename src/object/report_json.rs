@@ -135,6 +135,9 @@ fn result(json: &mut Json, id: usize, entry: &Entry, written: &mut HashMap<*cons
             Outcome::Skipped(why) => json.key("message").string(why),
             Outcome::Failed(error) => json.key("message").string(error),
         }
+        if let Some(reach) = entry.reach {
+            json.key("reach").string(reach.name());
+        }
         let Some(explanation) = &entry.explanation else { return };
         let first = *written.entry(Arc::as_ptr(explanation)).or_insert(id);
         if first != id {

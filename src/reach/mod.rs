@@ -26,20 +26,10 @@ use std::ops::Range;
 use crate::bytes::index;
 use crate::error::Result;
 use crate::memory::collected;
+pub use crate::object::Reach;
+use crate::object::{Outcome, Report};
 use code::{Code, Func};
 use flow::Flow;
-
-/// Whether the verifier reaches an instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Reach {
-    /// It does not.
-    Dead,
-    /// It does not, unless the loader changes a variable in `.rodata`.
-    DeadByRodata,
-    /// It may.
-    Reachable,
-}
 
 /// What is known of an extern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +109,24 @@ pub fn analyze<'d>(
     let is_selected = |func| functions.get(index(func)).is_some_and(is_selected);
     let reach = walked(&code, &is_selected)?;
     Ok(Analysis { functions, sections, reach })
+}
+
+/// Sets [`Entry::reach`](crate::object::Entry::reach) of each poisoned relocation of a report. `relocated` is the object that
+/// [`relocate`](crate::object::relocate) has changed.
+///
+/// # Errors
+///
+/// As [`analyze`].
+pub fn fill(relocated: &[u8], report: &mut Report, facts: &Facts<'_>) -> Result<()> {
+    let is_poisoned = |outcome: &Outcome| matches!(outcome, Outcome::Poisoned(_));
+    if !report.entries.iter().any(|entry| is_poisoned(&entry.outcome)) {
+        return Ok(());
+    }
+    let analysis = analyze(relocated, facts, &|_| true)?;
+    for entry in report.entries.iter_mut().filter(|entry| is_poisoned(&entry.outcome)) {
+        entry.reach = Some(analysis.at(entry.section.as_bytes(), entry.insn_off));
+    }
+    Ok(())
 }
 
 fn function<'d>(code: &Code<'d>, func: &Func<'d>) -> Function<'d> {

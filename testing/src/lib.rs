@@ -12,6 +12,7 @@ pub mod btf;
 pub mod elf;
 pub mod ext;
 pub mod object;
+pub mod schema;
 
 use std::path::{Path, PathBuf};
 

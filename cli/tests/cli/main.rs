@@ -16,6 +16,7 @@ mod inspect;
 mod memory;
 mod output;
 mod usage;
+mod why;
 mod wrong_files;
 
 use std::fs::{self, File, Permissions};

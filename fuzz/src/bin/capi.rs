@@ -294,7 +294,7 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         log_ctx: ptr::null_mut(),
         log_max: MaybeUninit::zeroed(),
         flags: 0,
-        detail: 0,
+        detail: u32::from(semantics >> 1) & 7,
         semantics: MaybeUninit::new(if semantics % 2 == 0 {
             corelo_semantics::CORELO_SEMANTICS_LIBBPF
         } else {
@@ -334,7 +334,13 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Every string of every entry.
+/// The length of strings that are there.
+unsafe fn total(strings: &[*const c_char]) -> usize {
+    let there = strings.iter().filter(|string| !string.is_null());
+    there.map(|string| unsafe { CStr::from_ptr(*string) }.count_bytes()).sum()
+}
+
+/// Every string of every entry, candidate and hint.
 unsafe fn read_report(report: *mut corelo_report) {
     let count = unsafe { corelo_report_entry_cnt(report) };
     let mut length = 0;
@@ -350,9 +356,16 @@ unsafe fn read_report(report: *mut corelo_report) {
             entry.target,
             entry.file,
             entry.message,
+            entry.access_str,
         ];
-        for string in strings.into_iter().filter(|string| !string.is_null()) {
-            length += unsafe { CStr::from_ptr(string) }.count_bytes();
+        length += unsafe { total(&strings) };
+        for j in 0..unsafe { corelo_report_candidate_cnt(report, i) } {
+            let candidate = unsafe { &*corelo_report_candidate(report, i, j) };
+            length += unsafe { total(&[candidate.target, candidate.spec, candidate.at, candidate.message]) };
+        }
+        for j in 0..unsafe { corelo_report_hint_cnt(report, i) } {
+            let hint = unsafe { &*corelo_report_hint(report, i, j) };
+            length += unsafe { total(&[hint.text, hint.flavor, hint.guard]) };
         }
     }
     assert!(count == 0 || length > 0);

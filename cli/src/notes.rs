@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The lines below a relocation in the table: the reason, whether the verifier reaches it, hints, candidates.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+use corelo::log::Printable;
+use corelo::object::{CandidateReason, Entry, Hint, Outcome, Reach};
+
+/// Columns of a terminal.
+const WIDTH: usize = 80;
+
+/// Writes notes, each in lines that begin at one column.
+pub(crate) struct Notes<'r> {
+    indent: usize,
+    show_candidates: bool,
+    /// What was last hinted. A bitfield takes four relocations, with the same hints.
+    hints: &'r [Hint],
+}
+
+impl<'r> Notes<'r> {
+    pub(crate) const fn new(indent: usize, show_candidates: bool) -> Self {
+        Self { indent, show_candidates, hints: &[] }
+    }
+
+    /// Writes what there is to say about a relocation, beginning with `reason`.
+    pub(crate) fn write(
+        &mut self,
+        entry: &'r Entry,
+        reason: Option<&str>,
+        style: Style,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        if let Some(reason) = reason {
+            self.wrapped(reason, style, out)?;
+        }
+        if let Some(reach) = entry.reach {
+            self.wrapped(&reach.to_string(), style, out)?;
+        }
+        let Some(explanation) = entry.explanation.as_deref() else { return Ok(()) };
+        // A guard, and what it guards, show that the program knows.
+        let is_refused = matches!(entry.outcome, Outcome::Poisoned(_) | Outcome::Failed(_));
+        let is_guarded = entry.reach == Some(Reach::Dead);
+        if (self.show_candidates || is_refused && !is_guarded) && explanation.hints != self.hints {
+            self.hints = &explanation.hints;
+            self.hints.iter().try_for_each(|hint| self.hint(hint, out))?;
+        }
+        if self.show_candidates {
+            explanation.candidates.iter().try_for_each(|candidate| self.candidate(candidate, out))?;
+            if explanation.kernel_differs {
+                self.wrapped("the kernel's semantics give another answer", Style::new(), out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hint(&self, hint: &Hint, out: &mut impl Write) -> io::Result<()> {
+        self.wrapped(&format!("hint: {}", hint.text), Style::new(), out)?;
+        let guard = hint.guard.as_ref().map(|guard| format!("if ({guard})"));
+        let mut code = hint.flavor.iter().chain(&guard).flat_map(|code| code.lines());
+        let deeper = Self { indent: self.indent.saturating_add(4), ..*self };
+        code.try_for_each(|line| deeper.wrapped(line, Style::new(), out))
+    }
+
+    fn candidate(&self, candidate: &CandidateReason, out: &mut impl Write) -> io::Result<()> {
+        let CandidateReason { target, spec, reason, .. } = candidate;
+        self.wrapped(&format!("candidate in {target}: {spec}: {reason}"), Style::new(), out)
+    }
+
+    /// Writes a text in lines that fit. Longer words are not broken.
+    fn wrapped(&self, text: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
+        let indent = self.indent;
+        let width = WIDTH.saturating_sub(indent);
+        let text = Printable(text).to_string();
+        let mut line = String::new();
+        let mut words = text.split(' ').peekable();
+        while let Some(word) = words.next() {
+            line.push_str(word);
+            let fits = |next: &&str| line.chars().count().saturating_add(next.chars().count()) < width;
+            if words.peek().is_some_and(fits) {
+                line.push(' ');
+            } else {
+                writeln!(out, "{:indent$}{style}{line}{style:#}", "")?;
+                line.clear();
+            }
+        }
+        Ok(())
+    }
+}
