@@ -67,7 +67,7 @@ impl<'r> Notes<'r> {
         self.wrapped(&format!("candidate in {target}: {spec}: {reason}"), Style::new(), out)
     }
 
-    /// Writes a text in lines that fit. Longer words are not broken.
+    /// Writes a text in lines of [`WIDTH`], but for longer words.
     fn wrapped(&self, text: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
         let indent = self.indent;
         let width = WIDTH.saturating_sub(indent);
