@@ -36,7 +36,7 @@ CORELO = os.path.join(ROOT, "target/stage/usr/bin/corelo")
 QEMU = "qemu-system-x86_64"
 LOADER = ("init.c", "programs.c", "instructions.c", "reach.c")
 # For one guest, in seconds. It needs 40 on an idle machine.
-TIMEOUT = 900
+TIMEOUT = 1800
 # Fewer programs, or fewer that load, mean that the comparison has lost its input.
 LEAST_PROGRAMS, LEAST_LOADED = 240, 230
 

@@ -111,7 +111,7 @@ THREADS = [
 KERNELS = [
     deps("kernels"),
     Step("kernels", "kernels", "python3 scripts/check-kernels.py", ["qemu", "static libc", "libbpf"],
-         ("stage", "deps, kernels", "corpus, download"), cpus=2, timeout=1200),
+         ("stage", "deps, kernels", "corpus, download"), cpus=2, timeout=2700),
 ]
 
 STEPS = [*RUST, *MSRV_STEPS, *THREADS, *LINT, *KERNELS]
