@@ -610,6 +610,39 @@ static void log_of_one_call(void)
 	corelo_targets_free((struct corelo_targets *)opts.targets);
 }
 
+/* Code that relocation takes and reach does not: a function that runs into the next. The warning says what the report lacks. */
+static void reach_of_broken_code(void)
+{
+	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[0], 1);
+	struct corelo_report *report = NULL;
+	struct section symbols;
+	struct input in;
+	char line[128] = "";
+	size_t relo, off;
+
+	in.data = fixture("../reach/programs", 0, &in.size);
+	symbols = symbol_table(&in);
+	for (off = symbols.place.off; off < symbols.place.off + symbols.place.len; off += sizeof(Elf64_Sym)) {
+		size_t len = off + offsetof(Elf64_Sym, st_size), info = off + offsetof(Elf64_Sym, st_info);
+		const char *name = section_at(&in, (uint32_t)number_at(&in, off + offsetof(Elf64_Sym, st_shndx), 2)).name;
+
+		/* the first function of .text */
+		if (ELF64_ST_TYPE(number_at(&in, info, 1)) == STT_FUNC && name && !strcmp(name, ".text") &&
+		    !number_at(&in, off + offsetof(Elf64_Sym, st_value), 8))
+			set_number(&in, 0, len, 8, number_at(&in, len, 8) + 8);
+	}
+	opts.report = &report;
+	opts.detail = CORELO_DETAIL_REACH;
+	opts.log_fn = keep_line;
+	opts.log_ctx = line;
+	CHECK(!relocate_once(in.data, in.size, &opts));
+	CHECK(getenv("CORELO_LOG") || !strncmp(line, "the report lacks details: ", 26));
+	for (relo = 0; relo < corelo_report_entry_cnt(report); relo++)
+		CHECK(corelo_report_get(report, relo)->reach == CORELO_REACH_UNKNOWN);
+	corelo_report_free(report);
+	free(in.data);
+}
+
 int main(void)
 {
 	int big;
@@ -641,6 +674,7 @@ int main(void)
 		json(big);
 	}
 	refused_insns();
+	reach_of_broken_code();
 	log_of_one_call();
 	corelo_btf_free(targets[0]);
 	corelo_btf_free(targets[1]);

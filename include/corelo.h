@@ -201,7 +201,7 @@ struct corelo_relocate_opts {
 	uint32_t flags;
 	/**
 	 * What the report has beside the outcomes: values of `enum corelo_detail`, ORed. Takes time; without a report, it has no
-	 * effect.
+	 * effect. Details that cannot be had, such as the reach of broken code, are left out with a warning.
 	 */
 	uint32_t detail;
 };
@@ -475,9 +475,9 @@ int corelo_relocate(void *elf, size_t size, const struct corelo_relocate_opts *o
  * `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section, which stays as it is. `insns` are the `insn_cnt`
  * instructions of the section named `sec_name`, from its first one, in the byte order of `local`.
  *
- * Otherwise as `corelo_relocate`. In the report, `program` is NULL and `reach` unknown. Returns 0 or a negative errno with the instructions as
- * they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call with the same instructions fails with
- * `-EINVAL`, because they no longer hold the values of `local`.
+ * Otherwise as `corelo_relocate`. In the report, `program` is NULL and `reach` unknown. Returns 0 or a negative errno with
+ * the instructions as they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call with the same
+ * instructions fails with `-EINVAL`, because they no longer hold the values of `local`.
  *
  * Returns 0 as well, with a debug line, if `.BTF.ext` has no relocations for `sec_name`. To detect a wrong name, compare
  * `corelo_report_entry_cnt` with the number that you expect.

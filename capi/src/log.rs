@@ -145,7 +145,7 @@ fn from_environment() -> FromEnvironment {
         Some(b"info") => FromEnvironment::UpTo(Level::Info),
         Some(b"debug") => FromEnvironment::UpTo(Level::Debug),
         Some(other) => {
-            // To whoever set it, and not to the program's function, which may call corelo and end up here.
+            // To stderr, and not to the program's function, which may call corelo and end up here.
             to_stderr(format_args!("CORELO_LOG={}: not off, warn, info or debug", Lossy(other)));
             FromEnvironment::Unset
         }

@@ -89,7 +89,7 @@ pub struct corelo_relocate_opts {
     /// Must be 0.
     pub flags: u32,
     /// What the report has beside the outcomes: values of `enum corelo_detail`, ORed. Takes time; without a report, it has no
-    /// effect.
+    /// effect. Details that cannot be had, such as the reach of broken code, are left out with a warning.
     pub detail: u32,
 }
 
@@ -155,9 +155,9 @@ pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *c
 /// `local` is the object's BTF, and `btf_ext` its `.BTF.ext` section, which stays as it is. `insns` are the `insn_cnt`
 /// instructions of the section named `sec_name`, from its first one, in the byte order of `local`.
 ///
-/// Otherwise as `corelo_relocate`. In the report, `program` is NULL and `reach` unknown. Returns 0 or a negative errno with the instructions as
-/// they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call with the same instructions fails with
-/// `-EINVAL`, because they no longer hold the values of `local`.
+/// Otherwise as `corelo_relocate`. In the report, `program` is NULL and `reach` unknown. Returns 0 or a negative errno with
+/// the instructions as they were: `-EINVAL` also for a relocation at or behind `insn_cnt`. A second call with the same
+/// instructions fails with `-EINVAL`, because they no longer hold the values of `local`.
 ///
 /// Returns 0 as well, with a debug line, if `.BTF.ext` has no relocations for `sec_name`. To detect a wrong name, compare
 /// `corelo_report_entry_cnt` with the number that you expect.
@@ -360,9 +360,11 @@ impl<'a> Opts<'a> {
         let edits = planned.inspect_err(|error| {
             error.failures().iter().for_each(|failure| self.log.debug(format_args!("{failure}")));
         })?;
-        // Only memory is a reason to fail: what could not be read again stays without explanation.
-        if let Err(error @ Error::NoMemory) = explained {
-            return Err(error);
+        match explained {
+            Err(Error::NoMemory) => return Err(Error::NoMemory),
+            // The object is relocated all the same.
+            Err(error) => self.log.warn(format_args!("the report lacks details: {error}")),
+            Ok(()) => {}
         }
         edits.write(data);
         Ok(0)

@@ -215,7 +215,6 @@ fn common_dir<'f>(files: impl Iterator<Item = &'f str>) -> &'f str {
 
 #[cfg(test)]
 mod tests {
-
     use super::common_dir;
 
     #[test]

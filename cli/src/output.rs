@@ -36,7 +36,7 @@ pub(crate) fn write(path: &Path, data: &[u8], permissions: Option<&Permissions>)
 }
 
 fn replace(path: &Path, data: &[u8], permissions: Option<&Permissions>) -> io::Result<()> {
-    // Who may run or own the input as somebody else is of no concern to an object.
+    // Setuid bits and ownership are of no use for an object.
     let mode = permissions.map(|permissions| permissions.mode() & 0o777);
     let (mut file, temporary) = Temporary::create_beside(path, mode.unwrap_or(0o666))?;
     file.write_all(data)?;

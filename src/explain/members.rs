@@ -48,7 +48,7 @@ impl FlatMember<'_> {
     }
 }
 
-/// The name at this offset, if it is short enough to be one that somebody has written.
+/// The name at this offset, unless it is too long for source code.
 pub(super) fn name_at<B: BtfView>(btf: &B, name_off: u32) -> &[u8] {
     btf.name_within(name_off, MAX_NAME).unwrap_or_default()
 }

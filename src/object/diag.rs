@@ -357,7 +357,7 @@ impl Texts {
         let short = btf.name_within(at, MAX_ACCESS_STR).and_then(|name| std::str::from_utf8(name).ok());
         match short.filter(|_| !self.left.is_spent()) {
             Some(short) => {
-                let _ = self.left.charge(u64::try_from(short.len()).unwrap_or(u64::MAX));
+                let _ = self.left.charge(len_u64(short.len()));
                 short.into()
             }
             None => self.text(lossy_name(btf, at)),

@@ -117,24 +117,13 @@ fn relocation(json: &mut Json, id: usize, entry: &Entry) {
 
 /// What the kernel has for it. An explanation that relocations share is written for the first of them.
 fn result(json: &mut Json, id: usize, entry: &Entry, written: &mut HashMap<*const Explanation, usize>) {
-    let (outcome, new_val) = match entry.outcome {
-        Outcome::Resolved => ("resolved", Some(entry.new_number())),
-        Outcome::Poisoned(_) => ("poisoned", None),
-        Outcome::Skipped(_) => ("skipped", None),
-        Outcome::Failed(_) => ("failed", None),
-    };
     json.object(|json| {
         json.key("relocation").count(id);
-        json.key("outcome").string(outcome);
-        json.key("new_val").optional(new_val);
+        json.key("outcome").string(&entry.outcome);
+        json.key("new_val").optional(matches!(entry.outcome, Outcome::Resolved).then(|| entry.new_number()));
         json.key("target").optional(entry.target.as_ref());
         json.key("target_spec").optional(entry.target_spec.as_ref());
-        match &entry.outcome {
-            Outcome::Resolved => json.key("message").optional(entry.note.as_ref()),
-            Outcome::Poisoned(why) => json.key("message").string(why),
-            Outcome::Skipped(why) => json.key("message").string(why),
-            Outcome::Failed(error) => json.key("message").string(error),
-        }
+        json.key("message").optional(entry.message());
         if let Some(reach) = entry.reach {
             json.key("reach").string(reach.name());
         }

@@ -59,7 +59,7 @@ impl Propagation<'_, '_> {
         Some(())
     }
 
-    /// A call of a function, or a reference to one that somebody else calls.
+    /// A call of a function, or a reference to one for a later call.
     fn enter(&mut self, func: u32, args: [Value; 5]) -> Option<()> {
         self.join(self.code.func(func)?.code.start, &State::at_entry(args))
     }
@@ -154,7 +154,7 @@ impl Propagation<'_, '_> {
         Some(Next::Follow)
     }
 
-    /// What a load of 64 bits gives. The address of a function is for somebody who calls it.
+    /// What a load of 64 bits gives. A function address is a later call of it.
     fn immediate(&mut self, pc: u32, src: u8, low: i32) -> Option<Value> {
         Some(match self.code.reference(pc) {
             Ref::Value(value) => value,
