@@ -2,9 +2,11 @@
 //! The work limit.
 
 use std::cell::Cell;
+use std::fmt;
 
 use crate::bytes::len_u64;
 use crate::error::{Error, Result};
+use crate::text::Clipped;
 
 /// Steps left for an object, of some ten nanoseconds each.
 ///
@@ -23,6 +25,9 @@ pub struct Budget {
 const STEPS_PER_BYTE: u64 = 8;
 /// Steps for any input: enough for every real relocation.
 const STEPS_AT_LEAST: u64 = 1 << 21;
+/// Bytes of text: for each byte of the object, and for any object.
+const TEXT_PER_BYTE: u64 = 4;
+const TEXT_AT_LEAST: u64 = 1 << 20;
 
 impl Budget {
     /// The budget for an object and targets of `bytes` bytes.
@@ -31,12 +36,28 @@ impl Budget {
         Self::new(len_u64(bytes).saturating_mul(STEPS_PER_BYTE).saturating_add(STEPS_AT_LEAST))
     }
 
-    pub(crate) const fn new(steps: u64) -> Self {
-        Self { left: Cell::new(steps) }
+    /// The budget for what is written about an object of `bytes` bytes, in bytes of text.
+    pub(crate) fn for_text(bytes: usize) -> Self {
+        Self::new(len_u64(bytes).saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST))
+    }
+
+    const fn new(left: u64) -> Self {
+        Self { left: Cell::new(left) }
     }
 
     pub(crate) fn is_spent(&self) -> bool {
         self.left.get() == 0
+    }
+
+    /// A clipped text; empty once the budget is spent.
+    pub(crate) fn text(&self, text: impl fmt::Display) -> String {
+        if self.is_spent() {
+            return String::new();
+        }
+        let text = Clipped(text).to_string();
+        // The last text may be longer than what is left.
+        let _ = self.charge(len_u64(text.len()));
+        text
     }
 
     /// Adds the steps for `bytes` more bytes of input.

@@ -100,6 +100,13 @@ impl<'a> Type<'a> {
         self.info.vlen()
     }
 
+    /// Whether a function has global linkage (`enum btf_func_linkage`).
+    #[must_use]
+    pub(crate) fn is_global_func(self) -> bool {
+        const BTF_FUNC_GLOBAL: u32 = 1;
+        self.kind() == Kind::Func && self.vlen() == BTF_FUNC_GLOBAL
+    }
+
     /// Kind flag: bitfield sizes in members; a forward declaration of a union; a signed enum.
     #[must_use]
     pub const fn kflag(self) -> bool {

@@ -7,41 +7,32 @@ use std::sync::Arc;
 
 use crate::btf::ext::CoreRelo;
 use crate::btf::{Btf, BtfView, Member, Type, TypeId};
+use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::object::target::target_name;
 use crate::object::{CandidateReason, Reason, Targets};
 use crate::relo::{
     self, Context, DifferenceText, EssentialName, Mismatch, ReloKind, ReloRes, Spec, Tried, TypeText, try_candidate,
 };
-use crate::text::{Clipped, Lossy};
+use crate::text::Lossy;
 
 use super::Cand;
 
 /// Texts of explanations, of a size that the object's bounds.
 #[derive(Debug)]
 pub(super) struct Texts {
-    left: std::cell::Cell<usize>,
+    left: Budget,
     names: std::cell::RefCell<HashMap<u32, Arc<str>>>,
 }
 
-/// Bytes of text for each byte of the object, and in any case.
-const TEXT_PER_BYTE: usize = 4;
-const TEXT_AT_LEAST: usize = 1 << 20;
-
 impl Texts {
     pub(super) fn new(object_size: usize) -> Self {
-        let left = object_size.saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST);
-        Self { left: left.into(), names: HashMap::new().into() }
+        Self { left: Budget::for_text(object_size), names: HashMap::new().into() }
     }
 
     /// A text; empty once there are too many.
     pub(super) fn text(&self, text: impl fmt::Display) -> String {
-        if self.left.get() == 0 {
-            return String::new();
-        }
-        let text = Clipped(text).to_string();
-        self.left.set(self.left.get().saturating_sub(text.len()));
-        text
+        self.left.text(text)
     }
 
     /// The name of a target.

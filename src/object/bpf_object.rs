@@ -8,7 +8,7 @@ use super::edits::Edits;
 use super::elf::{BpfElf, Func, Section};
 use super::insn_info::{InsnInfo, InsnPlace};
 use crate::btf::ext::{self, BtfExt, CORE_RELO_LEN_FIELD};
-use crate::btf::{Btf, BtfView, Data};
+use crate::btf::{Btf, BtfView, Data, Type};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::log::Log;
@@ -34,9 +34,6 @@ enum Form<'d> {
     /// The section of this name.
     Insns(&'d [u8]),
 }
-
-/// Linkage of a global function (`enum btf_func_linkage`).
-const BTF_FUNC_GLOBAL: u32 = 1;
 
 impl<'d> BpfObject<'d> {
     /// Reads an object; `None` if it has no CO-RE relocations. Logs a warning for code without BTF.
@@ -140,7 +137,7 @@ impl<'d> BpfObject<'d> {
     pub(super) fn is_eliminated(&self, section: &Section, place: InsnPlace) -> Result<bool> {
         let Form::Elf { elf, .. } = &self.form else { return Ok(false) };
         let Some(info) = self.insn_info.func_at(&self.btf_ext, place) else { return Ok(false) };
-        let is_global = self.btf.type_by_id(info.type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
+        let is_global = self.btf.type_by_id(info.type_id).is_ok_and(Type::is_global_func);
         let Some(name) = self.btf.type_name(info.type_id).ok().filter(|_| is_global) else { return Ok(false) };
         elf.has_func_elsewhere(name.to_bytes(), section.index, info.insn_off, &self.budget)
     }

@@ -43,9 +43,6 @@ struct Orphans {
 
 /// Failures that an error lists.
 const MAX_FAILURES: usize = 100;
-/// Bytes of text in a report: for each byte of the object, and for any object.
-const TEXT_PER_BYTE: u64 = 4;
-const TEXT_AT_LEAST: u64 = 1 << 20;
 /// Warnings that the log gets.
 const MAX_WARNINGS: u32 = 100;
 /// 64 indices of one digit.
@@ -327,18 +324,12 @@ enum Key {
 
 impl Texts {
     fn new(object: &[u8]) -> Self {
-        let left = Budget::new(len_u64(object.len()).saturating_mul(TEXT_PER_BYTE).saturating_add(TEXT_AT_LEAST));
-        Self { left, shared: HashMap::new() }
+        Self { left: Budget::for_text(object.len()), shared: HashMap::new() }
     }
 
     /// A text of the report; empty once the budget is spent.
     fn text(&self, text: impl fmt::Display) -> Arc<str> {
-        if self.left.is_spent() {
-            return Arc::default();
-        }
-        let text = Clipped(text).to_string();
-        let _ = self.left.charge(len_u64(text.len()));
-        text.into()
+        self.left.text(text).into()
     }
 
     fn shared(&mut self, key: Key, text: impl fmt::Display) -> Result<Arc<str>> {

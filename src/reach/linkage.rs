@@ -6,12 +6,9 @@ use std::collections::HashMap;
 
 use super::code::Code;
 use crate::btf::ext::BtfExt;
-use crate::btf::{Btf, BtfView as _, Data};
+use crate::btf::{Btf, BtfView as _, Data, Type};
 use crate::bytes::index;
 use crate::error::Result;
-
-/// Linkage of a global function (`enum btf_func_linkage`).
-const BTF_FUNC_GLOBAL: u32 = 1;
 
 /// Makes functions global that are by these sections. What cannot be read, no kernel takes.
 ///
@@ -27,7 +24,7 @@ pub(super) fn mark_globals(code: &mut Code<'_>, btf: &[u8], btf_ext: &[u8]) -> R
         let name = btf.name_by_offset(infos.sec_name_off).ok();
         let Some(start) = name.and_then(|name| sections.get(name.to_bytes())) else { continue };
         for (insn_off, type_id) in infos.func_infos() {
-            let is_global = btf.type_by_id(type_id).is_ok_and(|func| func.vlen() == BTF_FUNC_GLOBAL);
+            let is_global = btf.type_by_id(type_id).is_ok_and(Type::is_global_func);
             let func = start.checked_add(insn_off / 8).and_then(|pc| code.func_at(pc)).filter(|_| is_global);
             if let Some(func) = func.and_then(|func| code.funcs.get_mut(index(func))) {
                 func.is_global = true;
