@@ -41,11 +41,13 @@
 //! 5. [`object`]: whole BPF objects, relocated in place.
 //! 6. [`reach`]: whether the verifier reaches an instruction of an object.
 //! 7. [`explain`]: why a relocation did not resolve, and what a program could read instead.
-//! 8. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
+//! 8. [`check`]: which programs a kernel loads and attaches.
+//! 9. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
 
 pub mod btf;
 mod budget;
 pub mod bytes;
+pub mod check;
 #[cfg(target_os = "linux")]
 mod errno;
 pub mod error;

@@ -64,10 +64,10 @@ impl<'n> RootNames<'n> {
         self.names.len()
     }
 
-    /// Whether a [`NameIndex`] covers all the kinds.
+    /// Whether a [`NameIndex::new`] covers all the kinds.
     #[must_use]
     pub fn is_indexed(&self) -> bool {
-        self.kinds.is_subset_of(INDEXED)
+        self.kinds.is_subset_of(ROOTS)
     }
 
     /// Scans the types of `btf` from id `start_id` on, and calls `found` with each candidate and the number of its name.
@@ -135,11 +135,20 @@ impl NameIndex {
     /// [`Error::NoMemory`](crate::Error::NoMemory), [`Error::TooMuchWork`](crate::Error::TooMuchWork), and errors of broken
     /// records.
     pub fn new(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
+        Self::of_kinds(btf, start_id, ROOTS)
+    }
+
+    /// Indexes the functions and variables of `btf` from id `start_id` on.
+    pub(super) fn of_symbols(btf: &Btf<'_>, start_id: u32) -> Result<Self> {
+        Self::of_kinds(btf, start_id, SYMBOLS)
+    }
+
+    fn of_kinds(btf: &Btf<'_>, start_id: u32, kinds: KindSet) -> Result<Self> {
         let budget = Budget::for_input(btf.size());
         let hasher = RandomState::new();
         let mut entries = Vec::new();
         let mut result = Ok(());
-        btf.for_each_name(start_id, INDEXED, |id, kind, text| {
+        btf.for_each_name(start_id, kinds, |id, kind, text| {
             let Some(name) = name(text).filter(|_| result.is_ok()) else { return };
             result = EssentialName::charged(name, &budget).and_then(|essential| {
                 entries.try_reserve(1)?;
@@ -153,7 +162,7 @@ impl NameIndex {
         Ok(Self { hasher, entries: memory::copied(&entries)? })
     }
 
-    fn find(
+    pub(super) fn find(
         &self,
         semantics: Semantics,
         (kind, essential): (Kind, EssentialName<'_>),
@@ -186,8 +195,11 @@ fn hash(hasher: &RandomState, kind: Kind, essential: EssentialName<'_>) -> u64 {
     hasher.hash_one((Semantics::Libbpf.one_kind(kind), essential)) & HASH_MASK
 }
 
+/// What has an address.
+const SYMBOLS: KindSet = KindSet::of(&[Kind::Func, Kind::Var]);
+
 /// Kinds of the root of a compiler's relocation: without functions, which are half of a kernel's types.
-const INDEXED: KindSet = KindSet::of(&[
+const ROOTS: KindSet = KindSet::of(&[
     Kind::Int,
     Kind::Ptr,
     Kind::Array,

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use once_cell::sync::OnceCell;
 
 use super::name_search::{NameIndex, RootNames};
-use crate::btf::{Btf, BtfView as _, TypeId};
+use crate::btf::{Btf, BtfView as _, Kind, TypeId};
 use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::log::{Log, NoLog};
+use crate::relo::{EssentialName, Semantics};
 
 /// BTF to relocate against, its name in messages (`vmlinux`, a module's name, a path), and an index of its types' names.
 /// Clones share them, and so may threads.
@@ -26,6 +27,8 @@ struct Inner {
     was_searched: AtomicBool,
     /// Built by the second search. `None` inside if that exceeds the work limit.
     index: OnceCell<Option<NameIndex>>,
+    /// Of functions and variables, built by the first search for one.
+    symbol_index: OnceCell<NameIndex>,
 }
 
 /// With fewer types than these per name, the scan is as fast as one index look-up per name.
@@ -35,7 +38,8 @@ impl Target {
     /// A target that has not been searched.
     #[must_use]
     pub fn new(name: impl Into<String>, btf: Arc<Btf<'static>>) -> Self {
-        Self(Arc::new(Inner { name: name.into(), btf, was_searched: AtomicBool::new(false), index: OnceCell::new() }))
+        let (index, symbol_index) = Default::default();
+        Self(Arc::new(Inner { name: name.into(), btf, was_searched: AtomicBool::new(false), index, symbol_index }))
     }
 
     /// The name.
@@ -74,6 +78,23 @@ impl Target {
             Some(index) => names.find_in_index(index, btf, budget, found),
             None => names.find(btf, start_id, budget, found),
         }
+    }
+
+    /// Calls `found` with each function or variable of its own whose name without a flavor is `name`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::find`].
+    pub(crate) fn find_symbol(
+        &self,
+        kind: Kind,
+        name: &[u8],
+        budget: &Budget,
+        found: impl FnMut(TypeId) -> Result<()>,
+    ) -> Result<()> {
+        let btf = &*self.0.btf;
+        let index = self.0.symbol_index.get_or_try_init(|| NameIndex::of_symbols(btf, btf.start_id()))?;
+        index.find(Semantics::Libbpf, (kind, EssentialName::charged(name, budget)?), btf, budget, found)
     }
 
     /// The index, from the second search on, if it `can_be_used`. Names over the work limit have none; without memory, there

@@ -23,7 +23,7 @@ pub(super) struct Flow {
 }
 
 /// The section of subprograms.
-const TEXT: &[u8] = b".text";
+pub(super) const TEXT: &[u8] = b".text";
 
 impl Flow {
     /// Collects the functions of the programs that `is_selected`, by their indices.
@@ -66,6 +66,11 @@ impl Flow {
             }
         }
         Ok(Some(flow))
+    }
+
+    /// The functions that the programs consist of, in the order of their places.
+    pub(super) fn parts(&self) -> impl Iterator<Item = u32> {
+        (0..).zip(&self.is_part).filter_map(|(func, is_part)| is_part.then_some(func))
     }
 
     fn add(&mut self, func: u32, is_entry: bool, work: &mut Vec<u32>) {

@@ -15,6 +15,7 @@ mod constant;
 mod elf;
 mod flow;
 mod linkage;
+mod object_code;
 mod op;
 mod propagate;
 mod state;
@@ -30,6 +31,7 @@ pub use crate::object::Reach;
 use crate::object::{Outcome, Report};
 use code::{Code, Func};
 use flow::Flow;
+pub(crate) use object_code::{ObjectCode, Walk};
 
 /// What is known of an extern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

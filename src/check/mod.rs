@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Which programs of an object a kernel loads and attaches, as far as its BTF tells.
+//!
+//! Every rule follows the code of libbpf or the kernel: [`Verdict::No`] is certain. What BTF does not tell is
+//! [`Verdict::Unknown`], never guessed.
+
+mod kernel;
+mod model;
+mod programs;
+mod rules;
+mod section;
+
+pub use model::{Check, Finding, ProgramCheck, Rule, Stage, Verdict};
+
+use crate::error::Result;
+use crate::explain::{Explain, explain};
+use crate::memory;
+use crate::object::{Options, Report, Targets, relocate};
+use crate::relo::Semantics;
+use kernel::Kernel;
+use programs::Programs;
+
+/// What is known of a kernel and of the loader, beside the types.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct CheckOptions<'a> {
+    /// Whose answers relocations get.
+    pub semantics: Semantics,
+    /// Whether the kernel itself has its BTF, as with `CONFIG_DEBUG_INFO_BTF`; `None` if unknown.
+    pub kernel_has_btf: Option<bool>,
+    /// Whether the targets have all modules of the kernel. What they all lack is then missing for certain.
+    pub has_all_modules: bool,
+    /// What the loader attaches programs to, instead of what their sections say: names of programs, and targets.
+    pub attach_targets: &'a [(&'a str, &'a str)],
+    /// Reasons and hints for relocations that the verifier reaches.
+    pub explain: bool,
+}
+
+/// Checks the programs of an object against a kernel. Does not change the object.
+///
+/// # Errors
+///
+/// What [`relocate`] gives, other than the error of a relocation, which is a finding.
+pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -> Result<Check> {
+    let mut relocated = memory::copied(object)?;
+    let mut report = Report::default();
+    let done = relocate(&mut relocated, targets, &Options::new().semantics(options.semantics), Some(&mut report));
+    if report.counts().failed == 0 {
+        done?;
+    }
+    let programs = Programs::read(&relocated, options)?;
+    let kernel = Kernel::new(targets, options, object.len());
+    let mut findings = Vec::new();
+    rules::core_relo::find(&programs, &report, &mut findings);
+    rules::attach_btf::find(&programs, &kernel, &mut findings)?;
+    findings.sort_by_key(|finding| (finding.program, finding.rule, finding.relocation, finding.insn_off));
+    if options.explain && findings.iter().any(|finding| finding.relocation.is_some() && finding.verdict == Verdict::No)
+    {
+        explain(object, targets, options.semantics, Explain::unresolved(), &mut report)?;
+    }
+    let mut check = Check { programs: programs.checks(), findings, report };
+    check.judge();
+    Ok(check)
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The programs of an object, and what of their code the verifier reaches.
+
+use std::collections::HashMap;
+
+use super::section::Section;
+use super::{CheckOptions, ProgramCheck, Verdict};
+use crate::error::Result;
+use crate::object::Reach;
+use crate::reach::{Facts, ObjectCode, Walk};
+use crate::text::Lossy;
+
+/// A program of a relocated object.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) name: String,
+    /// With a question mark where it has one.
+    pub(super) section: String,
+    /// What the loader attaches it to instead.
+    attach_target: Option<String>,
+    /// `None` where the analysis gives up.
+    pub(super) walk: Option<Walk>,
+}
+
+impl Program {
+    /// What its section says; `None` if libbpf does not know it.
+    pub(super) fn section(&self) -> Option<Section<'_>> {
+        let section = Section::of(self.section.strip_prefix('?').unwrap_or(&self.section))?;
+        let target = self.attach_target.as_deref().or(section.target);
+        Some(Section { target, ..section })
+    }
+}
+
+/// The programs of a relocated object.
+#[derive(Debug)]
+pub(super) struct Programs<'d> {
+    pub(super) code: ObjectCode<'d>,
+    pub(super) list: Vec<Program>,
+}
+
+impl<'d> Programs<'d> {
+    /// Reads and walks them.
+    pub(super) fn read(relocated: &'d [u8], options: &CheckOptions<'_>) -> Result<Self> {
+        let code = ObjectCode::read(relocated, &Facts::default())?;
+        let attach_targets: HashMap<_, _> = options.attach_targets.iter().copied().collect();
+        let mut list = Vec::new();
+        for (func, function) in code.programs() {
+            let name = Lossy(function.name).to_string();
+            list.push(Program {
+                section: Lossy(function.section).to_string(),
+                attach_target: attach_targets.get(&*name).map(|target| (*target).to_owned()),
+                walk: code.walk(func)?,
+                name,
+            });
+        }
+        Ok(Self { code, list })
+    }
+
+    /// The programs that an instruction is part of, and whether the verifier reaches it there; `None` if that is unknown.
+    pub(super) fn reaches(&self, pc: u32) -> impl Iterator<Item = (usize, Option<Reach>)> {
+        self.list.iter().enumerate().filter_map(move |(number, program)| match &program.walk {
+            Some(walk) => walk.at(pc).map(|reach| (number, Some(reach))),
+            None => Some((number, None)),
+        })
+    }
+
+    /// With nothing found yet.
+    pub(super) fn checks(&self) -> Vec<ProgramCheck> {
+        let check = |program: &Program| ProgramCheck {
+            name: program.name.clone(),
+            section: program.section.clone(),
+            prog_type: program.section().map(|section| section.prog_type),
+            is_optional: program.section.starts_with('?'),
+            load: Verdict::Yes,
+            attach: Verdict::Yes,
+        };
+        self.list.iter().map(check).collect()
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The code of an object, to be walked one program at a time.
+
+use super::code::{Code, Ref};
+use super::flow::{Flow, TEXT};
+use super::op::Op;
+use super::{Facts, Function, Reach, elf, function, propagate};
+use crate::bytes::index;
+use crate::error::Result;
+
+/// The code of a relocated object.
+#[derive(Debug)]
+pub(crate) struct ObjectCode<'d> {
+    code: Code<'d>,
+}
+
+/// A program and all the code that it refers to: numbers of instructions in the object, in order, and their reach.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    pub(crate) insns: Vec<(u32, Reach)>,
+}
+
+impl Walk {
+    /// The reach of an instruction; `None` if it is not part of the program.
+    pub(crate) fn at(&self, pc: u32) -> Option<Reach> {
+        let at = self.insns.binary_search_by_key(&pc, |(pc, _)| *pc).ok()?;
+        self.insns.get(at).map(|(_, reach)| *reach)
+    }
+}
+
+impl<'d> ObjectCode<'d> {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// As [`analyze`](super::analyze).
+    pub(crate) fn read(object: &'d [u8], facts: &Facts<'d>) -> Result<Self> {
+        Ok(Self { code: elf::read(object, facts)? })
+    }
+
+    /// The functions outside of `.text`, and their numbers.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (u32, Function<'d>)> {
+        let functions = (0..).zip(self.code.funcs.iter().map(|func| function(&self.code, func)));
+        functions.filter(|(_, function)| function.section != TEXT)
+    }
+
+    /// The reach of a program's code; `None` where the analysis gives up.
+    pub(crate) fn walk(&self, program: u32) -> Result<Option<Walk>> {
+        let code = &self.code;
+        let Some(flow) = Flow::new(code, &|func| func == program)? else { return Ok(None) };
+        let Some(reached) = propagate::reached(code, &flow, true)? else { return Ok(None) };
+        let Some(anyhow) = propagate::reached(code, &flow, false)? else { return Ok(None) };
+        let is_in = |reached: &[bool], pc: u32| reached.get(index(pc)).copied().unwrap_or(true);
+        let reach = |pc| match (is_in(&reached, pc), is_in(&anyhow, pc)) {
+            (true, _) => Reach::Reachable,
+            (false, true) => Reach::DeadByRodata,
+            (false, false) => Reach::Dead,
+        };
+        let insns = flow.parts().filter_map(|func| code.func(func)).flat_map(|func| func.code.clone());
+        Ok(Some(Walk { insns: insns.map(|pc| (pc, reach(pc))).collect() }))
+    }
+
+    /// The number of the instruction at byte `insn_off` of the section of this name; `None` if there is none, or several
+    /// sections have the name.
+    pub(crate) fn pc(&self, section: &[u8], insn_off: u32) -> Option<u32> {
+        let mut named = self.code.sections.iter().filter(|code| code.name == section);
+        let code = named.next()?.code.clone();
+        let pc = code.start.checked_add(insn_off / 8).filter(|pc| code.contains(pc))?;
+        named.next().is_none().then_some(pc)
+    }
+
+    /// Offset of an instruction in its section, in bytes.
+    pub(crate) fn insn_off(&self, pc: u32) -> Option<u32> {
+        let section = self.code.func_at(pc).and_then(|func| self.code.sections.get(self.code.func(func)?.section))?;
+        pc.checked_sub(section.code.start)?.checked_mul(8)
+    }
+
+    /// The number of the helper that an instruction calls.
+    pub(crate) fn helper(&self, pc: u32) -> Option<i32> {
+        let is_helper = matches!(self.code.op(pc), Some(Op::CallHelper)) && self.code.reference(pc) == Ref::Nothing;
+        self.code.insns.get(index(pc)).filter(|_| is_helper).map(|insn| insn.imm)
+    }
+}
