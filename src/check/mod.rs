@@ -15,7 +15,7 @@ pub use model::{Check, Finding, ProgramCheck, Rule, Stage, Verdict};
 use crate::error::Result;
 use crate::explain::{Explain, explain};
 use crate::memory;
-use crate::object::{Options, Report, Targets, relocate};
+use crate::object::{Options, Report, Target, Targets, relocate};
 use crate::relo::Semantics;
 use kernel::Kernel;
 use programs::Programs;
@@ -32,6 +32,14 @@ pub struct CheckOptions<'a> {
     pub has_all_modules: bool,
     /// What the loader attaches programs to, instead of what their sections say: names of programs, and targets.
     pub attach_targets: &'a [(&'a str, &'a str)],
+    /// The text of the kernel's configuration, as in `/boot/config-*`.
+    pub config: Option<&'a str>,
+    /// The kernel's version as in `LINUX_KERNEL_VERSION`: 0x060c05 for 6.12.5.
+    pub version: Option<u32>,
+    /// Bytes that the loader gives `const volatile` variables, by their names.
+    pub values: &'a [(&'a str, &'a [u8])],
+    /// BTF with types that no kernel has, which the loader supplies to relocations.
+    pub extra: &'a [Target],
     /// Reasons and hints for relocations that the verifier reaches.
     pub explain: bool,
 }
