@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 
 /// JSON that is being written: each method adds a value, or the key of one.
 #[derive(Debug, Default)]
-pub(crate) struct Json {
+pub struct Json {
     text: String,
     /// A value precedes at this level.
     needs_comma: bool,
@@ -13,22 +13,22 @@ pub(crate) struct Json {
 
 impl Json {
     /// The text.
-    pub(crate) fn finish(self) -> String {
+    pub fn finish(self) -> String {
         self.text
     }
 
     /// An object, of the keys and values that `members` adds.
-    pub(crate) fn object(&mut self, members: impl FnOnce(&mut Self)) {
+    pub fn object(&mut self, members: impl FnOnce(&mut Self)) {
         self.nested('{', '}', members);
     }
 
     /// An array, of what `element` adds for each item.
-    pub(crate) fn array<I: IntoIterator>(&mut self, items: I, mut element: impl FnMut(&mut Self, I::Item)) {
+    pub fn array<I: IntoIterator>(&mut self, items: I, mut element: impl FnMut(&mut Self, I::Item)) {
         self.nested('[', ']', |json| items.into_iter().for_each(|item| element(json, item)));
     }
 
     /// The key of the value that is added next.
-    pub(crate) fn key(&mut self, name: &str) -> &mut Self {
+    pub fn key(&mut self, name: &str) -> &mut Self {
         self.string(name);
         self.text.push(':');
         self.needs_comma = false;
@@ -36,7 +36,7 @@ impl Json {
     }
 
     /// A string.
-    pub(crate) fn string(&mut self, string: impl Display) {
+    pub fn string(&mut self, string: impl Display) {
         self.value(|text| {
             text.push('"');
             // Writing to a string fails only where a `Display` does: what it wrote until then stays.
@@ -46,7 +46,7 @@ impl Json {
     }
 
     /// A string, or null.
-    pub(crate) fn optional(&mut self, string: Option<impl Display>) {
+    pub fn optional(&mut self, string: Option<impl Display>) {
         match string {
             Some(string) => self.string(string),
             None => self.null(),
@@ -54,25 +54,30 @@ impl Json {
     }
 
     /// A number that a reader with 64-bit floats reads exactly.
-    pub(crate) fn number(&mut self, number: u32) {
+    pub fn number(&mut self, number: u32) {
         self.value(|text| {
             let _ = write!(text, "{number}");
         });
     }
 
     /// A count.
-    pub(crate) fn count(&mut self, count: usize) {
+    pub fn count(&mut self, count: usize) {
         self.number(u32::try_from(count).unwrap_or(u32::MAX));
     }
 
     /// A truth value.
-    pub(crate) fn bool(&mut self, value: bool) {
+    pub fn bool(&mut self, value: bool) {
         self.value(|text| text.push_str(if value { "true" } else { "false" }));
     }
 
     /// Null.
-    pub(crate) fn null(&mut self) {
+    pub fn null(&mut self) {
         self.value(|text| text.push_str("null"));
+    }
+
+    /// A value, or members of an object, in JSON already.
+    pub fn raw(&mut self, json: &str) {
+        self.value(|text| text.push_str(json));
     }
 
     fn nested(&mut self, open: char, close: char, inside: impl FnOnce(&mut Self)) {

@@ -89,6 +89,11 @@ pub mod internal {
     pub mod memory {
         pub use crate::memory::*;
     }
+    /// The documents of `docs/check.schema.json`.
+    pub mod json {
+        pub use crate::json::Json;
+        pub use crate::object::report_json::{head, hint, listed, relocation, results};
+    }
     /// Names as text.
     pub mod text {
         pub use crate::btf::name::Named;

@@ -274,6 +274,13 @@ impl<'d> Btf<'d> {
         self.data.as_ref().get(range.clone()).unwrap_or_default()
     }
 
+    /// What decides every answer: its own types and strings. BTF on the same base that has the same is equal.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn contents(&self) -> [&[u8]; 2] {
+        [self.section(&self.sections.types), self.strings()]
+    }
+
     /// Size in bytes.
     pub(crate) fn size(&self) -> usize {
         self.data.as_ref().len()

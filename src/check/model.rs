@@ -192,7 +192,7 @@ impl Stage {
 }
 
 /// Something about programs on a kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Finding {
     /// Which rule found it.

@@ -272,7 +272,7 @@ impl fmt::Display for Reason {
 }
 
 /// A member or enumerator of the target that a program could read instead of one that the target lacks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Hint {
     /// What makes it likely.

@@ -16,7 +16,7 @@ mod insn_info;
 pub(crate) mod name_search;
 mod relocator;
 mod report;
-mod report_json;
+pub(crate) mod report_json;
 mod site;
 pub(crate) mod target;
 

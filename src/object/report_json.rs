@@ -43,25 +43,10 @@ impl Report {
     /// The report as JSON.
     #[must_use]
     pub fn to_json(&self, document: &Document<'_>) -> String {
-        let has_something_to_say = |entry: &Entry| {
-            !matches!(entry.outcome, Outcome::Resolved) || entry.note.is_some() || entry.explanation.is_some()
-        };
-        let listed = || {
-            let entries = self.entries.iter().enumerate();
-            entries.filter(|(_, entry)| document.full || has_something_to_say(entry))
-        };
-        let mut written = HashMap::new();
+        let listed = || listed(self, document.full);
         let mut json = Json::default();
         json.object(|json| {
-            json.key("schema").number(SCHEMA);
-            json.key("tool").object(|json| {
-                json.key("name").string("corelo");
-                json.key("version").string(env!("CARGO_PKG_VERSION"));
-            });
-            json.key("semantics").string(match document.semantics {
-                Semantics::Libbpf => "libbpf",
-                Semantics::Kernel => "kernel",
-            });
+            head(json, document.semantics);
             json.key("kernels").array([document.kernel], |json, name| {
                 json.object(|json| {
                     json.key("id").number(0);
@@ -76,17 +61,11 @@ impl Report {
                     json.key("relocations").array(listed(), |json, (id, entry)| relocation(json, id, entry));
                 });
             });
-            json.key("results").array([self.counts()], |json, counts| {
+            json.key("results").array([()], |json, ()| {
                 json.object(|json| {
                     json.key("object").number(0);
                     json.key("kernel").number(0);
-                    json.key("resolved").count(counts.resolved);
-                    json.key("poisoned").count(counts.poisoned);
-                    json.key("skipped").count(counts.skipped);
-                    json.key("failed").count(counts.failed);
-                    json.key("relocations").array(listed(), |json, (id, entry)| {
-                        result(json, id, entry, &mut written);
-                    });
+                    results(json, self, document.full);
                 });
             });
         });
@@ -94,8 +73,40 @@ impl Report {
     }
 }
 
+/// What every document begins with.
+pub fn head(json: &mut Json, semantics: Semantics) {
+    json.key("schema").number(SCHEMA);
+    json.key("tool").object(|json| {
+        json.key("name").string("corelo");
+        json.key("version").string(env!("CARGO_PKG_VERSION"));
+    });
+    json.key("semantics").string(match semantics {
+        Semantics::Libbpf => "libbpf",
+        Semantics::Kernel => "kernel",
+    });
+}
+
+/// The relocations that documents list, with their ids: all, or those that have something to say.
+pub fn listed(report: &Report, full: bool) -> impl Iterator<Item = (usize, &Entry)> {
+    let says_something = |entry: &Entry| {
+        !matches!(entry.outcome, Outcome::Resolved) || entry.note.is_some() || entry.explanation.is_some()
+    };
+    report.entries.iter().enumerate().filter(move |(_, entry)| full || says_something(entry))
+}
+
+/// What a result says of its relocations.
+pub fn results(json: &mut Json, report: &Report, full: bool) {
+    let counts = report.counts();
+    json.key("resolved").count(counts.resolved);
+    json.key("poisoned").count(counts.poisoned);
+    json.key("skipped").count(counts.skipped);
+    json.key("failed").count(counts.failed);
+    let mut written = HashMap::new();
+    json.key("relocations").array(listed(report, full), |json, (id, entry)| result(json, id, entry, &mut written));
+}
+
 /// What the object says of a relocation.
-fn relocation(json: &mut Json, id: usize, entry: &Entry) {
+pub fn relocation(json: &mut Json, id: usize, entry: &Entry) {
     json.object(|json| {
         json.key("id").count(id);
         json.key("section").string(&entry.section);
@@ -157,7 +168,8 @@ fn candidate(json: &mut Json, candidate: &CandidateReason) {
     });
 }
 
-fn hint(json: &mut Json, Hint { kind, text, flavor, guard }: &Hint) {
+/// What a program could read instead.
+pub fn hint(json: &mut Json, Hint { kind, text, flavor, guard }: &Hint) {
     json.object(|json| {
         json.key("kind").string(kind.name());
         json.key("text").string(text);
