@@ -3,6 +3,7 @@
 
 mod input;
 mod inspect;
+mod kernels;
 mod notes;
 mod output;
 mod relocate;
