@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `corelo`: relocates BPF objects, and shows what their relocations come to.
 
+mod check;
 mod input;
 mod inspect;
 mod kernels;
+mod layout;
 mod notes;
 mod output;
 mod relocate;
@@ -35,7 +37,8 @@ struct Cli {
     color: ColorChoice,
 }
 
-const AFTER_HELP: &str = "Exit status: 0; 1 for what cannot be relocated, read or written; 2 for usage.\n\
+const AFTER_HELP: &str = "Exit status: 0; 1 for what cannot be relocated, read or written; 2 for usage. Of check: 1 if a kernel\n\
+                          rejects a program that is not optional, 3 if nothing is rejected and something could not be read.\n\
                           CORELO_LOG=off|warn|info|debug says which log lines go to stderr (warn).";
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +47,8 @@ enum Command {
     Relocate(Relocate),
     /// Show what each CO-RE relocation of an object comes to
     Inspect(Inspect),
+    /// Tell which programs of objects load and attach on which kernels
+    Check(check::Check),
 }
 
 #[derive(Debug, Args)]
@@ -137,11 +142,13 @@ fn main() -> ExitCode {
     }
     .write_global();
     let log = StderrLog::new(cli.verbose);
-    let (Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. })) = &cli.command;
-    question.check();
+    if let Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. }) = &cli.command {
+        question.check();
+    }
     let done = match cli.command {
         Command::Relocate(relocate) => relocate.run(&log),
         Command::Inspect(inspect) => inspect.run(&log),
+        Command::Check(check) => Ok(check.run(&log)),
     };
     done.unwrap_or_else(|error| {
         stderr::say(format_args!("{error}"));

@@ -7,8 +7,7 @@ use anstyle::Style;
 use corelo::log::Printable;
 use corelo::object::{CandidateReason, Entry, Hint, Outcome, Reach};
 
-/// Columns of a terminal.
-const WIDTH: usize = 80;
+use crate::layout::{WIDTH, wrapped};
 
 /// Writes notes, each in lines that begin at one column.
 pub(crate) struct Notes<'r> {
@@ -70,20 +69,8 @@ impl<'r> Notes<'r> {
     /// Writes a text in lines of [`WIDTH`], but for longer words.
     fn wrapped(&self, text: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
         let indent = self.indent;
-        let width = WIDTH.saturating_sub(indent);
         let text = Printable(text).to_string();
-        let mut line = String::new();
-        let mut words = text.split(' ').peekable();
-        while let Some(word) = words.next() {
-            line.push_str(word);
-            let fits = |next: &&str| line.chars().count().saturating_add(next.chars().count()) < width;
-            if words.peek().is_some_and(fits) {
-                line.push(' ');
-            } else {
-                writeln!(out, "{:indent$}{style}{line}{style:#}", "")?;
-                line.clear();
-            }
-        }
-        Ok(())
+        let mut lines = wrapped(&text, WIDTH.saturating_sub(indent)).into_iter();
+        lines.try_for_each(|line| writeln!(out, "{:indent$}{style}{line}{style:#}", ""))
     }
 }

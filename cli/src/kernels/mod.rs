@@ -4,8 +4,6 @@
 //! [`find`] lists kernels without unpacking them. [`Source::open`] reads one, so that no more than the caller works on are in
 //! memory. Modules are read when they are first asked for.
 
-#![allow(dead_code, unused_imports, reason = "for corelo check")]
-
 mod archive;
 mod decode;
 mod elf;
@@ -24,11 +22,12 @@ use corelo::Result;
 use corelo::log::Log;
 use corelo::object::{Target, Targets};
 
-pub(crate) use find::{Found, find};
+pub(crate) use find::find;
 pub(crate) use single::{Streamed, may_have_modules, open_kernel, open_module, read_stream};
 pub(crate) use source::Source;
 
 use modules::{Modules, Place};
+use version::config_value;
 
 /// A kernel, and what is known of it besides its types.
 #[derive(Debug)]
@@ -78,6 +77,12 @@ impl Kernel {
     /// Adds the modules of a package or below a folder, which are read when they are needed.
     pub(crate) fn add_modules_in(&mut self, path: PathBuf) {
         self.modules.places.push(Place::Path(path));
+    }
+
+    /// Whether all modules of the kernel are at hand. That a place has none shows when they are first asked for.
+    pub(crate) fn has_all_modules(&self) -> bool {
+        let option = self.config.as_deref().map(|config| config_value(config, "CONFIG_MODULES"));
+        option.is_some_and(|value| value != Some("y")) || self.modules.may_be_all()
     }
 }
 

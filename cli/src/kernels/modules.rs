@@ -73,6 +73,12 @@ impl Modules {
         Self { places, ..Self::default() }
     }
 
+    /// Whether these are all modules, as far as is known yet.
+    pub(super) fn may_be_all(&self) -> bool {
+        let is_empty = || self.opened.get().is_some_and(Vec::is_empty);
+        self.running.is_some() || !self.places.is_empty() && !is_empty()
+    }
+
     /// The modules, split on the kernel's BTF: first those that were given, then the others by name.
     pub(super) fn get(&self, kernel: &Kernel, log: &dyn Log) -> Result<&[Target]> {
         if let Some(running) = &self.running {
