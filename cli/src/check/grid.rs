@@ -37,13 +37,13 @@ pub(super) struct Row<'r> {
     pub(super) program: &'r Program,
 }
 
-/// Why programs of an object do not work.
+/// Why programs do not work.
 #[derive(Clone, Debug)]
 pub(super) struct Cause<'r> {
     /// On the first kernel, for the first program, at the first instruction.
     pub(super) first: &'r Found,
-    /// Indices of programs; empty for all of the object.
-    pub(super) programs: Vec<usize>,
+    /// Indices of objects and programs; `None` for all programs of the object.
+    pub(super) programs: Vec<(usize, Option<usize>)>,
     /// Indices of the columns in which it holds.
     pub(super) columns: Vec<usize>,
     pub(super) cell: Cell,
@@ -113,10 +113,19 @@ impl<'r> Grid<'r> {
 
     /// The programs of a cause, as `bindsnoop/ipv4_bind_exit, ipv6_bind_exit`.
     pub(super) fn programs_of(&self, cause: &Cause<'_>) -> String {
-        let object = self.object_name(cause.first.object);
-        let programs = self.results.objects.get(cause.first.object).map_or(&[][..], |object| object.programs());
-        let names: Vec<_> = cause.programs.iter().filter_map(|number| Some(&*programs.get(*number)?.name)).collect();
-        if names.is_empty() { format!("{object}, all programs") } else { format!("{object}/{}", names.join(", ")) }
+        const SHOWN: usize = 8;
+        let mut names = Vec::new();
+        let mut last = None;
+        for (object, program) in cause.programs.iter().take(SHOWN) {
+            let programs = self.results.objects.get(*object).map_or(&[][..], |object| object.programs());
+            let program = program.and_then(|number| programs.get(number)).map_or("all programs", |program| &program.name);
+            let is_of_last = last.replace(object) == Some(object);
+            names.push(if is_of_last { program.to_owned() } else { format!("{}/{program}", self.object_name(*object)) });
+        }
+        match cause.programs.len().saturating_sub(SHOWN) {
+            0 => names.join(", "),
+            more => format!("{} and {more} more", names.join(", ")),
+        }
     }
 
     /// On which kernels a cause holds: by name if there are two at most, else by the numbers of columns.
@@ -185,7 +194,7 @@ impl<'r> Keys<'r> {
         })
     }
 
-    /// One for all programs of an object with the same cause.
+    /// One for all programs with the same cause.
     fn causes(self, columns: &[Column], rows: &[Row<'_>]) -> Vec<Cause<'r>> {
         let mut causes: Vec<Cause<'r>> = Vec::new();
         let mut merged = HashMap::new();
@@ -193,12 +202,14 @@ impl<'r> Keys<'r> {
             let holds = columns.iter().enumerate().filter(|(_, column)| column.causes.contains(&number));
             let columns: Vec<_> = holds.map(|(column, _)| column).collect();
             let (object, program, rule, stage, verdict, subject, is_nowhere) = key(first);
-            let is_one = (object, rule, stage, verdict, subject, is_nowhere, columns.clone(), program.is_none());
+            // Source lines are those of an object.
+            let of = first.source.as_ref().map(|_| object);
+            let is_one = (of, rule, stage, verdict, subject, is_nowhere, columns.clone());
             let at = *merged.entry(is_one).or_insert(causes.len());
             match causes.get_mut(at) {
-                Some(cause) => cause.programs.extend(program),
+                Some(cause) => cause.programs.push((object, program)),
                 None => {
-                    let programs = program.into_iter().collect();
+                    let programs = vec![(object, program)];
                     causes.push(Cause { first, programs, columns, cell: Cell::Loads });
                 }
             }
@@ -206,7 +217,7 @@ impl<'r> Keys<'r> {
         for cause in &mut causes {
             cause.cell = cause_cell(cause, rows);
         }
-        causes.sort_by_key(|cause| (std::cmp::Reverse(cause.cell), cause.first.object, cause.programs.first().copied()));
+        causes.sort_by_key(|cause| (std::cmp::Reverse(cause.cell), cause.programs.first().copied()));
         causes
     }
 }
@@ -229,7 +240,9 @@ fn cause_cell(cause: &Cause<'_>, rows: &[Row<'_>]) -> Cell {
 
 impl Cause<'_> {
     pub(super) fn is_about(&self, row: &Row<'_>) -> bool {
-        let is_program = self.programs.is_empty() || self.programs.contains(&row.number);
-        self.first.object == row.object && is_program
+        let is_it = |(object, program): &(usize, Option<usize>)| {
+            *object == row.object && program.is_none_or(|number| number == row.number)
+        };
+        self.programs.iter().any(is_it)
     }
 }

@@ -45,9 +45,19 @@ impl Text<'_> {
             }
         }
         self.folded(shown.len(), out)?;
-        for cause in grid.causes.iter().filter(|cause| cause.cell.is_shown()) {
-            writeln!(out)?;
+        let mut causes = grid.causes.iter().filter(|cause| cause.cell.is_shown()).peekable();
+        let remedy = |cause: &Cause<'_>| cause.first.finding.remedy.clone();
+        let mut has_same_remedy = false;
+        while let Some(cause) = causes.next() {
+            if !has_same_remedy {
+                writeln!(out)?;
+            }
             self.cause(cause, out)?;
+            let next = causes.peek().and_then(|next| remedy(next));
+            has_same_remedy = next.is_some() && next == remedy(cause);
+            if let Some(remedy) = remedy(cause).filter(|_| !has_same_remedy) {
+                self.lines("    ", &format!("remedy: {remedy}"), out)?;
+            }
         }
         self.nowhere(out)?;
         writeln!(out)?;
@@ -165,7 +175,12 @@ impl Text<'_> {
         let finding = &cause.first.finding;
         let style = style(cause.cell);
         let programs = self.grid.programs_of(cause);
-        let head = format!("{programs} on {}: {}", self.grid.kernels_of(cause), finding.message);
+        let on = if self.grid.results.kernels.len() == 1 {
+            String::new()
+        } else {
+            format!(" on {}", self.grid.kernels_of(cause))
+        };
+        let head = format!("{programs}{on}: {}", finding.message);
         let lines = wrapped(&Printable(head).to_string(), self.width.saturating_sub(4));
         for (number, line) in lines.iter().enumerate() {
             match number {
@@ -183,10 +198,7 @@ impl Text<'_> {
                 self.lines("        ", line, out)?;
             }
         }
-        match &finding.remedy {
-            Some(remedy) => self.lines("    ", &format!("remedy: {remedy}"), out),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// What no given kernel has, in a paragraph for each remedy.
