@@ -158,7 +158,7 @@ impl Text<'_> {
         let mut text = format!("{loading}{more} {} {verb}{on}", if loading == 1 { "program" } else { "programs" });
         let guarded = of(Cell::Guarded).saturating_add(of(Cell::GuardedByRodata));
         if guarded > 0 {
-            text.push_str(&format!(", {guarded} of them guarded"));
+            text.push_str(&if loading == 1 { ", guarded".to_owned() } else { format!(", {guarded} of them guarded") });
         }
         let unseen = of(Cell::AttachUnknown);
         if unseen > 0 {
@@ -212,13 +212,15 @@ impl Text<'_> {
             texts.push(text);
         }
         for (is_type, (programs, texts)) in by_option {
-            let what = if is_type {
-                "need types that no given kernel has. Does the loader bring them: --extra-btf? Is it optional: --optional?"
+            let (what, remedy) = if is_type {
+                ("types", "Does the loader bring them: --extra-btf?")
             } else {
-                "attach to what no given kernel has. Does the loader set the target: --target? Is it optional: --optional?"
+                ("attach targets", "Does the loader set others: --target?")
             };
+            let of = count(programs, "program");
+            let text = format!("? no given kernel has the {what} of {of}. {remedy} Are they optional: --optional?");
             writeln!(out)?;
-            self.lines("", &format!("? {} {what}", count(programs, "program")), out)?;
+            self.lines("", &text, out)?;
             self.lines("    ", &texts.join(", "), out)?;
         }
         Ok(())

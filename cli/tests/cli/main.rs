@@ -10,6 +10,8 @@
     reason = "a panic here is a failed test"
 )]
 
+mod check;
+mod check_reports;
 mod failures;
 mod files;
 mod inspect;
