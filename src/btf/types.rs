@@ -206,6 +206,12 @@ impl<'a> Type<'a> {
         Some(Array { elem_type_id: TypeId(self.payload().u32(0)?), nelems: self.payload().u32(8)? })
     }
 
+    /// The variables and functions of a data section, in order.
+    pub(crate) fn datasec_symbols(self) -> impl Iterator<Item = TypeId> + 'a {
+        let payload = if self.kind() == Kind::Datasec { self.payload } else { &[] };
+        Self { payload, ..self }.elements().map(|[symbol, _, _]| TypeId(symbol))
+    }
+
     /// Type of parameter number `idx` of a function prototype.
     #[must_use]
     pub fn param(self, idx: u32) -> Option<TypeId> {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The programs of an object, and what of their code the verifier reaches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::section::Section;
 use super::{CheckOptions, ProgramCheck, Verdict};
@@ -16,6 +17,8 @@ pub(super) struct Program {
     pub(super) name: String,
     /// With a question mark where it has one.
     pub(super) section: String,
+    /// Its place in the section, in bytes.
+    range: Range<u32>,
     /// What the loader attaches it to instead.
     attach_target: Option<String>,
     /// `None` where the analysis gives up.
@@ -40,14 +43,15 @@ pub(super) struct Programs<'d> {
 
 impl<'d> Programs<'d> {
     /// Reads and walks them.
-    pub(super) fn read(relocated: &'d [u8], options: &CheckOptions<'_>) -> Result<Self> {
-        let code = ObjectCode::read(relocated, &Facts::default())?;
+    pub(super) fn read(relocated: &'d [u8], facts: &Facts<'d>, options: &CheckOptions<'_>) -> Result<Self> {
+        let code = ObjectCode::read(relocated, facts)?;
         let attach_targets: HashMap<_, _> = options.attach_targets.iter().copied().collect();
         let mut list = Vec::new();
         for (func, function) in code.programs() {
             let name = Lossy(function.name).to_string();
             list.push(Program {
                 section: Lossy(function.section).to_string(),
+                range: function.range,
                 attach_target: attach_targets.get(&*name).map(|target| (*target).to_owned()),
                 walk: code.walk(func)?,
                 name,
@@ -62,6 +66,27 @@ impl<'d> Programs<'d> {
             Some(walk) => walk.at(pc).map(|reach| (number, Some(reach))),
             None => Some((number, None)),
         })
+    }
+
+    /// The program whose own code has the instruction at this place; `None` for one of a subprogram in `.text`.
+    pub(super) fn at(&self, section: &str, insn_off: u32) -> Option<usize> {
+        self.list.iter().position(|program| program.section == section && program.range.contains(&insn_off))
+    }
+
+    /// What the reachable instructions of each program call, and the first instruction that does: the number of the program, and
+    /// for each key that `called` has for an instruction, its place.
+    pub(super) fn calls<K: Ord>(&self, called: impl Fn(u32) -> Option<K>) -> Vec<(usize, BTreeMap<K, u32>)> {
+        let of_program = |walk: &Walk| {
+            let mut calls = BTreeMap::new();
+            for pc in walk.reachable() {
+                if let Some(key) = called(pc) {
+                    calls.entry(key).or_insert(pc);
+                }
+            }
+            calls
+        };
+        let walks = self.list.iter().enumerate().filter_map(|(number, program)| Some((number, program.walk.as_ref()?)));
+        walks.map(|(number, walk)| (number, of_program(walk))).collect()
     }
 
     /// With nothing found yet.

@@ -70,6 +70,7 @@ pub(super) fn read<'d>(object: &'d [u8], facts: &Facts<'d>) -> Result<Code<'d>> 
         mark_globals(&mut code, btf, btf_ext)?;
     }
     reader.read_relocations(&mut code)?;
+    code.externs.sort_unstable();
     code.resolve_local_calls();
     Ok(code)
 }
@@ -193,7 +194,7 @@ impl<'d> Reader<'d, '_> {
             _ => return Ok(Ref::Broken),
         };
         let Some(section) = section else {
-            return Ok(Ref::Value(if is_extern { self.external(at, symbol, code)? } else { Value::Any }));
+            return Ok(Ref::Value(if is_extern { self.external(at, symbol, pc, code)? } else { Value::Any }));
         };
         let off = i64::try_from(symbol.st_value(self.order)).ok().and_then(|value| value.checked_add(addend));
         if code.sections.binary_search_by_key(&section.0, |section| section.index).is_ok() {
@@ -204,11 +205,13 @@ impl<'d> Reader<'d, '_> {
     }
 
     /// The address of an extern.
-    fn external(&mut self, at: SymbolIndex, symbol: &Sym64<Endianness>, code: &mut Code<'d>) -> Result<Value> {
+    fn external(&mut self, at: SymbolIndex, symbol: &Sym64<Endianness>, pc: u32, code: &mut Code<'d>) -> Result<Value> {
+        let name = name(self.symbol_names, symbol.st_name(self.order)).unwrap_or_default();
+        code.externs.try_reserve(1)?;
+        code.externs.push((pc, name));
         if let Some(value) = self.externs.get(&at) {
             return Ok(*value);
         }
-        let name = name(self.symbol_names, symbol.st_name(self.order)).unwrap_or_default();
         let value = match self.facts.externs.get(name) {
             None => Value::Any,
             Some(Extern::Missing) => Value::Const(0),

@@ -147,8 +147,8 @@ fn walked(code: &Code<'_>, is_selected: &dyn Fn(u32) -> bool) -> Result<Vec<Reac
     let reached_anyhow = propagate::reached(code, &flow, false)?;
     for pc in code.funcs.iter().flat_map(|func| func.code.clone()).map(index) {
         let is_in = |reached: &[bool]| reached.get(pc).copied().unwrap_or(true);
-        let Some(reach) = reach.get_mut(pc).filter(|_| !is_in(&reached)) else { continue };
-        let is_dead_anyhow = reached_anyhow.as_deref().is_some_and(|anyhow| !is_in(anyhow));
+        let Some(reach) = reach.get_mut(pc).filter(|_| !is_in(&reached.insns)) else { continue };
+        let is_dead_anyhow = reached_anyhow.as_ref().is_some_and(|anyhow| !is_in(&anyhow.insns));
         *reach = if is_dead_anyhow { Reach::Dead } else { Reach::DeadByRodata };
     }
     Ok(reach)
