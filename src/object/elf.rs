@@ -17,9 +17,11 @@ use super::format;
 use crate::budget::Budget;
 use crate::bytes::{Endian, index, index_u64, len_u64};
 use crate::error::{Error, Result};
+use crate::memory::collected;
 use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
+pub(crate) use names::KSYM_NAME_LEN;
 use names::Strings;
 
 impl From<object::Error> for Error {
@@ -290,6 +292,21 @@ impl<'d> BpfElf<'d> {
         let start = func.checked_sub(place(section, 0))?;
         let code = start..start.checked_add(self.symbols.get(index(symbol))?.st_size(self.order))?;
         code.contains(&off.into()).then_some(Func { symbol, code })
+    }
+
+    /// The names of symbols that the object does not define, and whether each is weak.
+    ///
+    /// Source: libbpf `sym_is_extern`.
+    pub(super) fn externs(&self) -> Result<Vec<(&'d [u8], bool)>> {
+        let is_extern = |symbol: &&Symbol| {
+            symbol.st_shndx(self.order) == elf::SHN_UNDEF
+                && matches!(symbol.st_bind(), elf::STB_GLOBAL | elf::STB_WEAK)
+                && symbol.st_type() == elf::STT_NOTYPE
+        };
+        let externs = self.symbols.iter().filter(is_extern).filter_map(|symbol| {
+            Some((self.symbol_names.name(symbol.st_name(self.order))?, symbol.st_bind() == elf::STB_WEAK))
+        });
+        collected(externs)
     }
 
     /// Whether a function of this name begins at another place.
