@@ -1,29 +1,51 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The `--btf` arguments.
+//! The kernel that `--btf` and its like describe.
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use corelo::Result;
 use corelo::btf::Btf;
 use corelo::internal::has_bpf_code;
 use corelo::log::Log as _;
-use corelo::object::{OpenTargets, Target, Targets};
+use corelo::object::{KernelFacts, OpenTargets, Target, Targets};
 use corelo::source::{self, RunningKernel};
 
+use crate::Question;
 use crate::input::{name_of, read_pipe};
 use crate::stderr::StderrLog;
 
-/// Opens a kernel and its modules; without any, the running ones when they are needed.
-pub(crate) fn open(paths: &[PathBuf], log: &StderrLog) -> Result<Box<dyn Targets>> {
-    let Some((kernel, modules)) = paths.split_first() else {
-        return Ok(Box::new(RunningKernel::new()));
-    };
-    let kernel = open_one(kernel, None, log)?;
-    let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()), log)).collect::<Result<_>>()?;
-    Ok(Box::new(OpenTargets::new(kernel, modules)?))
+/// The kernel of `--btf`, `--kernel-version` and `--config`; without `--btf`, the running one, opened when it is needed.
+pub(crate) struct Kernel {
+    pub(crate) targets: Box<dyn Targets>,
+    version: Option<u32>,
+    config: Option<Vec<u8>>,
+}
+
+impl Kernel {
+    pub(crate) fn open(question: &Question, log: &StderrLog) -> Result<Self> {
+        let Question { btf, kernel_version, config, .. } = question;
+        let config = config.as_deref().map(source::read_file).transpose()?.map(|(config, _)| config);
+        let Some((kernel, modules)) = btf.split_first() else {
+            return Ok(Self {
+                targets: Box::new(RunningKernel::new()),
+                version: kernel_version.or_else(source::running_version),
+                config: config.or_else(source::running_config),
+            });
+        };
+        let kernel = open_one(kernel, None, log)?;
+        let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()), log)).collect::<Result<_>>()?;
+        Ok(Self { targets: Box::new(OpenTargets::new(kernel, modules)?), version: *kernel_version, config })
+    }
+
+    pub(crate) fn facts(&self) -> KernelFacts<'_> {
+        let mut facts = KernelFacts::default();
+        facts.version = self.version;
+        facts.config = self.config.as_deref();
+        facts
+    }
 }
 
 fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>, log: &StderrLog) -> Result<Target> {

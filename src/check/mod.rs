@@ -18,8 +18,7 @@ pub use model::{Check, Finding, ProgramCheck, Rule, Stage, Verdict};
 use crate::error::Result;
 use crate::explain::{Explain, explain};
 use crate::memory;
-use crate::object::{Options, Report, Target, Targets, relocate};
-use crate::reach::Facts;
+use crate::object::{KernelFacts, Options, Report, Target, Targets, externs, relocate};
 use crate::relo::Semantics;
 use extra::WithExtra;
 use kernel::Kernel;
@@ -57,7 +56,9 @@ pub struct CheckOptions<'a> {
 ///
 /// What [`relocate`] gives, other than the error of a relocation, which is a finding.
 pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -> Result<Check> {
-    let searched = WithExtra::new(targets, options.extra);
+    let has_all_modules = options.has_all_modules;
+    let kernel = WithExtra::new(targets, &[], has_all_modules);
+    let searched = WithExtra::new(targets, options.extra, has_all_modules);
     let mut relocated = memory::copied(object)?;
     let mut report = Report::default();
     let done = relocate(&mut relocated, &searched, &Options::new().semantics(options.semantics), Some(&mut report));
@@ -68,7 +69,10 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
     for (name, value) in options.values {
         object::set_variable(&mut relocated, name, value)?;
     }
-    let programs = Programs::read(&relocated, &Facts::default(), options)?;
+    let mut known = KernelFacts::default();
+    (known.version, known.config) = (options.version, options.config.map(str::as_bytes));
+    let externs = externs(object, &kernel, &known)?;
+    let programs = Programs::read(&relocated, &externs, options)?;
     if options.explain && rules::core_relo::is_any_reachable(&programs, &report) {
         explain(object, &searched, options.semantics, Explain::unresolved(), &mut report)?;
     }
@@ -76,13 +80,15 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
         programs: &programs,
         object: object_btf.as_ref(),
         report: &report,
-        kernel: &Kernel::new(targets, &searched, options, object.len()),
+        kernel: &Kernel::new(&kernel, &searched, options.semantics, object.len()),
+        externs: &externs,
         options,
     };
     let mut findings = Vec::new();
     for find in rules::RULES {
         find(&input, &mut findings)?;
     }
+    programs.weaken(&mut findings);
     findings.sort_by_key(|finding| (finding.program, finding.rule, finding.relocation, finding.insn_off));
     let mut check = Check { programs: programs.checks(), findings, report };
     check.judge();

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::section::Section;
-use super::{CheckOptions, ProgramCheck, Verdict};
+use super::{CheckOptions, Finding, ProgramCheck, Rule, Verdict};
 use crate::error::Result;
-use crate::object::Reach;
+use crate::object::{Extern, ExternKind, Reach};
 use crate::reach::{Facts, ObjectCode, Walk};
 use crate::text::Lossy;
 
@@ -23,6 +23,8 @@ pub(super) struct Program {
     attach_target: Option<String>,
     /// `None` where the analysis gives up.
     pub(super) walk: Option<Walk>,
+    /// An extern that it uses and whose value is not known: tests of it may guard what the walk reaches.
+    pub(super) unknown_extern: Option<String>,
 }
 
 impl Program {
@@ -43,17 +45,26 @@ pub(super) struct Programs<'d> {
 
 impl<'d> Programs<'d> {
     /// Reads and walks them.
-    pub(super) fn read(relocated: &'d [u8], facts: &Facts<'d>, options: &CheckOptions<'_>) -> Result<Self> {
-        let code = ObjectCode::read(relocated, facts)?;
+    pub(super) fn read(relocated: &'d [u8], externs: &'d [Extern<'_>], options: &CheckOptions<'_>) -> Result<Self> {
+        let facts = Facts::of(externs)?;
+        let code = ObjectCode::read(relocated, &facts)?;
+        let is_unknown = |name: &[u8]| {
+            let external = externs.iter().find(|external| external.name == name);
+            !facts.externs.contains_key(name) && external.is_some_and(may_be_tested)
+        };
         let attach_targets: HashMap<_, _> = options.attach_targets.iter().copied().collect();
         let mut list = Vec::new();
         for (func, function) in code.programs() {
             let name = Lossy(function.name).to_string();
+            let walk = code.walk(func)?;
+            let used = walk.iter().flat_map(Walk::reachable).filter_map(|pc| code.external(pc));
+            let unknown = used.filter(|_| !externs.is_empty()).find(|name| is_unknown(name));
             list.push(Program {
                 section: Lossy(function.section).to_string(),
                 range: function.range,
                 attach_target: attach_targets.get(&*name).map(|target| (*target).to_owned()),
-                walk: code.walk(func)?,
+                walk,
+                unknown_extern: unknown.map(|name| Lossy(name).to_string()),
                 name,
             });
         }
@@ -89,6 +100,17 @@ impl<'d> Programs<'d> {
         walks.map(|(number, walk)| (number, of_program(walk))).collect()
     }
 
+    /// Makes unknown what is certain only if the walk is.
+    pub(super) fn weaken(&self, findings: &mut [Finding]) {
+        for finding in findings.iter_mut().filter(|finding| finding.verdict == Verdict::No && depends_on_walk(finding))
+        {
+            let program = finding.program.and_then(|program| self.list.get(program));
+            let Some(unknown) = program.and_then(|program| program.unknown_extern.as_ref()) else { continue };
+            finding.verdict = Verdict::Unknown;
+            finding.message.push_str(&format!("; a test of {unknown}, whose value is not known, may guard it"));
+        }
+    }
+
     /// With nothing found yet.
     pub(super) fn checks(&self) -> Vec<ProgramCheck> {
         let check = |program: &Program| ProgramCheck {
@@ -101,4 +123,15 @@ impl<'d> Programs<'d> {
         };
         self.list.iter().map(check).collect()
     }
+}
+
+/// Whether a program may be written so that the value decides what it does. The verifier knows that the address of a weak symbol
+/// is not 0 since Linux 6.4.
+fn may_be_tested(external: &Extern<'_>) -> bool {
+    external.is_weak || external.kind == ExternKind::Kconfig
+}
+
+/// Relocations that fail do so anywhere.
+const fn depends_on_walk(finding: &Finding) -> bool {
+    finding.insn_off.is_some() && !matches!(finding.rule, Rule::CoreReloFailed | Rule::CoreReloAmbiguous)
 }

@@ -18,9 +18,11 @@ use super::format;
 use crate::budget::Budget;
 use crate::bytes::{Endian, index, index_u64, len_u64};
 use crate::error::{Error, Result};
+use crate::memory::collected;
 use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
+pub(crate) use names::KSYM_NAME_LEN;
 use names::Strings;
 
 impl From<object::Error> for Error {
@@ -308,6 +310,21 @@ impl<'d> BpfElf<'d> {
             let end = start.checked_add(symbol.st_size(self.order)).filter(|end| *end <= data.end)?;
             Some(index_u64(start)..index_u64(end))
         })
+    }
+
+    /// The names of symbols that the object does not define, and whether each is weak.
+    ///
+    /// Source: libbpf `sym_is_extern`.
+    pub(super) fn externs(&self) -> Result<Vec<(&'d [u8], bool)>> {
+        let is_extern = |symbol: &&Symbol| {
+            symbol.st_shndx(self.order) == elf::SHN_UNDEF
+                && matches!(symbol.st_bind(), elf::STB_GLOBAL | elf::STB_WEAK)
+                && symbol.st_type() == elf::STT_NOTYPE
+        };
+        let externs = self.symbols.iter().filter(is_extern).filter_map(|symbol| {
+            Some((self.symbol_names.name(symbol.st_name(self.order))?, symbol.st_bind() == elf::STB_WEAK))
+        });
+        collected(externs)
     }
 
     /// Whether a function of this name begins at another place.

@@ -14,7 +14,7 @@ use super::code::{Block, Code, Func, Ref, Section};
 use super::linkage::mark_globals;
 use super::op::Op;
 use super::state::Value;
-use super::{Extern, Facts};
+use super::{Address, Facts};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
@@ -214,8 +214,8 @@ impl<'d> Reader<'d, '_> {
         }
         let value = match self.facts.externs.get(name) {
             None => Value::Any,
-            Some(Extern::Missing) => Value::Const(0),
-            Some(Extern::Kconfig(bytes)) => {
+            Some(Address::Null) => Value::Const(0),
+            Some(Address::Data(bytes)) => {
                 let block = code.add(Block { bytes: Bytes::new(bytes, self.endian()), is_rodata: false })?;
                 Value::Data { block, off: 0 }
             }

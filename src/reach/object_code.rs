@@ -91,10 +91,15 @@ impl<'d> ObjectCode<'d> {
         self.code.insns.get(index(pc)).filter(|insn| is_helper && insn.src_reg == 0).map(|insn| insn.imm)
     }
 
+    /// The extern that an instruction refers to.
+    pub(crate) fn external(&self, pc: u32) -> Option<&'d [u8]> {
+        let at = self.code.externs.binary_search_by_key(&pc, |(pc, _)| *pc).ok()?;
+        self.code.externs.get(at).map(|(_, name)| *name)
+    }
+
     /// The extern that an instruction calls.
     pub(crate) fn called_extern(&self, pc: u32) -> Option<&'d [u8]> {
         let is_call = matches!(self.code.op(pc), Some(Op::CallHelper | Op::CallFunc { .. }));
-        let at = self.code.externs.binary_search_by_key(&pc, |(pc, _)| *pc).ok().filter(|_| is_call)?;
-        self.code.externs.get(at).map(|(_, name)| *name)
+        self.external(pc).filter(|_| is_call)
     }
 }

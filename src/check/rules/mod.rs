@@ -6,6 +6,7 @@ mod attach_name;
 mod context;
 pub(super) mod core_relo;
 mod enumerators;
+mod externs;
 mod helpers;
 mod map_types;
 mod no_kernel_btf;
@@ -17,7 +18,7 @@ use super::object::ObjectBtf;
 use super::programs::Programs;
 use super::{CheckOptions, Finding, Rule, Stage, Verdict};
 use crate::error::Result;
-use crate::object::Report;
+use crate::object::{Extern, Report};
 
 /// What rules look at.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Input<'c> {
     pub(super) programs: &'c Programs<'c>,
     /// `None` without BTF.
     pub(super) object: Option<&'c ObjectBtf<'c>>,
+    pub(super) externs: &'c [Extern<'c>],
     pub(super) report: &'c Report,
     pub(super) kernel: &'c Kernel<'c>,
     pub(super) options: &'c CheckOptions<'c>,
@@ -40,6 +42,7 @@ pub(super) const RULES: &[Find] = &[
     attach_name::find,
     context::find,
     struct_ops::find,
+    externs::find,
     helpers::find,
     section_types::find,
     map_types::find,
