@@ -8,34 +8,17 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use corelo::log::Log;
-use corelo::object::{KernelFacts, Target, Targets, externs};
+use corelo::object::{KernelFacts, OpenTargets, Target, externs};
 use corelo::reach::{Facts, Reach, analyze};
 use corelo::source;
-
-#[derive(Debug)]
-struct WithoutModules(Target);
-
-impl Targets for WithoutModules {
-    fn kernel(&self) -> corelo::Result<&Target> {
-        Ok(&self.0)
-    }
-
-    fn modules(&self, _log: &dyn Log) -> corelo::Result<&[Target]> {
-        Ok(&[])
-    }
-
-    fn knows_modules(&self) -> bool {
-        true
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let [object, btf, version] = &args[..] else { return Err("usage: reach OBJECT BTF VERSION".into()) };
-    let kernel = WithoutModules(Target::new("vmlinux", Arc::new(source::open(Path::new(btf), None)?)));
+    let kernel = OpenTargets::from(Target::new("vmlinux", Arc::new(source::open(Path::new(btf), None)?)));
     let mut kernel_facts = KernelFacts::default();
     kernel_facts.version = KernelFacts::version_code(version);
+    kernel_facts.has_all_modules = true;
     let object = std::fs::read(object)?;
     let externs = externs(&object, &kernel, &kernel_facts)?;
     let analysis = analyze(&object, &Facts::of(&externs)?, &|_| true)?;

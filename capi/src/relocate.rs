@@ -18,7 +18,7 @@ use corelo::btf::Btf;
 use corelo::error::{Error, Result};
 use corelo::explain::{self, Explain};
 use corelo::internal::{self, Edits, memory};
-use corelo::log::{Level, Log as _};
+use corelo::log::{Level, Log as _, NoLog};
 use corelo::object::{KernelFacts, Options, Report, Target, Targets};
 use corelo::reach;
 use corelo::relo::{ReloKind, Semantics};
@@ -266,7 +266,10 @@ impl Code<'_> {
         if let (Self::Object, Some(edits), true) = (self, edits, corelo_detail::CORELO_DETAIL_REACH.is_in(detail)) {
             let mut relocated = memory::copied(data)?;
             edits.write(&mut relocated);
-            reach::fill(&relocated, targets, facts, &|_| true, report)?;
+            let has_modules = targets.modules(&NoLog).is_ok_and(|modules| !modules.is_empty());
+            let mut facts = *facts;
+            facts.has_all_modules |= has_modules;
+            reach::fill(&relocated, targets, &facts, &|_| true, report)?;
         }
         Ok(())
     }
@@ -376,6 +379,7 @@ impl<'a> Opts<'a> {
                 running_config = source::running_config();
                 facts.version = facts.version.or_else(source::running_version);
                 facts.config = facts.config.or(running_config.as_deref());
+                facts.has_all_modules = true;
             }
             explained = code.explain(data, edits, targets, self.semantics, self.detail, &facts, &mut report);
             // Only where relocation has opened it.

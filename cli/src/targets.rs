@@ -22,6 +22,7 @@ pub(crate) struct Kernel {
     pub(crate) targets: Box<dyn Targets>,
     version: Option<u32>,
     config: Option<Vec<u8>>,
+    has_all_modules: bool,
 }
 
 impl Kernel {
@@ -33,17 +34,22 @@ impl Kernel {
                 targets: Box::new(RunningKernel::new()),
                 version: kernel_version.or_else(source::running_version),
                 config: config.or_else(source::running_config),
+                has_all_modules: true,
             });
         };
         let kernel = open_one(kernel, None, log)?;
-        let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()), log)).collect::<Result<_>>()?;
-        Ok(Self { targets: Box::new(OpenTargets::new(kernel, modules)?), version: *kernel_version, config })
+        let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()), log));
+        let modules = modules.collect::<Result<Vec<_>>>()?;
+        let has_all_modules = !modules.is_empty();
+        let targets = Box::new(OpenTargets::new(kernel, modules)?);
+        Ok(Self { targets, version: *kernel_version, config, has_all_modules })
     }
 
     pub(crate) fn facts(&self) -> KernelFacts<'_> {
         let mut facts = KernelFacts::default();
         facts.version = self.version;
         facts.config = self.config.as_deref();
+        facts.has_all_modules = self.has_all_modules;
         facts
     }
 }

@@ -22,7 +22,6 @@ use crate::memory::collected;
 use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
-pub(crate) use names::KSYM_NAME_LEN;
 use names::Strings;
 
 impl From<object::Error> for Error {

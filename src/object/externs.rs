@@ -4,12 +4,11 @@
 use std::collections::HashMap;
 use std::ffi::CStr;
 
-use super::elf::{BpfElf, KSYM_NAME_LEN};
+use super::elf::BpfElf;
 use super::kconfig::{Config, KernelFacts, Variable};
 use super::target::{Target, Targets};
 use crate::btf::{Btf, BtfView as _, Data, Kind, KindSet, Type, TypeId};
 use crate::budget::Budget;
-use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::log::NoLog;
 use crate::relo::{self, EssentialName};
@@ -61,13 +60,11 @@ pub enum Found {
 
 /// Depth of libbpf's comparison of types.
 const DEPTH: i32 = 32;
-const HAS_BPF_COOKIE: &[u8] = b"LINUX_HAS_BPF_COOKIE";
-const FUNC_IDS: (Kind, &[u8]) = (Kind::Enum, b"bpf_func_id");
 
 /// The externs of an object in the order of its symbols, and what libbpf would find for them in this kernel.
 ///
-/// A function or variable that the kernel lacks is [`Found::Missing`] only if its modules [are known](Targets::knows_modules),
-/// or if the configuration says that it has none. Externs without BTF, which no loader accepts, are left out.
+/// What the targets lack is [`Found::Missing`] only if they have all modules, or the configuration says that there are none.
+/// Externs without BTF, which no loader accepts, are left out.
 ///
 /// Source: libbpf `bpf_object__collect_externs`, `bpf_object__resolve_externs`.
 ///
@@ -90,9 +87,7 @@ pub fn externs<'d>(object: &'d [u8], targets: &dyn Targets, kernel: &KernelFacts
         }
     }
     let config = kernel.config.map(Config::parse).transpose()?;
-    let mut places = Places::wanted(&externs)?;
-    places.search(targets, config.as_ref())?;
-    let finder = Finder { btf: &btf, kernel, config, targets, places, budget: Budget::for_input(object.len()) };
+    let finder = Finder { btf: &btf, kernel, config, targets, budget: Budget::for_input(object.len()) };
     for (external, type_id) in &mut externs {
         external.found = finder.find(external, *type_id)?;
     }
@@ -142,107 +137,36 @@ fn extern_kind(btf: &Btf<'_>, t: Type<'_>, is_kconfig: bool) -> Option<ExternKin
     }
 }
 
-/// The types of the kernel that externs refer to, by kind and name: the number of the target, and the type there.
-#[derive(Default)]
-struct Places<'n> {
-    wanted: HashMap<(Kind, &'n [u8]), usize>,
-    found: Vec<Option<(usize, TypeId)>>,
-    /// Whether there is no other module.
-    is_complete: bool,
-}
-
-impl<'n> Places<'n> {
-    fn wanted(externs: &[(Extern<'n>, TypeId)]) -> Result<Self> {
-        let mut this = Self::default();
-        this.wanted.try_reserve(externs.len())?;
-        for wanted in externs.iter().filter_map(|(external, _)| wanted(external)) {
-            let next = this.wanted.len();
-            this.wanted.entry(wanted).or_insert(next);
-        }
-        this.found.try_reserve_exact(this.wanted.len())?;
-        this.found.resize(this.wanted.len(), None);
-        Ok(this)
-    }
-
-    /// Searches the kernel, and its modules for what it lacks.
-    fn search(&mut self, targets: &dyn Targets, config: Option<&Config<'_>>) -> Result<()> {
-        if self.wanted.is_empty() {
-            return Ok(());
-        }
-        self.search_in(0, targets.kernel()?, 1)?;
-        self.is_complete = config.is_some_and(|config| !config.is_set(b"CONFIG_MODULES"));
-        if self.is_complete || self.found.iter().all(Option::is_some) {
-            return Ok(());
-        }
-        self.is_complete = targets.knows_modules();
-        for (number, module) in (1..).zip(targets.modules(&NoLog)?) {
-            self.search_in(number, module, module.btf().start_id())?;
-        }
-        Ok(())
-    }
-
-    fn search_in(&mut self, number: usize, target: &Target, start_id: u32) -> Result<()> {
-        let kinds = KindSet::of(&[Kind::Func, Kind::Var, FUNC_IDS.0]);
-        target.btf().for_each_name(start_id, kinds, |id, kind, text| {
-            let text = text.get(..KSYM_NAME_LEN).unwrap_or(text);
-            let name = text.split(|byte| *byte == 0).next().unwrap_or_default();
-            let place = self.wanted.get(&(kind, name)).and_then(|at| self.found.get_mut(*at));
-            if let Some(place @ None) = place {
-                *place = Some((number, id));
-            }
-        })
-    }
-
-    fn of(&self, external: &Extern<'_>) -> Option<(usize, TypeId)> {
-        let at = self.wanted.get(&wanted(external)?)?;
-        *self.found.get(*at)?
-    }
-}
-
-/// What to search for.
-fn wanted<'n>(external: &Extern<'n>) -> Option<(Kind, &'n [u8])> {
-    match external.kind {
-        ExternKind::Func => Some((Kind::Func, EssentialName::of(external.name).as_bytes())),
-        ExternKind::Var => Some((Kind::Var, external.name)),
-        ExternKind::Kconfig if external.name == HAS_BPF_COOKIE => Some(FUNC_IDS),
-        ExternKind::Typeless | ExternKind::Kconfig => None,
-    }
-}
-
 struct Finder<'f> {
     btf: &'f Btf<'f>,
     kernel: &'f KernelFacts<'f>,
     config: Option<Config<'f>>,
     targets: &'f dyn Targets,
-    places: Places<'f>,
     budget: Budget,
 }
 
-impl Finder<'_> {
+impl<'f> Finder<'f> {
     fn find(&self, external: &Extern<'_>, type_id: TypeId) -> Result<Found> {
         match external.kind {
             ExternKind::Func | ExternKind::Var => self.ksym(external, type_id),
             ExternKind::Typeless => Ok(Found::Unknown),
-            ExternKind::Kconfig => Ok(match Variable::new(self.btf, type_id) {
+            ExternKind::Kconfig => match Variable::new(self.btf, type_id) {
                 Some(variable) => self.kconfig(external, &variable),
-                None => Found::Incompatible,
-            }),
+                None => Ok(Found::Incompatible),
+            },
         }
     }
 
     /// Source: libbpf `bpf_object__resolve_ksym_func_btf_id`, `bpf_object__resolve_ksym_var_btf_id`.
     fn ksym(&self, external: &Extern<'_>, local_id: TypeId) -> Result<Found> {
-        let Some((number, id)) = self.places.of(external) else {
-            return Ok(if self.places.is_complete { Found::Missing } else { Found::Unknown });
+        let (kind, name) = match external.kind {
+            ExternKind::Func => (Kind::Func, EssentialName::of(external.name).as_bytes()),
+            _ => (Kind::Var, external.name),
         };
-        let target = match number.checked_sub(1) {
-            None => self.targets.kernel()?,
-            Some(module) => match self.targets.modules(&NoLog)?.get(module) {
-                Some(module) => module,
-                None => return Ok(Found::Unknown),
-            },
+        let Some((btf, id)) = self.symbol(kind, name)? else {
+            let has_no_modules = self.config.as_ref().is_some_and(|config| !config.is_set(b"CONFIG_MODULES"));
+            return Ok(if self.kernel.has_all_modules || has_no_modules { Found::Missing } else { Found::Unknown });
         };
-        let btf = &**target.btf();
         let compatible = btf
             .type_by_id(id)
             .and_then(|t| relo::types_are_compat_within(self.btf, local_id, btf, t.type_id(), DEPTH, &self.budget));
@@ -254,16 +178,49 @@ impl Finder<'_> {
         }
     }
 
+    /// The first function or variable of this name, in the kernel or else in a module.
+    fn symbol(&self, kind: Kind, name: &[u8]) -> Result<Option<(&'f Btf<'static>, TypeId)>> {
+        let kernel = self.symbol_in(self.targets.kernel()?, kind, name)?;
+        if kernel.is_some() {
+            return Ok(kernel);
+        }
+        for module in self.targets.modules(&NoLog)? {
+            let found = self.symbol_in(module, kind, name)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    fn symbol_in(
+        &self,
+        target: &'f Target,
+        kind: Kind,
+        name: &[u8],
+    ) -> Result<Option<(&'f Btf<'static>, TypeId)>> {
+        let btf = &**target.btf();
+        let mut first = None;
+        target.find_symbol(kind, name, &self.budget, |id| {
+            let t = btf.type_by_id(id)?;
+            if t.kind() == kind && btf.name_by_offset(t.name_off())?.to_bytes() == name {
+                first = Some(first.map_or(id, |first: TypeId| first.min(id)));
+            }
+            Ok(())
+        })?;
+        Ok(first.map(|id| (btf, id)))
+    }
+
     /// Source: libbpf `bpf_object__resolve_externs`.
-    fn kconfig(&self, external: &Extern<'_>, variable: &Variable) -> Found {
+    fn kconfig(&self, external: &Extern<'_>, variable: &Variable) -> Result<Found> {
         let value = |value: Option<Vec<u8>>| value.map_or(Found::Incompatible, Found::Value);
-        match (external.name, &self.config) {
+        Ok(match (external.name, &self.config) {
             (b"LINUX_KERNEL_VERSION", _) => match self.kernel.version {
                 Some(version) => value(variable.number(version.into())),
                 None => Found::Unknown,
             },
             // Whether libbpf finds these features, it tries out. Only that a kernel lacks them is known beforehand.
-            (HAS_BPF_COOKIE, _) if self.lacks_cookies(external) => value(variable.number(0)),
+            (b"LINUX_HAS_BPF_COOKIE", _) if self.lacks_cookies()? => value(variable.number(0)),
             (b"LINUX_HAS_SYSCALL_WRAPPER", Some(config)) => {
                 let options: [&[u8]; 2] = [b"CONFIG_ARCH_HAS_SYSCALL_WRAPPER", b"CONFIG_KPROBE_EVENTS"];
                 let has_all = options.iter().all(|option| config.is_set(option));
@@ -275,16 +232,21 @@ impl Finder<'_> {
                 None => Found::Missing,
             },
             _ => Found::Unknown,
-        }
+        })
     }
 
     /// Whether the kernel's helpers are known, and `bpf_get_attach_cookie` is none of them.
-    fn lacks_cookies(&self, external: &Extern<'_>) -> bool {
-        let (Some((0, id)), Ok(kernel)) = (self.places.of(external), self.targets.kernel()) else { return false };
-        let btf = kernel.btf();
-        let Ok(helpers) = btf.type_by_id(id) else { return false };
-        let name = |name_off| btf.name_by_offset(name_off).map(CStr::to_bytes);
-        let mut names = helpers.enumerators().map(|helper| name(helper.name_off));
-        index(helpers.vlen()) > 0 && names.all(|name| name.is_ok_and(|name| name != b"BPF_FUNC_get_attach_cookie"))
+    fn lacks_cookies(&self) -> Result<bool> {
+        let btf = self.targets.kernel()?.btf();
+        let (mut has_helpers, mut has_cookies) = (false, false);
+        btf.for_each_name(1, KindSet::of(&[Kind::Enum]), |id, _, text| {
+            let helpers = btf.type_by_id(id).ok().filter(|_| text.starts_with(b"bpf_func_id\0"));
+            for helper in helpers.into_iter().flat_map(Type::enumerators) {
+                let name = btf.name_by_offset(helper.name_off).map_or(&b""[..], CStr::to_bytes);
+                has_helpers = true;
+                has_cookies |= name == b"BPF_FUNC_get_attach_cookie";
+            }
+        })?;
+        Ok(has_helpers && !has_cookies)
     }
 }

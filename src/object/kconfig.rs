@@ -15,6 +15,8 @@ pub struct KernelFacts<'a> {
     pub version: Option<u32>,
     /// The text of its configuration, as in `/boot/config-*`.
     pub config: Option<&'a [u8]>,
+    /// Whether the targets have all its modules. A function or variable that they all lack is then missing.
+    pub has_all_modules: bool,
 }
 
 impl KernelFacts<'_> {

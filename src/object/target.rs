@@ -130,9 +130,6 @@ pub trait Targets: fmt::Debug + Send + Sync {
     ///
     /// That they cannot be opened. One module among many whose BTF is broken is no error.
     fn modules(&self, log: &dyn Log) -> Result<&[Target]>;
-
-    /// Whether these are the modules that count: then the kernel has no function or variable that neither it nor they have.
-    fn knows_modules(&self) -> bool;
 }
 
 /// Targets that are open already.
@@ -174,11 +171,6 @@ impl Targets for OpenTargets {
 
     fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
         Ok(&self.modules)
-    }
-
-    /// A kernel without modules is one whose modules were not given.
-    fn knows_modules(&self) -> bool {
-        !self.modules.is_empty()
     }
 }
 

@@ -228,11 +228,6 @@ impl Targets for RunningKernel {
         }
         Ok(modules)
     }
-
-    /// As libbpf, which looks no further than at the modules that are loaded.
-    fn knows_modules(&self) -> bool {
-        true
-    }
 }
 
 #[cfg(test)]

@@ -113,15 +113,16 @@ fn ksyms_are_searched_as_by_libbpf() {
     let module = source::from_bytes(module.bytes(), Some(Arc::clone(base.btf()))).unwrap();
     let alone = OpenTargets::from(base.clone());
     let both = OpenTargets::new(base, vec![Target::new("module", Arc::new(module))]).unwrap();
-    let no_modules = KernelFacts::default();
-    let mut with_config = KernelFacts::default();
-    with_config.config = Some(b"CONFIG_BPF=y\n# CONFIG_MODULES is not set\n");
+    let (mut all_modules, mut no_modules) = (KernelFacts::default(), KernelFacts::default());
+    all_modules.has_all_modules = true;
+    no_modules.config = Some(b"CONFIG_BPF=y\n# CONFIG_MODULES is not set\n");
     use ExternKind::{Func, Typeless, Var};
     use Found::{Incompatible, Missing, Resolved, Unknown};
     for (targets, facts, in_module, nowhere) in [
-        (&both, no_modules, Resolved, Missing),
-        (&alone, no_modules, Unknown, Unknown),
-        (&alone, with_config, Missing, Missing),
+        (&both, all_modules, Resolved, Missing),
+        (&both, KernelFacts::default(), Resolved, Unknown),
+        (&alone, KernelFacts::default(), Unknown, Unknown),
+        (&alone, no_modules, Missing, Missing),
     ] {
         let found = externs(&object, targets, &facts).unwrap();
         let found: Vec<_> =

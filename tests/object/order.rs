@@ -67,10 +67,6 @@ impl Targets for Unrelated {
     fn modules(&self, _log: &dyn Log) -> Result<&[Target]> {
         Ok(&self.modules)
     }
-
-    fn knows_modules(&self) -> bool {
-        true
-    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::bytes::index;
 use crate::error::Result;
 
 /// Bytes of a symbol's name in the kernel, with its NUL.
-pub(crate) const KSYM_NAME_LEN: usize = 512;
+const KSYM_NAME_LEN: usize = 512;
 
 /// A string table up to its last NUL.
 #[derive(Clone, Copy, Debug, Default)]
