@@ -12,13 +12,12 @@ use crate::object::{Target, Targets};
 pub(super) struct WithExtra<'t> {
     targets: &'t dyn Targets,
     extra: &'t [Target],
-    has_all_modules: bool,
     modules: OnceCell<Vec<Target>>,
 }
 
 impl<'t> WithExtra<'t> {
-    pub(super) const fn new(targets: &'t dyn Targets, extra: &'t [Target], has_all_modules: bool) -> Self {
-        Self { targets, extra, has_all_modules, modules: OnceCell::new() }
+    pub(super) const fn new(targets: &'t dyn Targets, extra: &'t [Target]) -> Self {
+        Self { targets, extra, modules: OnceCell::new() }
     }
 }
 
@@ -34,9 +33,5 @@ impl Targets for WithExtra<'_> {
         } else {
             self.modules.get_or_try_init(modules).map(Vec::as_slice)
         }
-    }
-
-    fn knows_modules(&self) -> bool {
-        self.has_all_modules
     }
 }

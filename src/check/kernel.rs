@@ -3,6 +3,7 @@
 
 use std::ffi::CStr;
 
+use super::CheckOptions;
 use crate::btf::{Btf, BtfView as _, Kind, KindSet, Type, TypeId};
 use crate::budget::Budget;
 use crate::error::Result;
@@ -18,6 +19,7 @@ pub(super) struct Kernel<'t> {
     /// What relocations search: with types from elsewhere.
     searched: &'t dyn Targets,
     semantics: Semantics,
+    has_all_modules: bool,
     budget: Budget,
 }
 
@@ -51,8 +53,14 @@ pub(super) enum Lookup<'t> {
 
 impl<'t> Kernel<'t> {
     /// For a check of an object of `size` bytes.
-    pub(super) fn new(targets: &'t dyn Targets, searched: &'t dyn Targets, semantics: Semantics, size: usize) -> Self {
-        Self { targets, searched, semantics, budget: Budget::for_input(size) }
+    pub(super) fn new(
+        targets: &'t dyn Targets,
+        searched: &'t dyn Targets,
+        options: &CheckOptions<'_>,
+        size: usize,
+    ) -> Self {
+        let CheckOptions { semantics, has_all_modules, .. } = *options;
+        Self { targets, searched, semantics, has_all_modules, budget: Budget::for_input(size) }
     }
 
     /// Types of this kind and name in the kernel, or else in modules.
@@ -78,7 +86,7 @@ impl<'t> Kernel<'t> {
         for module in self.targets.modules(&NoLog)?.iter().filter(|target| is_it(target)) {
             found.extend(self.find_in(module, kind, name)?);
         }
-        Ok(match (found.is_empty(), self.targets.knows_modules()) {
+        Ok(match (found.is_empty(), self.has_all_modules) {
             (false, _) => Lookup::Found(found),
             (true, true) => Lookup::Missing,
             (true, false) => Lookup::NotInKernel,

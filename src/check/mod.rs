@@ -56,9 +56,7 @@ pub struct CheckOptions<'a> {
 ///
 /// What [`relocate`] gives, other than the error of a relocation, which is a finding.
 pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -> Result<Check> {
-    let has_all_modules = options.has_all_modules;
-    let kernel = WithExtra::new(targets, &[], has_all_modules);
-    let searched = WithExtra::new(targets, options.extra, has_all_modules);
+    let searched = WithExtra::new(targets, options.extra);
     let mut relocated = memory::copied(object)?;
     let mut report = Report::default();
     let done = relocate(&mut relocated, &searched, &Options::new().semantics(options.semantics), Some(&mut report));
@@ -71,7 +69,8 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
     }
     let mut known = KernelFacts::default();
     (known.version, known.config) = (options.version, options.config.map(str::as_bytes));
-    let externs = externs(object, &kernel, &known)?;
+    known.has_all_modules = options.has_all_modules;
+    let externs = externs(object, targets, &known)?;
     let programs = Programs::read(&relocated, &externs, options)?;
     if options.explain && rules::core_relo::is_any_reachable(&programs, &report) {
         explain(object, &searched, options.semantics, Explain::unresolved(), &mut report)?;
@@ -80,7 +79,7 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
         programs: &programs,
         object: object_btf.as_ref(),
         report: &report,
-        kernel: &Kernel::new(&kernel, &searched, options.semantics, object.len()),
+        kernel: &Kernel::new(targets, &searched, options, object.len()),
         externs: &externs,
         options,
     };

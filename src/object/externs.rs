@@ -167,9 +167,11 @@ impl<'f> Finder<'f> {
             let has_no_modules = self.config.as_ref().is_some_and(|config| !config.is_set(b"CONFIG_MODULES"));
             return Ok(if self.kernel.has_all_modules || has_no_modules { Found::Missing } else { Found::Unknown });
         };
-        let compatible = btf
-            .type_by_id(id)
-            .and_then(|t| relo::types_are_compat_within(self.btf, local_id, btf, t.type_id(), DEPTH, &self.budget));
+        let compatible = btf.type_by_id(id).and_then(|t| {
+            // Of variables, what their qualifiers qualify.
+            let ((local_id, _), (targ_id, _)) = (self.btf.skip_modifiers(local_id)?, btf.skip_modifiers(t.type_id())?);
+            relo::types_are_compat_within(self.btf, local_id, btf, targ_id, DEPTH, &self.budget)
+        });
         match compatible {
             Ok(true) => Ok(Found::Resolved),
             Ok(false) => Ok(Found::Incompatible),
@@ -193,12 +195,7 @@ impl<'f> Finder<'f> {
         Ok(None)
     }
 
-    fn symbol_in(
-        &self,
-        target: &'f Target,
-        kind: Kind,
-        name: &[u8],
-    ) -> Result<Option<(&'f Btf<'static>, TypeId)>> {
+    fn symbol_in(&self, target: &'f Target, kind: Kind, name: &[u8]) -> Result<Option<(&'f Btf<'static>, TypeId)>> {
         let btf = &**target.btf();
         let mut first = None;
         target.find_symbol(kind, name, &self.budget, |id| {

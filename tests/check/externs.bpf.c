@@ -26,10 +26,19 @@ SEC("raw_tp/event") int calls_guarded(void *ctx)
 	return guarded_function ? guarded_function(1) : 0;
 }
 
+/* The compiler takes the address of a strong one for true. */
+static const int *variable_address(void)
+{
+	const int *address = &variable;
+
+	asm volatile("" : "+r"(address));
+	return address;
+}
+
 SEC("raw_tp/event") int reads(void *ctx)
 {
 	(void)ctx;
-	return &variable ? variable : 0;
+	return variable_address() ? variable : 0;
 }
 
 SEC("raw_tp/event") int looks_up(void *ctx)

@@ -4,8 +4,8 @@
 use corelo_testing::btf::Btf;
 
 /// Types by their names.
-pub struct Kernel<'w> {
-    pub btf: Btf,
+pub(crate) struct Kernel<'w> {
+    btf: Btf,
     without: &'w [&'w str],
 }
 
@@ -46,7 +46,7 @@ const ENUMS: [(&str, &str, &[(&str, i64)]); 4] = [
 ];
 
 impl<'w> Kernel<'w> {
-    pub fn without(without: &'w [&'w str]) -> Btf {
+    pub(crate) fn without(without: &'w [&'w str]) -> Btf {
         let mut this = Self { btf: Btf::little(), without };
         this.add_functions();
         this.add_enums();
