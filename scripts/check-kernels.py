@@ -10,6 +10,9 @@ walked, of
 - those, the fixtures and ctests/kernels/semantics.bpf.o: relocated by the kernel, and by corelo with the kernel's semantics;
 - each relocated instruction of those objects, in the same two ways.
 
+What `corelo::check` says of the programs of libbpf-tools must be what libbpf and the verifier did: they load none that is said not
+to load, and refuse none that is said to.
+
 Programs of libbpf-tools and of tests/reach must load with poison in all code that is dead for corelo, and must not with
 poison at a mark that is reached.
 
@@ -121,12 +124,15 @@ class Guest:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self.btf = os.path.join(CORPUS, f"btf/{kernel}.btf")
+        self.version = kernel.split("-")[0]
         self.files = {"init": read(loader), "target.btf": read(self.btf)}
         self.jobs = []
         # {object: corelo's message} of those that it refuses
         self.refused = {}
         # {(way, object, name): {who relocated: [Row]}}
         self.rows = defaultdict(lambda: defaultdict(list))
+        # {(object, program): function} where the loader has set the attach target
+        self.targets = {}
         self.failures = []
 
     def relocate(self, path, semantics):
@@ -148,7 +154,7 @@ class Guest:
         if relocated:
             with open(os.path.join(self.folder, "object"), "wb") as file:
                 file.write(self.files[relocated])
-            dead = output_of(os.path.join(ROOT, "target/debug/examples/reach"), file.name)
+            dead = output_of(os.path.join(ROOT, "target/debug/examples/reach"), file.name, self.btf, self.version)
             os.remove(file.name)
             self.files[f"{relocated}.dead"] = "".join(f"{line}\n" for line in dead.splitlines()).encode()
             self.jobs.append((way, relocated, f"{relocated}.dead"))
@@ -193,6 +199,9 @@ class Guest:
             way, *fields = line.split("\t")
             if way == "failed":
                 self.failures.append(f"the loader failed: {' '.join(fields)}")
+            elif way == "target":
+                path, name, function = fields
+                self.targets[os.path.basename(path), name] = function
             elif len(fields) == 7:
                 path, name, *row = fields
                 answered.add((way, path))
@@ -264,12 +273,33 @@ class Report:
         self.result(f"{guest.kernel}: poison in the dead code of {counts['dead']} programs, and at {counts['reached']} marks that "
                     "are reached", failures)
 
+    def check(self, guest):
+        """What corelo::check says of programs, beside what libbpf and the verifier did."""
+        paths = [path for path in libbpf_tools() if ("programs", os.path.basename(path)) in {key[:2] for key in guest.rows}]
+        arguments = []
+        for path in paths:
+            file = os.path.basename(path)
+            arguments += ["--", path, *(f"{name}={function}" for (of, name), function in guest.targets.items() if of == file)]
+        said = output_of(os.path.join(ROOT, "target/debug/examples/check"), guest.btf, guest.version, *arguments[1:])
+        failures, counts = [], Counter()
+        for path, name, load, _, rules in (line.split("\t") for line in said.splitlines()):
+            file = os.path.basename(path)
+            for row in guest.rows["programs", file, name]["original"]:
+                counts[load, verdict(row)] += 1
+                if (load, row.errno == "0") in (("no", True), ("yes", False)):
+                    failures.append(f"{guest.kernel} {file} {name}: said to load: {load} ({rules}), and {row}")
+        table = ", ".join(f"{load}: {count} {what}" for (load, what), count in sorted(counts.items()))
+        failures += [f"{guest.kernel}: no program is said to load: {load}" for load in ("yes", "no")
+                     if not any(key[0] == load for key in counts)]
+        self.result(f"{guest.kernel}: corelo::check, and what became of the programs: {table}", failures)
+
     def guest(self, guest):
         self.result(f"{guest.kernel}: boots, has the corpus's BTF, gives verdicts", guest.failures)
         self.compare(guest, "programs", "programs relocated by libbpf", "libbpf")
         self.compare(guest, "skeleton", "programs relocated by the kernel", "kernel")
         self.compare(guest, "instructions", "instructions relocated by the kernel", "kernel")
         self.reach(guest)
+        self.check(guest)
 
 
 def main():
@@ -277,7 +307,7 @@ def main():
     os.makedirs(WORK, exist_ok=True)
     loader, tools = compile_loader(), libbpf_tools()
     cargo = os.environ.get("CARGO", "cargo")
-    subprocess.run([cargo, "build", "--quiet", "--locked", "--example", "reach"], cwd=ROOT, check=True)
+    subprocess.run([cargo, "build", "--quiet", "--locked", "--example", "reach", "--example", "check"], cwd=ROOT, check=True)
     fixtures = sorted(glob.glob(os.path.join(ROOT, "tests/fixtures/*.el.bpf.o")))
     guests = [Guest(kernel, loader) for kernel in corpus.BOOTED]
     for guest in guests:

@@ -18,10 +18,11 @@ use corelo::btf::Btf;
 use corelo::error::{Error, Result};
 use corelo::explain::{self, Explain};
 use corelo::internal::{self, Edits, memory};
-use corelo::log::{Level, Log as _};
-use corelo::object::{Options, Report, Target, Targets};
-use corelo::reach::{self, Facts};
+use corelo::log::{Level, Log as _, NoLog};
+use corelo::object::{KernelFacts, Options, Report, Target, Targets};
+use corelo::reach;
 use corelo::relo::{ReloKind, Semantics};
+use corelo::source;
 
 /// The implementation to follow where libbpf and the kernel differ.
 #[derive(Clone, Copy, Debug)]
@@ -91,13 +92,21 @@ pub struct corelo_relocate_opts {
     /// What the report has beside the outcomes: values of `enum corelo_detail`, ORed. Takes time; without a report, it has no
     /// effect. Details that cannot be had, such as the reach of broken code, are left out with a warning.
     pub detail: u32,
+    /// For `reach`: the text of the kernel's configuration, as in `/boot/config-*`, from which `extern` variables CONFIG_* get
+    /// their values. NULL: unknown; with `targets` NULL, the running kernel's, where `/boot` has it.
+    pub kernel_config: *const c_char,
+    /// For `reach`: the kernel's version, the value of LINUX_KERNEL_VERSION: 0x060c05 for 6.12.5. 0: unknown; with `targets`
+    /// NULL, the running kernel's.
+    pub kernel_version: u32,
+    /// Must be 0.
+    pub reserved: u32,
 }
 
 // Size of the struct in corelo 0.1.0.
 const FIRST_SIZE: usize = offset_of!(corelo_relocate_opts, detail) + size_of::<u32>();
 
 // Without padding, which callers need not zero. A later field of four bytes needs a second one beside it.
-const _: () = assert!(size_of::<corelo_relocate_opts>() == 5 * size_of::<usize>() + 4 * size_of::<u32>());
+const _: () = assert!(size_of::<corelo_relocate_opts>() == 6 * size_of::<usize>() + 6 * size_of::<u32>());
 
 /// Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file of either byte order from clang or `bpftool gen
 /// object`. `elf` needs no alignment. The relocated object has the same size; pass it to `bpf_object__open_mem`, a skeleton,
@@ -137,7 +146,8 @@ const _: () = assert!(size_of::<corelo_relocate_opts>() == 5 * size_of::<usize>(
 ///
 /// - `elf` is either NULL or points to `size` bytes that nobody else uses during the call.
 /// - `opts` is either NULL or points to `opts->sz` bytes, whose `targets` are either NULL or not freed, whose `report` is
-///   either NULL or points to a pointer, and whose `log_fn` may be called with `log_ctx`.
+///   either NULL or points to a pointer, whose `log_fn` may be called with `log_ctx`, and whose `kernel_config` is either NULL
+///   or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn corelo_relocate(elf: *mut c_void, size: usize, opts: *const corelo_relocate_opts) -> c_int {
     guard_int(|| {
@@ -239,6 +249,7 @@ impl Code<'_> {
         targets: &dyn Targets,
         semantics: Semantics,
         detail: u32,
+        facts: &KernelFacts<'_>,
         report: &mut Report,
     ) -> Result<()> {
         let mut what = Explain::default();
@@ -255,7 +266,10 @@ impl Code<'_> {
         if let (Self::Object, Some(edits), true) = (self, edits, corelo_detail::CORELO_DETAIL_REACH.is_in(detail)) {
             let mut relocated = memory::copied(data)?;
             edits.write(&mut relocated);
-            reach::fill(&relocated, report, &Facts::default())?;
+            let has_modules = targets.modules(&NoLog).is_ok_and(|modules| !modules.is_empty());
+            let mut facts = *facts;
+            facts.has_all_modules |= has_modules;
+            reach::fill(&relocated, targets, &facts, &|_| true, report)?;
         }
         Ok(())
     }
@@ -268,6 +282,7 @@ struct Opts<'a> {
     log: CLog,
     report: Option<&'a mut *mut corelo_report>,
     detail: u32,
+    facts: KernelFacts<'a>,
 }
 
 impl<'a> Opts<'a> {
@@ -284,7 +299,8 @@ impl<'a> Opts<'a> {
             // SAFETY: `opts` is as documented.
             unknown = unsafe { copy_known(opts.cast(), &mut known)? };
         }
-        let corelo_relocate_opts { sz: _, targets, report, log_fn, log_ctx, log_max, semantics, flags, detail } = known;
+        let corelo_relocate_opts { sz: _, targets, report, log_fn, log_ctx, log_max, semantics, flags, detail, .. } = known;
+        let corelo_relocate_opts { kernel_config, kernel_version, reserved, .. } = known;
         let report = if report.is_null() {
             None
         } else {
@@ -302,12 +318,19 @@ impl<'a> Opts<'a> {
         if flags != 0 {
             return bad(format!("opts->flags is {flags}; must be 0"));
         }
+        if reserved != 0 {
+            return bad(format!("opts->reserved is {reserved}; must be 0"));
+        }
         if detail & !corelo_detail::ALL != 0 {
             return bad(format!(
                 "opts->detail is {detail:#x}; of that, this version of corelo knows {:#x}",
                 corelo_detail::ALL
             ));
         }
+        let mut facts = KernelFacts::default();
+        facts.version = (kernel_version != 0).then_some(kernel_version);
+        // SAFETY: it is either NULL or a string.
+        facts.config = (!kernel_config.is_null()).then(|| unsafe { CStr::from_ptr(kernel_config) }.to_bytes());
         // SAFETY: zeroed or copied, and any number fits.
         let (semantics, log_max) =
             unsafe { (semantics.as_ptr().cast::<c_uint>().read(), log_max.as_ptr().cast::<c_uint>().read()) };
@@ -330,6 +353,7 @@ impl<'a> Opts<'a> {
             },
             report,
             detail,
+            facts,
         })
     }
 
@@ -349,7 +373,15 @@ impl<'a> Opts<'a> {
         let mut explained = Ok(());
         if let (Some(to), Some(mut report)) = (self.report, report) {
             let edits = planned.as_ref().ok();
-            explained = code.explain(data, edits, targets, self.semantics, self.detail, &mut report);
+            let (mut facts, running_config);
+            facts = self.facts;
+            if self.targets.is_none() && corelo_detail::CORELO_DETAIL_REACH.is_in(self.detail) {
+                running_config = source::running_config();
+                facts.version = facts.version.or_else(source::running_version);
+                facts.config = facts.config.or(running_config.as_deref());
+                facts.has_all_modules = true;
+            }
+            explained = code.explain(data, edits, targets, self.semantics, self.detail, &facts, &mut report);
             // Only where relocation has opened it.
             let asked_kernel = report.entries.iter().any(|entry| entry.kind != ReloKind::TypeIdLocal);
             let kernel = if asked_kernel { targets.kernel().map_or("", Target::name) } else { "" };

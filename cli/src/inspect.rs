@@ -9,35 +9,37 @@ use anstyle::{AnsiColor, Style};
 use corelo::explain::{Explain, explain};
 use corelo::log::{Level, Log, NoLog, Printable};
 use corelo::object::{Document, Entry, Options, Outcome, Report, Target, Targets, relocate};
-use corelo::reach::{self, Facts};
+use corelo::reach;
 use corelo::{Error, Result};
 
 use crate::input::Input;
 use crate::notes::Notes;
 use crate::stderr::StderrLog;
-use crate::{Format, Inspect, targets};
+use crate::targets::Kernel;
+use crate::{Format, Inspect};
 
 impl Inspect {
     pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
         let input = Input::read(&self.question.object)?;
-        let targets = targets::open(&self.question.btf, log)?;
+        let kernel = Kernel::open(&self.question, log)?;
+        let targets = &*kernel.targets;
         // All that is warned of is in the table.
         let job_log: &dyn Log = if log.enabled(Level::Debug) { log } else { &NoLog };
         let semantics = self.question.semantics.into();
         let options = Options::new().semantics(semantics).log(job_log);
         let mut report = Report::default();
         let mut object = input.data.clone();
-        let relocated = relocate(&mut object, &*targets, &options, Some(&mut report));
+        let relocated = relocate(&mut object, targets, &options, Some(&mut report));
 
         let mut explained = Ok(());
         if relocated.is_ok() || !report.entries.is_empty() {
             let what = Explain::unresolved().with_all(self.candidates);
-            explained = explain(&input.data, &*targets, semantics, what, &mut report);
+            explained = explain(&input.data, targets, semantics, what, &mut report);
             if relocated.is_ok() {
-                explained = explained.and(reach::fill(&object, &mut report, &Facts::default()));
+                explained = explained.and(reach::fill(&object, targets, &kernel.facts(), &|_| true, &mut report));
             }
             let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
-            let written = self.write(&report, &*targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
+            let written = self.write(&report, targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
             match written {
                 // The reader has seen enough.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use corelo::object::KernelFacts;
 use corelo::relo::Semantics;
 
 use stderr::StderrLog;
@@ -91,9 +92,21 @@ struct Question {
     #[arg(long, value_name = "TARGET")]
     btf: Vec<PathBuf>,
 
+    /// Version of the kernel, such as 6.12.5: the value of LINUX_KERNEL_VERSION, which may guard poisoned instructions
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    kernel_version: Option<u32>,
+
+    /// Configuration of the kernel, such as /boot/config-6.12.5: the values of `extern` variables CONFIG_*
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// Whose answers to give where the two implementations differ
     #[arg(long, value_name = "WHOSE", value_enum, default_value_t)]
     semantics: Whose,
+}
+
+fn parse_version(text: &str) -> Result<u32, &'static str> {
+    KernelFacts::version_code(text).ok_or("not a version such as 6.12.5")
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -6,23 +6,24 @@ use std::process::ExitCode;
 
 use corelo::log::{Level, Log as _};
 use corelo::object::{Entry, Options, Outcome, Reach, Report, relocate};
-use corelo::reach::{self, Facts};
+use corelo::reach::{self, Function};
 use corelo::{Error, Result};
 
 use crate::input::{Input, is_dash};
 use crate::stderr::{StderrLog, say};
-use crate::{Relocate, output, targets};
+use crate::targets::Kernel;
+use crate::{Relocate, output};
 
 impl Relocate {
     pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
         let mut input = Input::read(&self.question.object)?;
         let name = &input.name;
-        let targets = targets::open(&self.question.btf, log)?;
+        let kernel = Kernel::open(&self.question, log)?;
         let log_of_object = log.about(name);
         let options = Options::new().semantics(self.question.semantics.into()).log(&log_of_object);
         // It takes many times the object's size in memory, and is there for what is poisoned to be named.
         let mut report = (log.enabled(Level::Info) || self.forbid_reachable).then(Report::default);
-        let relocated = relocate(&mut input.data, &*targets, &options, report.as_mut());
+        let relocated = relocate(&mut input.data, &*kernel.targets, &options, report.as_mut());
 
         let out = if is_dash(&self.output) { "standard output".to_owned() } else { self.output.display().to_string() };
         let counts = match relocated {
@@ -38,7 +39,9 @@ impl Relocate {
             }
         };
         if let Some(report) = report.as_mut().filter(|_| self.forbid_reachable) {
-            reach::fill(&input.data, report, &Facts::default()).map_err(|error| error.at(&**name))?;
+            let is_loaded = |function: &Function<'_>| !function.section.starts_with(b"?");
+            reach::fill(&input.data, &*kernel.targets, &kernel.facts(), &is_loaded, report)
+                .map_err(|error| error.at(&**name))?;
             let reachable = say_poisoned(name, "poisoned and reachable", report, is_rejected);
             if reachable > 0 {
                 say(format_args!("{name}: {reachable} poisoned and reachable: {out} is not written"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The `--btf` arguments.
+//! The kernel that `--btf` and its like describe.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -10,21 +10,56 @@ use corelo::Result;
 use corelo::btf::Btf;
 use corelo::internal::has_bpf_code;
 use corelo::log::Log as _;
-use corelo::object::{Target, Targets};
+use corelo::object::{KernelFacts, Target, Targets};
 use corelo::source::{self, RunningKernel};
 
+use crate::Question;
 use crate::input::{name_of, open_pipe};
-use crate::kernels::{self, Kernel, Streamed};
+use crate::kernels::{self, Streamed};
 use crate::stderr::StderrLog;
 
-/// Opens a kernel and its modules; without any, the running ones when they are needed.
-pub(crate) fn open(paths: &[PathBuf], log: &StderrLog) -> Result<Box<dyn Targets>> {
-    let Some((path, modules)) = paths.split_first() else {
-        return Ok(Box::new(RunningKernel::new()));
-    };
+/// The kernel of `--btf`, `--kernel-version` and `--config`; without `--btf`, the running one, opened when it is needed.
+pub(crate) struct Kernel {
+    pub(crate) targets: Box<dyn Targets>,
+    version: Option<u32>,
+    config: Option<Vec<u8>>,
+    has_all_modules: bool,
+}
+
+impl Kernel {
+    pub(crate) fn open(question: &Question, log: &StderrLog) -> Result<Self> {
+        let Question { btf, kernel_version, config, .. } = question;
+        let config = config.as_deref().map(source::read_file).transpose()?.map(|(config, _)| config);
+        let Some((path, modules)) = btf.split_first() else {
+            return Ok(Self {
+                targets: Box::new(RunningKernel::new()),
+                version: kernel_version.or_else(source::running_version),
+                config: config.or_else(source::running_config),
+                has_all_modules: true,
+            });
+        };
+        let kernel = open_kernel(path, modules, log)?;
+        Ok(Self {
+            version: kernel_version.or(kernel.version_code),
+            config: config.or_else(|| kernel.config.clone().map(String::into_bytes)),
+            has_all_modules: kernel.has_all_modules() || !modules.is_empty(),
+            targets: Box::new(kernel),
+        })
+    }
+
+    pub(crate) fn facts(&self) -> KernelFacts<'_> {
+        let mut facts = KernelFacts::default();
+        facts.version = self.version;
+        facts.config = self.config.as_deref();
+        facts.has_all_modules = self.has_all_modules;
+        facts
+    }
+}
+
+fn open_kernel(path: &Path, modules: &[PathBuf], log: &StderrLog) -> Result<kernels::Kernel> {
     let mut kernel = match kernels::open_kernel(path)? {
         Some(kernel) => kernel,
-        None => Kernel::from(open_one(path, None, log)?),
+        None => kernels::Kernel::from(open_one(path, None, log)?),
     };
     for path in modules {
         if kernels::may_have_modules(path) {
@@ -37,7 +72,7 @@ pub(crate) fn open(paths: &[PathBuf], log: &StderrLog) -> Result<Box<dyn Targets
         };
         kernel.add_module(module);
     }
-    Ok(Box::new(kernel))
+    Ok(kernel)
 }
 
 /// Opens raw BTF, an ELF file or a pipe.

@@ -9,6 +9,11 @@
  * failed relocation has poisoned. tag: the kernel's hash of the instructions
  * that it was given and has relocated. verified: how many instructions the
  * verifier walked. detail: why not, in the words of the kernel or of libbpf.
+ *
+ * Before it, for a program that got another attach target than its section
+ * names:
+ *
+ *	target TAB object TAB name TAB function
  */
 #ifndef CORELO_GUEST_H
 #define CORELO_GUEST_H

@@ -38,7 +38,7 @@ static const struct {
 	{ "md_flush_request", "bio_chain" },
 };
 
-static void set_target(struct bpf_program *program)
+static void set_target(const char *path, struct bpf_program *program)
 {
 	const char *name = bpf_program__name(program);
 	size_t i;
@@ -47,8 +47,10 @@ static void set_target(struct bpf_program *program)
 		return;
 	for (i = 0; i < sizeof(targets) / sizeof(*targets); i++)
 		if (!strncmp(name, targets[i].program, strlen(targets[i].program)) &&
-		    !bpf_program__set_attach_target(program, 0, targets[i].function))
+		    !bpf_program__set_attach_target(program, 0, targets[i].function)) {
+			printf("target\t%s\t%s\t%s\n", path, name, targets[i].function);
 			return;
+		}
 }
 
 /* Loaders choose sizes at run time as well. */
@@ -152,7 +154,7 @@ static bool load_program(const char *way, const char *path, size_t index,
 		wanted = i++ == index ? program : wanted;
 	}
 	if (wanted) {
-		set_target(wanted);
+		set_target(path, wanted);
 		*libbpf_warning = '\0';
 		set_sizes(obj);
 		bpf_program__set_log_buf(wanted, verifier_log, sizeof(verifier_log));

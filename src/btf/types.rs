@@ -107,6 +107,17 @@ impl<'a> Type<'a> {
         self.kind() == Kind::Func && self.vlen() == BTF_FUNC_GLOBAL
     }
 
+    /// Whether this is a declaration of a variable or function that is elsewhere.
+    pub(crate) fn is_extern(self) -> bool {
+        // BTF_VAR_GLOBAL_EXTERN and BTF_FUNC_EXTERN
+        const EXTERN: u32 = 2;
+        match self.kind() {
+            Kind::Var => self.payload().u32(0) == Some(EXTERN),
+            Kind::Func => self.vlen() == EXTERN,
+            _ => false,
+        }
+    }
+
     /// Kind flag: bitfield sizes in members; a forward declaration of a union; a signed enum.
     #[must_use]
     pub const fn kflag(self) -> bool {
@@ -204,6 +215,12 @@ impl<'a> Type<'a> {
             return None;
         }
         Some(Array { elem_type_id: TypeId(self.payload().u32(0)?), nelems: self.payload().u32(8)? })
+    }
+
+    /// The variables and functions of a data section, in order.
+    pub(crate) fn datasec_symbols(self) -> impl Iterator<Item = TypeId> + 'a {
+        let payload = if self.kind() == Kind::Datasec { self.payload } else { &[] };
+        Self { payload, ..self }.elements().map(|[symbol, _, _]| TypeId(symbol))
     }
 
     /// Type of parameter number `idx` of a function prototype.

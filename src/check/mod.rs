@@ -4,21 +4,27 @@
 //! Every rule follows the code of libbpf or the kernel: [`Verdict::No`] is certain. What BTF does not tell is
 //! [`Verdict::Unknown`], never guessed.
 
+mod extra;
 mod kernel;
 mod model;
+mod object;
 mod programs;
 mod rules;
 mod section;
+mod uapi;
 
 pub use model::{Check, Finding, ProgramCheck, Rule, Stage, Verdict};
 
 use crate::error::Result;
 use crate::explain::{Explain, explain};
 use crate::memory;
-use crate::object::{Options, Report, Target, Targets, relocate};
+use crate::object::{KernelFacts, Options, Report, Target, Targets, externs, relocate};
 use crate::relo::Semantics;
+use extra::WithExtra;
 use kernel::Kernel;
+use object::ObjectBtf;
 use programs::Programs;
+use rules::Input;
 
 /// What is known of a kernel and of the loader, beside the types.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,22 +56,39 @@ pub struct CheckOptions<'a> {
 ///
 /// What [`relocate`] gives, other than the error of a relocation, which is a finding.
 pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -> Result<Check> {
+    let searched = WithExtra::new(targets, options.extra);
     let mut relocated = memory::copied(object)?;
     let mut report = Report::default();
-    let done = relocate(&mut relocated, targets, &Options::new().semantics(options.semantics), Some(&mut report));
+    let done = relocate(&mut relocated, &searched, &Options::new().semantics(options.semantics), Some(&mut report));
     if report.counts().failed == 0 {
         done?;
     }
-    let programs = Programs::read(&relocated, options)?;
-    let kernel = Kernel::new(targets, options, object.len());
-    let mut findings = Vec::new();
-    rules::core_relo::find(&programs, &report, &mut findings);
-    rules::attach_btf::find(&programs, &kernel, &mut findings)?;
-    findings.sort_by_key(|finding| (finding.program, finding.rule, finding.relocation, finding.insn_off));
-    if options.explain && findings.iter().any(|finding| finding.relocation.is_some() && finding.verdict == Verdict::No)
-    {
-        explain(object, targets, options.semantics, Explain::unresolved(), &mut report)?;
+    let object_btf = ObjectBtf::read(object)?;
+    for (name, value) in options.values {
+        object::set_variable(&mut relocated, name, value)?;
     }
+    let mut known = KernelFacts::default();
+    (known.version, known.config) = (options.version, options.config.map(str::as_bytes));
+    known.has_all_modules = options.has_all_modules;
+    let externs = externs(object, targets, &known)?;
+    let programs = Programs::read(&relocated, &externs, options)?;
+    if options.explain && rules::core_relo::is_any_reachable(&programs, &report) {
+        explain(object, &searched, options.semantics, Explain::unresolved(), &mut report)?;
+    }
+    let input = Input {
+        programs: &programs,
+        object: object_btf.as_ref(),
+        report: &report,
+        kernel: &Kernel::new(targets, &searched, options, object.len()),
+        externs: &externs,
+        options,
+    };
+    let mut findings = Vec::new();
+    for find in rules::RULES {
+        find(&input, &mut findings)?;
+    }
+    programs.weaken(&mut findings);
+    findings.sort_by_key(|finding| (finding.program, finding.rule, finding.relocation, finding.insn_off));
     let mut check = Check { programs: programs.checks(), findings, report };
     check.judge();
     Ok(check)

@@ -47,12 +47,14 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What a finding is about. A rule is a file in `src/check/rules` or a part of one, and a heading in docs/check.md.
+/// What a finding is about. A rule is a file in `src/check/rules` or a part of one, and a heading in docs/rules.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Rule {
     /// The verifier reaches a poisoned instruction.
     CoreReloReachable,
+    /// As [`Rule::CoreReloReachable`], since the kernel has no type of the name. The loader may have types from elsewhere.
+    CoreReloNoType,
     /// A poisoned instruction is guarded.
     CoreReloGuarded,
     /// A poisoned instruction is guarded by variables in `.rodata`, which the loader may change.
@@ -67,7 +69,9 @@ pub enum Rule {
     AttachAmbiguous,
     /// The attach target's prototype is none that the kernel attaches to, or the program reads beyond its arguments.
     AttachProto,
-    /// BTF has no function of the name that a kprobe attaches to.
+    /// Whether the kernel lets this program attach there is in a list that BTF does not have.
+    AttachUnverified,
+    /// BTF has no function, tracepoint or event of the name that the program attaches to by name.
     AttachUnseen,
     /// A type of a `struct_ops` map does not exist.
     StructOpsType,
@@ -109,6 +113,7 @@ impl Rule {
     /// All rules.
     pub const ALL: &'static [Self] = &[
         Self::CoreReloReachable,
+        Self::CoreReloNoType,
         Self::CoreReloGuarded,
         Self::CoreReloRodata,
         Self::CoreReloFailed,
@@ -116,6 +121,7 @@ impl Rule {
         Self::AttachMissing,
         Self::AttachAmbiguous,
         Self::AttachProto,
+        Self::AttachUnverified,
         Self::AttachUnseen,
         Self::StructOpsType,
         Self::StructOpsMember,
@@ -141,6 +147,7 @@ impl Rule {
     pub const fn id(self) -> &'static str {
         match self {
             Self::CoreReloReachable => "core-relo-reachable",
+            Self::CoreReloNoType => "core-relo-no-type",
             Self::CoreReloGuarded => "core-relo-guarded",
             Self::CoreReloRodata => "core-relo-rodata",
             Self::CoreReloFailed => "core-relo-failed",
@@ -148,6 +155,7 @@ impl Rule {
             Self::AttachMissing => "attach-missing",
             Self::AttachAmbiguous => "attach-ambiguous",
             Self::AttachProto => "attach-proto",
+            Self::AttachUnverified => "attach-unverified",
             Self::AttachUnseen => "attach-unseen",
             Self::StructOpsType => "struct-ops-type",
             Self::StructOpsMember => "struct-ops-member",

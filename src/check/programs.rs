@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The programs of an object, and what of their code the verifier reaches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::section::Section;
-use super::{CheckOptions, ProgramCheck, Verdict};
+use super::{CheckOptions, Finding, ProgramCheck, Rule, Verdict};
 use crate::error::Result;
-use crate::object::Reach;
+use crate::object::{Extern, ExternKind, Reach};
 use crate::reach::{Facts, ObjectCode, Walk};
 use crate::text::Lossy;
 
@@ -16,10 +17,14 @@ pub(super) struct Program {
     pub(super) name: String,
     /// With a question mark where it has one.
     pub(super) section: String,
+    /// Its place in the section, in bytes.
+    range: Range<u32>,
     /// What the loader attaches it to instead.
     attach_target: Option<String>,
     /// `None` where the analysis gives up.
     pub(super) walk: Option<Walk>,
+    /// An extern that it uses and whose value is not known: tests of it may guard what the walk reaches.
+    pub(super) unknown_extern: Option<String>,
 }
 
 impl Program {
@@ -40,16 +45,26 @@ pub(super) struct Programs<'d> {
 
 impl<'d> Programs<'d> {
     /// Reads and walks them.
-    pub(super) fn read(relocated: &'d [u8], options: &CheckOptions<'_>) -> Result<Self> {
-        let code = ObjectCode::read(relocated, &Facts::default())?;
+    pub(super) fn read(relocated: &'d [u8], externs: &'d [Extern<'_>], options: &CheckOptions<'_>) -> Result<Self> {
+        let facts = Facts::of(externs)?;
+        let code = ObjectCode::read(relocated, &facts)?;
+        let is_unknown = |name: &[u8]| {
+            let external = externs.iter().find(|external| external.name == name);
+            !facts.externs.contains_key(name) && external.is_some_and(may_be_tested)
+        };
         let attach_targets: HashMap<_, _> = options.attach_targets.iter().copied().collect();
         let mut list = Vec::new();
         for (func, function) in code.programs() {
             let name = Lossy(function.name).to_string();
+            let walk = code.walk(func)?;
+            let used = walk.iter().flat_map(Walk::reachable).filter_map(|pc| code.external(pc));
+            let unknown = used.filter(|_| !externs.is_empty()).find(|name| is_unknown(name));
             list.push(Program {
                 section: Lossy(function.section).to_string(),
+                range: function.range,
                 attach_target: attach_targets.get(&*name).map(|target| (*target).to_owned()),
-                walk: code.walk(func)?,
+                walk,
+                unknown_extern: unknown.map(|name| Lossy(name).to_string()),
                 name,
             });
         }
@@ -64,6 +79,38 @@ impl<'d> Programs<'d> {
         })
     }
 
+    /// The program whose own code has the instruction at this place; `None` for one of a subprogram in `.text`.
+    pub(super) fn at(&self, section: &str, insn_off: u32) -> Option<usize> {
+        self.list.iter().position(|program| program.section == section && program.range.contains(&insn_off))
+    }
+
+    /// What the reachable instructions of each program call, and the first instruction that does: the number of the program, and
+    /// for each key that `called` has for an instruction, its place.
+    pub(super) fn calls<K: Ord>(&self, called: impl Fn(u32) -> Option<K>) -> Vec<(usize, BTreeMap<K, u32>)> {
+        let of_program = |walk: &Walk| {
+            let mut calls = BTreeMap::new();
+            for pc in walk.reachable() {
+                if let Some(key) = called(pc) {
+                    calls.entry(key).or_insert(pc);
+                }
+            }
+            calls
+        };
+        let walks = self.list.iter().enumerate().filter_map(|(number, program)| Some((number, program.walk.as_ref()?)));
+        walks.map(|(number, walk)| (number, of_program(walk))).collect()
+    }
+
+    /// Makes unknown what is certain only if the walk is.
+    pub(super) fn weaken(&self, findings: &mut [Finding]) {
+        for finding in findings.iter_mut().filter(|finding| finding.verdict == Verdict::No && depends_on_walk(finding))
+        {
+            let program = finding.program.and_then(|program| self.list.get(program));
+            let Some(unknown) = program.and_then(|program| program.unknown_extern.as_ref()) else { continue };
+            finding.verdict = Verdict::Unknown;
+            finding.message.push_str(&format!("; a test of {unknown}, whose value is not known, may guard it"));
+        }
+    }
+
     /// With nothing found yet.
     pub(super) fn checks(&self) -> Vec<ProgramCheck> {
         let check = |program: &Program| ProgramCheck {
@@ -76,4 +123,15 @@ impl<'d> Programs<'d> {
         };
         self.list.iter().map(check).collect()
     }
+}
+
+/// Whether a program may be written so that the value decides what it does. The verifier knows that the address of a weak symbol
+/// is not 0 since Linux 6.4.
+fn may_be_tested(external: &Extern<'_>) -> bool {
+    external.is_weak || external.kind == ExternKind::Kconfig
+}
+
+/// Relocations that fail do so anywhere.
+const fn depends_on_walk(finding: &Finding) -> bool {
+    finding.insn_off.is_some() && !matches!(finding.rule, Rule::CoreReloFailed | Rule::CoreReloAmbiguous)
 }

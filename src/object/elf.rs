@@ -8,6 +8,7 @@ mod names;
 mod tests;
 
 use std::borrow::Cow;
+use std::ffi::CStr;
 use std::ops::Range;
 
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym as _, SymbolTable};
@@ -17,6 +18,7 @@ use super::format;
 use crate::budget::Budget;
 use crate::bytes::{Endian, index, index_u64, len_u64};
 use crate::error::{Error, Result};
+use crate::memory::collected;
 use crate::text::{Clipped, Lossy};
 use btf_sections::btf_section;
 pub(crate) use btf_sections::{BtfSections, ReadAt};
@@ -78,10 +80,10 @@ const ENTRIES_PER_STEP: usize = 8;
 
 /// A section of a BPF object.
 #[derive(Clone, Debug)]
-pub(super) struct Section {
+pub(crate) struct Section {
     pub(super) index: u32,
     /// Range of its data in the file.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     pub(super) is_code: bool,
     /// Shares bytes with another section or with the headers, as only in crafted files.
     pub(super) overlaps: bool,
@@ -112,7 +114,7 @@ impl Func {
 
 /// A BPF object.
 #[derive(Debug)]
-pub(super) struct BpfElf<'d> {
+pub(crate) struct BpfElf<'d> {
     pub(super) endian: Endian,
     order: Endianness,
     sections: &'d [Shdr],
@@ -127,7 +129,7 @@ pub(super) struct BpfElf<'d> {
 
 impl<'d> BpfElf<'d> {
     /// Reads the section table and the function symbols.
-    pub(super) fn new(data: &'d [u8]) -> Result<Self> {
+    pub(crate) fn new(data: &'d [u8]) -> Result<Self> {
         let not_bpf = |what| Err(Error::NotBpf { what });
         if !is_elf(data) {
             return not_bpf(Cow::Borrowed(format::packed(data).unwrap_or("it is no ELF file")));
@@ -251,7 +253,7 @@ impl<'d> BpfElf<'d> {
     }
 
     /// The section `.BTF` or `.BTF.ext`.
-    pub(super) fn btf_section(&self, name: &[u8]) -> Result<Option<Section>> {
+    pub(crate) fn btf_section(&self, name: &[u8]) -> Result<Option<Section>> {
         Ok(btf_section(self.sections, self.order, self.names, name)?.and_then(|at| self.section(at)))
     }
 
@@ -290,6 +292,38 @@ impl<'d> BpfElf<'d> {
         let start = func.checked_sub(place(section, 0))?;
         let code = start..start.checked_add(self.symbols.get(index(symbol))?.st_size(self.order))?;
         code.contains(&off.into()).then_some(Func { symbol, code })
+    }
+
+    /// Range in the file of a variable of this name in one of the sections that `is_wanted`.
+    pub(crate) fn variable(&self, name: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> Option<Range<usize>> {
+        let mut variables = self.symbols.iter().filter(|symbol| symbol.st_type() == elf::STT_OBJECT);
+        variables.find_map(|symbol| {
+            let off = Some(symbol.st_name(self.order)).filter(|off| self.symbol_names.is(*off, name));
+            let section = self.sections.get(usize::from(symbol.st_shndx(self.order).0)).filter(|_| off.is_some())?;
+            let of_section = CStr::from_bytes_until_nul(self.names.from(section.sh_name(self.order))?).ok()?;
+            if !is_wanted(of_section.to_bytes()) {
+                return None;
+            }
+            let data = file_range(section, self.order);
+            let start = data.start.checked_add(symbol.st_value(self.order))?;
+            let end = start.checked_add(symbol.st_size(self.order)).filter(|end| *end <= data.end)?;
+            Some(index_u64(start)..index_u64(end))
+        })
+    }
+
+    /// The names of symbols that the object does not define, and whether each is weak.
+    ///
+    /// Source: libbpf `sym_is_extern`.
+    pub(super) fn externs(&self) -> Result<Vec<(&'d [u8], bool)>> {
+        let is_extern = |symbol: &&Symbol| {
+            symbol.st_shndx(self.order) == elf::SHN_UNDEF
+                && matches!(symbol.st_bind(), elf::STB_GLOBAL | elf::STB_WEAK)
+                && symbol.st_type() == elf::STT_NOTYPE
+        };
+        let externs = self.symbols.iter().filter(is_extern).filter_map(|symbol| {
+            Some((self.symbol_names.name(symbol.st_name(self.order))?, symbol.st_bind() == elf::STB_WEAK))
+        });
+        collected(externs)
     }
 
     /// Whether a function of this name begins at another place.

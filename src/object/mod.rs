@@ -11,8 +11,10 @@ mod detail;
 mod diag;
 mod edits;
 pub(crate) mod elf;
+mod externs;
 pub(crate) mod format;
 mod insn_info;
+mod kconfig;
 pub(crate) mod name_search;
 mod relocator;
 mod report;
@@ -26,6 +28,8 @@ mod tests {
 }
 
 pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reach, Reason};
+pub use externs::{Extern, ExternKind, Found, externs};
+pub use kconfig::KernelFacts;
 pub use report::{Counts, Entry, Outcome, Report};
 pub use report_json::Document;
 pub use target::{OpenTargets, Target, Targets};

@@ -19,6 +19,8 @@ pub(super) struct Code<'d> {
     /// In the order of their places; none overlaps another.
     pub(super) funcs: Vec<Func<'d>>,
     pub(super) blocks: Vec<Block<'d>>,
+    /// Names of the externs that instructions refer to, in the order of the instructions.
+    pub(super) externs: Vec<(u32, &'d [u8])>,
 }
 
 /// What an instruction refers to, by a relocation or because it is a call.

@@ -14,7 +14,7 @@ use super::code::{Block, Code, Func, Ref, Section};
 use super::linkage::mark_globals;
 use super::op::Op;
 use super::state::Value;
-use super::{Extern, Facts};
+use super::{Address, Facts};
 use crate::bytes::{Bytes, Endian, index};
 use crate::error::{Error, Result};
 use crate::insn::{INSN_SIZE, Insn};
@@ -70,6 +70,7 @@ pub(super) fn read<'d>(object: &'d [u8], facts: &Facts<'d>) -> Result<Code<'d>> 
         mark_globals(&mut code, btf, btf_ext)?;
     }
     reader.read_relocations(&mut code)?;
+    code.externs.sort_unstable();
     code.resolve_local_calls();
     Ok(code)
 }
@@ -193,7 +194,7 @@ impl<'d> Reader<'d, '_> {
             _ => return Ok(Ref::Broken),
         };
         let Some(section) = section else {
-            return Ok(Ref::Value(if is_extern { self.external(at, symbol, code)? } else { Value::Any }));
+            return Ok(Ref::Value(if is_extern { self.external(at, symbol, pc, code)? } else { Value::Any }));
         };
         let off = i64::try_from(symbol.st_value(self.order)).ok().and_then(|value| value.checked_add(addend));
         if code.sections.binary_search_by_key(&section.0, |section| section.index).is_ok() {
@@ -204,15 +205,17 @@ impl<'d> Reader<'d, '_> {
     }
 
     /// The address of an extern.
-    fn external(&mut self, at: SymbolIndex, symbol: &Sym64<Endianness>, code: &mut Code<'d>) -> Result<Value> {
+    fn external(&mut self, at: SymbolIndex, symbol: &Sym64<Endianness>, pc: u32, code: &mut Code<'d>) -> Result<Value> {
+        let name = name(self.symbol_names, symbol.st_name(self.order)).unwrap_or_default();
+        code.externs.try_reserve(1)?;
+        code.externs.push((pc, name));
         if let Some(value) = self.externs.get(&at) {
             return Ok(*value);
         }
-        let name = name(self.symbol_names, symbol.st_name(self.order)).unwrap_or_default();
         let value = match self.facts.externs.get(name) {
             None => Value::Any,
-            Some(Extern::Missing) => Value::Const(0),
-            Some(Extern::Kconfig(bytes)) => {
+            Some(Address::Null) => Value::Const(0),
+            Some(Address::Data(bytes)) => {
                 let block = code.add(Block { bytes: Bytes::new(bytes, self.endian()), is_rodata: false })?;
                 Value::Data { block, off: 0 }
             }

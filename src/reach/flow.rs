@@ -12,8 +12,8 @@ use crate::memory::collected;
 /// Programs with all the subprograms that they refer to, reachable or not: what a loader gives to the kernel.
 #[derive(Debug)]
 pub(super) struct Flow {
-    /// Functions that are walked with unknown arguments.
-    pub(super) entries: Vec<u32>,
+    /// Functions that are walked with unknown arguments, and whether they are programs.
+    pub(super) entries: Vec<(u32, bool)>,
     /// By instruction: whether several ways may lead to it.
     pub(super) is_join: Vec<bool>,
     /// By function: whether it is part of the programs.
@@ -56,8 +56,8 @@ impl Flow {
             let section = code.func(func).and_then(|func| code.sections.get(func.section));
             let is_program = section.is_some_and(|section| section.name != TEXT);
             let is_root = if is_program { is_selected(func) } else { !is_referred_to };
-            if is_root {
-                flow.add(func, true, &mut work);
+            if is_root && flow.add(func, &mut work) {
+                flow.entries.push((func, is_program));
             }
         }
         while let Some(func) = work.pop() {
@@ -73,13 +73,12 @@ impl Flow {
         (0..).zip(&self.is_part).filter_map(|(func, is_part)| is_part.then_some(func))
     }
 
-    fn add(&mut self, func: u32, is_entry: bool, work: &mut Vec<u32>) {
-        let Some(is_part) = self.is_part.get_mut(index(func)).filter(|is_part| !**is_part) else { return };
+    /// Whether it was no part before.
+    fn add(&mut self, func: u32, work: &mut Vec<u32>) -> bool {
+        let Some(is_part) = self.is_part.get_mut(index(func)).filter(|is_part| !**is_part) else { return false };
         *is_part = true;
         work.push(func);
-        if is_entry {
-            self.entries.push(func);
-        }
+        true
     }
 
     /// Checks a function, notes where jumps lead, and adds the functions that it refers to.
@@ -90,7 +89,9 @@ impl Flow {
             let op = code.op(pc)?;
             if let Ref::Func(callee) = code.reference(pc) {
                 // Kernels before Linux 6.8 walk every global function, whether a call can be reached or not.
-                self.add(callee, code.func(callee)?.is_global, work);
+                if self.add(callee, work) && code.func(callee)?.is_global {
+                    self.entries.push((callee, false));
+                }
             }
             if code.reference(pc) == Ref::Broken {
                 return None;

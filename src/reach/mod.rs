@@ -28,27 +28,51 @@ use crate::bytes::index;
 use crate::error::Result;
 use crate::memory::collected;
 pub use crate::object::Reach;
-use crate::object::{Outcome, Report};
+use crate::object::{Extern, ExternKind, Found, KernelFacts, Outcome, Report, Targets, externs};
 use code::{Code, Func};
 use flow::Flow;
 pub(crate) use object_code::{ObjectCode, Walk};
 
-/// What is known of an extern.
+/// The address of an extern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Extern<'a> {
-    /// A weak kernel symbol that the kernel lacks: its address is 0.
-    Missing,
-    /// A variable in `.kconfig`, with the bytes that the loader gives it.
-    Kconfig(&'a [u8]),
+pub enum Address<'a> {
+    /// 0: a weak kernel symbol that the kernel lacks.
+    Null,
+    /// That of a variable in `.kconfig`, which has these bytes.
+    Data(&'a [u8]),
 }
 
-/// What is known of the kernel beside its types.
+/// What is known beside the object.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Facts<'a> {
-    /// Externs by their names. Nothing is assumed about others.
-    pub externs: HashMap<&'a [u8], Extern<'a>>,
+    /// Addresses of externs by their names. Nothing is assumed about others.
+    pub externs: HashMap<&'a [u8], Address<'a>>,
+}
+
+impl<'a> Facts<'a> {
+    /// What follows from the [`externs`] of an object.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMemory`](crate::Error::NoMemory).
+    pub fn of(externs: &'a [Extern<'_>]) -> Result<Self> {
+        let mut facts = Self::default();
+        facts.externs.try_reserve(externs.len())?;
+        facts.externs.extend(externs.iter().filter_map(|external| Some((external.name, address(external)?))));
+        Ok(facts)
+    }
+}
+
+/// The address that libbpf gives an extern, if that is known before the program is loaded.
+fn address<'a>(external: &'a Extern<'_>) -> Option<Address<'a>> {
+    match (external.kind, &external.found) {
+        (ExternKind::Func | ExternKind::Var, Found::Missing) if external.is_weak => Some(Address::Null),
+        (ExternKind::Func, Found::Incompatible) if external.is_weak => Some(Address::Null),
+        (ExternKind::Kconfig, Found::Value(bytes)) => Some(Address::Data(bytes)),
+        _ => None,
+    }
 }
 
 /// A function of an object: a program or a subprogram.
@@ -114,17 +138,25 @@ pub fn analyze<'d>(
 }
 
 /// Sets [`Entry::reach`](crate::object::Entry::reach) of each poisoned relocation of a report. `relocated` is the object that
-/// [`relocate`](crate::object::relocate) has changed.
+/// [`relocate`](crate::object::relocate) has changed, `targets` are those that it was given. As in [`analyze`], the programs are
+/// those that `is_selected`.
 ///
 /// # Errors
 ///
-/// As [`analyze`].
-pub fn fill(relocated: &[u8], report: &mut Report, facts: &Facts<'_>) -> Result<()> {
+/// As [`analyze`] and [`externs`].
+pub fn fill(
+    relocated: &[u8],
+    targets: &dyn Targets,
+    kernel: &KernelFacts<'_>,
+    is_selected: &dyn Fn(&Function<'_>) -> bool,
+    report: &mut Report,
+) -> Result<()> {
     let is_poisoned = |outcome: &Outcome| matches!(outcome, Outcome::Poisoned(_));
     if !report.entries.iter().any(|entry| is_poisoned(&entry.outcome)) {
         return Ok(());
     }
-    let analysis = analyze(relocated, facts, &|_| true)?;
+    let externs = externs(relocated, targets, kernel)?;
+    let analysis = analyze(relocated, &Facts::of(&externs)?, is_selected)?;
     for entry in report.entries.iter_mut().filter(|entry| is_poisoned(&entry.outcome)) {
         entry.reach = Some(analysis.at(entry.section.as_bytes(), entry.insn_off));
     }
@@ -147,8 +179,8 @@ fn walked(code: &Code<'_>, is_selected: &dyn Fn(u32) -> bool) -> Result<Vec<Reac
     let reached_anyhow = propagate::reached(code, &flow, false)?;
     for pc in code.funcs.iter().flat_map(|func| func.code.clone()).map(index) {
         let is_in = |reached: &[bool]| reached.get(pc).copied().unwrap_or(true);
-        let Some(reach) = reach.get_mut(pc).filter(|_| !is_in(&reached)) else { continue };
-        let is_dead_anyhow = reached_anyhow.as_deref().is_some_and(|anyhow| !is_in(anyhow));
+        let Some(reach) = reach.get_mut(pc).filter(|_| !is_in(&reached.insns)) else { continue };
+        let is_dead_anyhow = reached_anyhow.as_ref().is_some_and(|anyhow| !is_in(&anyhow.insns));
         *reach = if is_dead_anyhow { Reach::Dead } else { Reach::DeadByRodata };
     }
     Ok(reach)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The code of an object, to be walked one program at a time.
 
+use std::collections::BTreeSet;
+
 use super::code::{Code, Ref};
 use super::flow::{Flow, TEXT};
 use super::op::Op;
@@ -17,7 +19,9 @@ pub(crate) struct ObjectCode<'d> {
 /// A program and all the code that it refers to: numbers of instructions in the object, in order, and their reach.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    pub(crate) insns: Vec<(u32, Reach)>,
+    insns: Vec<(u32, Reach)>,
+    /// Loads from the context: the instruction, and the offset of the first byte.
+    pub(crate) context_loads: BTreeSet<(u32, i32)>,
 }
 
 impl Walk {
@@ -25,6 +29,11 @@ impl Walk {
     pub(crate) fn at(&self, pc: u32) -> Option<Reach> {
         let at = self.insns.binary_search_by_key(&pc, |(pc, _)| *pc).ok()?;
         self.insns.get(at).map(|(_, reach)| *reach)
+    }
+
+    /// The instructions that the verifier reaches.
+    pub(crate) fn reachable(&self) -> impl Iterator<Item = u32> {
+        self.insns.iter().filter(|(_, reach)| *reach == Reach::Reachable).map(|(pc, _)| *pc)
     }
 }
 
@@ -51,13 +60,14 @@ impl<'d> ObjectCode<'d> {
         let Some(reached) = propagate::reached(code, &flow, true)? else { return Ok(None) };
         let Some(anyhow) = propagate::reached(code, &flow, false)? else { return Ok(None) };
         let is_in = |reached: &[bool], pc: u32| reached.get(index(pc)).copied().unwrap_or(true);
-        let reach = |pc| match (is_in(&reached, pc), is_in(&anyhow, pc)) {
+        let reach = |pc| match (is_in(&reached.insns, pc), is_in(&anyhow.insns, pc)) {
             (true, _) => Reach::Reachable,
             (false, true) => Reach::DeadByRodata,
             (false, false) => Reach::Dead,
         };
         let insns = flow.parts().filter_map(|func| code.func(func)).flat_map(|func| func.code.clone());
-        Ok(Some(Walk { insns: insns.map(|pc| (pc, reach(pc))).collect() }))
+        let insns = insns.map(|pc| (pc, reach(pc))).collect();
+        Ok(Some(Walk { insns, context_loads: reached.context_loads }))
     }
 
     /// The number of the instruction at byte `insn_off` of the section of this name; `None` if there is none, or several
@@ -78,6 +88,18 @@ impl<'d> ObjectCode<'d> {
     /// The number of the helper that an instruction calls.
     pub(crate) fn helper(&self, pc: u32) -> Option<i32> {
         let is_helper = matches!(self.code.op(pc), Some(Op::CallHelper)) && self.code.reference(pc) == Ref::Nothing;
-        self.code.insns.get(index(pc)).filter(|_| is_helper).map(|insn| insn.imm)
+        self.code.insns.get(index(pc)).filter(|insn| is_helper && insn.src_reg == 0).map(|insn| insn.imm)
+    }
+
+    /// The extern that an instruction refers to.
+    pub(crate) fn external(&self, pc: u32) -> Option<&'d [u8]> {
+        let at = self.code.externs.binary_search_by_key(&pc, |(pc, _)| *pc).ok()?;
+        self.code.externs.get(at).map(|(_, name)| *name)
+    }
+
+    /// The extern that an instruction calls.
+    pub(crate) fn called_extern(&self, pc: u32) -> Option<&'d [u8]> {
+        let is_call = matches!(self.code.op(pc), Some(Op::CallHelper | Op::CallFunc { .. }));
+        self.external(pc).filter(|_| is_call)
     }
 }

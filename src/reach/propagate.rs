@@ -21,6 +21,7 @@ struct Propagation<'c, 'd> {
     flow: &'c Flow,
     knows_rodata: bool,
     reached: Vec<bool>,
+    context_loads: BTreeSet<(u32, i32)>,
     /// Of instructions where paths meet.
     states: Vec<Option<Box<State>>>,
     work: BTreeSet<u32>,
@@ -35,22 +36,33 @@ enum Next {
     Nowhere,
 }
 
-/// The instructions that are reached, by their places. `None` if that takes too many steps.
+/// What a walk finds.
+#[derive(Debug)]
+pub(super) struct Reached {
+    /// By instruction: whether it is reached.
+    pub(super) insns: Vec<bool>,
+    /// Loads from the program's context: the instruction, and the offset of the first byte.
+    pub(super) context_loads: BTreeSet<(u32, i32)>,
+}
+
+/// Walks the code. `None` if that takes too many steps.
 ///
 /// # Errors
 ///
 /// [`Error::NoMemory`](crate::Error::NoMemory).
-pub(super) fn reached(code: &Code<'_>, flow: &Flow, knows_rodata: bool) -> Result<Option<Vec<bool>>> {
+pub(super) fn reached(code: &Code<'_>, flow: &Flow, knows_rodata: bool) -> Result<Option<Reached>> {
     let cnt = code.insns.len();
     let (reached, states) = (collected(repeat_n(false, cnt))?, collected(repeat_n(None, cnt))?);
-    let mut this = Propagation { code, flow, knows_rodata, reached, states, work: BTreeSet::new() };
-    Ok(this.run().map(|()| this.reached))
+    let (context_loads, work) = Default::default();
+    let mut this = Propagation { code, flow, knows_rodata, reached, context_loads, states, work };
+    Ok(this.run().map(|()| Reached { insns: this.reached, context_loads: this.context_loads }))
 }
 
 impl Propagation<'_, '_> {
     fn run(&mut self) -> Option<()> {
-        for func in &self.flow.entries {
-            self.enter(*func, [Value::Any; 5])?;
+        for (func, is_program) in &self.flow.entries {
+            let first = if *is_program { Value::Context(0) } else { Value::Any };
+            self.enter(*func, [first, Value::Any, Value::Any, Value::Any, Value::Any])?;
         }
         let mut steps = self.flow.insn_cnt.saturating_mul(STEPS);
         while let Some(pc) = self.work.pop_first() {
@@ -118,7 +130,7 @@ impl Propagation<'_, '_> {
                 let value = self.immediate(pc, src, low)?;
                 state.set(dst, value);
             }
-            Op::Load { dst, from, is_signed } => state.set(dst, self.load(state, from, is_signed)),
+            Op::Load { dst, from, is_signed } => state.set(dst, self.load(pc, state, from, is_signed)),
             Op::LoadPacket => (0..=5).for_each(|reg| state.set(reg, Value::Any)),
             Op::Store { to, src } => {
                 // Not every verifier remembers an immediate.
@@ -170,7 +182,7 @@ impl Propagation<'_, '_> {
         })
     }
 
-    fn load(&self, state: &State, from: Place, is_signed: bool) -> Value {
+    fn load(&mut self, pc: u32, state: &State, from: Place, is_signed: bool) -> Value {
         let at = i32::from(from.off);
         match state.reg(from.base) {
             Value::Stack(base) if from.size == 8 => base.checked_add(at).map_or(Value::Any, |off| state.load(off)),
@@ -179,6 +191,10 @@ impl Propagation<'_, '_> {
                 .and_then(|off| self.constant(block, usize::try_from(off).ok()?, from.size))
                 .map(|value| if is_signed { sign_extended(value, from.size.saturating_mul(8), true) } else { value })
                 .map_or(Value::Any, Value::Const),
+            Value::Context(base) => {
+                self.context_loads.extend(base.checked_add(at).map(|off| (pc, off)));
+                Value::Any
+            }
             _ => Value::Any,
         }
     }
@@ -212,6 +228,9 @@ fn arithmetic(state: &mut State, op: u8, is_64: bool, dst: u8, src: Operand) {
         }
         (Value::Data { block, off }, Value::Const(by)) if is_64 => {
             moved(by).and_then(|by| off.checked_add(by)).map(|off| Value::Data { block, off })
+        }
+        (Value::Context(off), Value::Const(by)) if is_64 => {
+            moved(by).and_then(|by| off.checked_add(by)).map(Value::Context)
         }
         _ => None,
     };

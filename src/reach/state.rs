@@ -16,6 +16,8 @@ pub(super) enum Value {
         block: u32,
         off: i32,
     },
+    /// The address of a byte of the program's context.
+    Context(i32),
 }
 
 /// Registers and stack before an instruction. Joins only ever forget.

@@ -263,8 +263,21 @@ pub fn types_are_compat<L: BtfView, T: BtfView>(
     targ_id: TypeId,
     depth: i32,
 ) -> Result<bool> {
-    let (budget, member_index) = (metered::budget_for_types(local, targ), MemberIndex::default());
-    compat::types_are_compat(BtfPair::new(local, targ, &budget, &member_index), local_id, targ_id, depth, &mut ())
+    types_are_compat_within(local, local_id, targ, targ_id, depth, &metered::budget_for_types(local, targ))
+}
+
+/// [`types_are_compat`] with one budget for several comparisons.
+pub(crate) fn types_are_compat_within<L: BtfView, T: BtfView>(
+    local: &L,
+    local_id: TypeId,
+    targ: &T,
+    targ_id: TypeId,
+    depth: i32,
+    budget: &Budget,
+) -> Result<bool> {
+    let member_index = MemberIndex::default();
+    let pair = BtfPair::new(local, targ, budget, &member_index);
+    compat::types_are_compat(pair, local_id, targ_id, depth, &mut ())
 }
 
 /// Whether the target's type has all parts of the local one, as for [`ReloKind::TypeMatches`].

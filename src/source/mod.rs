@@ -9,4 +9,4 @@ mod running;
 
 pub use file::{from_bytes, open, read_file, read_stream};
 #[cfg(target_os = "linux")]
-pub use running::{RunningKernel, open_kernel, open_module};
+pub use running::{RunningKernel, open_kernel, open_module, running_config, running_version};

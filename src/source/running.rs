@@ -13,7 +13,7 @@ use super::map::{is_on_sysfs, map};
 use crate::btf::{Btf, Data};
 use crate::error::{Error, Result};
 use crate::log::Log;
-use crate::object::{Target, Targets};
+use crate::object::{KernelFacts, Target, Targets};
 
 const SYSFS_BTF: &str = "/sys/kernel/btf";
 /// The kernel's own BTF among those of its modules.
@@ -87,6 +87,30 @@ pub fn open_module(name: &str, kernel: Arc<Btf<'static>>) -> Result<Btf<'static>
         return Err(Error::Argument { what: "a module's name is neither empty nor a path".into() });
     }
     super::open(&Path::new(SYSFS_BTF).join(name), Some(kernel))
+}
+
+/// The version of the running kernel, as in `LINUX_KERNEL_VERSION`. The releases of Ubuntu's and Debian's kernels are not
+/// their versions, which are elsewhere.
+///
+/// Source: libbpf `get_kernel_version`.
+#[must_use]
+pub fn running_version() -> Option<u32> {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    version(&read("/proc/version_signature"), &read("/proc/sys/kernel/version"), &read("/proc/sys/kernel/osrelease"))
+}
+
+fn version(signature: &str, build: &str, release: &str) -> Option<u32> {
+    let ubuntu = signature.split_whitespace().nth(2);
+    let debian = build.split_once("Debian ").map(|(_, version)| version);
+    let texts = [ubuntu, debian, Some(release)];
+    texts.into_iter().flatten().find_map(KernelFacts::version_code)
+}
+
+/// The configuration of the running kernel, where `/boot` has it.
+#[must_use]
+pub fn running_config() -> Option<Vec<u8>> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    fs::read(format!("/boot/config-{}", release.trim_end())).ok()
 }
 
 /// The running kernel and its modules. Each is opened when it is first needed; from then on this is a snapshot.

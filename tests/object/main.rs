@@ -10,6 +10,7 @@
 
 mod arch;
 mod explain;
+mod externs;
 mod order;
 mod reasons;
 mod regressions;

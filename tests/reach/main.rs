@@ -15,8 +15,8 @@ use std::{array, fs};
 
 use corelo::bytes::Endian;
 use corelo::insn::Insn;
-use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate};
-use corelo::reach::{Analysis, Extern, Facts, Reach, analyze};
+use corelo::object::{Entry, KernelFacts, OpenTargets, Options, Outcome, Report, Target, relocate};
+use corelo::reach::{self, Address, Analysis, Facts, Function, Reach, analyze};
 use corelo::source;
 use corelo_testing::fixture;
 use object::read::{Object as _, ObjectSection as _, ObjectSymbol as _};
@@ -27,11 +27,14 @@ const ORDERS: [(&str, Endian); 2] = [("el", Endian::Little), ("eb", Endian::Big)
 fn programs(order: &str) -> (Vec<u8>, Report) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reach/programs.{order}.bpf.o"));
     let mut object = fs::read(path).unwrap();
-    let btf = source::open(&fixture(&format!("target.{order}.o")), None).unwrap();
-    let targets = OpenTargets::from(Target::new("target", Arc::new(btf)));
     let mut report = Report::default();
-    relocate(&mut object, &targets, &Options::default(), Some(&mut report)).unwrap();
+    relocate(&mut object, &targets(order), &Options::default(), Some(&mut report)).unwrap();
     (object, report)
+}
+
+fn targets(order: &str) -> OpenTargets {
+    let btf = source::open(&fixture(&format!("target.{order}.o")), None).unwrap();
+    OpenTargets::from(Target::new("target", Arc::new(btf)))
 }
 
 /// Marks by their functions: what each says, and what the analysis does.
@@ -98,6 +101,7 @@ fn poison_is_dead_behind_its_guard() {
             poisoned.map(|entry| (entry.program.as_deref().unwrap(), reach(&entry.section, entry.insn_off))).collect();
         let expected = [
             ("guarded_by_argument", Reach::Dead),
+            ("only_on_demand", Reach::Reachable),
             ("unguarded", Reach::Reachable),
             ("guarded_by_field", Reach::Dead),
             ("guarded_by_type", Reach::Dead),
@@ -115,14 +119,34 @@ fn known_externs_decide() {
         let version = 0x6_0c_00_u32;
         let version = if endian == Endian::Little { version.to_le_bytes() } else { version.to_be_bytes() };
         let mut facts = Facts::default();
-        facts.externs.insert(b"LINUX_KERNEL_VERSION", Extern::Kconfig(&version));
-        facts.externs.insert(b"no_kernel_has_this", Extern::Missing);
+        facts.externs.insert(b"LINUX_KERNEL_VERSION", Address::Data(&version));
+        let ksyms: [(&str, &[u8]); 4] = [
+            ("missing_ksym", b"no_kernel_has_this"),
+            ("missing_variable", b"no_kernel_has_this_variable"),
+            ("missing_function", b"no_kernel_has_this_function"),
+            ("function_of_another_type", b"schedule"),
+        ];
+        facts.externs.extend(ksyms.map(|(_, name)| (name, Address::Null)));
         let analysis = analyze(&object, &facts, &|_| true).unwrap();
         let marks = marks(&object, endian, &analysis);
-        for name in ["kconfig", "missing_ksym"] {
+        for name in ksyms.map(|(program, _)| program).into_iter().chain(["kconfig"]) {
             assert_eq!(marks[name], [(4, Reach::Dead), (3, Reach::Reachable)], "{order} {name}");
         }
     }
+}
+
+/// As `--forbid-reachable` does.
+#[test]
+fn poison_of_programs_that_are_loaded_on_demand_is_not_met() {
+    let (object, mut report) = programs("el");
+    let targets = targets("el");
+    let mut fill = |is_selected: &dyn Fn(&Function<'_>) -> bool| {
+        reach::fill(&object, &targets, &KernelFacts::default(), is_selected, &mut report).unwrap();
+        let of = |entry: &&Entry| entry.program.as_deref() == Some("only_on_demand");
+        report.entries.iter().find(of).unwrap().reach
+    };
+    assert_eq!(fill(&|_| true), Some(Reach::Reachable));
+    assert_eq!(fill(&|function| !function.section.starts_with(b"?")), Some(Reach::Dead));
 }
 
 #[test]

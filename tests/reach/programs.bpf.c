@@ -69,6 +69,10 @@ u32 in_data = 1;
 
 extern u32 LINUX_KERNEL_VERSION __kconfig;
 extern const void no_kernel_has_this __ksym __weak;
+extern const int no_kernel_has_this_variable __ksym __weak;
+extern void no_kernel_has_this_function(void) __ksym __weak;
+/* Kernels have a function of this name without arguments. */
+extern int schedule(int argument) __ksym __weak;
 struct bpf_iter_num {
 	u64 __opaque[1];
 };
@@ -82,7 +86,9 @@ u64 uses_externs(void)
 	bpf_iter_num_new(0, 0, 0);
 	bpf_iter_num_next(0);
 	bpf_iter_num_destroy(0);
-	return LINUX_KERNEL_VERSION + (u64)&no_kernel_has_this;
+	no_kernel_has_this_function();
+	schedule(0);
+	return LINUX_KERNEL_VERSION + (u64)&no_kernel_has_this + no_kernel_has_this_variable;
 }
 
 /* Constants in registers. */
@@ -241,6 +247,9 @@ PROGRAM(bss, LOAD("u32", "in_bss", "0") EITHER("if r1 == 0"))
 PROGRAM(data, LOAD("u32", "in_data", "0") EITHER("if r1 == 1"))
 PROGRAM(kconfig, LOAD("u32", "LINUX_KERNEL_VERSION", "0") "if r1 > 100 goto 1f;" MAYBE END "1:" REACHED END)
 PROGRAM(missing_ksym, "r1 = no_kernel_has_this ll;" MAYBE_TAKEN("if r1 == 0"))
+PROGRAM(missing_variable, "r1 = no_kernel_has_this_variable ll;" MAYBE_TAKEN("if r1 == 0"))
+PROGRAM(missing_function, "r1 = no_kernel_has_this_function ll;" MAYBE_TAKEN("if r1 == 0"))
+PROGRAM(function_of_another_type, "r1 = schedule ll;" MAYBE_TAKEN("if r1 == 0"))
 
 /* Signs, since Linux 6.6. */
 PROGRAM(sign_extended, "r1 = 0x80; r1 = (s8)r1;" TAKEN("if r1 s< 0"))
@@ -293,6 +302,16 @@ static __noinline int guarded_by_argument(struct no_kernel_has_this *none, bool 
 SEC("raw_tp/sys_enter") int passes_a_guard(struct no_kernel_has_this *none)
 {
 	return guarded_by_argument(none, core_field_exists(none->member));
+}
+
+static __noinline int only_on_demand(struct no_kernel_has_this *none)
+{
+	return core_field_offset(none->member) + in_bss;
+}
+
+SEC("?raw_tp/sys_enter") int loaded_on_demand(struct no_kernel_has_this *none)
+{
+	return only_on_demand(none);
 }
 
 char _license[] SEC("license") = "GPL";

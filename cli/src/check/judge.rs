@@ -156,7 +156,7 @@ impl<'r> Judge<'r> {
         options.kernel_has_btf = kernel.in_kernel_btf;
         options.attach_targets = &attach_targets;
         options.config = self.files.config.as_deref().or(kernel.config.as_deref());
-        options.version = self.options.kernel_version.map(|version| version.0).or(kernel.version_code);
+        options.version = self.options.kernel_version.or(kernel.version_code);
         options.values = &values;
         options.extra = &self.files.extra;
         options.explain = true;

@@ -2,12 +2,12 @@
 //! Programs that attach to something by its BTF: functions, tracepoints, security hooks and iterators. The loader searches
 //! it, and the kernel checks it, when the program is loaded.
 //!
-//! Source: libbpf `find_kernel_btf_id`; kernel `bpf_check_attach_target`, `btf_distill_func_proto`.
+//! Source: libbpf `libbpf_prepare_prog_load`, `find_kernel_btf_id`; kernel `bpf_check_attach_target`, `btf_distill_func_proto`.
 
+use super::Input;
 use crate::btf::{BtfView as _, Kind, TypeId};
 use crate::check::kernel::{Found, Kernel, Lookup};
-use crate::check::programs::{Program, Programs};
-use crate::check::section::Attach;
+use crate::check::section::{Attach, Section};
 use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::Result;
 
@@ -18,73 +18,102 @@ const MAX_STRUCT_ARG: u32 = 16;
 const REGISTER: u32 = 8;
 
 /// Finds attach targets that are missing, that several functions have the name of, or that do not fit.
-pub(in crate::check) fn find(programs: &Programs<'_>, kernel: &Kernel<'_>, findings: &mut Vec<Finding>) -> Result<()> {
-    for (number, program) in programs.list.iter().enumerate() {
-        let found = of_program(program, kernel)?;
-        findings.extend(found.map(|finding| Finding { program: Some(number), ..finding }));
+pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
+    for (number, program) in input.programs.list.iter().enumerate() {
+        let Some(section) = program.section() else { continue };
+        findings.extend(of_section(&section, input.kernel)?.map(|finding| finding.of(number)));
     }
     Ok(())
 }
 
-fn of_program(program: &Program, kernel: &Kernel<'_>) -> Result<Option<Finding>> {
-    let Some((attach, target)) = program.section().and_then(|section| Some((section.attach, section.target?))) else {
-        return Ok(None);
-    };
-    let (kind, prefix, what) = match attach {
+/// What a program attaches to, as the kernel calls it: the kind, the prefix of its name, and in words.
+const fn target_of(attach: Attach) -> Option<(Kind, &'static str, &'static str)> {
+    Some(match attach {
         Attach::Func | Attach::FuncReturn | Attach::ModifyReturn => (Kind::Func, "", "function"),
         Attach::BtfTracepoint => (Kind::Typedef, "btf_trace_", "tracepoint"),
         Attach::Lsm => (Kind::Func, "bpf_lsm_", "security hook"),
         Attach::Iter => (Kind::Func, "bpf_iter_", "iterator"),
-        _ => return Ok(None),
-    };
-    let (module, name) = match target.split_once(':') {
-        Some((module, name)) => (Some(module), name),
-        None => (None, target),
-    };
-    let symbol = format!("{prefix}{name}");
-    let lookup = match module {
-        Some(module) => kernel.find_in_module(module, kind, &symbol)?,
-        None => kernel.find(kind, &symbol)?,
-    };
-    Ok(match lookup {
-        Lookup::Missing => Some(missing(Verdict::No, what, target, "")),
-        Lookup::NotInKernel => {
-            Some(missing(Verdict::Unknown, what, target, ", and a module that was not given may have it"))
-        }
-        Lookup::Found(found) => unfit(&found, attach, target)?,
+        _ => return None,
     })
 }
 
-/// What is wrong with an attach target that exists.
-fn unfit(found: &[Found<'_>], attach: Attach, target: &str) -> Result<Option<Finding>> {
-    let is_traced = matches!(attach, Attach::Func | Attach::FuncReturn | Attach::ModifyReturn);
-    let Some(first) = found.first().filter(|_| is_traced) else { return Ok(None) };
-    if let Some(why) = misfit(*first, attach)? {
-        return Ok(Some(Finding {
-            message: format!("function {target} {why}"),
-            remedy: Some("attach by kprobe or kretprobe instead".into()),
-            ..Finding::new(Rule::AttachProto, Stage::Load, Verdict::No, target)
-        }));
+/// The types of a program's attach target; `None` for a program that attaches in another way, or to nothing yet.
+pub(super) fn lookup<'t>(section: &Section<'_>, kernel: &Kernel<'t>) -> Result<Option<Lookup<'t>>> {
+    let (Some((kind, prefix, _)), Some(target)) = (target_of(section.attach), section.target) else { return Ok(None) };
+    Ok(Some(match target.split_once(':') {
+        Some((module, name)) => kernel.find_in_module(module, kind, &format!("{prefix}{name}"))?,
+        None => kernel.find(kind, &format!("{prefix}{target}"))?,
+    }))
+}
+
+fn of_section(section: &Section<'_>, kernel: &Kernel<'_>) -> Result<Option<Finding>> {
+    let Some((_, _, what)) = target_of(section.attach) else { return Ok(None) };
+    let Some(target) = section.target else { return Ok(Some(unset(what))) };
+    Ok(match lookup(section, kernel)? {
+        Some(Lookup::Missing) => Some(missing(Verdict::No, what, target, "")),
+        Some(Lookup::NotInKernel) => {
+            Some(missing(Verdict::Unknown, what, target, ", and a module that was not given may have it"))
+        }
+        Some(Lookup::Found(found)) => unfit(&found, section, target)?,
+        None => None,
+    })
+}
+
+/// What is wrong with an attach target that exists, or may be.
+fn unfit(found: &[Found<'_>], section: &Section<'_>, target: &str) -> Result<Option<Finding>> {
+    let is_traced = matches!(section.attach, Attach::Func | Attach::FuncReturn | Attach::ModifyReturn);
+    if let (true, [first, ..]) = (is_traced, found) {
+        let mut whys = Vec::new();
+        for func in found {
+            whys.extend(misfit(*func, section.attach)?);
+        }
+        if whys.len() == found.len() {
+            let why = misfit(*first, section.attach)?.unwrap_or_default();
+            let finding = Finding::new(Rule::AttachProto, Stage::Load, Verdict::No, target);
+            return Ok(Some(finding.says(format!("function {target} {why}"), "attach by kprobe or kretprobe instead")));
+        }
+        if found.len() > 1 {
+            return Ok(Some(ambiguous(target, found.len())));
+        }
     }
-    Ok((found.len() > 1).then(|| ambiguous(target, found.len())))
+    Ok(unverified(section, target))
+}
+
+/// What lists in the kernel decide, which are not in its BTF.
+fn unverified(section: &Section<'_>, target: &str) -> Option<Finding> {
+    let is_hook = target.starts_with("security_");
+    let (what, list) = match section.attach {
+        Attach::ModifyReturn if !is_hook => ("change the value that", "ALLOW_ERROR_INJECTION"),
+        Attach::Func | Attach::FuncReturn if section.is_sleepable => ("sleep in", "ALLOW_ERROR_INJECTION"),
+        Attach::Lsm if section.is_sleepable => ("sleep in", "sleepable_lsm_hooks"),
+        _ => return None,
+    };
+    let returns = if matches!(section.attach, Attach::ModifyReturn) { " returns" } else { "" };
+    let message = format!("whether a program may {what} {target}{returns} is not in BTF");
+    let remedy = format!("see whether the kernel's source has it in {list}");
+    Some(Finding::new(Rule::AttachUnverified, Stage::Load, Verdict::Unknown, target).says(message, remedy))
+}
+
+/// libbpf refuses to load such a program, so its loader sets the target.
+fn unset(what: &str) -> Finding {
+    let finding = Finding::new(Rule::AttachMissing, Stage::Load, Verdict::Unknown, what);
+    finding.says(format!("its section names no {what}: the loader does"), "say which one it is, to have that checked")
 }
 
 fn missing(verdict: Verdict, what: &str, target: &str, more: &str) -> Finding {
-    let remedy = "attach to what the kernel has, in a program of its own: bpf_program__set_autoload chooses";
-    Finding {
-        message: format!("the kernel has no {what} {target}{more}"),
-        remedy: Some(remedy.into()),
-        ..Finding::new(Rule::AttachMissing, Stage::Load, verdict, target)
-    }
+    let finding = Finding::new(Rule::AttachMissing, Stage::Load, verdict, target);
+    finding.says(
+        format!("the kernel has no {what} {target}{more}"),
+        "attach to what the kernel has, in a program of its own: bpf_program__set_autoload() chooses",
+    )
 }
 
 fn ambiguous(target: &str, count: usize) -> Finding {
-    Finding {
-        message: format!(
-            "{count} functions of the kernel are called {target}: the program may attach to the wrong one"
-        ),
-        ..Finding::new(Rule::AttachAmbiguous, Stage::Attach, Verdict::Unknown, target)
-    }
+    let finding = Finding::new(Rule::AttachAmbiguous, Stage::Attach, Verdict::Unknown, target);
+    finding.says(
+        format!("{count} functions of the kernel are called {target}: the program may attach to the wrong one"),
+        "attach to another function, which they call or which calls them",
+    )
 }
 
 /// Why the kernel does not attach to a function.

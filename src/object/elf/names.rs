@@ -6,6 +6,9 @@ use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::Result;
 
+/// Bytes of a symbol's name in the kernel, with its NUL.
+const KSYM_NAME_LEN: usize = 512;
+
 /// A string table up to its last NUL.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Strings<'d>(&'d [u8]);
@@ -24,6 +27,14 @@ impl<'d> Strings<'d> {
     /// The table from `off` on.
     pub(super) fn from(self, off: u32) -> Option<&'d [u8]> {
         self.0.get(index(off)..)
+    }
+
+    /// The name at `off`, if it is not too long for one of the kernel's.
+    pub(super) fn name(self, off: u32) -> Option<&'d [u8]> {
+        let table = self.from(off)?;
+        let head = table.get(..KSYM_NAME_LEN).unwrap_or(table);
+        let name = head.split(|byte| *byte == 0).next()?;
+        (!name.is_empty() && name.len() < head.len()).then_some(name)
     }
 
     /// Whether a NUL follows where `name` would end.

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Externs: kernel functions (kfuncs), kernel variables, and values of the kernel's configuration. libbpf resolves all of an
+//! object, whichever programs it loads. A weak function may be missing where no path calls it.
+//!
+//! Source: libbpf `bpf_object__resolve_externs`, `bpf_object__relocate_data`; kernel `fetch_kfunc_meta`.
+
+use super::{Input, no_kernel_btf};
+use crate::check::{Finding, Rule, Stage, Verdict};
+use crate::error::Result;
+use crate::object::{Extern, ExternKind, Found};
+use crate::text::Lossy;
+
+/// Finds what the kernel lacks or has in another way, and calls of functions that it may not allow.
+pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
+    findings.extend(input.externs.iter().filter_map(|external| match external.kind {
+        ExternKind::Func | ExternKind::Var if input.options.kernel_has_btf == Some(false) && !external.is_weak => {
+            Some(no_kernel_btf::needing(what(external)))
+        }
+        ExternKind::Func => strong_function(external),
+        ExternKind::Var => variable(external),
+        ExternKind::Typeless => typeless(external),
+        ExternKind::Kconfig => configuration(external),
+    }));
+    find_calls(input, findings);
+    Ok(())
+}
+
+const fn what(external: &Extern<'_>) -> &'static str {
+    match external.kind {
+        ExternKind::Func => "kernel function",
+        ExternKind::Var | ExternKind::Typeless => "kernel variable",
+        ExternKind::Kconfig => "configuration option",
+    }
+}
+
+fn finding(rule: Rule, verdict: Verdict, external: &Extern<'_>, message: &str, remedy: &str) -> Finding {
+    let (what, name) = (what(external), Lossy(external.name));
+    Finding::new(rule, Stage::Load, verdict, name.to_string()).says(format!("{what} {name} {message}"), remedy)
+}
+
+const MISSING: &str = "is not in this kernel";
+const IN_MODULE: &str = "is not in this kernel, and a module that was not given may have it";
+const WEAK: &str = "declare it __weak, and use it only where bpf_ksym_exists() is true";
+
+/// Calls of a weak one decide.
+fn strong_function(external: &Extern<'_>) -> Option<Finding> {
+    match external.found {
+        _ if external.is_weak => None,
+        Found::Missing => Some(finding(Rule::KfuncMissing, Verdict::No, external, MISSING, WEAK)),
+        Found::Unknown => Some(finding(Rule::KfuncMissing, Verdict::Unknown, external, IN_MODULE, WEAK)),
+        Found::Incompatible => {
+            let message = "has another prototype in this kernel";
+            Some(finding(
+                Rule::KfuncProto,
+                Verdict::No,
+                external,
+                message,
+                "declare another flavor of it, __weak: name___v2",
+            ))
+        }
+        Found::Resolved | Found::Value(_) => None,
+    }
+}
+
+fn variable(external: &Extern<'_>) -> Option<Finding> {
+    match external.found {
+        Found::Missing if !external.is_weak => Some(finding(Rule::KsymMissing, Verdict::No, external, MISSING, WEAK)),
+        Found::Unknown if !external.is_weak => {
+            Some(finding(Rule::KsymMissing, Verdict::Unknown, external, IN_MODULE, WEAK))
+        }
+        Found::Incompatible => {
+            let message = "has another type in this kernel, for which libbpf refuses a weak one, too";
+            Some(finding(
+                Rule::KsymType,
+                Verdict::No,
+                external,
+                message,
+                "declare it without a type: extern const void",
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn typeless(external: &Extern<'_>) -> Option<Finding> {
+    let message = "is looked up in /proc/kallsyms, which BTF says nothing of";
+    (!external.is_weak).then(|| finding(Rule::KsymMissing, Verdict::Unknown, external, message, WEAK))
+}
+
+fn configuration(external: &Extern<'_>) -> Option<Finding> {
+    let is_option = external.name.starts_with(b"CONFIG_");
+    let remedy = "declare it __weak: then it is 0 where the kernel does not set it";
+    match external.found {
+        Found::Missing => {
+            Some(finding(Rule::KconfigMissing, Verdict::No, external, "is not set in this kernel", remedy))
+        }
+        Found::Incompatible => {
+            let message = "has a value in this kernel that the variable cannot have";
+            Some(finding(Rule::KconfigMissing, Verdict::No, external, message, "declare it with the type of the value"))
+        }
+        Found::Unknown if is_option && !external.is_weak => {
+            let message = "may not be set: the kernel's configuration is not known";
+            Some(finding(Rule::KconfigMissing, Verdict::Unknown, external, message, "give the kernel's configuration"))
+        }
+        _ => None,
+    }
+}
+
+/// Calls that a verifier reaches: of a weak function that is missing, which libbpf poisons, and of functions that are there, which
+/// the kernel allows some types of programs only.
+fn find_calls(input: &Input<'_>, findings: &mut Vec<Finding>) {
+    let code = &input.programs.code;
+    for (program, calls) in input.programs.calls(|pc| code.called_extern(pc)) {
+        for (name, pc) in calls {
+            let is_it = |external: &&Extern<'_>| external.name == name && external.kind == ExternKind::Func;
+            let Some(external) = input.externs.iter().find(is_it) else { continue };
+            let found = call(external).map(|finding| Finding { insn_off: code.insn_off(pc), ..finding.of(program) });
+            findings.extend(found);
+        }
+    }
+}
+
+fn call(external: &Extern<'_>) -> Option<Finding> {
+    let guard = "call it only where bpf_ksym_exists() is true";
+    let weak = |rule, message: &str, verdict| Some(finding(rule, verdict, external, message, guard));
+    match external.found {
+        Found::Missing if external.is_weak => {
+            weak(Rule::KfuncMissing, "is not in this kernel, and no test guards the call", Verdict::No)
+        }
+        Found::Incompatible if external.is_weak => {
+            weak(Rule::KfuncProto, "has another prototype in this kernel, and no test guards the call", Verdict::No)
+        }
+        Found::Unknown if external.is_weak => weak(Rule::KfuncMissing, IN_MODULE, Verdict::Unknown),
+        Found::Resolved => {
+            let message = "is in this kernel; whether it allows this type of program to call it is not in BTF";
+            let remedy = "load the program on one kernel of each version";
+            Some(finding(Rule::KfuncUnverified, Verdict::Unknown, external, message, remedy))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Maps that the object declares in `.maps`: their types, by the kernel's own enum, and fields of their values that only kernels
+//! with a type of that name know.
+//!
+//! Source: libbpf `parse_btf_map_def`; kernel `map_create`, `btf_parse_fields`.
+
+use std::collections::BTreeSet;
+
+use super::Input;
+use super::enumerators::Enum;
+use super::section_types::says;
+use crate::btf::{BtfView as _, Kind, Type, TypeId};
+use crate::check::kernel::Lookup;
+use crate::check::object::ObjectBtf;
+use crate::check::{Finding, Rule, Stage, Verdict, uapi};
+use crate::error::Result;
+use crate::text::Lossy;
+
+const MAP_TYPES: Enum = Enum { name: "bpf_map_type", prefix: "BPF_MAP_TYPE_", table: uapi::MAP_TYPE };
+/// Structs in the value of a map that have a meaning to the kernel.
+const FIELDS: &[&str] = &[
+    "bpf_dynptr",
+    "bpf_list_head",
+    "bpf_list_node",
+    "bpf_rb_node",
+    "bpf_rb_root",
+    "bpf_refcount",
+    "bpf_res_spin_lock",
+    "bpf_spin_lock",
+    "bpf_task_work",
+    "bpf_timer",
+    "bpf_wq",
+];
+
+/// Finds map types and fields that the kernel does not have.
+pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
+    let Some(object) = input.object else { return Ok(()) };
+    let (mut types, mut fields) = (BTreeSet::new(), BTreeSet::new());
+    for variable in object.variables(|section| section == b".maps") {
+        let Ok((_, map)) = object.btf.skip_modifiers(variable.type_id) else { continue };
+        types.extend(object.map_number(map, b"type").map(|number| (number, Lossy(variable.name).to_string())));
+        fields.extend(fields_of(object, map));
+    }
+    for (number, map) in types {
+        let subject = match MAP_TYPES.name_of(number.into()) {
+            Some(name) => format!("BPF_MAP_TYPE_{name}"),
+            None => format!("map type {number}"),
+        };
+        let finding = Finding::new(Rule::MapType, Stage::Load, Verdict::No, subject);
+        let found = says(finding, "map type", number.into(), MAP_TYPES.meaning(number.into(), input.kernel)?);
+        findings.extend(found.map(|finding| Finding { message: format!("map {map}: {}", finding.message), ..finding }));
+    }
+    for field in fields {
+        if matches!(input.kernel.find(Kind::Struct, field)?, Lookup::Missing | Lookup::NotInKernel) {
+            let finding = Finding::new(Rule::MapField, Stage::Load, Verdict::Unknown, format!("struct {field}"));
+            findings.push(finding.says(
+                format!("the value of a map has a struct {field}, which the kernel does not know"),
+                "programs that use it need a newer kernel: load them only there",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Those of [`FIELDS`] that the value of a map has: as a member, or as a member of a struct in it.
+fn fields_of(object: &ObjectBtf<'_>, map: Type<'_>) -> BTreeSet<&'static str> {
+    let mut found = BTreeSet::new();
+    let value = object.member(map, b"value").and_then(|member| {
+        let (_, pointer) = object.btf.skip_modifiers(member.type_id).ok()?;
+        (pointer.kind() == Kind::Ptr).then(|| pointer.type_id())
+    });
+    if let Some(value) = value {
+        add_fields(object, value, LEVELS, &mut found);
+    }
+    found
+}
+
+/// Structs within one another that the kernel searches.
+const LEVELS: u32 = 4;
+
+fn add_fields(object: &ObjectBtf<'_>, id: TypeId, levels: u32, found: &mut BTreeSet<&'static str>) {
+    let Ok((_, mut t)) = object.btf.skip_modifiers(id) else { return };
+    if let Some(array) = t.array() {
+        let Ok((_, element)) = object.btf.skip_modifiers(array.elem_type_id) else { return };
+        t = element;
+    }
+    if t.kind() != Kind::Struct {
+        return;
+    }
+    let name = object.name(t.name_off());
+    if let Some(field) = FIELDS.iter().find(|field| field.as_bytes() == name) {
+        found.insert(field);
+    } else if let Some(levels) = levels.checked_sub(1) {
+        t.members().for_each(|member| add_fields(object, member.type_id, levels, found));
+    }
+}

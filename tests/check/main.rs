@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Verdicts of programs on kernels that have what they need, and on kernels that lack or change some of it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::as_conversions,
+    reason = "a panic is a failed test"
+)]
+
+mod externs;
+mod kernel;
+mod maps;
+mod programs;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use corelo::btf::Data;
+use corelo::check::{Check, CheckOptions, Verdict, check};
+use corelo::object::{OpenTargets, Target};
+use corelo_testing::btf::Btf;
+
+fn object(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/check/{name}.bpf.o"))).unwrap()
+}
+
+fn target(name: &str, btf: &Btf) -> Target {
+    Target::new(name, Arc::new(corelo::btf::Btf::new(Data::Owned(btf.bytes()), None).unwrap()))
+}
+
+fn kernel_only(btf: &Btf) -> OpenTargets {
+    OpenTargets::from(target("vmlinux", btf))
+}
+
+fn checked(name: &str, kernel: &Btf, options: &CheckOptions<'_>) -> Check {
+    check(&object(name), &kernel_only(kernel), options).unwrap()
+}
+
+fn all_known() -> CheckOptions<'static> {
+    let mut options = CheckOptions::default();
+    options.has_all_modules = true;
+    options
+}
+
+/// What is said of programs that do not simply work, in a line each: `name load attach rules`.
+fn said(check: &Check) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (number, program) in check.programs.iter().enumerate() {
+        let found = check.findings.iter().filter(|finding| finding.program.is_none_or(|program| program == number));
+        let rules: BTreeSet<_> = found.map(|finding| finding.rule.id()).collect();
+        if (program.load, program.attach) != (Verdict::Yes, Verdict::Yes) || !rules.is_empty() {
+            let rules: Vec<_> = rules.into_iter().collect();
+            lines.push(format!("{} {} {} {}", program.name, program.load, program.attach, rules.join(",")));
+        }
+    }
+    lines
+}
+
+/// The lines of one that another does not have.
+fn more(one: &Check, other: &Check) -> Vec<String> {
+    let other = said(other);
+    said(one).into_iter().filter(|line| !other.contains(line)).collect()
+}
