@@ -118,9 +118,14 @@ impl<'r> Grid<'r> {
         let mut last = None;
         for (object, program) in cause.programs.iter().take(SHOWN) {
             let programs = self.results.objects.get(*object).map_or(&[][..], |object| object.programs());
-            let program = program.and_then(|number| programs.get(number)).map_or("all programs", |program| &program.name);
+            let program =
+                program.and_then(|number| programs.get(number)).map_or("all programs", |program| &program.name);
             let is_of_last = last.replace(object) == Some(object);
-            names.push(if is_of_last { program.to_owned() } else { format!("{}/{program}", self.object_name(*object)) });
+            names.push(if is_of_last {
+                program.to_owned()
+            } else {
+                format!("{}/{program}", self.object_name(*object))
+            });
         }
         match cause.programs.len().saturating_sub(SHOWN) {
             0 => names.join(", "),
@@ -165,11 +170,7 @@ fn content<'r>(
 }
 
 /// Findings about programs that are checked.
-fn found_on(
-    results: &Results,
-    kernel: usize,
-    is_it: impl Fn(Verdict) -> bool,
-) -> impl Iterator<Item = &Found> {
+fn found_on(results: &Results, kernel: usize, is_it: impl Fn(Verdict) -> bool) -> impl Iterator<Item = &Found> {
     let findings = results.of_kernel(kernel).unwrap_or_default().iter().flat_map(|result| &result.findings);
     let findings = findings.map(|found| &**found);
     findings.filter(move |found| {

@@ -113,13 +113,7 @@ fn table(grid: &Grid<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "</tbody></table></div>")
 }
 
-fn reasons(
-    grid: &Grid<'_>,
-    row: &Row<'_>,
-    causes: &[&Cause<'_>],
-    quiet: &str,
-    out: &mut String,
-) -> std::fmt::Result {
+fn reasons(grid: &Grid<'_>, row: &Row<'_>, causes: &[&Cause<'_>], quiet: &str, out: &mut String) -> std::fmt::Result {
     let class = if quiet.is_empty() { "why" } else { "why quiet" };
     let columns = grid.columns.len().saturating_add(1);
     write!(
@@ -155,7 +149,7 @@ fn finding(grid: &Grid<'_>, cause: &Cause<'_>, out: &mut String) -> std::fmt::Re
             write!(out, "<pre>{}</pre>", code.join("\n"))?;
         }
     }
-    match &finding.remedy {
+    match cause.first.remedy() {
         Some(remedy) => write!(out, "<br>remedy: {}", escaped(remedy)),
         None => Ok(()),
     }

@@ -337,7 +337,8 @@ fn unchecked(results: &Results) -> Vec<String> {
         match &kernel.outcome {
             KernelOutcome::Unreadable(error) => errors.push(error.clone()),
             KernelOutcome::Checked(checked) => {
-                let failed = checked.iter().enumerate().filter_map(|(object, result)| Some((object, result.error.as_ref()?)));
+                let failed =
+                    checked.iter().enumerate().filter_map(|(object, result)| Some((object, result.error.as_ref()?)));
                 errors.extend(failed.filter(|(object, _)| objects.insert(*object)).map(|(_, error)| error.clone()));
             }
             KernelOutcome::SameAs(_) => {}

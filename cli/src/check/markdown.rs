@@ -54,10 +54,18 @@ fn write(grid: &Grid<'_>, out: &mut String) -> std::fmt::Result {
     let folded = grid.rows.len().saturating_sub(shown.len());
     if folded > 0 {
         let nowhere = grid.causes.iter().filter(|cause| cause.cell == Cell::Nowhere).count();
-        write!(out, "\n{} without findings that matter", count(folded, if shown.is_empty() { "program" } else { "more program" }))?;
+        write!(
+            out,
+            "\n{} without findings that matter",
+            count(folded, if shown.is_empty() { "program" } else { "more program" })
+        )?;
         match nowhere {
             0 => writeln!(out, ".")?,
-            some => writeln!(out, "; {} what no given kernel has.", if some == 1 { "1 needs".to_owned() } else { format!("{some} need") })?,
+            some => writeln!(
+                out,
+                "; {} what no given kernel has.",
+                if some == 1 { "1 needs".to_owned() } else { format!("{some} need") }
+            )?,
         }
     }
     for cause in grid.causes.iter().filter(|cause| cause.cell.is_shown()) {
@@ -69,8 +77,14 @@ fn write(grid: &Grid<'_>, out: &mut String) -> std::fmt::Result {
 fn cause(grid: &Grid<'_>, cause: &Cause<'_>, out: &mut String) -> std::fmt::Result {
     let finding = &cause.first.finding;
     let (programs, kernels) = (grid.programs_of(cause), grid.kernels_of(cause));
-    writeln!(out, "\n<details><summary><b>{}</b> <code>{}</code> on {}: {}</summary>\n", cause.cell.symbol(),
-        html::escaped(&programs), html::escaped(&kernels), html::escaped(&finding.message))?;
+    writeln!(
+        out,
+        "\n<details><summary><b>{}</b> <code>{}</code> on {}: {}</summary>\n",
+        cause.cell.symbol(),
+        html::escaped(&programs),
+        html::escaped(&kernels),
+        html::escaped(&finding.message)
+    )?;
     if let (Some(source), Some(insn_off)) = (&cause.first.source, finding.insn_off) {
         writeln!(out, "- {}, instruction {}", escaped(source), insn_off / 8)?;
     }
@@ -82,7 +96,7 @@ fn cause(grid: &Grid<'_>, cause: &Cause<'_>, out: &mut String) -> std::fmt::Resu
             writeln!(out, "\n```c\n{}\n```\n", Printable(code.join("\n").replace('`', "'")))?;
         }
     }
-    if let Some(remedy) = &finding.remedy {
+    if let Some(remedy) = cause.first.remedy() {
         writeln!(out, "- remedy: {}", escaped(remedy))?;
     }
     writeln!(out, "- rule: `{}`\n\n</details>", finding.rule.id())

@@ -35,7 +35,10 @@ impl Outputs {
                 continue;
             }
             let format = of_suffix(path).or(options.format).ok_or_else(|| {
-                format!("-o {}: neither --format nor a suffix says how to write it: .json, .html, .md or .txt", path.display())
+                format!(
+                    "-o {}: neither --format nor a suffix says how to write it: .json, .html, .md or .txt",
+                    path.display()
+                )
             })?;
             files.push((format, path.clone()));
         }

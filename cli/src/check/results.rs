@@ -24,6 +24,11 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// What to do; of a relocation, its hints say that.
+    pub(super) fn remedy(&self) -> Option<&str> {
+        self.finding.remedy.as_deref().filter(|_| self.hints.is_empty())
+    }
+
     pub(super) fn is_about(&self, program: usize) -> bool {
         self.finding.program.is_none_or(|number| number == program)
     }

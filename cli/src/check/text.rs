@@ -46,16 +46,15 @@ impl Text<'_> {
         }
         self.folded(shown.len(), out)?;
         let mut causes = grid.causes.iter().filter(|cause| cause.cell.is_shown()).peekable();
-        let remedy = |cause: &Cause<'_>| cause.first.finding.remedy.clone();
         let mut has_same_remedy = false;
         while let Some(cause) = causes.next() {
             if !has_same_remedy {
                 writeln!(out)?;
             }
             self.cause(cause, out)?;
-            let next = causes.peek().and_then(|next| remedy(next));
-            has_same_remedy = next.is_some() && next == remedy(cause);
-            if let Some(remedy) = remedy(cause).filter(|_| !has_same_remedy) {
+            let next = causes.peek().and_then(|next| next.first.remedy());
+            has_same_remedy = next.is_some() && next == cause.first.remedy();
+            if let Some(remedy) = cause.first.remedy().filter(|_| !has_same_remedy) {
                 self.lines("    ", &format!("remedy: {remedy}"), out)?;
             }
         }
@@ -66,9 +65,10 @@ impl Text<'_> {
 
     /// Which column is which kernel.
     fn kernels(&self, out: &mut dyn Write) -> io::Result<()> {
-        let legend: Vec<String> = (1..).zip(&self.grid.columns).map(|(number, column)| {
-            format!("{number:>2} {}", Printable(self.column_name(column)))
-        }).collect();
+        let legend: Vec<String> = (1..)
+            .zip(&self.grid.columns)
+            .map(|(number, column)| format!("{number:>2} {}", Printable(self.column_name(column))))
+            .collect();
         let longest = legend.iter().map(|text| text.chars().count()).max().unwrap_or_default();
         let cell = longest.saturating_add(2);
         let across = self.width.saturating_sub(INDENT).checked_div(cell).unwrap_or(1).max(1);
@@ -165,7 +165,10 @@ impl Text<'_> {
             text.push_str(&format!("; of {unseen}, BTF does not tell whether they attach"));
         }
         if nowhere > 0 {
-            text.push_str(&format!("; {nowhere} {} what no given kernel has", if nowhere == 1 { "needs" } else { "need" }));
+            text.push_str(&format!(
+                "; {nowhere} {} what no given kernel has",
+                if nowhere == 1 { "needs" } else { "need" }
+            ));
         }
         writeln!(out)?;
         self.lines("", &text, out)
@@ -248,7 +251,9 @@ impl Text<'_> {
         if by_count.is_empty() {
             return self.lines("", "no program is rejected", out);
         }
-        let by = |(kernels, objects): (&usize, &Vec<&str>)| format!("{} by {}", objects.join(", "), count(*kernels, "kernel"));
+        let by = |(kernels, objects): (&usize, &Vec<&str>)| {
+            format!("{} by {}", objects.join(", "), count(*kernels, "kernel"))
+        };
         let texts: Vec<_> = by_count.iter().rev().map(by).collect();
         self.lines("", &format!("rejected: {}", texts.join("; ")), out)
     }

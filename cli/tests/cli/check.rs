@@ -24,7 +24,8 @@ impl Run {
 
 /// The cells of a program's row, without spaces; `None` where it has none.
 fn cells(text: &str, program: &str) -> Option<String> {
-    let row = text.lines().find(|line| line.starts_with("  ") && line.split_whitespace().any(|word| word == program))?;
+    let row =
+        text.lines().find(|line| line.starts_with("  ") && line.split_whitespace().any(|word| word == program))?;
     Some(row.split(program).next().unwrap().chars().filter(|c| *c != ' ').collect())
 }
 
@@ -85,7 +86,8 @@ fn exit_status() {
     let object = dir.file("broken.bpf.o", b"\x7fELF");
     assert_eq!(check(&[&object, OBJECT, "--btf", DEMO]).status, 3);
     assert_eq!(check(&["no such object", "--btf", DEMO]).status, 3);
-    let full: Run = command(["check", OBJECT, "--btf", DEMO]).stdout(File::create("/dev/full").unwrap()).output().unwrap().into();
+    let full: Run =
+        command(["check", OBJECT, "--btf", DEMO]).stdout(File::create("/dev/full").unwrap()).output().unwrap().into();
     assert_eq!(full.status, 3, "{full:?}");
     assert_eq!(check(&[OBJECT, "--btf", DEMO, "-o", &dir.path("no/folder.json")]).status, 3);
 }

@@ -5,7 +5,8 @@ use super::check::check;
 use super::*;
 use corelo_testing::schema::validate;
 
-const ARGS: [&str; 6] = ["examples/offsets.bpf.o", "tests/reach/programs.el.bpf.o", "--btf", TARGET, "--btf", "examples/demo.btf"];
+const ARGS: [&str; 6] =
+    ["examples/offsets.bpf.o", "tests/reach/programs.el.bpf.o", "--btf", TARGET, "--btf", "examples/demo.btf"];
 
 fn report(more: &[&str]) -> String {
     check(&[&ARGS[..], more].concat()).ends_with(1).to_owned()
