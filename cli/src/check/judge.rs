@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use corelo::Result;
 use corelo::check::{self, CheckOptions};
 use corelo::internal::json::{self, Json};
-use corelo::object::{Entry, Reason, Report};
+use corelo::object::{Entry, Report};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -207,16 +207,11 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn found(object: usize, mut finding: check::Finding, entry: Option<&Entry>) -> Found {
     finding.message = without_type_ids(&finding.message);
     let explanation = entry.and_then(|entry| entry.explanation.as_deref());
-    let has_candidate = explanation.is_none_or(|explanation| {
-        let is_other = |reason: &Reason| matches!(reason, Reason::KindDiffers { .. });
-        explanation.candidates.iter().any(|candidate| !is_other(&candidate.reason))
-    });
     let file = |entry: &Entry| Some((Path::new(&**entry.file.as_ref()?).file_name()?.to_owned(), entry.line));
     Found {
         object,
         source: entry.and_then(file).map(|(name, line)| format!("{}:{line}", name.to_string_lossy())),
         hints: explanation.map(|explanation| explanation.hints.clone()).unwrap_or_default(),
-        has_no_candidate: !has_candidate,
         is_nowhere: false,
         finding,
     }

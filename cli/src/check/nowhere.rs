@@ -58,7 +58,7 @@ fn add<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, usize>, key: K) {
 fn missing(found: &Found) -> Option<Missing> {
     let finding = &found.finding;
     let is_target = finding.rule == Rule::AttachMissing;
-    let is_type = finding.relocation.is_some() && found.has_no_candidate;
+    let is_type = finding.rule == Rule::CoreReloNoType;
     let can_be_brought = (is_target || is_type) && finding.verdict != Verdict::Yes;
     can_be_brought.then(|| (found.object, finding.program, finding.rule, finding.subject.clone()))
 }

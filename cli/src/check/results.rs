@@ -17,8 +17,6 @@ pub(super) struct Found {
     /// `runqlen.bpf.c:21`, where the object has line numbers.
     pub(super) source: Option<String>,
     pub(super) hints: Vec<Hint>,
-    /// The kernel has no type of the name that a relocation needs.
-    pub(super) has_no_candidate: bool,
     /// No given kernel has it.
     pub(super) is_nowhere: bool,
 }
@@ -27,6 +25,10 @@ impl Found {
     /// What to do; of a relocation, its hints say that.
     pub(super) fn remedy(&self) -> Option<&str> {
         self.finding.remedy.as_deref().filter(|_| self.hints.is_empty())
+    }
+
+    fn is_unknown(&self, stage: Stage) -> bool {
+        self.finding.stage == stage && self.finding.verdict == Verdict::Unknown
     }
 
     pub(super) fn is_about(&self, program: usize) -> bool {
@@ -182,7 +184,7 @@ impl ObjectResult {
             }
             (Verdict::Yes, Verdict::Yes) => Cell::Loads,
             (Verdict::Yes, _) => Cell::AttachUnknown,
-            _ if about().all(|found| found.finding.verdict != Verdict::Unknown || found.is_nowhere) => Cell::Nowhere,
+            _ if about().all(|found| found.is_nowhere || !found.is_unknown(Stage::Load)) => Cell::Nowhere,
             _ => Cell::Unknown,
         }
     }

@@ -57,14 +57,14 @@ fn text_of_two_kernels() {
 X offsets/pids on target.el.o: task_struct.pid (byte_off): the target has no
     struct task_struct; reachable: the verifier rejects the program
     offsets.bpf.c:46, instruction 0
-
 X offsets/pids on target.el.o: task_struct.tgid (byte_off): the target has no
     struct task_struct; reachable: the verifier rejects the program
     offsets.bpf.c:50, instruction 4
-
 X offsets/state on target.el.o: task_struct___old.state (byte_sz): the target
     has no struct task_struct; reachable: the verifier rejects the program
     offsets.bpf.c:62, instruction 5
+    remedy: give BTF that has the type as an extra target, or read it only where
+    bpf_core_type_exists() is true
 
 rejected: offsets by 1 kernel
 ";
@@ -190,21 +190,40 @@ fn missing_attach_target_without_modules_is_certain() {
 
 #[test]
 fn types_that_no_kernel_has() {
-    let programs = "tests/reach/programs.el.bpf.o";
-    let both = check(&[programs, "--btf", TARGET, "--btf", DEMO]);
-    assert!(both.succeeds().contains("? no given kernel has the types of 1 program."), "{both:?}");
-    assert!(both.succeeds().contains("programs.el/unguarded (no_kernel_has_this.member)"), "{both:?}");
-    assert_eq!(check(&[programs, "--btf", TARGET]).status, 1);
+    let args = [&*fixture("../check/programs.bpf.o"), "--only", "*/relocates*", "--btf", TARGET];
+    let both = check(&[&args[..], &["--btf", DEMO]].concat());
+    assert!(both.succeeds().contains("? no given kernel has the types of 3 programs."), "{both:?}");
+    assert!(both.succeeds().contains("programs/relocates_without_type (nowhere.member)"), "{both:?}");
+    assert_eq!(check(&args).status, 1);
+
+    let dir = Dir::new("extra");
+    let mut extra = Btf::little();
+    let int = extra.int32();
+    extra.struct_("nowhere", 4, &[("member", int, 0)]);
+    let extra = dir.file("extra.btf", &extra.bytes());
+    let with = check(&[&args[..], &["--extra-btf", &extra]].concat());
+    assert_eq!(cells(with.ends_with(1), "programs/relocates").as_deref(), Some("X"), "{with:?}");
+    assert_eq!(cells(with.ends_with(1), "programs/relocates_without_type"), None, "{with:?}");
 }
 
 #[test]
 fn values_of_variables() {
-    let programs = ["tests/reach/programs.el.bpf.o", "--btf", TARGET, "--only", "*/guarded_by_rodata"];
-    assert!(check(&programs).succeeds().contains("1 program loads, guarded\n"));
-    let set = check(&[&programs[..], &["--set", "in_rodata=1"]].concat());
-    assert_eq!(cells(set.ends_with(1), "programs.el/guarded_by_rodata").as_deref(), Some("X"));
-    let large = check(&[&programs[..], &["--set", "in_rodata=0x100000000"]].concat());
-    assert!(large.status == 2 && large.stderr.contains("4 bytes do not hold 4294967296"), "{large:?}");
+    let dir = Dir::new("values");
+    let programs = ["tests/check/programs.bpf.o", "--btf", TARGET, "--only", "*/relocates_by_rodata"];
+    let with = |more: &[&str]| check(&[&programs[..], more].concat());
+    assert!(with(&[]).succeeds().contains("1 program loads"));
+    let set = with(&["--set", "has_helper=true"]);
+    assert_eq!(cells(set.ends_with(1), "programs/relocates_by_rodata").as_deref(), Some("X"));
+    assert_eq!(with(&["--set", "has_helper=0"]).status, 0);
+    let large = with(&["--set", "has_helper=256"]);
+    assert!(large.status == 2 && large.stderr.contains("1 bytes do not hold 256"), "{large:?}");
+
+    // All of .rodata, as bpftool prints it.
+    let dump = |value| dir.file("dump.json", format!(r#"[{{"key":["0x00"],"value":["0x{value}"]}}]"#).as_bytes());
+    assert_eq!(with(&["--rodata", &dump("01")]).status, 1);
+    assert_eq!(with(&["--rodata", &dump("00")]).status, 0);
+    let other = with(&["--rodata", &dump("00\",\"0x00")]);
+    assert!(other.status == 2 && other.stderr.contains("no object has a .rodata of this size"), "{other:?}");
 }
 
 #[test]

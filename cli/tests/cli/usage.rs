@@ -47,10 +47,11 @@ fn version_is_the_packages() {
 
 #[test]
 fn manual_names_each_option_and_subcommand() {
-    let manual = String::from_utf8(read("man/corelo.1")).unwrap();
+    let corelo = String::from_utf8(read("man/corelo.1")).unwrap();
+    let check = String::from_utf8(read("man/corelo-check.1")).unwrap();
     let mut named = 0;
-    for subcommand in ["relocate", "inspect"] {
-        assert!(manual.contains(&format!(".Cm {subcommand}\n")));
+    for (subcommand, manual) in [("relocate", &corelo), ("inspect", &corelo), ("check", &check)] {
+        assert!(corelo.contains(&format!(".Cm {subcommand}\n")));
         let help = run(&[subcommand, "--help"]);
         for word in help.succeeds().split_whitespace().filter_map(|word| word.strip_prefix("--")) {
             let option: String = word.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
@@ -58,5 +59,5 @@ fn manual_names_each_option_and_subcommand() {
             named += 1;
         }
     }
-    assert!(named >= 10, "only {named} options in the help");
+    assert!(named >= 25, "only {named} options in the help");
 }
