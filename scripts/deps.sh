@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv and threads; `deps.sh coverage`: `make
+# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv, threads and page; `deps.sh coverage`: `make
 # fuzz-coverage`.
 set -eu
 
@@ -60,6 +60,7 @@ for part in "$@"; do
 		! has rustup >/dev/null || [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] ||
 			rustup --quiet component add rust-src </dev/null
 		;;
+	page) need chromium sh -c 'command -v chromium || command -v chromium-browser' ;;
 	coverage)
 		llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 		need "llvm-$llvm" has "llvm-cov-$llvm"

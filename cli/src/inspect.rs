@@ -12,6 +12,7 @@ use corelo::object::{Document, Entry, Options, Outcome, Report, Target, Targets,
 use corelo::reach;
 use corelo::{Error, Result};
 
+use crate::findings::Findings;
 use crate::input::Input;
 use crate::notes::Notes;
 use crate::stderr::StderrLog;
@@ -38,8 +39,12 @@ impl Inspect {
             if relocated.is_ok() {
                 explained = explained.and(reach::fill(&object, targets, &kernel.facts(), &|_| true, &mut report));
             }
+            let findings = match self.format {
+                Format::Text if relocated.is_ok() => Findings::of(&input.data, targets, &kernel.facts(), semantics),
+                _ => Findings::default(),
+            };
             let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
-            let written = self.write(&report, targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
+            let written = self.write(&report, findings, targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
             match written {
                 // The reader has seen enough.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
@@ -55,14 +60,21 @@ impl Inspect {
         done.map(|()| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
     }
 
-    fn write(&self, report: &Report, targets: &dyn Targets, object: &str, out: &mut impl Write) -> io::Result<()> {
+    fn write(
+        &self,
+        report: &Report,
+        findings: Findings,
+        targets: &dyn Targets,
+        object: &str,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         // A kernel that cannot be opened has been in nobody's way, or is the error.
         let kernel = || targets.kernel().ok().map(Target::name);
         match self.format {
             Format::Text => {
                 let has_target = report.entries.iter().any(|entry| entry.target.is_some());
                 let kernel = if has_target { kernel() } else { None };
-                Table { show_candidates: self.candidates, ..Table::new(report, kernel) }.write(out)
+                Table { show_candidates: self.candidates, ..Table::new(report, kernel) }.write(findings, out)
             }
             Format::Json => {
                 let document = Document::new(object, kernel().unwrap_or_default(), self.question.semantics.into());
@@ -112,7 +124,7 @@ impl<'r> Table<'r> {
         self.report.entries.iter().map(|entry| Row::new(entry, self.kernel, self.source_dir))
     }
 
-    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, mut findings: Findings, out: &mut impl Write) -> io::Result<()> {
         let head = |text: &str| text.chars().count();
         let mut insn = head("insn");
         let mut kind = head("kind");
@@ -130,13 +142,15 @@ impl<'r> Table<'r> {
         if !self.source_dir.is_empty() {
             writeln!(out, "sources in {}", Printable(self.source_dir))?;
         }
+        findings.write_of_object(out)?;
         let mut program = None;
         let mut notes = Notes::new(insn.saturating_add(4), self.show_candidates);
         for row in self.rows() {
             let of = (row.section, row.program);
             if program != Some(of) {
                 let name = row.program.unwrap_or("(in no program)");
-                writeln!(out, "{HEAD}{}{HEAD:#} ({})", Printable(name), Printable(row.section))?;
+                write_head(row.section, name, out)?;
+                findings.write_of_program(row.section, name, out)?;
                 writeln!(
                     out,
                     "{COLUMNS}  {:>insn$}  {:<kind$}  {:<access$}  {:>local$}  {:>target$}  source{COLUMNS:#}",
@@ -157,11 +171,16 @@ impl<'r> Table<'r> {
             }
             notes.write(row.entry, row.note.as_deref(), *style, out)?;
         }
+        findings.write_rest(out, write_head)?;
         if !self.report.entries.is_empty() {
             writeln!(out)?;
         }
         writeln!(out, "{}", self.report.counts())
     }
+}
+
+fn write_head(section: &str, program: &str, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{HEAD}{}{HEAD:#} ({})", Printable(program), Printable(section))
 }
 
 impl<'r> Row<'r> {

@@ -2,6 +2,7 @@
 //! `corelo`: relocates BPF objects, and shows what their relocations come to.
 
 mod check;
+mod findings;
 mod input;
 mod inspect;
 mod kernels;

@@ -114,4 +114,9 @@ KERNELS = [
          ("stage", "deps, kernels", "corpus, download"), cpus=2, timeout=2700),
 ]
 
-STEPS = [*RUST, *MSRV_STEPS, *THREADS, *LINT, *KERNELS]
+PAGE = [
+    deps("page"),
+    Step("page", "page, Chromium", "scripts/check-page.py $stage/usr/bin/corelo", ["chromium"], ("stage", "deps, page")),
+]
+
+STEPS = [*PAGE, *RUST, *MSRV_STEPS, *THREADS, *LINT, *KERNELS]

@@ -119,3 +119,17 @@ fn full_disk_is_a_failure() {
     let run: Run = command.stdout(File::create("/dev/full").unwrap()).output().unwrap().into();
     assert!(run.fails()[0].starts_with("corelo: standard output: No space left"), "{run:?}");
 }
+
+#[test]
+fn what_keeps_a_program_from_loading() {
+    let table = run(&["inspect", "tests/check/programs.bpf.o", "--btf", TARGET]);
+    let table = table.succeeds();
+    let below = |head: &str| -> Vec<&str> {
+        table.lines().skip_while(|line| !line.starts_with(head)).skip(1).take(2).map(str::trim_start).collect()
+    };
+    // It has no relocation.
+    let expected = ["unknown: the kernel has no function traced, and a module that was not given", "may have it"];
+    assert_eq!(below("enters (fentry/traced)"), expected);
+    assert_eq!(table.matches("enters (fentry/traced)").count(), 1, "{table}");
+    assert!(below("relocates (raw_tp/event)")[0].starts_with("insn "), "{table}");
+}
