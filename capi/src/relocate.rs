@@ -299,7 +299,8 @@ impl<'a> Opts<'a> {
             // SAFETY: `opts` is as documented.
             unknown = unsafe { copy_known(opts.cast(), &mut known)? };
         }
-        let corelo_relocate_opts { sz: _, targets, report, log_fn, log_ctx, log_max, semantics, flags, detail, .. } = known;
+        let corelo_relocate_opts { sz: _, targets, report, log_fn, log_ctx, log_max, semantics, flags, detail, .. } =
+            known;
         let corelo_relocate_opts { kernel_config, kernel_version, reserved, .. } = known;
         let report = if report.is_null() {
             None

@@ -193,12 +193,7 @@ impl<'f> Finder<'f> {
         Ok(None)
     }
 
-    fn symbol_in(
-        &self,
-        target: &'f Target,
-        kind: Kind,
-        name: &[u8],
-    ) -> Result<Option<(&'f Btf<'static>, TypeId)>> {
+    fn symbol_in(&self, target: &'f Target, kind: Kind, name: &[u8]) -> Result<Option<(&'f Btf<'static>, TypeId)>> {
         let btf = &**target.btf();
         let mut first = None;
         target.find_symbol(kind, name, &self.budget, |id| {
