@@ -89,6 +89,7 @@ static const struct value {
 	NUMBER(corelo_relocate, opts.flags, 1, -EINVAL),
 	NUMBER(corelo_relocate, opts.detail, 8, -EINVAL),
 	NUMBER(corelo_relocate, opts.detail, 7, 0),
+	NUMBER(corelo_relocate, opts.reserved, 1, -EINVAL),
 	NUMBER(corelo_relocate, opts.log_max, 3, -EINVAL),
 	NUMBER(corelo_relocate, opts.log_max, -1, -EINVAL),
 	NUMBER(corelo_relocate, opts.semantics, INT_MAX, -EINVAL),

@@ -115,6 +115,12 @@ def cpio(files):
     return archive
 
 
+def version(image):
+    """The version of Debian's kernel in a bzImage, as libbpf takes it: its release has another."""
+    at = 0x200 + int.from_bytes(image[0x20e:0x210], "little")
+    return re.search(rb"Debian (\d+\.\d+\.\d+)", image[at:image.index(b"\0", at)]).group(1).decode()
+
+
 class Guest:
     """A kernel, the files that its virtual machine gets, and what the loader said there."""
 
@@ -124,7 +130,7 @@ class Guest:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self.btf = os.path.join(CORPUS, f"btf/{kernel}.btf")
-        self.version = kernel.split("-")[0]
+        self.version = version(read(os.path.join(CORPUS, "kernels", kernel)))
         self.files = {"init": read(loader), "target.btf": read(self.btf)}
         self.jobs = []
         # {object: corelo's message} of those that it refuses
