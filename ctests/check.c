@@ -94,7 +94,7 @@ static void check_options(struct corelo_check_opts opts)
 	CHECK(load_of(check, "enters") == CORELO_VERDICT_UNKNOWN);
 	CHECK(load_of(check, "enters_unset") == CORELO_VERDICT_UNKNOWN);
 	CHECK(load_of(check, "relocates_by_rodata") == CORELO_VERDICT_YES);
-	CHECK(load_of(check, "relocates") == CORELO_VERDICT_NO);
+	CHECK(load_of(check, "relocates") == CORELO_VERDICT_UNKNOWN);
 	CHECK(load_of(check, "raw_tp") == CORELO_VERDICT_YES);
 	corelo_check_free(check);
 
