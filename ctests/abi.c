@@ -26,7 +26,10 @@ static void options_and_report(void)
 	FIELD(corelo_relocate_opts, semantics, 44, 4);
 	FIELD(corelo_relocate_opts, flags, 48, 4);
 	FIELD(corelo_relocate_opts, detail, 52, 4);
-	CHECK(sizeof(struct corelo_relocate_opts) == 56);
+	FIELD(corelo_relocate_opts, kernel_config, 56, 8);
+	FIELD(corelo_relocate_opts, kernel_version, 64, 4);
+	FIELD(corelo_relocate_opts, reserved, 68, 4);
+	CHECK(sizeof(struct corelo_relocate_opts) == 72);
 
 	FIELD(corelo_report_entry, outcome, 0, 4);
 	FIELD(corelo_report_entry, error, 4, 4);

@@ -49,6 +49,7 @@ struct call {
 	const struct corelo_btf *const *modules;
 	const struct corelo_targets *targets;
 	struct corelo_relocate_opts opts;
+	struct corelo_check_opts check_opts;
 	corelo_log_fn log;
 	size_t index, relo_index, insn_cnt;
 	enum corelo_outcome outcome;
@@ -74,6 +75,7 @@ struct call {
 	struct corelo_btf *btf;
 	struct corelo_targets *own_targets;
 	struct corelo_report *report;
+	struct corelo_check *check, **check_at;
 	struct bpf_core_cand_list *list;
 	int (*is_kept)(struct call *c);
 
@@ -245,6 +247,28 @@ static inline void with_hints(struct call *c)
 {
 	with_report(c);
 	c->relo_index = 2;
+}
+
+static inline void with_object_to_check(struct call *c)
+{
+	with_object_that_is_refused(c);
+	c->check_opts.sz = sizeof(c->check_opts);
+	c->check_opts.targets = c->opts.targets;
+	c->check_at = &c->check;
+}
+
+static inline int check_is_kept(struct call *c)
+{
+	return corelo_check_verdict(c->check) == CORELO_VERDICT_NO;
+}
+
+static inline void with_check(struct call *c)
+{
+	with_object_to_check(c);
+	if (corelo_check(c->elf, c->size, &c->check_opts, &c->check))
+		abort();
+	c->data = c->check;
+	c->is_kept = check_is_kept;
 }
 
 static inline void with_report_and_text(struct call *c)
@@ -430,6 +454,14 @@ CALL(corelo_report_hint_cnt, corelo_report_hint_cnt(c->data, c->relo_index))
 CALL(corelo_report_hint, corelo_report_hint(c->data, c->relo_index, c->index) != NULL)
 CALL(corelo_report_json, length_as_one(corelo_report_json(c->data, c->text_at, c->size)))
 CALL_VOID(corelo_report_free, corelo_report_free((struct corelo_report *)c->data))
+CALL(corelo_check, corelo_check(c->data, c->size, &c->check_opts, c->check_at))
+CALL(corelo_check_program_cnt, corelo_check_program_cnt(c->data))
+CALL(corelo_check_program, corelo_check_program(c->data, c->index) != NULL)
+CALL(corelo_check_finding_cnt, corelo_check_finding_cnt(c->data) > 0)
+CALL(corelo_check_finding, corelo_check_finding(c->data, c->index) != NULL)
+CALL(corelo_check_report, corelo_check_report(c->data) != NULL)
+CALL(corelo_check_verdict, corelo_check_verdict(c->data) == CORELO_VERDICT_NO)
+CALL_VOID(corelo_check_free, corelo_check_free((struct corelo_check *)c->data))
 CALL(bpf_core_calc_relo_insn, bpf_core_calc_relo_insn(c->name, c->relo_at, 0, c->local, c->list_at, c->spec_at,
 						      c->answer_at))
 CALL(bpf_core_patch_insn, bpf_core_patch_insn(c->name, c->insn_at, 0, c->relo_at, 0, c->answer_at))
@@ -493,6 +525,14 @@ static const struct export exports[] = {
 	EXPORT(corelo_report_hint, ZERO, 1, with_hints, AT(data, BYTES)),
 	EXPORT(corelo_report_json, NEGATIVE, 1, with_report_and_text, AT(data, RECORD), AT(text_at, BYTES)),
 	EXPORT(corelo_report_free, KEPT, 0, with_report, AT(data, BYTES | OPTIONAL)),
+	EXPORT(corelo_check, NEGATIVE, 0, with_object_to_check, AT(data, BYTES), AT(check_at, RECORD)),
+	EXPORT(corelo_check_program_cnt, ZERO, 1, with_check, AT(data, BYTES)),
+	EXPORT(corelo_check_program, ZERO, 1, with_check, AT(data, BYTES)),
+	EXPORT(corelo_check_finding_cnt, ZERO, 1, with_check, AT(data, BYTES)),
+	EXPORT(corelo_check_finding, ZERO, 1, with_check, AT(data, BYTES)),
+	EXPORT(corelo_check_report, ZERO, 1, with_check, AT(data, BYTES)),
+	EXPORT(corelo_check_verdict, ZERO, 1, with_check, AT(data, BYTES)),
+	EXPORT(corelo_check_free, KEPT, 0, with_check, AT(data, BYTES | OPTIONAL)),
 	EXPORT(bpf_core_calc_relo_insn, NEGATIVE, 0, with_relo, RELO, AT(list_at, RECORD | OPTIONAL),
 	       AT(answer_at, RECORD)),
 	EXPORT(bpf_core_patch_insn, NEGATIVE, 0, with_insn, AT(name, BYTES | OPTIONAL), AT(insn_at, RECORD),
@@ -547,6 +587,8 @@ static inline void release(const struct export *e, struct call *c, int kept)
 		corelo_targets_free(c->own_targets);
 	if (kept || e->call != call_corelo_report_free)
 		corelo_report_free(c->report);
+	if (kept || e->call != call_corelo_check_free)
+		corelo_check_free(c->check);
 	if (kept || e->call != call_bpf_core_free_cands)
 		bpf_core_free_cands(c->list);
 	if (e->call == call_bpf_core_add_cands)

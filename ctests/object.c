@@ -547,6 +547,27 @@ static void reach(int big)
 	corelo_report_free(report);
 }
 
+/* The poison of tests/reach/externs.bpf.c, which version and configuration guard. */
+static void reach_by_facts(uint32_t version, const char *config, enum corelo_reach reach)
+{
+	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[0], 1);
+	struct corelo_report *report;
+	struct input in;
+	size_t relo;
+
+	in.data = fixture("../reach/externs", 0, &in.size);
+	opts.report = &report;
+	opts.detail = CORELO_DETAIL_REACH;
+	opts.kernel_version = version;
+	opts.kernel_config = config;
+	CHECK(!relocate_once(in.data, in.size, &opts));
+	CHECK(corelo_report_entry_cnt(report) == 2);
+	for (relo = 0; relo < corelo_report_entry_cnt(report); relo++)
+		CHECK(corelo_report_get(report, relo)->reach == reach);
+	corelo_report_free(report);
+	free(in.data);
+}
+
 /* As snprintf(3), whatever the size. CORELO_JSON names a file for the document, which a parser validates. */
 static void json(int big)
 {
@@ -675,6 +696,9 @@ int main(void)
 	}
 	refused_insns();
 	reach_of_broken_code();
+	reach_by_facts(0, NULL, CORELO_REACH_REACHABLE);
+	reach_by_facts(0x060c05, "CONFIG_HZ=250\n", CORELO_REACH_DEAD);
+	reach_by_facts(0x050a00, "CONFIG_HZ=1000\n", CORELO_REACH_REACHABLE);
 	log_of_one_call();
 	corelo_btf_free(targets[0]);
 	corelo_btf_free(targets[1]);

@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let against = checked.findings.iter().filter(is_about).filter(|finding| finding.verdict != Verdict::Yes);
             let mut rules: Vec<_> = against.map(|finding| finding.rule.id()).collect();
             rules.dedup();
-            println!("{path}\t{}\t{}\t{}\t{}", program.name, program.load, program.attach, rules.join(","));
+            let rules = if rules.is_empty() { "-".to_owned() } else { rules.join(",") };
+            println!("{path}\t{}\t{}\t{}\t{rules}", program.name, program.load, program.attach);
         }
     }
     Ok(())

@@ -16,7 +16,7 @@ CUT = b"\xf0CUT"
 CHANGED_FIXTURE = 2
 AGAINST = {"target": 0x00, "itself": 0x10, "other": 0x20, "module": 0x30}
 
-TARGETS = ["btf", "btf_ext", "relo", "reach", "explain", "object", "capi", "cli"]
+TARGETS = ["btf", "btf_ext", "relo", "reach", "explain", "object", "check", "capi", "cli"]
 # Inputs that are decisions have no meaning of their own: any bytes are as good as others.
 RANDOM_SEEDS = 64
 
@@ -103,8 +103,12 @@ def main():
     for i in range(len(objects)):
         for against in ("target", "itself"):
             seeds["object"].append(bytes([CHANGED_FIXTURE | AGAINST[against], i]) + rng.randbytes(7))
+            seeds["check"].append(bytes([CHANGED_FIXTURE | AGAINST[against] | 1, i]) + rng.randbytes(7))
         # against itself, and against itself as a module
         seeds["capi"] += [bytes([3, 0, 0, 0, i]), bytes([3, 0, 0, 2, i])]
+    # behind them the objects of tests/check
+    for i in range(4):
+        seeds["check"] += [bytes([flags, len(objects) + i]) + rng.randbytes(7) for flags in (0x02, 0x03, 0x13, 0x17, 0x4b)]
     for target in ("relo", "reach", "explain", "capi"):
         seeds[target] += [rng.randbytes(64 << i % 5) for i in range(RANDOM_SEEDS)]
 

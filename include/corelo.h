@@ -25,16 +25,6 @@
 #define CORELO_VERSION_MINOR 1
 #define CORELO_VERSION_PATCH 0
 
-/** Level of a log line. The values are those of `enum libbpf_print_level`. */
-enum corelo_log_level {
-	/** Something failed, or will when the program is loaded. */
-	CORELO_LOG_WARN = 0,
-	/** Worth knowing. */
-	CORELO_LOG_INFO = 1,
-	/** The search and its results: a line for each relocation and each candidate. */
-	CORELO_LOG_DEBUG = 2,
-};
-
 /** The implementation to follow where libbpf and the kernel differ. */
 enum corelo_semantics {
 	/**
@@ -47,6 +37,44 @@ enum corelo_semantics {
 	 * deep, and enums of 32 and of 64 bits are not candidates of each other.
 	 */
 	CORELO_SEMANTICS_KERNEL = 1,
+};
+
+/** Yes, no, or not known. */
+enum corelo_tristate {
+	/** Not known. */
+	CORELO_TRISTATE_UNKNOWN = 0,
+	/** No. */
+	CORELO_TRISTATE_NO = 1,
+	/** Yes. */
+	CORELO_TRISTATE_YES = 2,
+};
+
+/** Whether something works. */
+enum corelo_verdict {
+	/** Nothing speaks against it. */
+	CORELO_VERDICT_YES = 0,
+	/** BTF does not tell. */
+	CORELO_VERDICT_UNKNOWN = 1,
+	/** It certainly does not. */
+	CORELO_VERDICT_NO = 2,
+};
+
+/** What a finding speaks about. */
+enum corelo_stage {
+	/** Loading: bpf(2), and what libbpf does before. */
+	CORELO_STAGE_LOAD = 0,
+	/** Attaching what was loaded. */
+	CORELO_STAGE_ATTACH = 1,
+};
+
+/** Level of a log line. The values are those of `enum libbpf_print_level`. */
+enum corelo_log_level {
+	/** Something failed, or will when the program is loaded. */
+	CORELO_LOG_WARN = 0,
+	/** Worth knowing. */
+	CORELO_LOG_INFO = 1,
+	/** The search and its results: a line for each relocation and each candidate. */
+	CORELO_LOG_DEBUG = 2,
 };
 
 /** Outcome of a relocation. */
@@ -153,6 +181,9 @@ struct btf;
 /** BTF of a kernel, a module or a BPF object. Immutable, so threads may share it. */
 struct corelo_btf;
 
+/** Programs of an object on a kernel. Immutable, so threads may share it. */
+struct corelo_check;
+
 /** The outcome of each relocation of an object. Immutable, so threads may share it. */
 struct corelo_report;
 
@@ -160,6 +191,109 @@ struct corelo_report;
  * A kernel and its modules, with the indexes that relocations build of their names. Threads may share it.
  */
 struct corelo_targets;
+
+/** What the loader attaches a program to, instead of what its section says. */
+struct corelo_attach_target {
+	/** Name of the program. */
+	const char *program;
+	/** What follows the slash in a section's name. */
+	const char *target;
+};
+
+/** What the loader sets a `const volatile` variable to. */
+struct corelo_value {
+	/** Name of the variable. */
+	const char *name;
+	/** Its bytes, in the byte order of the object. */
+	const void *data;
+	/** How many: those of the variable. */
+	size_t size;
+};
+
+/** Options of a check. Zero the struct and set `sz`. */
+struct corelo_check_opts {
+	/** `sizeof(struct corelo_check_opts)`, as in `struct corelo_relocate_opts`. */
+	size_t sz;
+	/**
+	 * The kernel and its modules. NULL: the running kernel, with its version and, where `/boot` has it, its configuration.
+	 */
+	const struct corelo_targets *targets;
+	/** BTF with types that no kernel has, which the loader supplies to relocations. */
+	const struct corelo_btf *const *extra;
+	/** How many. */
+	size_t extra_cnt;
+	/** Attach targets that the loader sets. */
+	const struct corelo_attach_target *attach_targets;
+	/** How many. */
+	size_t attach_target_cnt;
+	/** Values that the loader sets. */
+	const struct corelo_value *values;
+	/** How many. */
+	size_t value_cnt;
+	/** The text of the kernel's configuration, as in `/boot/config-*`; NULL: unknown. */
+	const char *kernel_config;
+	/** The kernel's version, the value of LINUX_KERNEL_VERSION: 0x060c05 for 6.12.5. 0: unknown. */
+	uint32_t kernel_version;
+	/** Whose answers relocations get; zero: libbpf's. */
+	enum corelo_semantics semantics;
+	/** Whether the kernel itself has its BTF, as with CONFIG_DEBUG_INFO_BTF; zero: unknown. */
+	enum corelo_tristate kernel_has_btf;
+	/**
+	 * 1 if `targets` has all modules of the kernel: what they all lack is then missing for certain. Else 0.
+	 */
+	uint32_t has_all_modules;
+	/**
+	 * 1 for reasons and hints in the report, and remedies made of them, where the verifier reaches a poisoned instruction.
+	 * Takes time. Else 0.
+	 */
+	uint32_t explain;
+	/** Must be 0. */
+	uint32_t reserved;
+};
+
+/** A program of an object. Strings belong to the check. A later version may add fields at the end. */
+struct corelo_check_program {
+	/** Name of the function. */
+	const char *name;
+	/** Its section, with a question mark where it has one. */
+	const char *section;
+	/**
+	 * An enumerator of `enum bpf_prog_type` without BPF_PROG_TYPE_; NULL where libbpf does not know the section.
+	 */
+	const char *prog_type;
+	/** Whether the kernel loads it, by itself: other programs of the object may be refused. */
+	enum corelo_verdict load;
+	/** Whether it can be attached, if it is loaded. */
+	enum corelo_verdict attach;
+	/** 1 if it is not loaded by default: SEC("?..."). Else 0. */
+	int optional;
+};
+
+/**
+ * Something about the programs of an object. Strings belong to the check. A later version may add fields at the end.
+ */
+struct corelo_finding {
+	/** Its id, such as "attach-missing": see docs/rules.md. Ids never change. */
+	const char *rule;
+	/** What it speaks about. */
+	enum corelo_stage stage;
+	/**
+	 * CORELO_VERDICT_NO: an error; CORELO_VERDICT_UNKNOWN: BTF does not tell; CORELO_VERDICT_YES: a note.
+	 */
+	enum corelo_verdict verdict;
+	/** Number of the program; SIZE_MAX: all programs of the object. */
+	size_t program;
+	/** Number of the relocation in the report; SIZE_MAX: none. */
+	size_t relocation;
+	/** Offset of the instruction in its section, in bytes; UINT32_MAX: none. */
+	uint32_t insn_off;
+	/** What is missing or differs, by its name. */
+	const char *subject;
+	/** What is wrong, in one sentence. */
+	const char *message;
+	/** What to do; NULL for a note. */
+	const char *remedy;
+};
 
 /**
  * Receives a log line, without a newline at its end. `message` is valid during the call. corelo calls it from any thread
@@ -204,6 +338,18 @@ struct corelo_relocate_opts {
 	 * effect. Details that cannot be had, such as the reach of broken code, are left out with a warning.
 	 */
 	uint32_t detail;
+	/**
+	 * For `reach`: the text of the kernel's configuration, as in `/boot/config-*`, from which `extern` variables CONFIG_* get
+	 * their values. NULL: unknown; with `targets` NULL, the running kernel's, where `/boot` has it.
+	 */
+	const char *kernel_config;
+	/**
+	 * For `reach`: the kernel's version, the value of LINUX_KERNEL_VERSION: 0x060c05 for 6.12.5. 0: unknown; with `targets`
+	 * NULL, the running kernel's.
+	 */
+	uint32_t kernel_version;
+	/** Must be 0. */
+	uint32_t reserved;
 };
 
 /**
@@ -408,6 +554,95 @@ void corelo_btf_free(struct corelo_btf *btf);
 const struct btf *corelo_btf_as_libbpf(const struct corelo_btf *btf);
 
 /**
+ * Checks the programs of a BPF object in memory, `size` bytes at `elf`, against a kernel: relocations, attach targets, kernel
+ * functions and variables, helpers, types of programs and maps. Neither loads nor changes the object, and needs no rights.
+ *
+ * `opts` may be NULL for the defaults. Sets `*out` to a result to free with `corelo_check_free`, and returns 0, also where the
+ * kernel loads no program. Otherwise returns a negative errno and sets `*out` to NULL:
+ *
+ * - `-EINVAL`: NULL, an unknown option, a value for a variable that the object does not have, BTF of another byte order;
+ * - `-ENOEXEC`: not a BPF object, or a broken ELF file;
+ * - `-E2BIG`: comparing takes more work than any real object of this size does;
+ * - `-ESRCH`: `targets` is NULL, and the running kernel has no BTF;
+ * - `-ENOMEM`, and errors of reading the running kernel's files.
+ *
+ * Thread-safe, also with the same object and targets.
+ *
+ * Safety:
+ *
+ * - `elf` is either NULL or points to `size` bytes.
+ * - `opts` is either NULL or points to `opts->sz` bytes, whose pointers are NULL, or valid for as many elements as it says.
+ * - `out` is either NULL or points to a pointer.
+ */
+int corelo_check(const void *elf, size_t size, const struct corelo_check_opts *opts,
+		 struct corelo_check **out);
+
+/**
+ * Number of programs, in the order of sections and functions. 0 for NULL.
+ *
+ * Safety:
+ *
+ * - `check` is either NULL or from `corelo_check` and not freed.
+ */
+size_t corelo_check_program_cnt(const struct corelo_check *check);
+
+/**
+ * Program number `index`, from 0. NULL past the end and for NULL. Valid until the check is freed.
+ *
+ * Safety:
+ *
+ * - `check` is either NULL or from `corelo_check` and not freed.
+ */
+const struct corelo_check_program *corelo_check_program(const struct corelo_check *check,
+							size_t index);
+
+/**
+ * Number of findings: those about all programs first, then in the order of programs. 0 for NULL.
+ *
+ * Safety:
+ *
+ * - `check` is either NULL or from `corelo_check` and not freed.
+ */
+size_t corelo_check_finding_cnt(const struct corelo_check *check);
+
+/**
+ * Finding number `index`, from 0. NULL past the end and for NULL. Valid until the check is freed.
+ *
+ * Safety:
+ *
+ * - `check` is either NULL or from `corelo_check` and not freed.
+ */
+const struct corelo_finding *corelo_check_finding(const struct corelo_check *check, size_t index);
+
+/**
+ * What became of each relocation. Belongs to the check: do not free it. NULL for NULL.
+ *
+ * Safety:
+ *
+ * - `check` is either NULL or from `corelo_check` and not freed.
+ */
+const struct corelo_report *corelo_check_report(const struct corelo_check *check);
+
+/**
+ * The worst verdict, to load or to attach, of the programs that are not optional. CORELO_VERDICT_UNKNOWN for NULL.
+ *
+ * Safety:
+ *
+ * - `check` is either NULL or from `corelo_check` and not freed.
+ */
+enum corelo_verdict corelo_check_verdict(const struct corelo_check *check);
+
+/**
+ * Frees a check with its programs, findings, report and strings. NULL is allowed. No thread may use them at the same time or
+ * later.
+ *
+ * Safety:
+ *
+ * - `check` is either NULL or from `corelo_check` and not freed.
+ */
+void corelo_check_free(struct corelo_check *check);
+
+/**
  * Sets the function that receives log lines, and its `ctx`. NULL restores the default.
  *
  * By default, lines go to `libbpf_print` where libbpf is linked statically beside corelo, with `corelo: ` in front and a
@@ -465,7 +700,8 @@ void corelo_log_set(corelo_log_fn fn, void *ctx);
  *
  * - `elf` is either NULL or points to `size` bytes that nobody else uses during the call.
  * - `opts` is either NULL or points to `opts->sz` bytes, whose `targets` are either NULL or not freed, whose `report` is
- *   either NULL or points to a pointer, and whose `log_fn` may be called with `log_ctx`.
+ *   either NULL or points to a pointer, whose `log_fn` may be called with `log_ctx`, and whose `kernel_config` is either NULL
+ *   or a NUL-terminated string.
  */
 int corelo_relocate(void *elf, size_t size, const struct corelo_relocate_opts *opts);
 

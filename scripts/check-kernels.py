@@ -57,6 +57,9 @@ EXPECTED = {
 # Their programs are relocated by the kernel one instruction at a time only.
 NO_SKELETON = {"klockstat.bpf.o": "libbpf makes light skeletons of 32 programs at most"}
 
+# Refused for what BTF does not tell, by {(object, program)}.
+BEYOND_BTF = {("biosnoop.bpf.o", "block_rq_complete"): "the verifier forgets a pointer on the stack that is the key of a map"}
+
 # A row of the loader: see ctests/kernels/guest.h. Two loads agree if all but the words of detail are equal.
 Row = namedtuple("Row", "errno poison tag verified detail")
 
@@ -115,6 +118,12 @@ def cpio(files):
     return archive
 
 
+def version(image):
+    """The version of Debian's kernel in a bzImage, as libbpf takes it: its release has another."""
+    at = 0x200 + int.from_bytes(image[0x20e:0x210], "little")
+    return re.search(rb"Debian (\d+\.\d+\.\d+)", image[at:image.index(b"\0", at)]).group(1).decode()
+
+
 class Guest:
     """A kernel, the files that its virtual machine gets, and what the loader said there."""
 
@@ -124,7 +133,7 @@ class Guest:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self.btf = os.path.join(CORPUS, f"btf/{kernel}.btf")
-        self.version = kernel.split("-")[0]
+        self.version = version(read(os.path.join(CORPUS, "kernels", kernel)))
         self.files = {"init": read(loader), "target.btf": read(self.btf)}
         self.jobs = []
         # {object: corelo's message} of those that it refuses
@@ -275,22 +284,23 @@ class Report:
 
     def check(self, guest):
         """What corelo::check says of programs, beside what libbpf and the verifier did."""
-        paths = [path for path in libbpf_tools() if ("programs", os.path.basename(path)) in {key[:2] for key in guest.rows}]
         arguments = []
-        for path in paths:
+        for path in libbpf_tools():
             file = os.path.basename(path)
             arguments += ["--", path, *(f"{name}={function}" for (of, name), function in guest.targets.items() if of == file)]
         said = output_of(os.path.join(ROOT, "target/debug/examples/check"), guest.btf, guest.version, *arguments[1:])
-        failures, counts = [], Counter()
+        failures, counts, beyond = [], Counter(), set()
         for path, name, load, _, rules in (line.split("\t") for line in said.splitlines()):
             file = os.path.basename(path)
             for row in guest.rows["programs", file, name]["original"]:
                 counts[load, verdict(row)] += 1
-                if (load, row.errno == "0") in (("no", True), ("yes", False)):
+                if load == "yes" and verdict(row) == "rejected" and (file, name) in BEYOND_BTF:
+                    beyond.add((file, name))
+                elif (load, row.errno == "0") in (("no", True), ("yes", False)):
                     failures.append(f"{guest.kernel} {file} {name}: said to load: {load} ({rules}), and {row}")
         table = ", ".join(f"{load}: {count} {what}" for (load, what), count in sorted(counts.items()))
-        failures += [f"{guest.kernel}: no program is said to load: {load}" for load in ("yes", "no")
-                     if not any(key[0] == load for key in counts)]
+        failures += [f"{guest.kernel} {file} {name}: not refused, but: {why}"
+                     for (file, name), why in BEYOND_BTF.items() if (file, name) not in beyond]
         self.result(f"{guest.kernel}: corelo::check, and what became of the programs: {table}", failures)
 
     def guest(self, guest):

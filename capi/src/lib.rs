@@ -9,6 +9,7 @@
 
 mod any_btf;
 mod btf_open;
+mod check;
 mod core_cands;
 mod core_relo;
 mod core_spec;
@@ -27,6 +28,7 @@ mod targets;
 
 // For the fuzz target. C has the names anyway.
 pub use btf_open::*;
+pub use check::*;
 pub use core_cands::*;
 pub use core_relo::*;
 pub use core_spec::*;

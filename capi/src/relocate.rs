@@ -218,6 +218,31 @@ unsafe fn bytes_mut<'a>(data: *mut u8, size: usize, what: &'static str) -> Resul
     Ok(unsafe { std::slice::from_raw_parts_mut(data, size) })
 }
 
+/// As [`bytes_mut`], of bytes that nobody writes to during `'a`.
+///
+/// # Safety
+///
+/// `data` is either NULL or points to `size` bytes.
+pub(super) unsafe fn bytes_of<'a>(data: *const u8, size: usize, what: &'static str) -> Result<&'a [u8]> {
+    if data.is_null() || isize::try_from(size).is_err() {
+        return Err(Error::Argument { what: what.into() });
+    }
+    // SAFETY: as above, and no object is larger.
+    Ok(unsafe { std::slice::from_raw_parts(data, size) })
+}
+
+/// A number from C.
+pub(super) fn semantics_of(semantics: MaybeUninit<corelo_semantics>) -> Result<Semantics> {
+    // SAFETY: options are zeroed or copied, and any number fits.
+    match unsafe { semantics.as_ptr().cast::<c_uint>().read() } {
+        0 => Ok(Semantics::Libbpf),
+        1 => Ok(Semantics::Kernel),
+        other => {
+            Err(Error::Argument { what: format!("opts->semantics is {other}, not an enum corelo_semantics").into() })
+        }
+    }
+}
+
 /// What is relocated.
 enum Code<'a> {
     Object,
@@ -297,9 +322,10 @@ impl<'a> Opts<'a> {
         let mut unknown = None;
         if !opts.is_null() {
             // SAFETY: `opts` is as documented.
-            unknown = unsafe { copy_known(opts.cast(), &mut known)? };
+            unknown = unsafe { copy_known(opts.cast(), &mut known, FIRST_SIZE, "corelo_relocate_opts")? };
         }
-        let corelo_relocate_opts { sz: _, targets, report, log_fn, log_ctx, log_max, semantics, flags, detail, .. } = known;
+        let corelo_relocate_opts { sz: _, targets, report, log_fn, log_ctx, log_max, semantics, flags, detail, .. } =
+            known;
         let corelo_relocate_opts { kernel_config, kernel_version, reserved, .. } = known;
         let report = if report.is_null() {
             None
@@ -332,16 +358,11 @@ impl<'a> Opts<'a> {
         // SAFETY: it is either NULL or a string.
         facts.config = (!kernel_config.is_null()).then(|| unsafe { CStr::from_ptr(kernel_config) }.to_bytes());
         // SAFETY: zeroed or copied, and any number fits.
-        let (semantics, log_max) =
-            unsafe { (semantics.as_ptr().cast::<c_uint>().read(), log_max.as_ptr().cast::<c_uint>().read()) };
+        let log_max = unsafe { log_max.as_ptr().cast::<c_uint>().read() };
         Ok(Self {
             // SAFETY: as documented.
             targets: (!targets.is_null()).then(|| unsafe { corelo_targets::from_c(targets) }),
-            semantics: match semantics {
-                0 => Semantics::Libbpf,
-                1 => Semantics::Kernel,
-                _ => return bad(format!("opts->semantics is {semantics}, not an enum corelo_semantics")),
-            },
+            semantics: semantics_of(semantics)?,
             log: CLog {
                 sink: Sink { function: log_fn, ctx: log_ctx },
                 max: match log_max {
@@ -408,20 +429,16 @@ impl<'a> Opts<'a> {
 ///
 /// # Safety
 ///
-/// `from` points to a `size_t`, and to as many bytes as that says.
-unsafe fn copy_known(from: *const u8, to: &mut corelo_relocate_opts) -> Result<Option<usize>> {
+/// `from` points to a `size_t`, and to as many bytes as that says. A `T` may have any bytes.
+pub(super) unsafe fn copy_known<T>(from: *const u8, to: &mut T, least: usize, name: &str) -> Result<Option<usize>> {
     // SAFETY: it begins with its size.
     let sz = unsafe { from.cast::<usize>().read_unaligned() };
-    if sz < FIRST_SIZE || isize::try_from(sz).is_err() {
-        return Err(Error::Argument {
-            what: format!("opts->sz is {sz}, not sizeof(struct corelo_relocate_opts)").into(),
-        });
+    if sz < least || isize::try_from(sz).is_err() {
+        return Err(Error::Argument { what: format!("opts->sz is {sz}, not sizeof(struct {name})").into() });
     }
     // SAFETY: there are `sz` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from, sz) };
     // SAFETY: both have as many bytes.
-    unsafe {
-        ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), sz.min(size_of::<corelo_relocate_opts>()))
-    };
-    Ok(bytes.iter().enumerate().skip(size_of::<corelo_relocate_opts>()).find(|(_, byte)| **byte != 0).map(|(at, _)| at))
+    unsafe { ptr::copy_nonoverlapping(from, ptr::from_mut(to).cast::<u8>(), sz.min(size_of::<T>())) };
+    Ok(bytes.iter().enumerate().skip(size_of::<T>()).find(|(_, byte)| **byte != 0).map(|(at, _)| at))
 }

@@ -107,7 +107,7 @@ pub struct corelo_report {
     /// By entry: number of its explanation. Empty if there are none.
     explained: Vec<Option<usize>>,
     /// Has the strings that the entries and explanations point to.
-    _strings: Vec<String>,
+    _strings: Strings,
     /// For JSON.
     report: Report,
     kernel: String,
@@ -142,7 +142,7 @@ impl corelo_report {
             }
         }
         let counts = report.counts();
-        Ok(Self { entries, counts, explanations, explained, _strings: strings.owned, report, kernel, semantics })
+        Ok(Self { entries, counts, explanations, explained, _strings: strings, report, kernel, semantics })
     }
 
     /// The explanation of an entry.
@@ -157,7 +157,7 @@ impl corelo_report {
 }
 
 /// Copies of a report's texts with a NUL at their ends: one of each, since entries share them.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Strings {
     owned: Vec<String>,
     /// By the addresses of the texts.

@@ -29,7 +29,7 @@ pub(crate) struct Kernel {
 impl Kernel {
     pub(crate) fn open(question: &Question, log: &StderrLog) -> Result<Self> {
         let Question { btf, kernel_version, config, .. } = question;
-        let config = config.as_deref().map(source::read_file).transpose()?.map(|(config, _)| config);
+        let config = config.as_deref().map(read_config).transpose()?;
         let Some((path, modules)) = btf.split_first() else {
             return Ok(Self {
                 targets: Box::new(RunningKernel::new()),
@@ -54,6 +54,11 @@ impl Kernel {
         facts.has_all_modules = self.has_all_modules;
         facts
     }
+}
+
+fn read_config(path: &Path) -> Result<Vec<u8>> {
+    let (config, _) = source::read_file(path).map_err(|error| error.at(name_of(path)))?;
+    Ok(config)
 }
 
 fn open_kernel(path: &Path, modules: &[PathBuf], log: &StderrLog) -> Result<kernels::Kernel> {

@@ -24,6 +24,14 @@ fn fixtures(ending: &str) -> Vec<Vec<u8>> {
 /// The BPF objects of the tests.
 pub static OBJECTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| fixtures(".bpf.o"));
 
+/// Those, and programs of all types, with externs and maps.
+pub static CHECKED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let folder = corelo_testing::fixture("").join("../check");
+    let named = |name: &str| fs::read(folder.join(format!("{name}.bpf.o"))).unwrap();
+    let more = ["programs", "externs", "externs_strong", "maps"].map(named);
+    OBJECTS.iter().cloned().chain(more).collect()
+});
+
 /// Their targets: big-endian, little-endian.
 pub static TARGETS: LazyLock<Vec<Arc<Btf<'static>>>> = LazyLock::new(|| {
     let files = [fixtures("target.eb.o"), fixtures("target.el.o")].concat();
@@ -42,8 +50,13 @@ const CHANGE: usize = 7;
 /// A fixture, by the first byte, with the changes that the others say. Most of them change BTF, relocations or code, which
 /// are a small part of the file.
 pub fn changed(data: &[u8]) -> Vec<u8> {
+    changed_of(&OBJECTS, data)
+}
+
+/// As [`changed`], of other objects.
+pub fn changed_of(objects: &[Vec<u8>], data: &[u8]) -> Vec<u8> {
     let (&which, changes) = data.split_first().unwrap_or((&0, &[]));
-    let mut object = OBJECTS[usize::from(which) % OBJECTS.len()].clone();
+    let mut object = objects[usize::from(which) % objects.len()].clone();
     let places = interesting(&object);
     for change in changes.chunks_exact(CHANGE) {
         let &[how, off0, off1, ref value @ ..] = change else { continue };

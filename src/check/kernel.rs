@@ -63,6 +63,11 @@ impl<'t> Kernel<'t> {
         Self { targets, searched, semantics, has_all_modules, budget: Budget::for_input(size) }
     }
 
+    /// Whether what all targets lack is missing.
+    pub(super) const fn has_all_modules(&self) -> bool {
+        self.has_all_modules
+    }
+
     /// Types of this kind and name in the kernel, or else in modules.
     pub(super) fn find(&self, kind: Kind, name: &str) -> Result<Lookup<'t>> {
         let in_kernel = self.find_in(self.targets.kernel()?, kind, name)?;

@@ -56,6 +56,9 @@ pub struct CheckOptions<'a> {
 ///
 /// What [`relocate`] gives, other than the error of a relocation, which is a finding.
 pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -> Result<Check> {
+    let mut options = *options;
+    options.has_all_modules |= options.config.is_some_and(has_no_modules);
+    let options = &options;
     let searched = WithExtra::new(targets, options.extra);
     let mut relocated = memory::copied(object)?;
     let mut report = Report::default();
@@ -92,4 +95,9 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
     let mut check = Check { programs: programs.checks(), findings, report };
     check.judge();
     Ok(check)
+}
+
+/// Whether a kernel of this configuration can have no modules.
+fn has_no_modules(config: &str) -> bool {
+    !config.lines().any(|line| line == "CONFIG_MODULES=y")
 }

@@ -125,8 +125,8 @@ impl<'d> Programs<'d> {
     }
 }
 
-/// Whether a program may be written so that the value decides what it does. The verifier knows that the address of a weak symbol
-/// is not 0 since Linux 6.4.
+/// Whether a program may be written so that the value decides what it does. Not every verifier knows that the address of a
+/// weak symbol is not 0.
 fn may_be_tested(external: &Extern<'_>) -> bool {
     external.is_weak || external.kind == ExternKind::Kconfig
 }

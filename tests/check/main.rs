@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use corelo::btf::Data;
-use corelo::check::{Check, CheckOptions, Verdict, check};
+use corelo::check::{Check, CheckOptions, Rule, Verdict, check};
 use corelo::object::{OpenTargets, Target};
 use corelo_testing::btf::Btf;
 
@@ -61,4 +61,12 @@ fn said(check: &Check) -> Vec<String> {
 fn more(one: &Check, other: &Check) -> Vec<String> {
     let other = said(other);
     said(one).into_iter().filter(|line| !other.contains(line)).collect()
+}
+
+#[test]
+fn every_rule_is_documented() {
+    let docs = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")).unwrap();
+    let headings: BTreeSet<_> = docs.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let rules: BTreeSet<_> = Rule::ALL.iter().map(|rule| rule.id()).collect();
+    assert_eq!(headings, rules);
 }

@@ -109,10 +109,22 @@ fn what_a_kernel_lacks_decides() {
 
 #[test]
 fn what_modules_may_have_is_unknown() {
-    let check = checked("programs", &Kernel::without(&["traced"]), &CheckOptions::default());
-    let said = said(&check);
-    for line in ["enters unknown yes attach-missing", "enters_any_module unknown yes attach-missing"] {
-        assert!(said.iter().any(|said| said == line), "{line}: {said:#?}");
+    let kernel = Kernel::without(&["traced", "nowhere", "gone"]);
+    let mut options = CheckOptions::default();
+    for (config, verdict) in [(None, "unknown"), (Some("CONFIG_MODULES=y\n"), "unknown"), (Some("CONFIG_A=y\n"), "no")]
+    {
+        options.config = config;
+        let said = said(&checked("programs", &kernel, &options));
+        for (name, rule) in [
+            ("enters", "attach-missing"),
+            ("enters_any_module", "attach-missing"),
+            ("relocates_without_type", "core-relo-no-type"),
+        ] {
+            let line = format!("{name} {verdict} yes {rule}");
+            assert!(said.contains(&line), "{line}: {said:#?}");
+        }
+        // Modules are not searched for a type that the kernel has.
+        assert!(said.contains(&"relocates no yes core-relo-reachable".to_owned()), "{said:#?}");
     }
 }
 

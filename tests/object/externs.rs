@@ -161,120 +161,52 @@ CONFIG_TWICE=2
 # CONFIG_COMMENT=y
 ";
 
+const TYPES: usize = 8;
+
 #[test]
 fn configuration_values_are_those_of_libbpf() {
-    let value = |bytes: &[u8]| Found::Value(bytes.to_vec());
-    // Types: bool, enum libbpf_tristate, char, unsigned char, short, u32, char[4], char[3]
-    const TYPES: usize = 8;
-    let (bad, missing) = (Found::Incompatible, Found::Missing);
-    let rows: [(&str, [Found; TYPES]); 11] = [
-        ("CONFIG_YES", [
-            value(&[1]),
-            value(&[1, 0, 0, 0]),
-            value(b"y"),
-            value(b"y"),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-        ]),
-        ("CONFIG_MODULE", [
-            bad.clone(),
-            value(&[2, 0, 0, 0]),
-            value(b"m"),
-            value(b"m"),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-        ]),
-        ("CONFIG_NO", [
-            value(&[0]),
-            value(&[0; 4]),
-            value(b"n"),
-            value(b"n"),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-        ]),
-        ("CONFIG_HEX", [
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-            value(&[255]),
-            value(&[255, 0]),
-            value(&[255, 0, 0, 0]),
-            bad.clone(),
-            bad.clone(),
-        ]),
-        ("CONFIG_OCTAL", [
-            bad.clone(),
-            bad.clone(),
-            value(&[8]),
-            value(&[8]),
-            value(&[8, 0]),
-            value(&[8, 0, 0, 0]),
-            bad.clone(),
-            bad.clone(),
-        ]),
-        ("CONFIG_NEGATIVE", [
-            bad.clone(),
-            bad.clone(),
-            value(&[255]),
-            bad.clone(),
-            value(&[255; 2]),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-        ]),
-        ("CONFIG_TEXT", [
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-            bad.clone(),
-            value(b"abc\0"),
-            value(b"ab\0"),
-        ]),
-        ("CONFIG_OPEN", std::array::from_fn(|_| bad.clone())),
-        ("CONFIG_EMPTY", std::array::from_fn(|_| bad.clone())),
-        ("CONFIG_TWICE", [
-            bad.clone(),
-            bad.clone(),
-            value(&[1]),
-            value(&[1]),
-            value(&[1, 0]),
-            value(&[1, 0, 0, 0]),
-            bad.clone(),
-            bad.clone(),
-        ]),
-        ("CONFIG_COMMENT", std::array::from_fn(|_| missing.clone())),
+    // By type: bool, enum libbpf_tristate, char, unsigned char, short, const unsigned int, char[4], char[3].
+    type Row = (&'static str, [Option<&'static [u8]>; TYPES]);
+    let rows: [Row; 11] = [
+        ("YES", [Some(&[1]), Some(&[1, 0, 0, 0]), Some(b"y"), Some(b"y"), None, None, None, None]),
+        ("MODULE", [None, Some(&[2, 0, 0, 0]), Some(b"m"), Some(b"m"), None, None, None, None]),
+        ("NO", [Some(&[0]), Some(&[0; 4]), Some(b"n"), Some(b"n"), None, None, None, None]),
+        ("HEX", [None, None, None, Some(&[255]), Some(&[255, 0]), Some(&[255, 0, 0, 0]), None, None]),
+        ("OCTAL", [None, None, Some(&[8]), Some(&[8]), Some(&[8, 0]), Some(&[8, 0, 0, 0]), None, None]),
+        ("NEGATIVE", [None, None, Some(&[255]), None, Some(&[255; 2]), None, None, None]),
+        ("LARGE", [None, None, None, None, Some(&[44, 1]), Some(&[44, 1, 0, 0]), None, None]),
+        ("TEXT", [None, None, None, None, None, None, Some(b"abc\0"), Some(b"ab\0")]),
+        ("OPEN", [None; TYPES]),
+        ("EMPTY", [None; TYPES]),
+        ("TWICE", [None, None, Some(&[1]), Some(&[1]), Some(&[1, 0]), Some(&[1, 0, 0, 0]), None, None]),
     ];
     for order in [Order::Little, Order::Big] {
         for (name, expected) in &rows {
-            let mut found = Vec::new();
-            for number in 0..TYPES {
-                let mut object = Object::new(order);
-                let type_id = config_type(&mut object.btf, number);
-                object.kconfig(name, GLOBAL, type_id);
-                let mut facts = KernelFacts::default();
-                facts.config = Some(CONFIG.as_bytes());
-                let kernel = OpenTargets::from(target("vmlinux", &Btf::new(order)));
-                found.extend(externs(&object.finish(), &kernel, &facts).unwrap().into_iter().map(|found| found.found));
+            for (number, expected) in expected.iter().enumerate() {
+                let expected = expected.map_or(Found::Incompatible, |bytes| {
+                    let is_number = number < 6;
+                    let mut bytes = bytes.to_vec();
+                    if is_number && order == Order::Big {
+                        bytes.reverse();
+                    }
+                    Found::Value(bytes)
+                });
+                assert_eq!(config_value(order, number, name), expected, "{name} of type {number}");
             }
-            let in_order = |found: &Found, number: usize| match found {
-                // Numbers of several bytes.
-                Found::Value(bytes) if number < 6 && order == Order::Big => {
-                    Found::Value(bytes.iter().rev().copied().collect())
-                }
-                found => found.clone(),
-            };
-            let expected: Vec<_> = expected.iter().enumerate().map(|(at, found)| in_order(found, at)).collect();
-            assert_eq!(found, expected, "{name}");
         }
+        assert_eq!(config_value(order, 0, "COMMENT"), Found::Missing);
     }
+}
+
+/// What a variable of this type, in an object of this order, gets from `CONFIG`.
+fn config_value(order: Order, type_number: usize, name: &str) -> Found {
+    let mut object = Object::new(order);
+    let type_id = config_type(&mut object.btf, type_number);
+    object.kconfig(&format!("CONFIG_{name}"), GLOBAL, type_id);
+    let mut facts = KernelFacts::default();
+    facts.config = Some(CONFIG.as_bytes());
+    let kernel = OpenTargets::from(target("vmlinux", &Btf::new(order)));
+    externs(&object.finish(), &kernel, &facts).unwrap().remove(0).found
 }
 
 fn config_type(btf: &mut Btf, number: usize) -> u32 {
@@ -312,7 +244,8 @@ fn found(names: &[&str], binding: u64, facts: &KernelFacts<'_>, helpers: &[&str]
 
 #[test]
 fn values_that_libbpf_makes_are_known_as_far_as_it_is_sure() {
-    let names = ["LINUX_KERNEL_VERSION", "LINUX_HAS_BPF_COOKIE", "LINUX_HAS_SYSCALL_WRAPPER", "LINUX_OTHER", "CONFIG_A"];
+    let names =
+        ["LINUX_KERNEL_VERSION", "LINUX_HAS_BPF_COOKIE", "LINUX_HAS_SYSCALL_WRAPPER", "LINUX_OTHER", "CONFIG_A"];
     let zero = || Found::Value(vec![0; 4]);
     let mut facts = KernelFacts::default();
     let old = ["BPF_FUNC_unspec", "BPF_FUNC_map_lookup_elem"];

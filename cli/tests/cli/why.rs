@@ -7,6 +7,8 @@ use corelo_testing::schema::validate;
 const GUARDED: [&str; 3] = ["examples/offsets.bpf.o", "--btf", "examples/demo.btf"];
 /// Poisoned instructions of every reach.
 const PROGRAMS: [&str; 3] = ["tests/reach/programs.el.bpf.o", "--btf", TARGET];
+/// Poisoned instructions that the kernel's version and configuration guard.
+const EXTERNS: [&str; 3] = ["tests/reach/externs.el.bpf.o", "--btf", TARGET];
 
 fn inspect(args: &[&str], more: &[&str]) -> String {
     run(&[&["inspect"], args, more].concat()).succeeds().to_owned()
@@ -99,11 +101,11 @@ fn json_is_valid_by_the_schema() {
     documents.push(line(&String::from_utf8(failed.stdout).unwrap()));
 
     let counts: Vec<_> = documents.iter().map(|json| json.matches("\"outcome\":").count()).collect();
-    assert_eq!(counts, [2, 7, 10, 10, 13, 32, 1], "what has nothing to say is listed with --candidates");
+    assert_eq!(counts, [2, 7, 11, 11, 13, 32, 1], "what has nothing to say is listed with --candidates");
     for (part, count) in [
         ("\"reach\":\"dead\"", 4),
         ("\"reach\":\"dead-by-rodata\"", 1),
-        ("\"reach\":\"reachable\"", 1),
+        ("\"reach\":\"reachable\"", 2),
         ("\"name\":\"tests/fixtures/target.el.o\"", 1),
         ("\"path\":\"tests/reach/programs.el.bpf.o\"", 1),
     ] {
@@ -151,4 +153,44 @@ fn poison_that_is_not_met_is_not_forbidden() {
         assert!(run.status == 0 && run.stderr.contains(" poisoned (-v says which and why)"), "{run:?}");
         assert_eq!(fs::read(&out).unwrap(), without);
     }
+}
+
+/// A function that only a program in a `?` section calls is loaded with it.
+#[test]
+fn poison_of_programs_that_are_loaded_on_demand_is_not_forbidden() {
+    let dir = Dir::new("on-demand");
+    let out = dir.path("out.o");
+    let args = [&["relocate", "--forbid-reachable", "-o", &out], &PROGRAMS[..]].concat();
+    let run = run(&args);
+    let [unguarded, count] = run.fails()[..] else { panic!("{run:?}") };
+    assert!(unguarded.contains("prog 'unguarded'") && count.contains(" 1 poisoned and reachable"), "{run:?}");
+}
+
+#[test]
+fn kernel_version_and_config_decide_what_is_guarded() {
+    let dir = Dir::new("facts");
+    let (config, packed) = (dir.path("config"), dir.path("config.gz"));
+    fs::write(&config, "CONFIG_MODULES=y\nCONFIG_HZ=250\n").unwrap();
+    fs::write(&packed, [0x1f, 0x8b, 8, 0]).unwrap();
+    let reach = |facts: &[&str]| {
+        let table = inspect(&EXTERNS, facts);
+        ["by_version", "by_config"].map(|program| {
+            let notes = below(&table, program, "no_kernel_has_this.member");
+            notes.iter().any(|note| note.starts_with("guarded: "))
+        })
+    };
+    assert_eq!(reach(&[]), [false, false]);
+    assert_eq!(reach(&["--kernel-version", "6.12.5"]), [true, false]);
+    assert_eq!(reach(&["--kernel-version", "5.10"]), [false, false]);
+    assert_eq!(reach(&["--config", &config]), [false, true]);
+    fs::write(&config, "CONFIG_HZ=1000\n").unwrap();
+    assert_eq!(reach(&["--config", &config, "--kernel-version", "6.12.5"]), [true, false]);
+
+    let failed = run(&[&["inspect", "--config", &packed], &EXTERNS[..]].concat());
+    assert_eq!(failed.status, 1);
+    assert!(failed.stderr.contains("not a kernel configuration"), "{failed:?}");
+    assert_eq!(run(&[&["inspect", "--kernel-version", "six"], &EXTERNS[..]].concat()).status, 2);
+    let none = dir.path("none");
+    let missing = run(&[&["inspect", "--config", &none], &EXTERNS[..]].concat());
+    assert!(missing.status == 1 && missing.stderr.contains(&none), "{missing:?}");
 }

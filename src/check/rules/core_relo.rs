@@ -56,20 +56,24 @@ fn failed(programs: &Programs<'_>, number: usize, entry: &Entry, error: &Error) 
 fn poisoned(input: &Input<'_>, number: usize, why: &str, reach: Option<Reach>) -> Result<Finding> {
     let Some(entry) = input.report.entries.get(number) else { return Err(Error::NoMemory) };
     let is_met = matches!(reach, None | Some(Reach::Reachable));
-    let (mut rule, verdict) = match reach {
+    let (mut rule, mut verdict) = match reach {
         Some(Reach::Dead) => (Rule::CoreReloGuarded, Verdict::Yes),
         Some(Reach::DeadByRodata) => (Rule::CoreReloRodata, Verdict::Yes),
         Some(Reach::Reachable) => (Rule::CoreReloReachable, Verdict::No),
         None => (Rule::CoreReloReachable, Verdict::Unknown),
     };
     let has_type = !is_met || has_candidate(input, entry)?;
-    if !has_type {
-        rule = Rule::CoreReloNoType;
-    }
-    let what = match reach {
+    let mut what = match reach {
         Some(reach) => reach.to_string(),
         None => "whether the verifier reaches it is unknown".to_owned(),
     };
+    if !has_type {
+        rule = Rule::CoreReloNoType;
+        if !input.kernel.has_all_modules() {
+            verdict = Verdict::Unknown;
+            what.push_str(", unless a module that was not given has it");
+        }
+    }
     let message = format!("{} ({}): {why}; {what}", entry.access, entry.kind.name());
     let remedy = is_met.then(|| remedy(entry, has_type));
     Ok(Finding { message, remedy, ..of_entry(rule, verdict, number, entry) })
@@ -92,7 +96,7 @@ fn remedy(entry: &Entry, has_type: bool) -> String {
     if let Some(Hint { text, flavor: Some(flavor), guard: Some(guard), .. }) =
         hints.iter().find(|hint| hint.flavor.is_some() && hint.guard.is_some())
     {
-        return format!("{text}: {}, if ({guard})", flavor.replace('\n', " "));
+        return format!("{text}: {} if ({guard})", flavor.replace('\n', " "));
     }
     let guard = match entry.kind {
         kind if kind.is_enumval_based() => "bpf_core_enum_value_exists()",
