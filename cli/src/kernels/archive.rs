@@ -30,7 +30,11 @@ pub(super) fn for_each_member(form: Form, stream: &mut dyn Read, depth: u32, vis
         }
         visit(name.trim_start_matches("./").trim_start_matches('/'), content)
     };
-    members_of(form, stream, depth, &mut visit).map(|_| ())
+    let is_cut = |error: &io::Error| error.kind() == ErrorKind::UnexpectedEof;
+    match members_of(form, stream, depth, &mut visit) {
+        Err(error) if is_cut(&error) => Err(io::Error::other("the archive is cut off")),
+        visited => visited.map(|_| ()),
+    }
 }
 
 fn members_of(form: Form, stream: &mut dyn Read, depth: u32, visit: &mut Visit<'_>) -> io::Result<ControlFlow<()>> {

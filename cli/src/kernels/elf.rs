@@ -6,7 +6,9 @@ use std::io::Read as _;
 use corelo::bytes::{Bytes, Endian};
 use corelo::{Error, Result};
 use flate2::bufread::ZlibDecoder;
-use object::{CompressionFormat, Object as _, ObjectSection as _, ReadRef, elf};
+use object::elf::{self, FileHeader32, FileHeader64};
+use object::read::elf::{CompressionHeader as _, FileHeader, SectionHeader as _};
+use object::{Endianness, ReadRef};
 
 use super::decode::{Limited, MAX_FILE, unpack};
 
@@ -27,31 +29,58 @@ pub(super) fn arch(head: &[u8]) -> Option<&'static str> {
     })
 }
 
+/// A section of an ELF file.
+struct Section<'f> {
+    /// `ch_type`, if it is compressed.
+    compression: Option<elf::CompressionType>,
+    content: &'f [u8],
+}
+
+/// The section of this name. Nothing but the headers, the names and this section is read.
+fn section<'f>(file: impl ReadRef<'f>, name: &str) -> Option<Section<'f>> {
+    match file.read_bytes_at(4, 1).ok()? {
+        [1] => section_of::<FileHeader32<Endianness>>(file, name),
+        _ => section_of::<FileHeader64<Endianness>>(file, name),
+    }
+}
+
+fn section_of<'f, Elf: FileHeader<Endian = Endianness>>(file: impl ReadRef<'f>, name: &str) -> Option<Section<'f>> {
+    let header = Elf::parse(file).ok()?;
+    let endian = header.endian().ok()?;
+    // With 0, a section has their number: no kernel has that many.
+    if header.e_shnum(endian) == 0 {
+        return None;
+    }
+    let sections = header.sections(endian, file).ok()?;
+    let (_, section) = sections.section_by_name(endian, name.as_bytes())?;
+    let (at, len) = section.file_range(endian).filter(|(_, len)| *len <= MAX_FILE)?;
+    match section.compression(endian, file).ok()? {
+        None => Some(Section { compression: None, content: file.read_bytes_at(at, len).ok()? }),
+        Some((header, at, len)) => {
+            let compression = Some(header.ch_type(endian));
+            Some(Section { compression, content: file.read_bytes_at(at, len).ok()? })
+        }
+    }
+}
+
 /// Whether an ELF file has a section `.BTF`.
 pub(super) fn has_btf<'f>(file: impl ReadRef<'f>) -> bool {
-    object::File::parse(file).is_ok_and(|file| file.section_by_name(".BTF").is_some())
+    section(file, ".BTF").is_some()
 }
 
 /// The content of `.BTF`, if that is compressed.
 pub(super) fn compressed_btf<'f>(file: impl ReadRef<'f>) -> Result<Option<Vec<u8>>> {
-    let broken = |error: object::Error| Error::Elf { what: format!("broken ELF file: {error}").into() };
-    let file = object::File::parse(file).map_err(broken)?;
-    let Some(section) = file.section_by_name(".BTF") else { return Ok(None) };
-    let data = section.compressed_data().map_err(broken)?;
+    let Some(Section { compression: Some(compression), content }) = section(file, ".BTF") else { return Ok(None) };
     let mut btf = Vec::new();
-    match data.format {
-        CompressionFormat::None => return Ok(None),
-        CompressionFormat::Zlib => {
-            Limited::new(ZlibDecoder::new(data.data), MAX_FILE).read_to_end(&mut btf)?;
-        }
-        _ => {
-            Limited::new(unpack(data.data)?.stream, MAX_FILE).read_to_end(&mut btf)?;
-        }
-    }
+    match compression {
+        elf::ELFCOMPRESS_ZLIB => Limited::new(ZlibDecoder::new(content), MAX_FILE).read_to_end(&mut btf),
+        elf::ELFCOMPRESS_ZSTD => Limited::new(unpack(content)?.stream, MAX_FILE).read_to_end(&mut btf),
+        _ => return Err(Error::Unsupported { what: "a section that is compressed neither with zlib nor with zstd" }),
+    }?;
     Ok(Some(btf))
 }
 
 /// The constants of an ELF file: a kernel's texts are there.
 pub(super) fn rodata<'f>(file: impl ReadRef<'f>) -> Option<&'f [u8]> {
-    object::File::parse(file).ok()?.section_by_name(".rodata")?.data().ok()
+    section(file, ".rodata").map(|section| section.content)
 }

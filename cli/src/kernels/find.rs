@@ -12,7 +12,7 @@ use object::ReadCache;
 
 use super::decode::unpack;
 use super::elf;
-use super::form::{Form, btf_strings, stem};
+use super::form::{Form, btf_strings, claims_kernel, stem};
 use super::source::Source;
 use super::version::release_of;
 
@@ -44,6 +44,8 @@ struct Finder {
     folders: HashSet<FileId>,
     /// Files that were looked at, and the sources that they are.
     files: HashMap<FileId, Option<usize>>,
+    /// Names of kernels, those included that lead to the same file.
+    kernels: usize,
 }
 
 impl Finder {
@@ -57,14 +59,15 @@ impl Finder {
         }
         let metadata = fs::metadata(argument)?;
         if !metadata.is_dir() {
-            let mut source = named(argument);
-            source.config = config_beside(argument);
-            self.push(id(&metadata), source);
+            self.push(id(&metadata), named(argument).with_files_beside());
             return Ok(());
         }
-        let before = self.found.sources.len();
+        if self.folders.contains(&id(&metadata)) {
+            return Ok(());
+        }
+        let (kernels, errors) = (self.kernels, self.found.errors.len());
         let modules = self.add_folder(argument, "")?;
-        if self.found.sources.len() > before || self.found.errors.len() > 0 {
+        if self.kernels > kernels || self.found.errors.len() > errors {
             return Ok(());
         }
         let what =
@@ -73,6 +76,7 @@ impl Finder {
     }
 
     fn push(&mut self, id: FileId, source: Source) {
+        self.kernels = self.kernels.saturating_add(1);
         match self.files.get(&id).copied() {
             Some(Some(at)) => {
                 if let Some(first) = self.found.sources.get_mut(at).filter(|first| first.name != source.name) {
@@ -169,8 +173,7 @@ impl Finder {
         }
         let mut source = Source::new(kernel_name(name), path.to_owned());
         source.is_found = true;
-        source.config = config_beside(path);
-        self.push(id, source);
+        self.push(id, source.with_files_beside());
         Ok(false)
     }
 
@@ -253,12 +256,6 @@ fn kernel_name(path: &str) -> String {
     joined(folder, release.unwrap_or(stem))
 }
 
-/// Whether a file's name promises a kernel.
-fn claims_kernel(name: &str) -> bool {
-    let file_name = name.rsplit('/').next().unwrap_or(name);
-    file_name.starts_with("vmlinu") || file_name.ends_with(".btf") || file_name.contains(".btf.")
-}
-
 #[derive(Debug)]
 enum Kind {
     Kernel,
@@ -290,24 +287,17 @@ fn is_nul_at(file: &File, at: u64) -> Result<bool> {
     Ok(byte == [0])
 }
 
-/// `config-R` beside `vmlinuz-R`.
-fn config_beside(image: &Path) -> Option<PathBuf> {
-    let file_name = image.file_name()?.to_string_lossy();
-    let release = ["vmlinuz-", "vmlinux-"].iter().find_map(|prefix| stem(&file_name).strip_prefix(prefix))?;
-    Some(image.with_file_name(format!("config-{release}"))).filter(|config| config.is_file())
-}
-
 /// Whether this is `lib/modules/R`.
 fn is_module_folder(folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let has = |file: &&str| folder.join(file).exists();
-    release_of(&name).is_some()
-        && ["modules.dep", "modules.order", "modules.builtin", "kernel"].iter().any(|file| has(&file))
+    release_of(&name).is_some() && ["modules.dep", "modules.order", "modules.builtin", "kernel"].iter().any(has)
 }
 
 /// Whether this is an unpacked root, of which only kernels are looked at.
 fn is_root(folder: &Path) -> bool {
-    ["lib/modules", "usr/lib/modules"].iter().any(|path| folder.join(path).is_dir())
+    let has = |path: &str| folder.join(path).is_dir();
+    has("lib/modules") || has("usr/lib/modules") || has("boot") && has("etc")
 }
 
 /// The root in which a folder `lib/modules/R` is.

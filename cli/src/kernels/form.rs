@@ -127,20 +127,24 @@ fn is_lzma(head: &[u8]) -> bool {
 pub(super) fn btf_strings(head: &[u8]) -> Option<u64> {
     let endian = if head.starts_with(&[0x9f]) { Endian::Little } else { Endian::Big };
     let fields = Bytes::new(head, endian);
-    let (hdr_len, str_off, str_len) = (fields.u32(4)?, fields.u32(16)?, fields.u32(20)?);
+    let (Some(hdr_len), Some(str_off), Some(str_len)) = (fields.u32(4), fields.u32(16), fields.u32(20)) else {
+        // Cut off: that is told when it is opened.
+        return Some(u32::MAX.into());
+    };
     (str_len > 0).then(|| u64::from(hdr_len).saturating_add(u64::from(str_off)))
 }
 
 /// Whether raw BTF is split: a module's.
 pub(super) fn is_split_btf(btf: &[u8]) -> bool {
-    let first = btf_strings(btf).and_then(|at| usize::try_from(at).ok()).and_then(|at| btf.get(at));
-    first != Some(&0)
+    let Some(at) = btf_strings(btf) else { return true };
+    let first = usize::try_from(at).ok().and_then(|at| btf.get(at));
+    first.is_some_and(|first| *first != 0)
 }
 
 /// Suffixes of formats.
-const SUFFIXES: [&str; 17] = [
-    ".gz", ".xz", ".zst", ".lz4", ".lzma", ".tar", ".tgz", ".txz", ".tzst", ".btf", ".deb", ".ddeb", ".rpm", ".pkg",
-    ".apk", ".elf", ".ko",
+const SUFFIXES: [&str; 18] = [
+    ".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".tar", ".tgz", ".txz", ".tzst", ".btf", ".deb", ".ddeb", ".rpm",
+    ".pkg", ".apk", ".elf", ".ko",
 ];
 
 /// A file's name without the suffixes of formats.
@@ -152,6 +156,15 @@ pub(super) fn stem(name: &str) -> &str {
         stem = shorter;
     }
     stem
+}
+
+/// Whether a file's name promises a kernel.
+pub(super) fn claims_kernel(path: &str) -> bool {
+    let file_name = path.rsplit('/').next().unwrap_or(path);
+    let stem = stem(file_name);
+    let is_image =
+        ["vmlinux", "vmlinuz"].contains(&stem) || ["vmlinuz-", "vmlinux-"].iter().any(|p| stem.starts_with(p));
+    is_image || file_name.strip_prefix(stem).is_some_and(|suffixes| suffixes.contains(".btf"))
 }
 
 /// Whether this is the name of a module, compressed or not.

@@ -14,6 +14,8 @@ mod modules;
 mod package;
 mod single;
 mod source;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use std::path::PathBuf;

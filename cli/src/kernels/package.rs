@@ -10,7 +10,7 @@ use corelo::{Error, Result};
 use super::Kernel;
 use super::archive::for_each_member;
 use super::decode::{Limited, MAX_ARCHIVE, MAX_FILE, Unpacked, unpack};
-use super::form::{Form, is_module_name, is_split_btf, stem};
+use super::form::{Form, claims_kernel, is_module_name, is_split_btf, stem};
 use super::image::{Image, read_image};
 use super::modules::{Place, Within};
 use super::source::{MAX_CONFIG, Parts, Source};
@@ -30,10 +30,12 @@ pub(super) fn read(source: &Source, archive: Unpacked<'_>, each: &mut dyn FnMut(
         pending: Vec::new(),
         seen: Vec::new(),
         has_modules: false,
+        is_at_end: false,
         failed: None,
     };
     let mut stream = Limited::new(archive.stream, MAX_ARCHIVE);
     let read = reader.read_members(archive.form, &mut stream, "", 0);
+    reader.is_at_end = true;
     for (member, parts) in std::mem::take(&mut reader.pending) {
         reader.emit(&member, parts);
     }
@@ -59,19 +61,20 @@ struct Reader<'r> {
     is_package: bool,
     /// Configurations by release.
     configs: Vec<(String, String)>,
-    /// Kernels whose configuration may follow.
+    /// Kernels whose configuration or modules may follow.
     pending: Vec<(String, Parts)>,
     /// What kernels say that they are, since a package may have one twice.
     seen: Vec<String>,
     has_modules: bool,
+    is_at_end: bool,
     /// Whether a member could not be read, and whether that was the last one.
     failed: Option<bool>,
 }
 
 impl Reader<'_> {
     fn read_members(&mut self, form: Form, stream: &mut dyn Read, prefix: &str, depth: u32) -> io::Result<()> {
-        self.is_package |= matches!(form, Form::Deb | Form::Rpm);
-        for_each_member(form, stream, depth, &mut |name, content| {
+        let outer = std::mem::replace(&mut self.is_package, matches!(form, Form::Deb | Form::Rpm));
+        let read = for_each_member(form, stream, depth, &mut |name, content| {
             let member = format!("{prefix}{name}");
             let read = self.read_member(&member, content, depth);
             if let Err(error) = read {
@@ -82,7 +85,12 @@ impl Reader<'_> {
             }
             let is_done = self.is_package && !self.seen.is_empty() && self.pending.is_empty();
             Ok(if is_done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })
+        });
+        // The first one's kind still names what is pending.
+        if depth > 0 {
+            self.is_package = outer;
+        }
+        read
     }
 
     fn read_member(&mut self, member: &str, content: &mut dyn Read, depth: u32) -> Result<()> {
@@ -97,21 +105,27 @@ impl Reader<'_> {
         } else if is_module_name(file_name) {
             self.has_modules = true;
         } else {
-            // Of other files, some are only taken for compressed.
-            if let Ok(unpacked) = unpack(content) {
-                match unpacked.form {
-                    Form::Btf => self.read_btf(member, unpacked)?,
-                    Form::Elf if !file_name.starts_with("vmlinu") => {}
-                    form if form == Form::Elf || form.is_image() => self.read_kernel(member, unpacked)?,
-                    form if form.is_archive() => {
-                        let mut stream = Limited::new(unpacked.stream, MAX_ARCHIVE);
-                        self.read_members(form, &mut stream, &format!("{member}!"), depth.saturating_add(1))?;
-                    }
-                    _ => {}
-                }
+            match unpack(content) {
+                Ok(unpacked) => self.read_file(member, unpacked, depth)?,
+                // Other files, some of which are only taken for compressed ones, are not missed.
+                Err(error) if claims_kernel(file_name) => return Err(error.into()),
+                Err(_) => {}
             }
         }
         Ok(())
+    }
+
+    fn read_file(&mut self, member: &str, unpacked: Unpacked<'_>, depth: u32) -> Result<()> {
+        match unpacked.form {
+            Form::Btf => self.read_btf(member, unpacked),
+            Form::Elf if claims_kernel(member) => self.read_kernel(member, unpacked),
+            form if form.is_image() => self.read_kernel(member, unpacked),
+            form if form.is_archive() => {
+                let mut stream = Limited::new(unpacked.stream, MAX_ARCHIVE);
+                Ok(self.read_members(form, &mut stream, &format!("{member}!"), depth.saturating_add(1))?)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn read_btf(&mut self, member: &str, unpacked: Unpacked<'_>) -> Result<()> {
@@ -123,12 +137,21 @@ impl Reader<'_> {
         }
         let btf = Btf::new(Data::Owned(data), None)?;
         self.seen.push(String::new());
-        self.emit(member, Parts { image: Image::of_btf(btf), is_image: false, config: None });
+        self.emit_raw();
+        self.pending.push((member.to_owned(), Parts { image: Image::of_btf(btf), is_image: false, config: None }));
         Ok(())
+    }
+
+    /// Emits raw BTF: another kernel follows.
+    fn emit_raw(&mut self) {
+        let (images, raw): (Vec<_>, Vec<_>) = self.pending.drain(..).partition(|(_, parts)| parts.is_image);
+        self.pending = images;
+        raw.into_iter().for_each(|(member, parts)| self.emit(&member, parts));
     }
 
     fn read_kernel(&mut self, member: &str, unpacked: Unpacked<'_>) -> Result<()> {
         let image = read_image(unpacked)?;
+        self.emit_raw();
         if let Some(banner) = &image.banner {
             if self.seen.contains(banner) {
                 return Ok(());
@@ -149,9 +172,8 @@ impl Reader<'_> {
 
     /// Keeps a configuration, or completes the kernel that waits for it.
     fn add_config(&mut self, release: &str, config: String) {
-        let is_of =
-            |(_, parts): &mut (String, Parts)| parts.image.banner.as_deref().and_then(release_of) == Some(release);
-        match self.pending.iter_mut().position(|pending| is_of(pending)) {
+        let is_of = |(_, parts): &(String, Parts)| parts.image.banner.as_deref().and_then(release_of) == Some(release);
+        match self.pending.iter().position(is_of) {
             Some(at) => {
                 let (member, parts) = self.pending.remove(at);
                 self.emit(&member, Parts { config: Some(config), ..parts });
@@ -179,8 +201,9 @@ impl Reader<'_> {
             None if [own_name, "vmlinux"].contains(&stem(file_name)) && !member.contains('!') => source.name.clone(),
             None => format!("{}/{}", source.name, stem(member).replace('!', "/")),
         };
-        // The modules of an archive inside an archive are not read.
-        let modules = source.module_places(Some(own).filter(|_| !member.contains('!')));
+        // Those of an archive inside an archive are not read.
+        let has_modules = !member.contains('!') && (self.has_modules || !self.is_at_end && parts.is_image);
+        let modules = source.module_places(Some(own).filter(|_| has_modules));
         let kernel = source.kernel(parts, name, path, modules);
         (self.each)(Ok(kernel));
     }

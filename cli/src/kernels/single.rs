@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use corelo::btf::Btf;
 use corelo::{Error, Result, source};
+use object::ReadCache;
 
 use super::decode::{Unpacked, unpack};
 use super::form::Form;
 use super::image::read_image;
 use super::modules::read_module;
-use super::{Kernel, find};
+use super::{Kernel, elf, find};
 
 /// Kernels that an error names.
 const MAX_NAMES: usize = 5;
@@ -97,13 +98,20 @@ pub(crate) enum Streamed {
     Plain(Vec<u8>),
 }
 
-/// Whether a file is for the library: it is not compressed and no package.
+/// Whether a file is for the library: neither it nor its BTF is compressed, and it is no package.
 fn is_plain(path: &Path) -> bool {
-    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let form = || File::open(path).and_then(unpack).map(|file| (file.form, file.is_packed));
-    // Errors of a packed file are told when it is opened.
-    !is_file
-        || form().is_ok_and(|(form, is_packed)| {
-            !is_packed && matches!(form, Form::Btf | Form::Elf | Form::Module | Form::Other)
+    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return true;
+    }
+    let is_plain = || -> Result<bool> {
+        let file = File::open(path)?;
+        let unpacked = unpack(&file)?;
+        Ok(match unpacked.form {
+            _ if unpacked.is_packed => false,
+            Form::Elf | Form::Module => elf::compressed_btf(&ReadCache::new(&file))?.is_none(),
+            form => matches!(form, Form::Btf | Form::Other),
         })
+    };
+    // What is wrong with it is told when it is opened.
+    is_plain().unwrap_or(false)
 }

@@ -13,10 +13,10 @@ use corelo::source::{self, RunningKernel};
 use object::ReadCache;
 
 use super::decode::{Limited, MAX_FILE, Unpacked, unpack};
-use super::form::Form;
+use super::form::{Form, stem};
 use super::image::{Image, Texts, read_image};
 use super::modules::{Modules, Place};
-use super::version::{config_value, release_of, version_code, version_code_of_release};
+use super::version::{config_value, full_release_of, release_of, version_code, version_code_of_release};
 use super::{Kernel, elf, package};
 
 /// The running kernel's BTF, with its modules beside it.
@@ -62,6 +62,19 @@ impl Source {
     /// This kernel, whose modules are in these files and folders.
     pub(crate) fn with_modules(mut self, modules: impl IntoIterator<Item = PathBuf>) -> Self {
         self.modules.extend(modules);
+        self
+    }
+
+    /// This kernel with what is beside `boot/vmlinuz-R`: its configuration and the root's modules.
+    pub(super) fn with_files_beside(mut self) -> Self {
+        let file_name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let release = ["vmlinuz-", "vmlinux-"].iter().find_map(|prefix| stem(&file_name).strip_prefix(prefix));
+        let (Some(release), Some(folder)) = (release, self.path.parent()) else { return self };
+        self.config = Some(folder.join(format!("config-{release}"))).filter(|config| config.is_file());
+        if folder.ends_with("boot") {
+            let roots = ["../lib/modules", "../usr/lib/modules"].map(|path| folder.join(path).join(release));
+            self.modules.extend(roots.into_iter().find(|path| path.is_dir()));
+        }
         self
     }
 
@@ -146,7 +159,7 @@ impl Source {
         let file_name = name.rsplit('/').next().unwrap_or(&name);
         let (release, version_code) = match &image.banner {
             Some(banner) => (release_of(banner), version_code(banner, signature)),
-            None => (release_of(file_name), release_of(file_name).and_then(version_code_of_release)),
+            None => (full_release_of(file_name), version_code_of_release(file_name)),
         };
         let in_kernel_btf = config.as_ref().map(|config| config_value(config, "CONFIG_DEBUG_INFO_BTF") == Some("y"));
         Kernel {

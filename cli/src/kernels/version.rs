@@ -46,6 +46,11 @@ pub(super) fn release_of(text: &str) -> Option<&str> {
     .then_some(word)
 }
 
+/// A name, if it is that of a release with its patch level: `6.1` alone may be anything.
+pub(super) fn full_release_of(name: &str) -> Option<&str> {
+    release_of(name).filter(|release| code(release).is_some())
+}
+
 /// The value of an option in a kernel's configuration, without quotes.
 pub(super) fn config_value<'c>(config: &'c str, name: &str) -> Option<&'c str> {
     let value = config.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;

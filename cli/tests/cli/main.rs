@@ -15,6 +15,7 @@ mod check_reports;
 mod failures;
 mod files;
 mod inspect;
+mod kernels;
 mod memory;
 mod output;
 mod usage;
