@@ -234,12 +234,13 @@ selfcheck: ## plants a fault for each check into a copy of the tree, and looks t
 # The comparison is a package of its own below benches/compare: it builds libbpf and aya-obj.
 COMPARE := $(CARGO_TARGET_DIR)/compare
 
-bench: lib ## the benchmarks, corelo beside libbpf and aya-obj, and check-instructions
+bench: lib $(COMMAND) ## the benchmarks, corelo beside libbpf and aya-obj, and check-instructions
 	scripts/corpus.py target/corpus
 	$(CARGO) bench $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE) --bench relocate
 	$(CARGO) build --release $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE)
 	$(COMPARE)/release/compare target/corpus/objects/bookworm --btf target/corpus/btf \
 		--libcorelo $(SHARED)
+	scripts/bench-check.py $(COMMAND)
 	@scripts/check-instructions.sh
 
 check-instructions: ## no main path takes 5 % more instructions than benches/instructions.txt says
