@@ -71,11 +71,15 @@ impl<'d> Programs<'d> {
         Ok(Self { code, list })
     }
 
-    /// The programs that an instruction is part of, and whether the verifier reaches it there; `None` if that is unknown.
-    pub(super) fn reaches(&self, pc: u32) -> impl Iterator<Item = (usize, Option<Reach>)> {
+    /// The programs that the instruction at this place is part of, and whether the verifier reaches it there; `None` if that is
+    /// unknown.
+    pub(super) fn reaches(&self, section: &str, insn_off: u32) -> impl Iterator<Item = (usize, Option<Reach>)> {
+        let pc = self.code.pc(section.as_bytes(), insn_off);
+        let own = self.at(section, insn_off);
         self.list.iter().enumerate().filter_map(move |(number, program)| match &program.walk {
-            Some(walk) => walk.at(pc).map(|reach| (number, Some(reach))),
-            None => Some((number, None)),
+            Some(walk) => walk.at(pc?).map(|reach| (number, Some(reach))),
+            // Any program may call a subprogram.
+            None => own.is_none_or(|own| own == number).then_some((number, None)),
         })
     }
 

@@ -25,7 +25,7 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         let (argument, count) = ((off / REGISTER).saturating_add(1), size / REGISTER);
         let finding = Finding::new(Rule::AttachProto, Stage::Load, Verdict::No, name).of(number);
         let insn_off = input.programs.code.insn_off(pc);
-        findings.push(Finding { insn_off, ..finding }.says(
+        findings.push(Finding { insn_off, ..finding }.with_text(
             format!("the program reads value {argument} of {name}, whose arguments and result are {count} on this kernel"),
             "declare the arguments as this kernel has them, in a program of its own: bpf_program__set_autoload() chooses",
         ));

@@ -17,9 +17,8 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         match &entry.outcome {
             Outcome::Failed(error) => findings.push(failed(input.programs, number, entry, error)),
             Outcome::Poisoned(why) => {
-                let Some(pc) = input.programs.code.pc(entry.section.as_bytes(), entry.insn_off) else { continue };
-                for (program, reach) in input.programs.reaches(pc) {
-                    findings.push(poisoned(input, number, why, reach)?.of(program));
+                for (program, reach) in input.programs.reaches(&entry.section, entry.insn_off) {
+                    findings.push(poisoned(input, (number, entry), why, reach)?.of(program));
                 }
             }
             _ => {}
@@ -30,9 +29,9 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
 
 /// Whether the verifier may reach a poisoned instruction in a program.
 pub(in crate::check) fn is_any_reachable(programs: &Programs<'_>, report: &Report) -> bool {
-    let poisoned = report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Poisoned(_)));
-    let mut pcs = poisoned.filter_map(|entry| programs.code.pc(entry.section.as_bytes(), entry.insn_off));
-    pcs.any(|pc| programs.reaches(pc).any(|(_, reach)| matches!(reach, None | Some(Reach::Reachable))))
+    let mut poisoned = report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Poisoned(_)));
+    let is_met = |(_, reach)| matches!(reach, None | Some(Reach::Reachable));
+    poisoned.any(|entry| programs.reaches(&entry.section, entry.insn_off).any(is_met))
 }
 
 fn of_entry(rule: Rule, verdict: Verdict, number: usize, entry: &Entry) -> Finding {
@@ -50,11 +49,10 @@ fn failed(programs: &Programs<'_>, number: usize, entry: &Entry, error: &Error) 
     };
     let program = programs.at(&entry.section, entry.insn_off);
     let message = format!("{} ({}): {error}", entry.access, entry.kind.name());
-    Finding { program, ..of_entry(rule, Verdict::No, number, entry).says(message, remedy) }
+    Finding { program, ..of_entry(rule, Verdict::No, number, entry).with_text(message, remedy) }
 }
 
-fn poisoned(input: &Input<'_>, number: usize, why: &str, reach: Option<Reach>) -> Result<Finding> {
-    let Some(entry) = input.report.entries.get(number) else { return Err(Error::NoMemory) };
+fn poisoned(input: &Input<'_>, (number, entry): (usize, &Entry), why: &str, reach: Option<Reach>) -> Result<Finding> {
     let is_met = matches!(reach, None | Some(Reach::Reachable));
     let (mut rule, mut verdict) = match reach {
         Some(Reach::Dead) => (Rule::CoreReloGuarded, Verdict::Yes),

@@ -35,7 +35,7 @@ const fn what(external: &Extern<'_>) -> &'static str {
 
 fn finding(rule: Rule, verdict: Verdict, external: &Extern<'_>, message: &str, remedy: &str) -> Finding {
     let (what, name) = (what(external), Lossy(external.name));
-    Finding::new(rule, Stage::Load, verdict, name.to_string()).says(format!("{what} {name} {message}"), remedy)
+    Finding::new(rule, Stage::Load, verdict, name.to_string()).with_text(format!("{what} {name} {message}"), remedy)
 }
 
 const MISSING: &str = "is not in this kernel";

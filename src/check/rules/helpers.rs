@@ -50,10 +50,10 @@ fn finding(number: u64, meaning: Meaning) -> Option<Finding> {
     let finding = |rule| Finding::new(rule, Stage::Load, Verdict::No, subject.clone());
     match meaning {
         Meaning::Same => None,
-        Meaning::Missing => {
-            Some(finding(Rule::HelperMissing).says(format!("the kernel has no {subject} (helper {number})"), guard))
-        }
-        Meaning::Other(theirs) => Some(finding(Rule::HelperRenumbered).says(
+        Meaning::Missing => Some(
+            finding(Rule::HelperMissing).with_text(format!("the kernel has no {subject} (helper {number})"), guard),
+        ),
+        Meaning::Other(theirs) => Some(finding(Rule::HelperRenumbered).with_text(
             format!("helper {number} of this kernel is bpf_{theirs}, not {subject}: the program would call that"),
             "compile the program for this kernel with the numbers of its own linux/bpf.h",
         )),

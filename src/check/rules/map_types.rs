@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::Input;
 use super::enumerators::Enum;
-use super::section_types::says;
+use super::section_types::differing;
 use crate::btf::{BtfView as _, Kind, Type, TypeId};
 use crate::check::kernel::Lookup;
 use crate::check::object::ObjectBtf;
@@ -47,13 +47,13 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
             None => format!("map type {number}"),
         };
         let finding = Finding::new(Rule::MapType, Stage::Load, Verdict::No, subject);
-        let found = says(finding, "map type", number.into(), MAP_TYPES.meaning(number.into(), input.kernel)?);
+        let found = differing(finding, "map type", number.into(), MAP_TYPES.meaning(number.into(), input.kernel)?);
         findings.extend(found.map(|finding| Finding { message: format!("map {map}: {}", finding.message), ..finding }));
     }
     for field in fields {
         if matches!(input.kernel.find(Kind::Struct, field)?, Lookup::Missing | Lookup::NotInKernel) {
             let finding = Finding::new(Rule::MapField, Stage::Load, Verdict::Unknown, format!("struct {field}"));
-            findings.push(finding.says(
+            findings.push(finding.with_text(
                 format!("the value of a map has a struct {field}, which the kernel does not know"),
                 "programs that use it need a newer kernel: load them only there",
             ));

@@ -48,7 +48,7 @@ fn of_map(object: &ObjectBtf<'_>, map: &Variable<'_>, kernel: &Kernel<'_>) -> Re
         let subject = format!("{name}.{member_name}");
         if let Some(why) = misfit(object, map, member, *theirs)? {
             let finding = Finding::new(Rule::StructOpsMember, Stage::Load, Verdict::No, subject.clone());
-            findings.push(finding.says(
+            findings.push(finding.with_text(
                 format!("{subject} {why}"),
                 "set it only where bpf_core_field_exists() is true: at run time, in the skeleton's struct_ops",
             ));
@@ -58,7 +58,7 @@ fn of_map(object: &ObjectBtf<'_>, map: &Variable<'_>, kernel: &Kernel<'_>) -> Re
 }
 
 fn missing(subject: &str, verdict: Verdict, more: &str) -> Finding {
-    Finding::new(Rule::StructOpsType, Stage::Load, verdict, format!("struct {subject}")).says(
+    Finding::new(Rule::StructOpsType, Stage::Load, verdict, format!("struct {subject}")).with_text(
         format!("the kernel has no struct {subject}{more}"),
         "do not create the map on this kernel: bpf_map__set_autocreate(), or SEC(\"?.struct_ops\")",
     )
