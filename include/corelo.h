@@ -204,6 +204,18 @@ struct corelo_relocate_opts {
 	 * effect. Details that cannot be had, such as the reach of broken code, are left out with a warning.
 	 */
 	uint32_t detail;
+	/**
+	 * For `reach`: the text of the kernel's configuration, as in `/boot/config-*`, from which `extern` variables CONFIG_* get
+	 * their values. NULL: unknown; with `targets` NULL, the running kernel's, where `/boot` has it.
+	 */
+	const char *kernel_config;
+	/**
+	 * For `reach`: the kernel's version, the value of LINUX_KERNEL_VERSION: 0x060c05 for 6.12.5. 0: unknown; with `targets`
+	 * NULL, the running kernel's.
+	 */
+	uint32_t kernel_version;
+	/** Must be 0. */
+	uint32_t reserved;
 };
 
 /**
@@ -465,7 +477,8 @@ void corelo_log_set(corelo_log_fn fn, void *ctx);
  *
  * - `elf` is either NULL or points to `size` bytes that nobody else uses during the call.
  * - `opts` is either NULL or points to `opts->sz` bytes, whose `targets` are either NULL or not freed, whose `report` is
- *   either NULL or points to a pointer, and whose `log_fn` may be called with `log_ctx`.
+ *   either NULL or points to a pointer, whose `log_fn` may be called with `log_ctx`, and whose `kernel_config` is either NULL
+ *   or a NUL-terminated string.
  */
 int corelo_relocate(void *elf, size_t size, const struct corelo_relocate_opts *opts);
 

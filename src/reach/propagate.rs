@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::iter::repeat_n;
 
-use super::code::{Code, Ref};
+use super::code::{Code, Ref, Variable};
 use super::constant::{compute, is_taken, sign_extended, signed, unsigned};
 use super::flow::{Flow, len, target};
 use super::op::{Op, Operand, Place, alu};
@@ -16,10 +16,19 @@ use crate::memory::collected;
 /// Steps for each instruction, after which the analysis gives up.
 const STEPS: u64 = 64;
 
+/// Which values in `.rodata` are as in the object; a loader may change the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rodata<'v> {
+    Known,
+    Unknown,
+    Only(&'v Variable<'v>),
+    Except(&'v Variable<'v>),
+}
+
 struct Propagation<'c, 'd> {
     code: &'c Code<'d>,
     flow: &'c Flow,
-    knows_rodata: bool,
+    rodata: Rodata<'c>,
     reached: Vec<bool>,
     /// Of instructions where paths meet.
     states: Vec<Option<Box<State>>>,
@@ -40,10 +49,10 @@ enum Next {
 /// # Errors
 ///
 /// [`Error::NoMemory`](crate::Error::NoMemory).
-pub(super) fn reached(code: &Code<'_>, flow: &Flow, knows_rodata: bool) -> Result<Option<Vec<bool>>> {
+pub(super) fn reached(code: &Code<'_>, flow: &Flow, rodata: Rodata<'_>) -> Result<Option<Vec<bool>>> {
     let cnt = code.insns.len();
     let (reached, states) = (collected(repeat_n(false, cnt))?, collected(repeat_n(None, cnt))?);
-    let mut this = Propagation { code, flow, knows_rodata, reached, states, work: BTreeSet::new() };
+    let mut this = Propagation { code, flow, rodata, reached, states, work: BTreeSet::new() };
     Ok(this.run().map(|()| this.reached))
 }
 
@@ -176,7 +185,7 @@ impl Propagation<'_, '_> {
             Value::Stack(base) if from.size == 8 => base.checked_add(at).map_or(Value::Any, |off| state.load(off)),
             Value::Data { block, off } => off
                 .checked_add(at)
-                .and_then(|off| self.constant(block, usize::try_from(off).ok()?, from.size))
+                .and_then(|off| self.constant(block, off, from.size))
                 .map(|value| if is_signed { sign_extended(value, from.size.saturating_mul(8), true) } else { value })
                 .map_or(Value::Any, Value::Const),
             _ => Value::Any,
@@ -184,9 +193,16 @@ impl Propagation<'_, '_> {
     }
 
     /// A number in constant data.
-    fn constant(&self, block: u32, off: usize, size: u32) -> Option<u64> {
-        let block = self.code.blocks.get(index(block)).filter(|block| self.knows_rodata || !block.is_rodata)?;
-        block.number(off, size)
+    fn constant(&self, number: u32, off: i32, size: u32) -> Option<u64> {
+        let block = self.code.blocks.get(index(number))?;
+        let is_known = !block.is_rodata
+            || match self.rodata {
+                Rodata::Known => true,
+                Rodata::Unknown => false,
+                Rodata::Only(variable) => variable.has(number, off),
+                Rodata::Except(variable) => !variable.has(number, off),
+            };
+        is_known.then(|| block.number(usize::try_from(off).ok()?, size))?
     }
 }
 

@@ -107,6 +107,9 @@ fn poison_is_dead_behind_its_guard() {
             ("guarded_by_type", Reach::Dead),
             ("guarded_by_enumerator", Reach::Dead),
             ("guarded_by_rodata", Reach::DeadByRodata),
+            ("guarded_by_each", Reach::DeadByRodata),
+            ("guarded_by_both", Reach::DeadByRodata),
+            ("guarded_by_sum", Reach::DeadByRodata),
         ];
         assert_eq!(poisoned, expected, "{order}");
     }
@@ -132,6 +135,23 @@ fn known_externs_decide() {
         for name in ksyms.map(|(program, _)| program).into_iter().chain(["kconfig"]) {
             assert_eq!(marks[name], [(4, Reach::Dead), (3, Reach::Reachable)], "{order} {name}");
         }
+    }
+}
+
+#[test]
+fn variables_that_guard_are_named() {
+    for (order, _) in ORDERS {
+        let (object, mut report) = programs(order);
+        reach::fill(&object, &targets(order), &KernelFacts::default(), &|_| true, &mut report).unwrap();
+        let guards = |program: &str| {
+            let of = |entry: &&Entry| entry.program.as_deref() == Some(program) && entry.reach.is_some();
+            report.entries.iter().filter(of).map(|entry| entry.guards.join(" ")).collect::<Vec<_>>()
+        };
+        assert_eq!(guards("guarded_by_rodata"), ["in_rodata"], "{order}");
+        assert_eq!(guards("guarded_by_each"), ["first_flag second_flag"], "{order}");
+        assert_eq!(guards("guarded_by_both"), ["first_flag second_flag"], "{order}");
+        assert_eq!(guards("guarded_by_sum"), ["first_part second_part"], "{order}");
+        assert_eq!(guards("guarded_by_field"), [""], "{order}");
     }
 }
 
