@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::code::{Code, Ref};
 use super::flow::{Flow, TEXT};
 use super::op::Op;
+use super::propagate::Rodata;
 use super::{Facts, Function, Reach, elf, function, propagate};
 use crate::bytes::index;
 use crate::error::Result;
@@ -57,8 +58,8 @@ impl<'d> ObjectCode<'d> {
     pub(crate) fn walk(&self, program: u32) -> Result<Option<Walk>> {
         let code = &self.code;
         let Some(flow) = Flow::new(code, &|func| func == program)? else { return Ok(None) };
-        let Some(reached) = propagate::reached(code, &flow, true)? else { return Ok(None) };
-        let Some(anyhow) = propagate::reached(code, &flow, false)? else { return Ok(None) };
+        let Some(reached) = propagate::reached(code, &flow, Rodata::Known)? else { return Ok(None) };
+        let Some(anyhow) = propagate::reached(code, &flow, Rodata::Unknown)? else { return Ok(None) };
         let is_in = |reached: &[bool], pc: u32| reached.get(index(pc)).copied().unwrap_or(true);
         let reach = |pc| match (is_in(&reached.insns, pc), is_in(&anyhow.insns, pc)) {
             (true, _) => Reach::Reachable,
