@@ -5,6 +5,7 @@
 
 use super::Input;
 use crate::btf::BtfView as _;
+use crate::budget::Budget;
 use crate::check::programs::Programs;
 use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::{Error, Result};
@@ -17,7 +18,9 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         match &entry.outcome {
             Outcome::Failed(error) => findings.push(failed(input.programs, number, entry, error)),
             Outcome::Poisoned(why) => {
-                for (program, reach) in input.programs.reaches(&entry.section, entry.insn_off) {
+                let budget = input.kernel.budget;
+                for (program, reach) in input.programs.reaches(&entry.section, entry.insn_off, budget)? {
+                    budget.charge(STEPS_PER_FINDING)?;
                     findings.push(poisoned(input, (number, entry), why, reach)?.of(program));
                 }
             }
@@ -28,11 +31,18 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
 }
 
 /// Whether the verifier may reach a poisoned instruction in a program.
-pub(in crate::check) fn is_any_reachable(programs: &Programs<'_>, report: &Report) -> bool {
-    let mut poisoned = report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Poisoned(_)));
+pub(in crate::check) fn is_any_reachable(programs: &Programs<'_>, report: &Report, budget: &Budget) -> Result<bool> {
     let is_met = |(_, reach)| matches!(reach, None | Some(Reach::Reachable));
-    poisoned.any(|entry| programs.reaches(&entry.section, entry.insn_off).any(is_met))
+    for entry in report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Poisoned(_))) {
+        if programs.reaches(&entry.section, entry.insn_off, budget)?.any(is_met) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
+
+/// Texts take time and memory.
+const STEPS_PER_FINDING: u64 = 64;
 
 fn of_entry(rule: Rule, verdict: Verdict, number: usize, entry: &Entry) -> Finding {
     let finding = Finding::new(rule, Stage::Load, verdict, &*entry.access);
