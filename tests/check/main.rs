@@ -7,6 +7,7 @@
     reason = "a panic is a failed test"
 )]
 
+mod bounds;
 mod externs;
 mod kernel;
 mod maps;
