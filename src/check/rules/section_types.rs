@@ -17,9 +17,10 @@ const ATTACH_TYPES: Enum = Enum { name: "bpf_attach_type", prefix: "BPF_", table
 pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
     for (number, program) in input.programs.list.iter().enumerate() {
         let Some(section) = program.section() else {
-            let finding = Finding::new(Rule::SectionUnknown, Stage::Load, Verdict::Unknown, &*program.section);
+            let name = if program.section.is_empty() { "without a name" } else { &program.section };
+            let finding = Finding::new(Rule::SectionUnknown, Stage::Load, Verdict::Unknown, name);
             findings.push(finding.of(number).with_text(
-                format!("libbpf knows no section {}: the loader sets the type of the program", program.section),
+                format!("libbpf knows no section {name}: the loader sets the type of the program"),
                 "name the section as libbpf does, to have types and attach targets checked",
             ));
             continue;
