@@ -219,6 +219,8 @@ static void check_option_sizes(void)
 		unsigned char bytes[sizeof(struct corelo_relocate_opts) + 64];
 	} all;
 	unsigned char elf[64] = "\177ELF";
+	/* the struct of corelo 0.1.0 ended there */
+	const size_t first = offsetof(struct corelo_relocate_opts, kernel_config);
 	size_t sz;
 
 	CHECK(corelo_relocate(elf, sizeof(elf), NULL) == -ENOEXEC);
@@ -226,7 +228,7 @@ static void check_option_sizes(void)
 		memset(&all, 0xff, sizeof(all));
 		memset(&all, 0, sz);
 		all.opts.sz = sz;
-		CHECK(corelo_relocate(elf, sizeof(elf), &all.opts) == (sz < sizeof(all.opts) ? -EINVAL : -ENOEXEC));
+		CHECK(corelo_relocate(elf, sizeof(elf), &all.opts) == (sz < first ? -EINVAL : -ENOEXEC));
 		if (sz <= sizeof(all.opts))
 			continue;
 		all.bytes[sz - 1] = 1;

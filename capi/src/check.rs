@@ -224,12 +224,11 @@ impl<'a> Opts<'a> {
         let bad = |what: String| Err(Error::Argument { what: what.into() });
         // SAFETY: all fields may be zero.
         let mut known: corelo_check_opts = unsafe { std::mem::zeroed() };
-        // SAFETY: `opts` is as documented.
-        let unknown = if opts.is_null() {
-            None
-        } else {
-            unsafe { copy_known(opts.cast(), &mut known, FIRST_SIZE, "corelo_check_opts")? }
-        };
+        let mut unknown = None;
+        if !opts.is_null() {
+            // SAFETY: `opts` is as documented.
+            unknown = unsafe { copy_known(opts.cast(), &mut known, FIRST_SIZE, "corelo_check_opts")? };
+        }
         if let Some(at) = unknown {
             return bad(format!(
                 "opts has a field at byte {at} that this version of corelo does not know: it must be 0"

@@ -266,38 +266,47 @@ impl Code<'_> {
         Ok(edits)
     }
 
-    /// Adds to the report what `detail` asks for. There are no `edits` where relocation failed.
+    /// Adds candidates and hints to the report as `detail` asks for them.
     fn explain(
         &self,
         data: &[u8],
-        edits: Option<&Edits>,
         targets: &dyn Targets,
         semantics: Semantics,
         detail: u32,
-        facts: &KernelFacts<'_>,
         report: &mut Report,
     ) -> Result<()> {
         let mut what = Explain::default();
         what.candidates = corelo_detail::CORELO_DETAIL_CANDIDATES.is_in(detail);
         what.hints = corelo_detail::CORELO_DETAIL_HINTS.is_in(detail);
-        if what.candidates || what.hints {
-            match *self {
-                Self::Object => explain::explain(data, targets, semantics, what, report)?,
-                Self::Insns { local, btf_ext, sec_name } => {
-                    explain::explain_insns(local, btf_ext, sec_name, data, targets, semantics, what, report)?;
-                }
+        match *self {
+            _ if !what.candidates && !what.hints => Ok(()),
+            Self::Object => explain::explain(data, targets, semantics, what, report),
+            Self::Insns { local, btf_ext, sec_name } => {
+                explain::explain_insns(local, btf_ext, sec_name, data, targets, semantics, what, report)
             }
         }
-        if let (Self::Object, Some(edits), true) = (self, edits, corelo_detail::CORELO_DETAIL_REACH.is_in(detail)) {
-            let mut relocated = memory::copied(data)?;
-            edits.write(&mut relocated);
-            let has_modules = targets.modules(&NoLog).is_ok_and(|modules| !modules.is_empty());
-            let mut facts = *facts;
-            facts.has_all_modules |= has_modules;
-            reach::fill(&relocated, targets, &facts, &|_| true, report)?;
-        }
-        Ok(())
     }
+}
+
+/// Adds to the report what the verifier reaches of the object with these edits.
+fn fill_reach(
+    object: &[u8],
+    edits: &Edits,
+    targets: &dyn Targets,
+    facts: KernelFacts<'_>,
+    is_running: bool,
+    report: &mut Report,
+) -> Result<()> {
+    let running_config = if is_running { source::running_config() } else { None };
+    let mut facts = facts;
+    if is_running {
+        facts.version = facts.version.or_else(source::running_version);
+        facts.config = facts.config.or(running_config.as_deref());
+    }
+    facts.has_all_modules = is_running || targets.modules(&NoLog).is_ok_and(|modules| !modules.is_empty());
+    let mut relocated = memory::copied(object)?;
+    edits.write(&mut relocated);
+    reach::fill(&relocated, targets, &facts, &|_| true, report)
 }
 
 /// The options, read and checked.
@@ -393,16 +402,12 @@ impl<'a> Opts<'a> {
         let planned = code.plan(data, targets, &options, report.as_mut());
         let mut explained = Ok(());
         if let (Some(to), Some(mut report)) = (self.report, report) {
-            let edits = planned.as_ref().ok();
-            let (mut facts, running_config);
-            facts = self.facts;
-            if self.targets.is_none() && corelo_detail::CORELO_DETAIL_REACH.is_in(self.detail) {
-                running_config = source::running_config();
-                facts.version = facts.version.or_else(source::running_version);
-                facts.config = facts.config.or(running_config.as_deref());
-                facts.has_all_modules = true;
+            explained = code.explain(data, targets, self.semantics, self.detail, &mut report);
+            let wants_reach = corelo_detail::CORELO_DETAIL_REACH.is_in(self.detail);
+            // The instructions of one section do not tell.
+            if let (Code::Object, Ok(edits), true) = (code, &planned, wants_reach && explained.is_ok()) {
+                explained = fill_reach(data, edits, targets, self.facts, self.targets.is_none(), &mut report);
             }
-            explained = code.explain(data, edits, targets, self.semantics, self.detail, &facts, &mut report);
             // Only where relocation has opened it.
             let asked_kernel = report.entries.iter().any(|entry| entry.kind != ReloKind::TypeIdLocal);
             let kernel = if asked_kernel { targets.kernel().map_or("", Target::name) } else { "" };

@@ -33,8 +33,8 @@ impl<'r> Notes<'r> {
         if let Some(reason) = reason {
             self.wrapped(reason, style, out)?;
         }
-        if let Some(reach) = entry.reach {
-            self.wrapped(&reach.to_string(), style, out)?;
+        if let Some(reach) = entry.reach_text() {
+            self.wrapped(&reach, style, out)?;
         }
         let Some(explanation) = entry.explanation.as_deref() else { return Ok(()) };
         // A guard, and what it guards, show that the program knows.

@@ -10,6 +10,8 @@ pub struct Code<'c> {
     pub insns: &'c [Insn],
     pub targets: &'c [Target],
     pub rodata: &'c [u8],
+    /// The value of the variable in `.kconfig`.
+    pub kconfig: &'c [u8],
 }
 
 /// What an instruction refers to.
@@ -19,6 +21,10 @@ pub enum Target {
     /// The function that begins there.
     Func(usize),
     Rodata,
+    /// A variable in `.kconfig`.
+    Kconfig,
+    /// A weak symbol that the kernel lacks.
+    Missing,
 }
 
 #[derive(Clone, Copy)]
@@ -26,6 +32,7 @@ enum Value {
     Scalar(u64),
     Stack { frame: usize, off: i64 },
     Rodata(i64),
+    Kconfig(i64),
     Func(usize),
 }
 
@@ -120,6 +127,9 @@ impl<'c> Machine<'c> {
                 let value = match self.code.targets[pc] {
                     Target::Nothing => Value::Scalar(u64::from(imm as u32) | u64::from(high as u32) << 32),
                     Target::Rodata => Value::Rodata(imm.into()),
+                    // No loader adds to the address of an extern.
+                    Target::Kconfig => Value::Kconfig(0),
+                    Target::Missing => Value::Scalar(0),
                     Target::Func(entry) => Value::Func(entry),
                 };
                 self.set(dst, value);
@@ -189,6 +199,7 @@ impl<'c> Machine<'c> {
                 return match pointer {
                     Value::Stack { frame, off } => Ok(Value::Stack { frame, off: off.wrapping_add(by) }),
                     Value::Rodata(off) => Ok(Value::Rodata(off.wrapping_add(by))),
+                    Value::Kconfig(off) => Ok(Value::Kconfig(off.wrapping_add(by))),
                     _ => Err(End),
                 };
             }
@@ -256,6 +267,10 @@ impl<'c> Machine<'c> {
             Value::Rodata(off) => {
                 let start = usize::try_from(off.wrapping_add(at)).map_err(|_| End)?;
                 self.code.rodata.get(start..start.checked_add(size).ok_or(End)?).ok_or(End)?
+            }
+            Value::Kconfig(off) => {
+                let start = usize::try_from(off.wrapping_add(at)).map_err(|_| End)?;
+                self.code.kconfig.get(start..start.checked_add(size).ok_or(End)?).ok_or(End)?
             }
             _ => return Ok(self.unknown()),
         };

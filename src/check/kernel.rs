@@ -20,7 +20,7 @@ pub(super) struct Kernel<'t> {
     searched: &'t dyn Targets,
     semantics: Semantics,
     has_all_modules: bool,
-    budget: Budget,
+    pub(super) budget: &'t Budget,
 }
 
 /// A type of a target.
@@ -52,15 +52,14 @@ pub(super) enum Lookup<'t> {
 }
 
 impl<'t> Kernel<'t> {
-    /// For a check of an object of `size` bytes.
-    pub(super) fn new(
+    pub(super) const fn new(
         targets: &'t dyn Targets,
         searched: &'t dyn Targets,
         options: &CheckOptions<'_>,
-        size: usize,
+        budget: &'t Budget,
     ) -> Self {
         let CheckOptions { semantics, has_all_modules, .. } = *options;
-        Self { targets, searched, semantics, has_all_modules, budget: Budget::for_input(size) }
+        Self { targets, searched, semantics, has_all_modules, budget }
     }
 
     /// Whether what all targets lack is missing.
@@ -109,11 +108,11 @@ impl<'t> Kernel<'t> {
             Ok(())
         };
         if matches!(kind, Kind::Func | Kind::Var) {
-            target.find_symbol(kind, name.as_bytes(), &self.budget, push)?;
+            target.find_symbol(kind, name.as_bytes(), self.budget, push)?;
         } else {
             let mut names = RootNames::new(Semantics::Libbpf);
-            names.add(kind, EssentialName::charged(name.as_bytes(), &self.budget)?)?;
-            target.find(btf.start_id(), &names, &self.budget, &mut |_, id| push(id))?;
+            names.add(kind, EssentialName::charged(name.as_bytes(), self.budget)?)?;
+            target.find(btf.start_id(), &names, self.budget, &mut |_, id| push(id))?;
         }
         Ok(found)
     }
@@ -121,10 +120,10 @@ impl<'t> Kernel<'t> {
     /// Whether relocations find a type of this kind and name, in the kernel or in what they search besides.
     pub(super) fn has_candidate(&self, kind: Kind, name: &[u8]) -> Result<bool> {
         let mut names = RootNames::new(self.semantics);
-        names.add(kind, EssentialName::charged(name, &self.budget)?)?;
+        names.add(kind, EssentialName::charged(name, self.budget)?)?;
         let mut is_found = false;
         for target in [self.searched.kernel()?].into_iter().chain(self.searched.modules(&NoLog)?) {
-            target.find(target.btf().start_id(), &names, &self.budget, &mut |_, _| {
+            target.find(target.btf().start_id(), &names, self.budget, &mut |_, _| {
                 is_found = true;
                 Ok(())
             })?;

@@ -15,6 +15,7 @@ mod uapi;
 
 pub use model::{Check, Finding, ProgramCheck, Rule, Stage, Verdict};
 
+use crate::budget::Budget;
 use crate::error::Result;
 use crate::explain::{Explain, explain};
 use crate::memory;
@@ -54,7 +55,9 @@ pub struct CheckOptions<'a> {
 ///
 /// # Errors
 ///
-/// What [`relocate`] gives, other than the error of a relocation, which is a finding.
+/// What [`relocate`] gives, other than the error of a relocation, which is a finding;
+/// [`Error::TooMuchWork`](crate::Error::TooMuchWork); [`Error::Argument`](crate::Error::Argument) for a value of a variable that the
+/// object does not have.
 pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -> Result<Check> {
     let mut options = *options;
     options.has_all_modules |= options.config.is_some_and(has_no_modules);
@@ -74,15 +77,17 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
     (known.version, known.config) = (options.version, options.config.map(str::as_bytes));
     known.has_all_modules = options.has_all_modules;
     let externs = externs(object, targets, &known)?;
-    let programs = Programs::read(&relocated, &externs, options)?;
-    if options.explain && rules::core_relo::is_any_reachable(&programs, &report) {
+    // Objects with thousands of programs that share code, or of members that many maps share.
+    let budget = Budget::for_input(object.len());
+    let programs = Programs::read(&relocated, &externs, options, &budget)?;
+    if options.explain && rules::core_relo::is_any_reachable(&programs, &report, &budget)? {
         explain(object, &searched, options.semantics, Explain::unresolved(), &mut report)?;
     }
     let input = Input {
         programs: &programs,
         object: object_btf.as_ref(),
         report: &report,
-        kernel: &Kernel::new(targets, &searched, options, object.len()),
+        kernel: &Kernel::new(targets, &searched, options, &budget),
         externs: &externs,
         options,
     };

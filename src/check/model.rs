@@ -231,7 +231,7 @@ pub struct ProgramCheck {
     pub name: String,
     /// Its section, with a question mark where it has one.
     pub section: String,
-    /// `kprobe` for `BPF_PROG_TYPE_KPROBE`; `None` where the section does not tell.
+    /// An enumerator of `enum bpf_prog_type`, without `BPF_PROG_TYPE_`: `KPROBE`. `None` where the section does not tell.
     pub prog_type: Option<&'static str>,
     /// It is not loaded by default: `SEC("?...")`.
     pub is_optional: bool,

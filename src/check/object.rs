@@ -2,6 +2,7 @@
 //! Variables and maps of an object, as its BTF declares them.
 
 use crate::btf::{Btf, BtfView as _, Data, Kind, Member, Type, TypeId};
+use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::object::elf::BpfElf;
 
@@ -54,9 +55,9 @@ impl<'d> ObjectBtf<'d> {
     }
 
     /// The bytes of a variable in its section; none where the file has none.
-    pub(super) fn bytes_of(&self, variable: &Variable<'_>) -> &'d [u8] {
-        let range = self.elf.variable(variable.name, |section| section == variable.section);
-        range.and_then(|range| self.object.get(range)).unwrap_or_default()
+    pub(super) fn bytes_of(&self, variable: &Variable<'_>, budget: &Budget) -> Result<&'d [u8]> {
+        let range = self.elf.variable(variable.name, |section| section == variable.section, budget)?;
+        Ok(range.and_then(|range| self.object.get(range)).unwrap_or_default())
     }
 
     /// The member of a struct by its name.
@@ -82,7 +83,7 @@ impl<'d> ObjectBtf<'d> {
 /// Gives a `const volatile` variable of an object other bytes.
 pub(super) fn set_variable(object: &mut [u8], name: &str, value: &[u8]) -> Result<()> {
     let is_rodata = |section: &[u8]| section == b".rodata" || section.starts_with(b".rodata.");
-    let range = BpfElf::new(object)?.variable(name.as_bytes(), is_rodata);
+    let range = BpfElf::new(object)?.variable(name.as_bytes(), is_rodata, &Budget::for_input(object.len()))?;
     let argument = |what: String| Error::Argument { what: what.into() };
     let Some(bytes) = range.and_then(|range| object.get_mut(range)) else {
         return Err(argument(format!("the object has no variable {name} in .rodata")));

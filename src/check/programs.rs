@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The programs of an object, and what of their code the verifier reaches.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::section::Section;
 use super::{CheckOptions, Finding, ProgramCheck, Rule, Verdict};
+use crate::budget::Budget;
+use crate::bytes::len_u64;
 use crate::error::Result;
 use crate::object::{Extern, ExternKind, Reach};
 use crate::reach::{Facts, ObjectCode, Walk};
@@ -17,8 +18,8 @@ pub(super) struct Program {
     pub(super) name: String,
     /// With a question mark where it has one.
     pub(super) section: String,
-    /// Its place in the section, in bytes.
-    range: Range<u32>,
+    /// Its number in the code.
+    func: u32,
     /// What the loader attaches it to instead.
     attach_target: Option<String>,
     /// `None` where the analysis gives up.
@@ -45,43 +46,59 @@ pub(super) struct Programs<'d> {
 
 impl<'d> Programs<'d> {
     /// Reads and walks them.
-    pub(super) fn read(relocated: &'d [u8], externs: &'d [Extern<'_>], options: &CheckOptions<'_>) -> Result<Self> {
+    pub(super) fn read(
+        relocated: &'d [u8],
+        externs: &'d [Extern<'_>],
+        options: &CheckOptions<'_>,
+        budget: &Budget,
+    ) -> Result<Self> {
         let facts = Facts::of(externs)?;
         let code = ObjectCode::read(relocated, &facts)?;
-        let is_unknown = |name: &[u8]| {
-            let external = externs.iter().find(|external| external.name == name);
-            !facts.externs.contains_key(name) && external.is_some_and(may_be_tested)
-        };
+        let may_be_tested = externs.iter().filter(|external| may_be_tested(external)).map(|external| external.name);
+        let unknown: HashSet<_> = may_be_tested.filter(|name| !facts.externs.contains_key(name)).collect();
         let attach_targets: HashMap<_, _> = options.attach_targets.iter().copied().collect();
         let mut list = Vec::new();
         for (func, function) in code.programs() {
             let name = Lossy(function.name).to_string();
-            let walk = code.walk(func)?;
-            let used = walk.iter().flat_map(Walk::reachable).filter_map(|pc| code.external(pc));
-            let unknown = used.filter(|_| !externs.is_empty()).find(|name| is_unknown(name));
+            let walk = code.walk(func, budget)?;
+            let unknown_extern = walk.as_ref().filter(|_| !unknown.is_empty()).and_then(|walk| {
+                let mut used = walk.reachable().filter_map(|pc| code.external(pc));
+                used.find(|name| unknown.contains(name)).map(|name| Lossy(name).to_string())
+            });
             list.push(Program {
+                func,
                 section: Lossy(function.section).to_string(),
-                range: function.range,
                 attach_target: attach_targets.get(&*name).map(|target| (*target).to_owned()),
                 walk,
-                unknown_extern: unknown.map(|name| Lossy(name).to_string()),
+                unknown_extern,
                 name,
             });
         }
         Ok(Self { code, list })
     }
 
-    /// The programs that an instruction is part of, and whether the verifier reaches it there; `None` if that is unknown.
-    pub(super) fn reaches(&self, pc: u32) -> impl Iterator<Item = (usize, Option<Reach>)> {
-        self.list.iter().enumerate().filter_map(move |(number, program)| match &program.walk {
-            Some(walk) => walk.at(pc).map(|reach| (number, Some(reach))),
-            None => Some((number, None)),
-        })
+    /// The programs that the instruction at this place is part of, and whether the verifier reaches it there; `None` if that is
+    /// unknown.
+    pub(super) fn reaches(
+        &self,
+        section: &str,
+        insn_off: u32,
+        budget: &Budget,
+    ) -> Result<impl Iterator<Item = (usize, Option<Reach>)>> {
+        budget.charge(len_u64(self.list.len()))?;
+        let pc = self.code.pc(section.as_bytes(), insn_off);
+        let own = self.at(section, insn_off);
+        Ok(self.list.iter().enumerate().filter_map(move |(number, program)| match &program.walk {
+            Some(walk) => walk.at(pc?).map(|reach| (number, Some(reach))),
+            // Any program may call a subprogram.
+            None => own.is_none_or(|own| own == number).then_some((number, None)),
+        }))
     }
 
     /// The program whose own code has the instruction at this place; `None` for one of a subprogram in `.text`.
     pub(super) fn at(&self, section: &str, insn_off: u32) -> Option<usize> {
-        self.list.iter().position(|program| program.section == section && program.range.contains(&insn_off))
+        let func = self.code.func_at(self.code.pc(section.as_bytes(), insn_off)?)?;
+        self.list.binary_search_by_key(&func, |program| program.func).ok()
     }
 
     /// What the reachable instructions of each program call, and the first instruction that does: the number of the program, and

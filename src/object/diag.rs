@@ -300,6 +300,7 @@ impl<'j> Diagnostics<'j> {
             line: line.map_or(0, |line| line.line),
             explanation: None,
             reach: None,
+            guards: Vec::new(),
         });
         Ok(())
     }

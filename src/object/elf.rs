@@ -295,9 +295,15 @@ impl<'d> BpfElf<'d> {
     }
 
     /// Range in the file of a variable of this name in one of the sections that `is_wanted`.
-    pub(crate) fn variable(&self, name: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> Option<Range<usize>> {
+    pub(crate) fn variable(
+        &self,
+        name: &[u8],
+        is_wanted: impl Fn(&[u8]) -> bool,
+        budget: &Budget,
+    ) -> Result<Option<Range<usize>>> {
+        budget.charge(len_u64(self.symbols.len() / ENTRIES_PER_STEP))?;
         let mut variables = self.symbols.iter().filter(|symbol| symbol.st_type() == elf::STT_OBJECT);
-        variables.find_map(|symbol| {
+        let found = variables.find_map(|symbol| {
             let off = Some(symbol.st_name(self.order)).filter(|off| self.symbol_names.is(*off, name));
             let section = self.sections.get(usize::from(symbol.st_shndx(self.order).0)).filter(|_| off.is_some())?;
             let of_section = CStr::from_bytes_until_nul(self.names.from(section.sh_name(self.order))?).ok()?;
@@ -308,7 +314,8 @@ impl<'d> BpfElf<'d> {
             let start = data.start.checked_add(symbol.st_value(self.order))?;
             let end = start.checked_add(symbol.st_size(self.order)).filter(|end| *end <= data.end)?;
             Some(index_u64(start)..index_u64(end))
-        })
+        });
+        Ok(found)
     }
 
     /// The names of symbols that the object does not define, and whether each is weak.

@@ -95,6 +95,8 @@ pub struct Entry {
     pub explanation: Option<Arc<Explanation>>,
     /// Whether the verifier reaches the poisoned instruction, where [`fill`](crate::reach::fill) was asked.
     pub reach: Option<Reach>,
+    /// Up to three variables in `.rodata` that guard it, if it is [`Reach::DeadByRodata`]. Empty where it takes several together.
+    pub guards: Vec<Arc<str>>,
 }
 
 impl Entry {
@@ -107,6 +109,16 @@ impl Entry {
             Outcome::Skipped(why) => Some(Cow::Borrowed(why)),
             Outcome::Failed(error) => Some(Cow::Owned(error.to_string())),
         }
+    }
+
+    /// What [`Entry::reach`] means, and the variables.
+    #[must_use]
+    pub fn reach_text(&self) -> Option<String> {
+        let reach = self.reach?;
+        Some(match &self.guards[..] {
+            [] => reach.to_string(),
+            guards => format!("guarded by {} in .rodata, which the loader may change", guards.join(" and ")),
+        })
     }
 
     /// The value by the object's BTF, for people.

@@ -138,6 +138,9 @@ fn result(json: &mut Json, id: usize, entry: &Entry, written: &mut HashMap<*cons
         if let Some(reach) = entry.reach {
             json.key("reach").string(reach.name());
         }
+        if !entry.guards.is_empty() {
+            json.key("guards").array(&entry.guards, |json, guard| json.string(guard));
+        }
         let Some(explanation) = &entry.explanation else { return };
         let first = *written.entry(Arc::as_ptr(explanation)).or_insert(id);
         if first != id {

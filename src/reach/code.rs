@@ -21,6 +21,25 @@ pub(super) struct Code<'d> {
     pub(super) blocks: Vec<Block<'d>>,
     /// Names of the externs that instructions refer to, in the order of the instructions.
     pub(super) externs: Vec<(u32, &'d [u8])>,
+    /// In `.rodata`.
+    pub(super) variables: Vec<Variable<'d>>,
+}
+
+/// A variable in constant data.
+#[derive(Debug)]
+pub(super) struct Variable<'d> {
+    pub(super) name: &'d [u8],
+    /// Number of its block.
+    pub(super) block: u32,
+    /// Its bytes in the block.
+    pub(super) range: Range<i32>,
+}
+
+impl Variable<'_> {
+    /// Whether a byte of a block is its.
+    pub(super) fn has(&self, block: u32, off: i32) -> bool {
+        block == self.block && self.range.contains(&off)
+    }
 }
 
 /// What an instruction refers to, by a relocation or because it is a call.

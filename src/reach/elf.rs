@@ -10,7 +10,7 @@ use object::elf::{self, FileHeader64, SectionHeader64, Sym64};
 use object::read::elf::{FileHeader as _, Rel as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable};
 use object::{Endianness, SectionIndex, SymbolIndex};
 
-use super::code::{Block, Code, Func, Ref, Section};
+use super::code::{Block, Code, Func, Ref, Section, Variable};
 use super::linkage::mark_globals;
 use super::op::Op;
 use super::state::Value;
@@ -65,6 +65,7 @@ pub(super) fn read<'d>(object: &'d [u8], facts: &Facts<'d>) -> Result<Code<'d>> 
     };
     let mut code = Code::default();
     reader.read_sections(&mut code)?;
+    reader.read_variables(&mut code)?;
     reader.read_funcs(&mut code)?;
     if let (Some(btf), Some(btf_ext)) = (reader.section(b".BTF"), reader.section(b".BTF.ext")) {
         mark_globals(&mut code, btf, btf_ext)?;
@@ -117,6 +118,21 @@ impl<'d> Reader<'d, '_> {
         }
         code.refs.try_reserve_exact(code.insns.len())?;
         code.refs.resize(code.insns.len(), Ref::Nothing);
+        Ok(())
+    }
+
+    fn read_variables(&self, code: &mut Code<'d>) -> Result<()> {
+        for (at, symbol) in self.symbols.enumerate().filter(|(_, symbol)| symbol.st_type() == elf::STT_OBJECT) {
+            let section = self.symbols.symbol_section(self.order, symbol, at).ok().flatten();
+            let Some(block) = section.and_then(|section| self.rodata.get(&section)) else { continue };
+            let number = |value: u64| i32::try_from(value).ok();
+            let start = number(symbol.st_value(self.order));
+            let end = start.and_then(|start| start.checked_add(number(symbol.st_size(self.order))?));
+            let name = name(self.symbol_names, symbol.st_name(self.order));
+            let (Some(name), Some(start), Some(end)) = (name, start, end) else { continue };
+            code.variables.try_reserve(1)?;
+            code.variables.push(Variable { name, block: *block, range: start..end });
+        }
         Ok(())
     }
 

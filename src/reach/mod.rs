@@ -14,6 +14,7 @@ mod code;
 mod constant;
 mod elf;
 mod flow;
+mod guards;
 mod linkage;
 mod object_code;
 mod op;
@@ -23,15 +24,19 @@ mod state;
 use std::collections::HashMap;
 use std::iter::repeat_n;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::bytes::index;
 use crate::error::Result;
 use crate::memory::collected;
 pub use crate::object::Reach;
-use crate::object::{Extern, ExternKind, Found, KernelFacts, Outcome, Report, Targets, externs};
+use crate::object::{Entry, Extern, ExternKind, Found, KernelFacts, Outcome, Report, Targets, externs};
+use crate::text::Lossy;
 use code::{Code, Func};
 use flow::Flow;
+use guards::guards;
 pub(crate) use object_code::{ObjectCode, Walk};
+use propagate::Rodata;
 
 /// The address of an extern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +95,7 @@ pub struct Function<'a> {
 /// The reachability of each instruction of an object.
 #[derive(Debug)]
 pub struct Analysis<'d> {
+    code: Code<'d>,
     functions: Vec<Function<'d>>,
     /// Which instructions a section has: none, if it shares its name with another.
     sections: HashMap<&'d [u8], Range<u32>>,
@@ -106,9 +112,13 @@ impl<'d> Analysis<'d> {
     /// Whether the verifier reaches the instruction at byte `insn_off` of a section: [`Reach::Reachable`] where there is none.
     #[must_use]
     pub fn at(&self, section: &[u8], insn_off: u32) -> Reach {
-        let code = self.sections.get(section);
-        let pc = code.and_then(|code| code.start.checked_add(insn_off / 8).filter(|pc| code.contains(pc)));
+        let pc = self.pc(section, insn_off);
         pc.and_then(|pc| self.reach.get(index(pc))).copied().unwrap_or(Reach::Reachable)
+    }
+
+    fn pc(&self, section: &[u8], insn_off: u32) -> Option<u32> {
+        let code = self.sections.get(section)?;
+        code.start.checked_add(insn_off / 8).filter(|pc| code.contains(pc))
     }
 }
 
@@ -134,10 +144,10 @@ pub fn analyze<'d>(
     let functions = collected(code.funcs.iter().map(|func| function(&code, func)))?;
     let is_selected = |func| functions.get(index(func)).is_some_and(is_selected);
     let reach = walked(&code, &is_selected)?;
-    Ok(Analysis { functions, sections, reach })
+    Ok(Analysis { code, functions, sections, reach })
 }
 
-/// Sets [`Entry::reach`](crate::object::Entry::reach) of each poisoned relocation of a report. `relocated` is the object that
+/// Sets [`Entry::reach`](crate::object::Entry::reach) and [`Entry::guards`](crate::object::Entry::guards) of each poisoned relocation of a report. `relocated` is the object that
 /// [`relocate`](crate::object::relocate) has changed, `targets` are those that it was given. As in [`analyze`], the programs are
 /// those that `is_selected`.
 ///
@@ -160,6 +170,34 @@ pub fn fill(
     for entry in report.entries.iter_mut().filter(|entry| is_poisoned(&entry.outcome)) {
         entry.reach = Some(analysis.at(entry.section.as_bytes(), entry.insn_off));
     }
+    fill_guards(&analysis, is_selected, report)
+}
+
+/// Names the variables that guard what is dead by them.
+fn fill_guards(
+    analysis: &Analysis<'_>,
+    is_selected: &dyn Fn(&Function<'_>) -> bool,
+    report: &mut Report,
+) -> Result<()> {
+    let code = &analysis.code;
+    let is_by_rodata = |entry: &&mut Entry| entry.reach == Some(Reach::DeadByRodata);
+    let mut entries = collected(report.entries.iter_mut().filter(is_by_rodata))?;
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let pc = |entry: &&mut Entry| analysis.pc(entry.section.as_bytes(), entry.insn_off).unwrap_or(u32::MAX);
+    let pcs = collected(entries.iter().map(pc))?;
+    let is_selected = |func| analysis.functions.get(index(func)).is_some_and(is_selected);
+    let Some(flow) = Flow::new(code, &is_selected)? else { return Ok(()) };
+    let guards = guards(code, &flow, &pcs)?;
+    let mut names: HashMap<usize, Arc<str>> = HashMap::new();
+    for (entry, guards) in entries.iter_mut().zip(guards) {
+        let name = |guard: usize| {
+            let name = code.variables.get(guard).map_or(&b""[..], |variable| variable.name);
+            Arc::clone(names.entry(guard).or_insert_with(|| Lossy(name).to_string().into()))
+        };
+        entry.guards = guards.into_iter().map(name).collect();
+    }
     Ok(())
 }
 
@@ -175,8 +213,8 @@ fn function<'d>(code: &Code<'d>, func: &Func<'d>) -> Function<'d> {
 fn walked(code: &Code<'_>, is_selected: &dyn Fn(u32) -> bool) -> Result<Vec<Reach>> {
     let mut reach = collected(repeat_n(Reach::Reachable, code.insns.len()))?;
     let Some(flow) = Flow::new(code, is_selected)? else { return Ok(reach) };
-    let Some(reached) = propagate::reached(code, &flow, true)? else { return Ok(reach) };
-    let reached_anyhow = propagate::reached(code, &flow, false)?;
+    let Some(reached) = propagate::reached(code, &flow, Rodata::Known)? else { return Ok(reach) };
+    let reached_anyhow = propagate::reached(code, &flow, Rodata::Unknown)?;
     for pc in code.funcs.iter().flat_map(|func| func.code.clone()).map(index) {
         let is_in = |reached: &[bool]| reached.get(pc).copied().unwrap_or(true);
         let Some(reach) = reach.get_mut(pc).filter(|_| !is_in(&reached.insns)) else { continue };

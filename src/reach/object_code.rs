@@ -6,9 +6,16 @@ use std::collections::BTreeSet;
 use super::code::{Code, Ref};
 use super::flow::{Flow, TEXT};
 use super::op::Op;
+use super::propagate::Rodata;
 use super::{Facts, Function, Reach, elf, function, propagate};
-use crate::bytes::index;
+use crate::budget::Budget;
+use crate::bytes::{index, len_u64};
 use crate::error::Result;
+
+/// Instructions that a walk passes over in the time of one step of the budget.
+const INSNS_PER_STEP: usize = 16;
+/// What an instruction that is part of a walk costs, in time and memory.
+const STEPS_PER_INSN: u64 = 4;
 
 /// The code of a relocated object.
 #[derive(Debug)]
@@ -54,11 +61,18 @@ impl<'d> ObjectCode<'d> {
     }
 
     /// The reach of a program's code; `None` where the analysis gives up.
-    pub(crate) fn walk(&self, program: u32) -> Result<Option<Walk>> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMuchWork`](crate::Error::TooMuchWork), [`Error::NoMemory`](crate::Error::NoMemory).
+    pub(crate) fn walk(&self, program: u32, budget: &Budget) -> Result<Option<Walk>> {
         let code = &self.code;
+        // Each walk notes of all instructions whether they are part of it.
+        budget.charge(len_u64(code.insns.len() / INSNS_PER_STEP))?;
         let Some(flow) = Flow::new(code, &|func| func == program)? else { return Ok(None) };
-        let Some(reached) = propagate::reached(code, &flow, true)? else { return Ok(None) };
-        let Some(anyhow) = propagate::reached(code, &flow, false)? else { return Ok(None) };
+        budget.charge(flow.insn_cnt.saturating_mul(STEPS_PER_INSN))?;
+        let Some(reached) = propagate::reached(code, &flow, Rodata::Known)? else { return Ok(None) };
+        let Some(anyhow) = propagate::reached(code, &flow, Rodata::Unknown)? else { return Ok(None) };
         let is_in = |reached: &[bool], pc: u32| reached.get(index(pc)).copied().unwrap_or(true);
         let reach = |pc| match (is_in(&reached.insns, pc), is_in(&anyhow.insns, pc)) {
             (true, _) => Reach::Reachable,
@@ -68,6 +82,11 @@ impl<'d> ObjectCode<'d> {
         let insns = flow.parts().filter_map(|func| code.func(func)).flat_map(|func| func.code.clone());
         let insns = insns.map(|pc| (pc, reach(pc))).collect();
         Ok(Some(Walk { insns, context_loads: reached.context_loads }))
+    }
+
+    /// The function that an instruction is in.
+    pub(crate) fn func_at(&self, pc: u32) -> Option<u32> {
+        self.code.func_at(pc)
     }
 
     /// The number of the instruction at byte `insn_off` of the section of this name; `None` if there is none, or several

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::iter::repeat_n;
 
-use super::code::{Code, Ref};
+use super::code::{Code, Ref, Variable};
 use super::constant::{compute, is_taken, sign_extended, signed, unsigned};
 use super::flow::{Flow, len, target};
 use super::op::{Op, Operand, Place, alu};
@@ -16,10 +16,19 @@ use crate::memory::collected;
 /// Steps for each instruction, after which the analysis gives up.
 const STEPS: u64 = 64;
 
+/// Which values in `.rodata` are as in the object; a loader may change the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rodata<'v> {
+    Known,
+    Unknown,
+    Only(&'v Variable<'v>),
+    Except(&'v Variable<'v>),
+}
+
 struct Propagation<'c, 'd> {
     code: &'c Code<'d>,
     flow: &'c Flow,
-    knows_rodata: bool,
+    rodata: Rodata<'c>,
     reached: Vec<bool>,
     context_loads: BTreeSet<(u32, i32)>,
     /// Of instructions where paths meet.
@@ -50,11 +59,11 @@ pub(super) struct Reached {
 /// # Errors
 ///
 /// [`Error::NoMemory`](crate::Error::NoMemory).
-pub(super) fn reached(code: &Code<'_>, flow: &Flow, knows_rodata: bool) -> Result<Option<Reached>> {
+pub(super) fn reached(code: &Code<'_>, flow: &Flow, rodata: Rodata<'_>) -> Result<Option<Reached>> {
     let cnt = code.insns.len();
     let (reached, states) = (collected(repeat_n(false, cnt))?, collected(repeat_n(None, cnt))?);
     let (context_loads, work) = Default::default();
-    let mut this = Propagation { code, flow, knows_rodata, reached, context_loads, states, work };
+    let mut this = Propagation { code, flow, rodata, reached, context_loads, states, work };
     Ok(this.run().map(|()| Reached { insns: this.reached, context_loads: this.context_loads }))
 }
 
@@ -188,7 +197,7 @@ impl Propagation<'_, '_> {
             Value::Stack(base) if from.size == 8 => base.checked_add(at).map_or(Value::Any, |off| state.load(off)),
             Value::Data { block, off } => off
                 .checked_add(at)
-                .and_then(|off| self.constant(block, usize::try_from(off).ok()?, from.size))
+                .and_then(|off| self.constant(block, off, from.size))
                 .map(|value| if is_signed { sign_extended(value, from.size.saturating_mul(8), true) } else { value })
                 .map_or(Value::Any, Value::Const),
             Value::Context(base) => {
@@ -200,9 +209,16 @@ impl Propagation<'_, '_> {
     }
 
     /// A number in constant data.
-    fn constant(&self, block: u32, off: usize, size: u32) -> Option<u64> {
-        let block = self.code.blocks.get(index(block)).filter(|block| self.knows_rodata || !block.is_rodata)?;
-        block.number(off, size)
+    fn constant(&self, number: u32, off: i32, size: u32) -> Option<u64> {
+        let block = self.code.blocks.get(index(number))?;
+        let is_known = !block.is_rodata
+            || match self.rodata {
+                Rodata::Known => true,
+                Rodata::Unknown => false,
+                Rodata::Only(variable) => variable.has(number, off),
+                Rodata::Except(variable) => !variable.has(number, off),
+            };
+        is_known.then(|| block.number(usize::try_from(off).ok()?, size))?
     }
 }
 

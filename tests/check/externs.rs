@@ -13,7 +13,7 @@ fn kernel(params: usize, size: u32) -> Btf {
     btf.func("function", proto);
     let proto = btf.func_proto(int, &[int]);
     btf.func("guarded_function", proto);
-    let of_size = if size == 4 { int } else { btf.struct_("other", size, &[]) };
+    let of_size = if size == 4 { btf.const_(int) } else { btf.struct_("other", size, &[]) };
     btf.var("variable", of_size);
     let proto = btf.func_proto(0, &[]);
     let pointer = btf.ptr(proto);

@@ -9,7 +9,10 @@ pub(crate) struct Kernel<'w> {
     without: &'w [&'w str],
 }
 
-const ENUMS: [(&str, &str, &[(&str, i64)]); 4] = [
+/// Name, prefix of the enumerators, and they.
+type Enum = (&'static str, &'static str, &'static [(&'static str, i64)]);
+
+const ENUMS: [Enum; 4] = [
     ("bpf_func_id", "BPF_FUNC_", &[("map_lookup_elem", 1), ("probe_read", 4), ("ktime_get_ns", 5)]),
     (
         "bpf_prog_type",
@@ -124,7 +127,9 @@ impl<'w> Kernel<'w> {
         let wide = self.btf.int("long long", 8, 1);
         let flags = if self.has("flags=wide") { int } else { wide };
         let flags = if self.has("flags=pointer") { flags } else { init };
-        let members = [("init", init, 0), ("flags", flags, 64), ("unset", int, 128), ("kind", unsigned, 160)];
+        let other = self.btf.enum_("kind", false, &[("KIND", 1)]);
+        let kind = if self.has("kind=enum") { unsigned } else { other };
+        let members = [("init", init, 0), ("flags", flags, 64), ("unset", int, 128), ("kind", kind, 160)];
         let members: Vec<_> = members.into_iter().filter(|(name, ..)| self.has(name)).collect();
         if self.has("ops") {
             let ops = self.btf.struct_("ops", 32, &members);

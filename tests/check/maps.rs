@@ -26,6 +26,7 @@ fn maps_are_the_kernels() {
         (&["bpf_struct_ops_ops"], &["struct-ops-type struct bpf_struct_ops_ops no"]),
         (&["flags"], &["struct-ops-member ops.flags no"]),
         (&["flags=wide"], &["struct-ops-member ops.flags no"]),
+        (&["kind=enum"], &["struct-ops-member ops.kind no"]),
         (&["flags=pointer"], &["struct-ops-member ops.flags no"]),
         // Not set by the object: libbpf leaves it out, and the program of the second.
         (&["unset", "init"], &[]),

@@ -13,8 +13,8 @@
 	PROGRAM(section, name)							\
 	{									\
 		u64 *from = ctx;						\
-		asm volatile("" : "+r"(from));					\
-		return (int)from[n];						\
+		asm volatile("%0 += 8" : "+r"(from));				\
+		return (int)from[n - 1];					\
 	}
 
 READS("fentry/traced", enters, 1)

@@ -15,10 +15,11 @@ use std::{array, fs};
 
 use corelo::bytes::Endian;
 use corelo::insn::Insn;
-use corelo::object::{Entry, KernelFacts, OpenTargets, Options, Outcome, Report, Target, relocate};
-use corelo::reach::{self, Address, Analysis, Facts, Function, Reach, analyze};
+use corelo::object::{Entry, KernelFacts, OpenTargets, Options, Outcome, Report, Target, externs, relocate};
+use corelo::reach::{self, Analysis, Facts, Function, Reach, analyze};
 use corelo::source;
-use corelo_testing::fixture;
+use corelo_testing::btf::Btf;
+use corelo_testing::{Order, fixture};
 use object::read::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 const ORDERS: [(&str, Endian); 2] = [("el", Endian::Little), ("eb", Endian::Big)];
@@ -107,6 +108,9 @@ fn poison_is_dead_behind_its_guard() {
             ("guarded_by_type", Reach::Dead),
             ("guarded_by_enumerator", Reach::Dead),
             ("guarded_by_rodata", Reach::DeadByRodata),
+            ("guarded_by_each", Reach::DeadByRodata),
+            ("guarded_by_both", Reach::DeadByRodata),
+            ("guarded_by_sum", Reach::DeadByRodata),
         ];
         assert_eq!(poisoned, expected, "{order}");
     }
@@ -116,22 +120,44 @@ fn poison_is_dead_behind_its_guard() {
 fn known_externs_decide() {
     for (order, endian) in ORDERS {
         let (object, _) = programs(order);
-        let version = 0x6_0c_00_u32;
-        let version = if endian == Endian::Little { version.to_le_bytes() } else { version.to_be_bytes() };
-        let mut facts = Facts::default();
-        facts.externs.insert(b"LINUX_KERNEL_VERSION", Address::Data(&version));
-        let ksyms: [(&str, &[u8]); 4] = [
-            ("missing_ksym", b"no_kernel_has_this"),
-            ("missing_variable", b"no_kernel_has_this_variable"),
-            ("missing_function", b"no_kernel_has_this_function"),
-            ("function_of_another_type", b"schedule"),
-        ];
-        facts.externs.extend(ksyms.map(|(_, name)| (name, Address::Null)));
-        let analysis = analyze(&object, &facts, &|_| true).unwrap();
+        let mut btf = Btf::new(if endian == Endian::Little { Order::Little } else { Order::Big });
+        let without_argument = btf.func_proto(0, &[]);
+        btf.func("schedule", without_argument);
+        let btf = source::from_bytes(btf.bytes(), None).unwrap();
+        let targets = OpenTargets::from(Target::new("vmlinux", Arc::new(btf)));
+        let mut kernel = KernelFacts::default();
+        kernel.version = KernelFacts::version_code("6.12.0");
+        kernel.has_all_modules = true;
+        let externs = externs(&object, &targets, &kernel).unwrap();
+        let analysis = analyze(&object, &Facts::of(&externs).unwrap(), &|_| true).unwrap();
         let marks = marks(&object, endian, &analysis);
-        for name in ksyms.map(|(program, _)| program).into_iter().chain(["kconfig"]) {
-            assert_eq!(marks[name], [(4, Reach::Dead), (3, Reach::Reachable)], "{order} {name}");
+        for (program, reach) in [
+            ("kconfig", Reach::Dead),
+            ("missing_variable", Reach::Dead),
+            ("missing_function", Reach::Dead),
+            ("function_of_another_type", Reach::Dead),
+            // Of what has no type, BTF says nothing.
+            ("missing_ksym", Reach::Reachable),
+        ] {
+            assert_eq!(marks[program], [(4, reach), (3, Reach::Reachable)], "{order} {program}");
         }
+    }
+}
+
+#[test]
+fn variables_that_guard_are_named() {
+    for (order, _) in ORDERS {
+        let (object, mut report) = programs(order);
+        reach::fill(&object, &targets(order), &KernelFacts::default(), &|_| true, &mut report).unwrap();
+        let guards = |program: &str| {
+            let of = |entry: &&Entry| entry.program.as_deref() == Some(program) && entry.reach.is_some();
+            report.entries.iter().filter(of).map(|entry| entry.guards.join(" ")).collect::<Vec<_>>()
+        };
+        assert_eq!(guards("guarded_by_rodata"), ["in_rodata"], "{order}");
+        assert_eq!(guards("guarded_by_each"), ["first_flag second_flag"], "{order}");
+        assert_eq!(guards("guarded_by_both"), ["first_flag second_flag"], "{order}");
+        assert_eq!(guards("guarded_by_sum"), ["first_part second_part"], "{order}");
+        assert_eq!(guards("guarded_by_field"), [""], "{order}");
     }
 }
 

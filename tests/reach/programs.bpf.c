@@ -293,6 +293,28 @@ SEC("raw_tp/sys_enter") int guarded_by_rodata(struct no_kernel_has_this *none)
 	return in_rodata == 1 ? core_field_offset(none->member) : 0;
 }
 
+const volatile bool first_flag = 0, second_flag = 0, true_flag = 1, first_part = 1, second_part = 1;
+
+/* Each flag alone keeps the verifier off. */
+SEC("raw_tp/sys_enter") int guarded_by_each(struct no_kernel_has_this *none)
+{
+	if (!true_flag || !first_flag)
+		return 0;
+	return second_flag ? core_field_offset(none->member) : 0;
+}
+
+/* Each flag alone lets it come. */
+SEC("raw_tp/sys_enter") int guarded_by_both(struct no_kernel_has_this *none)
+{
+	return first_flag || second_flag ? core_field_offset(none->member) : 0;
+}
+
+/* Neither flag alone keeps it off, and only both together let it come. */
+SEC("raw_tp/sys_enter") int guarded_by_sum(struct no_kernel_has_this *none)
+{
+	return first_part + second_part == 0 ? core_field_offset(none->member) : 0;
+}
+
 /* The value of a guard, from one function to another. */
 static __noinline int guarded_by_argument(struct no_kernel_has_this *none, bool exists)
 {

@@ -28,7 +28,7 @@ fn reach_of_poison() {
         ("unguarded", "reachable: the verifier rejects the program"),
         ("guarded_by_field", "guarded: the verifier never reaches it"),
         ("guarded_by_argument", "guarded: the verifier never reaches it"),
-        ("guarded_by_rodata", "guarded by variables in .rodata, which the loader may change"),
+        ("guarded_by_rodata", "guarded by in_rodata in .rodata, which the loader may change"),
     ] {
         let expected = ["the target has no struct no_kernel_has_this", reach];
         assert_eq!(below(&table, program, "no_kernel_has_this.member"), expected, "{program}");
@@ -104,7 +104,7 @@ fn json_is_valid_by_the_schema() {
     assert_eq!(counts, [2, 7, 11, 11, 13, 32, 1], "what has nothing to say is listed with --candidates");
     for (part, count) in [
         ("\"reach\":\"dead\"", 4),
-        ("\"reach\":\"dead-by-rodata\"", 1),
+        ("\"reach\":\"dead-by-rodata\",\"guards\":[\"in_rodata\"]", 1),
         ("\"reach\":\"reachable\"", 2),
         ("\"name\":\"tests/fixtures/target.el.o\"", 1),
         ("\"path\":\"tests/reach/programs.el.bpf.o\"", 1),

@@ -10,7 +10,7 @@ use corelo::btf::Btf;
 use corelo::bytes::Endian;
 use corelo::insn::{INSN_SIZE, Insn};
 use corelo::log::{Log, NoLog};
-use corelo::object::{Entry, OpenTargets, Options, Outcome, Report, Target, relocate};
+use corelo::object::{Entry, KernelFacts, OpenTargets, Options, Outcome, Report, Target, externs, relocate};
 use corelo::relo::{ReloKind, Semantics};
 use corelo::{Result, source};
 use corelo_fuzz::objects::{Places, changed, empty_btf, own_btf, parts, places, target_for};
@@ -52,6 +52,9 @@ fuzz_target!(|data: &[u8]| watched(data, || {
         }
         _ => OpenTargets::from(kernel()),
     };
+    let mut facts = KernelFacts::default();
+    facts.config = Some(data);
+    _ = externs(&object, &targets, &facts);
     check(&object, &targets, flags);
 }));
 

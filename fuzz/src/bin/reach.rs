@@ -5,7 +5,7 @@
 use arbitrary::{Result, Unstructured};
 use corelo::bytes::Endian;
 use corelo::insn::{INSN_SIZE, Insn};
-use corelo::reach::{Analysis, Facts, Reach, analyze};
+use corelo::reach::{Address, Analysis, Facts, Reach, analyze};
 use corelo_fuzz::machine::{Code, Machine, Target};
 use corelo_fuzz::watch::watched;
 use corelo_testing::Order;
@@ -13,6 +13,7 @@ use corelo_testing::elf::{ALLOC_EXEC, FUNC, File, PROGBITS, STRTAB};
 use libfuzzer_sys::fuzz_target;
 
 const RODATA: usize = 32;
+const KCONFIG: usize = 8;
 const RUNS: u64 = 4;
 
 /// A program or a subprogram.
@@ -30,6 +31,7 @@ struct Program {
     targets: Vec<Target>,
     funcs: Vec<Func>,
     rodata: [u8; RODATA],
+    kconfig: [u8; KCONFIG],
 }
 
 fuzz_target!(|data: &[u8]| watched(data, || {
@@ -39,17 +41,20 @@ fuzz_target!(|data: &[u8]| watched(data, || {
     let endian = if bytes.arbitrary().unwrap_or(false) { Endian::Big } else { Endian::Little };
     let Ok(program) = generate(&mut bytes) else { return };
     let object = program.object(endian);
-    let analysis = analyze(&object, &Facts::default(), &|_| true).expect("it is an object");
+    let mut facts = Facts::default();
+    facts.externs.insert(b"missing", Address::Null);
+    facts.externs.insert(b"kconfig", Address::Data(&program.kconfig));
+    let analysis = analyze(&object, &facts, &|_| true).expect("it is an object");
     let seed = bytes.arbitrary().unwrap_or(0);
     no_run_comes_to_dead_code(&program, endian, &analysis, seed);
 }));
 
 fn no_run_comes_to_dead_code(program: &Program, endian: Endian, analysis: &Analysis<'_>, seed: u64) {
-    let Program { insns, targets, funcs, rodata } = program;
+    let Program { insns, targets, funcs, rodata, kconfig } = program;
     let mut changed = *rodata;
     changed.iter_mut().zip(seed.to_le_bytes().iter().cycle()).for_each(|(byte, by)| *byte ^= by);
     for (rodata, worst) in [(rodata, Reach::DeadByRodata), (&changed, Reach::Dead)] {
-        let code = Code { endian, insns, targets, rodata };
+        let code = Code { endian, insns, targets, rodata, kconfig };
         for func in funcs.iter().filter(|func| func.is_program) {
             for run in 0..RUNS {
                 let mut machine = Machine::new(&code, seed.wrapping_add(run << 32));
@@ -86,7 +91,7 @@ impl Program {
         let tc = file.add_named("tc", PROGBITS, ALLOC_EXEC, &encoded(&self.insns[..text]));
         let in_text = file.add_named(".text", PROGBITS, ALLOC_EXEC, &encoded(&self.insns[text..]));
         let rodata = file.add_named(".rodata", PROGBITS, 2, &self.rodata);
-        let strings = file.add_named(".strtab", STRTAB, 0, &[0]);
+        let strings = file.add_named(".strtab", STRTAB, 0, b"\0missing\0kconfig\0");
         let bytes = |insns: usize| (insns * INSN_SIZE) as u64;
         let of_section = 3;
         let mut symbols = vec![[0, of_section, rodata as u64, 0, 0]];
@@ -95,6 +100,9 @@ impl Program {
             let info = u64::from(func.is_global) << 4 | FUNC;
             symbols.push([0, info, section as u64, bytes(start), bytes(func.end - func.start)]);
         }
+        // Weak and global symbols of no section.
+        let externs = symbols.len() + 1;
+        symbols.extend([[1, 0x20, 0, 0, 0], [9, 0x10, 0, 0, 0]]);
         let symbols = file.add_symbols(strings, &symbols);
         for (section, range) in [(tc, 0..text), (in_text, text..self.insns.len())] {
             let mut relocations = Vec::new();
@@ -102,6 +110,8 @@ impl Program {
                 let symbol = match self.targets[pc] {
                     Target::Nothing => continue,
                     Target::Rodata => 1,
+                    Target::Missing => externs,
+                    Target::Kconfig => externs + 1,
                     Target::Func(start) => {
                         2 + self.funcs.iter().position(|func| func.start == start).expect("it is one")
                     }
@@ -119,7 +129,7 @@ impl Program {
 }
 
 fn generate(bytes: &mut Unstructured<'_>) -> Result<Program> {
-    let mut program = Program { rodata: bytes.arbitrary()?, ..Program::default() };
+    let mut program = Program { rodata: bytes.arbitrary()?, kconfig: bytes.arbitrary()?, ..Program::default() };
     let (programs, all) = (bytes.int_in_range(1..=2)?, bytes.int_in_range(2..=5)?);
     for number in 0..all {
         let start = program.insns.len();
@@ -180,7 +190,9 @@ fn instruction(bytes: &mut Unstructured<'_>, funcs: usize) -> Result<(Insn, Targ
         4 => insn.code = 0xb7,
         5 | 6 => {
             insn = Insn { code: 0x18, src_reg: 0, ..insn };
-            target = *bytes.choose(&[Target::Nothing, Target::Rodata, Target::Rodata, Target::Func(func)])?;
+            let extern_or_func = [Target::Missing, Target::Kconfig, Target::Func(func)];
+            target = *bytes.choose(&[Target::Nothing, Target::Rodata, Target::Rodata])?;
+            target = if bytes.ratio(1, 2)? { *bytes.choose(&extern_or_func)? } else { target };
         }
         7 | 8 => {
             let from_stack = bytes.ratio(1, 2)?;

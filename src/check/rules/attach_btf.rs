@@ -62,15 +62,13 @@ fn of_section(section: &Section<'_>, kernel: &Kernel<'_>) -> Result<Option<Findi
 /// What is wrong with an attach target that exists, or may be.
 fn unfit(found: &[Found<'_>], section: &Section<'_>, target: &str) -> Result<Option<Finding>> {
     let is_traced = matches!(section.attach, Attach::Func | Attach::FuncReturn | Attach::ModifyReturn);
-    if let (true, [first, ..]) = (is_traced, found) {
-        let mut whys = Vec::new();
-        for func in found {
-            whys.extend(misfit(*func, section.attach)?);
-        }
-        if whys.len() == found.len() {
-            let why = misfit(*first, section.attach)?.unwrap_or_default();
+    if is_traced {
+        let misfits = found.iter().filter_map(|func| misfit(*func, section.attach).transpose());
+        let misfits: Vec<_> = misfits.collect::<Result<_>>()?;
+        if let Some(why) = misfits.first().filter(|_| misfits.len() == found.len()) {
             let finding = Finding::new(Rule::AttachProto, Stage::Load, Verdict::No, target);
-            return Ok(Some(finding.says(format!("function {target} {why}"), "attach by kprobe or kretprobe instead")));
+            let message = format!("function {target} {why}");
+            return Ok(Some(finding.with_text(message, "attach by kprobe or kretprobe instead")));
         }
         if found.len() > 1 {
             return Ok(Some(ambiguous(target, found.len())));
@@ -91,18 +89,19 @@ fn unverified(section: &Section<'_>, target: &str) -> Option<Finding> {
     let returns = if matches!(section.attach, Attach::ModifyReturn) { " returns" } else { "" };
     let message = format!("whether a program may {what} {target}{returns} is not in BTF");
     let remedy = format!("see whether the kernel's source has it in {list}");
-    Some(Finding::new(Rule::AttachUnverified, Stage::Load, Verdict::Unknown, target).says(message, remedy))
+    Some(Finding::new(Rule::AttachUnverified, Stage::Load, Verdict::Unknown, target).with_text(message, remedy))
 }
 
 /// libbpf refuses to load such a program, so its loader sets the target.
 fn unset(what: &str) -> Finding {
     let finding = Finding::new(Rule::AttachMissing, Stage::Load, Verdict::Unknown, what);
-    finding.says(format!("its section names no {what}: the loader does"), "say which one it is, to have that checked")
+    finding
+        .with_text(format!("its section names no {what}: the loader does"), "say which one it is, to have that checked")
 }
 
 fn missing(verdict: Verdict, what: &str, target: &str, more: &str) -> Finding {
     let finding = Finding::new(Rule::AttachMissing, Stage::Load, verdict, target);
-    finding.says(
+    finding.with_text(
         format!("the kernel has no {what} {target}{more}"),
         "attach to what the kernel has, in a program of its own: bpf_program__set_autoload() chooses",
     )
@@ -110,7 +109,7 @@ fn missing(verdict: Verdict, what: &str, target: &str, more: &str) -> Finding {
 
 fn ambiguous(target: &str, count: usize) -> Finding {
     let finding = Finding::new(Rule::AttachAmbiguous, Stage::Attach, Verdict::Unknown, target);
-    finding.says(
+    finding.with_text(
         format!("{count} functions of the kernel are called {target}: the program may attach to the wrong one"),
         "attach to another function, which they call or which calls them",
     )

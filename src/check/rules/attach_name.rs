@@ -26,7 +26,7 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         };
         if !is_seen {
             let finding = Finding::new(Rule::AttachUnseen, Stage::Attach, Verdict::Unknown, target).of(number);
-            findings.push(finding.says(
+            findings.push(finding.with_text(
                 format!("the kernel's BTF has no {what} {target}, and does not have all of them"),
                 remedy(section.attach),
             ));

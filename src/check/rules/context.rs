@@ -19,12 +19,13 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         let Some(Lookup::Found(found)) = attach_btf::lookup(&section, input.kernel)? else { continue };
         let [target] = *found else { continue };
         let Some(size) = size_of_context(target, section.attach)? else { continue };
-        let beyond = walk.context_loads.iter().find(|(_, off)| u32::try_from(*off).is_ok_and(|off| off >= size));
+        let mut loads = walk.context_loads.iter().filter_map(|(pc, off)| Some((*pc, u32::try_from(*off).ok()?)));
+        let beyond = loads.find(|(_, off)| *off >= size);
         let (Some((pc, off)), Some(name)) = (beyond, section.target) else { continue };
-        let (argument, count) = (off / 8 + 1, size / REGISTER);
+        let (argument, count) = ((off / REGISTER).saturating_add(1), size / REGISTER);
         let finding = Finding::new(Rule::AttachProto, Stage::Load, Verdict::No, name).of(number);
-        let insn_off = input.programs.code.insn_off(*pc);
-        findings.push(Finding { insn_off, ..finding }.says(
+        let insn_off = input.programs.code.insn_off(pc);
+        findings.push(Finding { insn_off, ..finding }.with_text(
             format!("the program reads value {argument} of {name}, whose arguments and result are {count} on this kernel"),
             "declare the arguments as this kernel has them, in a program of its own: bpf_program__set_autoload() chooses",
         ));

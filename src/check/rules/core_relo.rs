@@ -5,6 +5,7 @@
 
 use super::Input;
 use crate::btf::BtfView as _;
+use crate::budget::Budget;
 use crate::check::programs::Programs;
 use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::{Error, Result};
@@ -17,9 +18,10 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         match &entry.outcome {
             Outcome::Failed(error) => findings.push(failed(input.programs, number, entry, error)),
             Outcome::Poisoned(why) => {
-                let Some(pc) = input.programs.code.pc(entry.section.as_bytes(), entry.insn_off) else { continue };
-                for (program, reach) in input.programs.reaches(pc) {
-                    findings.push(poisoned(input, number, why, reach)?.of(program));
+                let budget = input.kernel.budget;
+                for (program, reach) in input.programs.reaches(&entry.section, entry.insn_off, budget)? {
+                    budget.charge(STEPS_PER_FINDING)?;
+                    findings.push(poisoned(input, (number, entry), why, reach)?.of(program));
                 }
             }
             _ => {}
@@ -29,11 +31,18 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
 }
 
 /// Whether the verifier may reach a poisoned instruction in a program.
-pub(in crate::check) fn is_any_reachable(programs: &Programs<'_>, report: &Report) -> bool {
-    let poisoned = report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Poisoned(_)));
-    let mut pcs = poisoned.filter_map(|entry| programs.code.pc(entry.section.as_bytes(), entry.insn_off));
-    pcs.any(|pc| programs.reaches(pc).any(|(_, reach)| matches!(reach, None | Some(Reach::Reachable))))
+pub(in crate::check) fn is_any_reachable(programs: &Programs<'_>, report: &Report, budget: &Budget) -> Result<bool> {
+    let is_met = |(_, reach)| matches!(reach, None | Some(Reach::Reachable));
+    for entry in report.entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Poisoned(_))) {
+        if programs.reaches(&entry.section, entry.insn_off, budget)?.any(is_met) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
+
+/// Texts take time and memory.
+const STEPS_PER_FINDING: u64 = 64;
 
 fn of_entry(rule: Rule, verdict: Verdict, number: usize, entry: &Entry) -> Finding {
     let finding = Finding::new(rule, Stage::Load, verdict, &*entry.access);
@@ -50,11 +59,10 @@ fn failed(programs: &Programs<'_>, number: usize, entry: &Entry, error: &Error) 
     };
     let program = programs.at(&entry.section, entry.insn_off);
     let message = format!("{} ({}): {error}", entry.access, entry.kind.name());
-    Finding { program, ..of_entry(rule, Verdict::No, number, entry).says(message, remedy) }
+    Finding { program, ..of_entry(rule, Verdict::No, number, entry).with_text(message, remedy) }
 }
 
-fn poisoned(input: &Input<'_>, number: usize, why: &str, reach: Option<Reach>) -> Result<Finding> {
-    let Some(entry) = input.report.entries.get(number) else { return Err(Error::NoMemory) };
+fn poisoned(input: &Input<'_>, (number, entry): (usize, &Entry), why: &str, reach: Option<Reach>) -> Result<Finding> {
     let is_met = matches!(reach, None | Some(Reach::Reachable));
     let (mut rule, mut verdict) = match reach {
         Some(Reach::Dead) => (Rule::CoreReloGuarded, Verdict::Yes),

@@ -4,6 +4,8 @@
 //!
 //! Source: libbpf `bpf_object__resolve_externs`, `bpf_object__relocate_data`; kernel `fetch_kfunc_meta`.
 
+use std::collections::HashMap;
+
 use super::{Input, no_kernel_btf};
 use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::Result;
@@ -35,7 +37,7 @@ const fn what(external: &Extern<'_>) -> &'static str {
 
 fn finding(rule: Rule, verdict: Verdict, external: &Extern<'_>, message: &str, remedy: &str) -> Finding {
     let (what, name) = (what(external), Lossy(external.name));
-    Finding::new(rule, Stage::Load, verdict, name.to_string()).says(format!("{what} {name} {message}"), remedy)
+    Finding::new(rule, Stage::Load, verdict, name.to_string()).with_text(format!("{what} {name} {message}"), remedy)
 }
 
 const MISSING: &str = "is not in this kernel";
@@ -110,10 +112,11 @@ fn configuration(external: &Extern<'_>) -> Option<Finding> {
 /// the kernel allows some types of programs only.
 fn find_calls(input: &Input<'_>, findings: &mut Vec<Finding>) {
     let code = &input.programs.code;
+    let functions = input.externs.iter().filter(|external| external.kind == ExternKind::Func);
+    let functions: HashMap<_, _> = functions.map(|external| (external.name, external)).collect();
     for (program, calls) in input.programs.calls(|pc| code.called_extern(pc)) {
         for (name, pc) in calls {
-            let is_it = |external: &&Extern<'_>| external.name == name && external.kind == ExternKind::Func;
-            let Some(external) = input.externs.iter().find(is_it) else { continue };
+            let Some(external) = functions.get(name) else { continue };
             let found = call(external).map(|finding| Finding { insn_off: code.insn_off(pc), ..finding.of(program) });
             findings.extend(found);
         }

@@ -5,6 +5,7 @@
 //! Source: kernel `check_helper_call`; libbpf `bpf_object__sanitize_prog`.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Input;
 use super::enumerators::{Enum, Meaning};
@@ -24,11 +25,12 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
     for (program, calls) in input.programs.calls(|pc| code.helper(pc).filter(|helper| is_judged(*helper))) {
         for (helper, pc) in calls {
             let Ok(number) = u64::try_from(helper) else { continue };
-            if !known.contains_key(&helper) {
-                known.insert(helper, finding(number, HELPERS.meaning(number, input.kernel)?));
-            }
-            let found = known.get(&helper).cloned().flatten();
-            findings.extend(found.map(|finding| Finding { insn_off: code.insn_off(pc), ..finding.of(program) }));
+            let found = match known.entry(helper) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(finding(number, HELPERS.meaning(number, input.kernel)?)),
+            };
+            findings
+                .extend(found.clone().map(|finding| Finding { insn_off: code.insn_off(pc), ..finding.of(program) }));
         }
     }
     Ok(())
@@ -48,10 +50,10 @@ fn finding(number: u64, meaning: Meaning) -> Option<Finding> {
     let finding = |rule| Finding::new(rule, Stage::Load, Verdict::No, subject.clone());
     match meaning {
         Meaning::Same => None,
-        Meaning::Missing => {
-            Some(finding(Rule::HelperMissing).says(format!("the kernel has no {subject} (helper {number})"), guard))
-        }
-        Meaning::Other(theirs) => Some(finding(Rule::HelperRenumbered).says(
+        Meaning::Missing => Some(
+            finding(Rule::HelperMissing).with_text(format!("the kernel has no {subject} (helper {number})"), guard),
+        ),
+        Meaning::Other(theirs) => Some(finding(Rule::HelperRenumbered).with_text(
             format!("helper {number} of this kernel is bpf_{theirs}, not {subject}: the program would call that"),
             "compile the program for this kernel with the numbers of its own linux/bpf.h",
         )),

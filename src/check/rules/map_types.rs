@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::Input;
 use super::enumerators::Enum;
-use super::section_types::says;
+use super::section_types::differing;
 use crate::btf::{BtfView as _, Kind, Type, TypeId};
 use crate::check::kernel::Lookup;
 use crate::check::object::ObjectBtf;
@@ -35,11 +35,12 @@ const FIELDS: &[&str] = &[
 /// Finds map types and fields that the kernel does not have.
 pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
     let Some(object) = input.object else { return Ok(()) };
-    let (mut types, mut fields) = (BTreeSet::new(), BTreeSet::new());
+    let (mut types, mut values) = (BTreeSet::new(), BTreeSet::new());
     for variable in object.variables(|section| section == b".maps") {
         let Ok((_, map)) = object.btf.skip_modifiers(variable.type_id) else { continue };
+        input.kernel.budget.charge(map.vlen().into())?;
         types.extend(object.map_number(map, b"type").map(|number| (number, Lossy(variable.name).to_string())));
-        fields.extend(fields_of(object, map));
+        values.extend(value_of(object, map));
     }
     for (number, map) in types {
         let subject = match MAP_TYPES.name_of(number.into()) {
@@ -47,13 +48,13 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
             None => format!("map type {number}"),
         };
         let finding = Finding::new(Rule::MapType, Stage::Load, Verdict::No, subject);
-        let found = says(finding, "map type", number.into(), MAP_TYPES.meaning(number.into(), input.kernel)?);
+        let found = differing(finding, "map type", number.into(), MAP_TYPES.meaning(number.into(), input.kernel)?);
         findings.extend(found.map(|finding| Finding { message: format!("map {map}: {}", finding.message), ..finding }));
     }
-    for field in fields {
+    for field in fields_of(object, values) {
         if matches!(input.kernel.find(Kind::Struct, field)?, Lookup::Missing | Lookup::NotInKernel) {
             let finding = Finding::new(Rule::MapField, Stage::Load, Verdict::Unknown, format!("struct {field}"));
-            findings.push(finding.says(
+            findings.push(finding.with_text(
                 format!("the value of a map has a struct {field}, which the kernel does not know"),
                 "programs that use it need a newer kernel: load them only there",
             ));
@@ -62,35 +63,38 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
     Ok(())
 }
 
-/// Those of [`FIELDS`] that the value of a map has: as a member, or as a member of a struct in it.
-fn fields_of(object: &ObjectBtf<'_>, map: Type<'_>) -> BTreeSet<&'static str> {
-    let mut found = BTreeSet::new();
-    let value = object.member(map, b"value").and_then(|member| {
-        let (_, pointer) = object.btf.skip_modifiers(member.type_id).ok()?;
-        (pointer.kind() == Kind::Ptr).then(|| pointer.type_id())
-    });
-    if let Some(value) = value {
-        add_fields(object, value, LEVELS, &mut found);
-    }
-    found
+/// The type of a map's value.
+fn value_of(object: &ObjectBtf<'_>, map: Type<'_>) -> Option<TypeId> {
+    let (_, pointer) = object.btf.skip_modifiers(object.member(map, b"value")?.type_id).ok()?;
+    (pointer.kind() == Kind::Ptr).then(|| pointer.type_id())
 }
 
 /// Structs within one another that the kernel searches.
 const LEVELS: u32 = 4;
 
-fn add_fields(object: &ObjectBtf<'_>, id: TypeId, levels: u32, found: &mut BTreeSet<&'static str>) {
-    let Ok((_, mut t)) = object.btf.skip_modifiers(id) else { return };
+/// Those of [`FIELDS`] that values have: as members, or as members of structs in them. Looks at each type once.
+fn fields_of(object: &ObjectBtf<'_>, values: BTreeSet<TypeId>) -> BTreeSet<&'static str> {
+    let (mut found, mut known) = (BTreeSet::new(), values.clone());
+    let mut level = values;
+    for _ in 0..=LEVELS {
+        let mut next = BTreeSet::new();
+        for t in level.iter().filter_map(|id| struct_of(object, *id)) {
+            let name = object.name(t.name_off());
+            match FIELDS.iter().find(|field| field.as_bytes() == name) {
+                Some(field) => _ = found.insert(*field),
+                None => next.extend(t.members().map(|member| member.type_id).filter(|id| known.insert(*id))),
+            }
+        }
+        level = next;
+    }
+    found
+}
+
+/// A struct, or the elements of an array of structs.
+fn struct_of<'b>(object: &'b ObjectBtf<'_>, id: TypeId) -> Option<Type<'b>> {
+    let (_, mut t) = object.btf.skip_modifiers(id).ok()?;
     if let Some(array) = t.array() {
-        let Ok((_, element)) = object.btf.skip_modifiers(array.elem_type_id) else { return };
-        t = element;
+        (_, t) = object.btf.skip_modifiers(array.elem_type_id).ok()?;
     }
-    if t.kind() != Kind::Struct {
-        return;
-    }
-    let name = object.name(t.name_off());
-    if let Some(field) = FIELDS.iter().find(|field| field.as_bytes() == name) {
-        found.insert(field);
-    } else if let Some(levels) = levels.checked_sub(1) {
-        t.members().for_each(|member| add_fields(object, member.type_id, levels, found));
-    }
+    (t.kind() == Kind::Struct).then_some(t)
 }

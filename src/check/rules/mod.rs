@@ -66,7 +66,7 @@ impl Finding {
     }
 
     /// With what is wrong, and what to do.
-    fn says(self, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn with_text(self, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { message: message.into(), remedy: Some(remedy.into()), ..self }
     }
 

@@ -30,7 +30,7 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
 
 /// Something that needs it.
 pub(super) fn needing(what: &str) -> Finding {
-    Finding::new(Rule::NoKernelBtf, Stage::Load, Verdict::No, what).says(
+    Finding::new(Rule::NoKernelBtf, Stage::Load, Verdict::No, what).with_text(
         format!("{what} needs BTF in the kernel itself, and this one was built without CONFIG_DEBUG_INFO_BTF"),
         "use a kprobe, tracepoint or raw tracepoint on this kernel",
     )

@@ -17,9 +17,10 @@ const ATTACH_TYPES: Enum = Enum { name: "bpf_attach_type", prefix: "BPF_", table
 pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
     for (number, program) in input.programs.list.iter().enumerate() {
         let Some(section) = program.section() else {
-            let finding = Finding::new(Rule::SectionUnknown, Stage::Load, Verdict::Unknown, &*program.section);
-            findings.push(finding.of(number).says(
-                format!("libbpf knows no section {}: the loader sets the type of the program", program.section),
+            let name = if program.section.is_empty() { "without a name" } else { &program.section };
+            let finding = Finding::new(Rule::SectionUnknown, Stage::Load, Verdict::Unknown, name);
+            findings.push(finding.of(number).with_text(
+                format!("libbpf knows no section {name}: the loader sets the type of the program"),
                 "name the section as libbpf does, to have types and attach targets checked",
             ));
             continue;
@@ -29,7 +30,7 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         if section.attach == Attach::Program {
             let finding =
                 Finding::new(Rule::ExtraTarget, Stage::Load, Verdict::Unknown, section.target.unwrap_or("freplace"));
-            findings.push(finding.of(number).says(
+            findings.push(finding.of(number).with_text(
                 "it replaces a function of another program, which is not checked",
                 "load it together with that program on each kernel",
             ));
@@ -42,7 +43,7 @@ fn prog_type(section: &Section<'_>, input: &Input<'_>) -> Result<Option<Finding>
     let name = section.prog_type;
     let Some(number) = PROG_TYPES.number(name) else { return Ok(None) };
     let finding = Finding::new(Rule::ProgType, Stage::Load, Verdict::No, format!("BPF_PROG_TYPE_{name}"));
-    Ok(says(finding, "program type", number, PROG_TYPES.meaning(number, input.kernel)?))
+    Ok(differing(finding, "program type", number, PROG_TYPES.meaning(number, input.kernel)?))
 }
 
 fn attach_type(section: &Section<'_>, input: &Input<'_>) -> Result<Option<Finding>> {
@@ -53,16 +54,16 @@ fn attach_type(section: &Section<'_>, input: &Input<'_>) -> Result<Option<Findin
     };
     let Some(number) = ATTACH_TYPES.number(name) else { return Ok(None) };
     let finding = Finding::new(Rule::AttachType, stage, Verdict::No, format!("BPF_{name}"));
-    Ok(says(finding, "attach type", number, ATTACH_TYPES.meaning(number, input.kernel)?))
+    Ok(differing(finding, "attach type", number, ATTACH_TYPES.meaning(number, input.kernel)?))
 }
 
 /// With what the kernel has for a number; `None` if it has what the finding is about.
-pub(super) fn says(finding: Finding, what: &str, number: u64, meaning: Meaning) -> Option<Finding> {
+pub(super) fn differing(finding: Finding, what: &str, number: u64, meaning: Meaning) -> Option<Finding> {
     let subject = finding.subject.clone();
     let message = match meaning {
         Meaning::Same => return None,
         Meaning::Missing => format!("the kernel has no {what} {subject} ({number})"),
         Meaning::Other(theirs) => format!("{what} {number} of this kernel is {theirs}, not {subject}"),
     };
-    Some(finding.says(message, "load it only on kernels that have it, and something else on this one"))
+    Some(finding.with_text(message, "load it only on kernels that have it, and something else on this one"))
 }

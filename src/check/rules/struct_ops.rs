@@ -42,13 +42,15 @@ fn of_map(object: &ObjectBtf<'_>, map: &Variable<'_>, kernel: &Kernel<'_>) -> Re
         }
     }
     let Some(theirs) = found.first() else { return Ok(Vec::new()) };
+    let bytes = object.bytes_of(map, kernel.budget)?;
     let mut findings = Vec::new();
     for member in local.members() {
+        kernel.budget.charge(theirs.ty()?.vlen().into())?;
         let member_name = Lossy(object.name(member.name_off)).to_string();
         let subject = format!("{name}.{member_name}");
-        if let Some(why) = misfit(object, map, member, *theirs)? {
+        if let Some(why) = misfit(object, bytes, member, *theirs)? {
             let finding = Finding::new(Rule::StructOpsMember, Stage::Load, Verdict::No, subject.clone());
-            findings.push(finding.says(
+            findings.push(finding.with_text(
                 format!("{subject} {why}"),
                 "set it only where bpf_core_field_exists() is true: at run time, in the skeleton's struct_ops",
             ));
@@ -58,20 +60,20 @@ fn of_map(object: &ObjectBtf<'_>, map: &Variable<'_>, kernel: &Kernel<'_>) -> Re
 }
 
 fn missing(subject: &str, verdict: Verdict, more: &str) -> Finding {
-    Finding::new(Rule::StructOpsType, Stage::Load, verdict, format!("struct {subject}")).says(
+    Finding::new(Rule::StructOpsType, Stage::Load, verdict, format!("struct {subject}")).with_text(
         format!("the kernel has no struct {subject}{more}"),
         "do not create the map on this kernel: bpf_map__set_autocreate(), or SEC(\"?.struct_ops\")",
     )
 }
 
 /// Why a member of the object is not the kernel's.
-fn misfit(object: &ObjectBtf<'_>, map: &Variable<'_>, member: Member, theirs: Found<'_>) -> Result<Option<String>> {
+fn misfit(object: &ObjectBtf<'_>, bytes: &[u8], member: Member, theirs: Found<'_>) -> Result<Option<String>> {
     let (ours, kernel) = (&object.btf, theirs.btf());
     let name = object.name(member.name_off);
     let is_it = |member: &Member| kernel.name_by_offset(member.name_off).is_ok_and(|found| found.to_bytes() == name);
     let Some(their_member) = theirs.ty()?.members().find(is_it) else {
         // A member with a program is zero in the file: libbpf leaves the program out.
-        let is_set = is_set(object, map, member);
+        let is_set = is_set(object, bytes, member);
         return Ok(is_set.then(|| "is set, and the kernel's struct has no such member".into()));
     };
     if member.bit_size != 0 || their_member.bit_size != 0 {
@@ -96,10 +98,9 @@ fn misfit(object: &ObjectBtf<'_>, map: &Variable<'_>, member: Member, theirs: Fo
 }
 
 /// Whether a byte of a member is not 0 in the file.
-fn is_set(object: &ObjectBtf<'_>, map: &Variable<'_>, member: Member) -> bool {
+fn is_set(object: &ObjectBtf<'_>, bytes: &[u8], member: Member) -> bool {
     let size = object.btf.resolve_size(member.type_id).unwrap_or_default();
     let start = index(member.bit_offset / 8);
-    let bytes = object.bytes_of(map);
     let bytes = bytes.get(start..start.saturating_add(index(size)).min(bytes.len())).unwrap_or_default();
     bytes.iter().any(|byte| *byte != 0)
 }
