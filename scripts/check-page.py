@@ -17,7 +17,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OBJECTS = ["examples/offsets.bpf.o", "tests/check/programs.bpf.o", "--only", "offsets/*", "--only", "programs/relocates*"]
-KERNELS = ["--btf", "tests/fixtures/target.el.o", "--btf", "examples/demo.btf"]
+KERNELS = ["--config", "cli/tests/no-modules.config", "--btf", "tests/fixtures/target.el.o", "--btf", "examples/demo.btf"]
 TIMEOUT = 60
 
 

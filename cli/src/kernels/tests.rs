@@ -15,7 +15,8 @@ use flate2::write::GzEncoder;
 
 use super::decode::{Limited, MAX_FILE, unpack};
 use super::image::read_image;
-use super::{Found, Kernel, Source, find};
+use super::find::{Found, find};
+use super::{Kernel, Source};
 
 /// A folder that is removed in the end.
 struct Dir(PathBuf);

@@ -112,8 +112,9 @@ fn page_takes_nothing_from_a_network() {
 /// Every line of the text fits a terminal of 60 columns, and a pipe has 80.
 #[test]
 fn width_of_a_terminal() {
-    let command = [&[env!("CARGO_BIN_EXE_corelo"), "check"], &ARGS[..]].concat().join(" ");
-    let script = format!("stty cols 60 rows 24; {command} --color never");
+    let config = ["--config", "cli/tests/no-modules.config"];
+    let command = [&[env!("CARGO_BIN_EXE_corelo"), "check"], &config[..], &ARGS[..]].concat().join("' '");
+    let script = format!("stty cols 60 rows 24; '{command}' --color never");
     let terminal = Command::new("script").current_dir(TOP).args(["-qec", &script, "/dev/null"]).output().unwrap();
     let text = String::from_utf8(terminal.stdout).unwrap().replace('\r', "");
     assert!(text.contains("2 objects, 7 programs, 2 kernels"), "{text}");
@@ -124,7 +125,7 @@ fn width_of_a_terminal() {
 
 #[test]
 fn reader_who_leaves_early_is_no_failure() {
-    let args = [&["check"], &ARGS[..], &["--format", "html"]].concat();
+    let args = [&["check", "--config", "cli/tests/no-modules.config"], &ARGS[..], &["--format", "html"]].concat();
     let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let run: Run = child.wait_with_output().unwrap().into();
