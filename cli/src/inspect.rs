@@ -44,7 +44,8 @@ impl Inspect {
                 _ => Findings::default(),
             };
             let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
-            let written = self.write(&report, findings, targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
+            let written =
+                self.write(&report, findings, targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
             match written {
                 // The reader has seen enough.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}

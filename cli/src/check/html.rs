@@ -67,10 +67,10 @@ fn write(grid: &Grid<'_>, out: &mut String) -> std::fmt::Result {
     write!(
         out,
         "<div class=\"tools\"><input type=\"search\" id=\"filter\" placeholder=\"Filter programs\" \
-         aria-label=\"Filter programs\" hidden>\n<label><input type=\"checkbox\" id=\"all\"{}> {} more, which load \
+         aria-label=\"Filter programs\" hidden>\n<label><input type=\"checkbox\" id=\"all\"{}> {quiet} more {}, which load \
          everywhere or need what no kernel has</label></div>\n",
         if quiet == grid.rows.len() { " checked" } else { "" },
-        count(quiet, "program"),
+        if quiet == 1 { "program" } else { "programs" },
     )?;
     table(grid, out)?;
     legend(out)?;
@@ -80,14 +80,14 @@ fn write(grid: &Grid<'_>, out: &mut String) -> std::fmt::Result {
 
 fn table(grid: &Grid<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "<div class=\"grid\"><table><thead><tr><th scope=\"col\">program</th>")?;
-    for column in &grid.columns {
+    for (number, column) in (1..).zip(&grid.columns) {
         let names: Vec<_> = column.kernels.iter().map(|kernel| grid.kernel_name(*kernel)).collect();
         let first = names.first().copied().unwrap_or_default();
         let text = match names.len() {
             0 | 1 => first.to_owned(),
             many => format!("{first} and {} more", many.saturating_sub(1)),
         };
-        writeln!(out, "<th scope=\"col\" title=\"{}\"><span>{}</span></th>", escaped(first), escaped(&text))?;
+        writeln!(out, "<th scope=\"col\" title=\"{}\"><span>{number}: {}</span></th>", escaped(first), escaped(&text))?;
     }
     writeln!(out, "</tr></thead><tbody>")?;
     for (number, row) in grid.rows.iter().enumerate() {
@@ -118,10 +118,9 @@ fn reasons(grid: &Grid<'_>, row: &Row<'_>, causes: &[&Cause<'_>], quiet: &str, o
     let columns = grid.columns.len().saturating_add(1);
     write!(
         out,
-        "<tr class=\"{class}\"><td colspan=\"{columns}\"><div><details><summary>{}</summary>{} on <b>{}</b>\n<ul>",
+        "<tr class=\"{class}\"><td colspan=\"{columns}\"><div><details><summary>{}</summary>{} on <b>these kernels</b>\n<ul>",
         count(causes.len(), "finding"),
         escaped(&row.program.name),
-        "these kernels",
     )?;
     for cause in causes {
         let numbers: Vec<_> = cause.columns.iter().map(usize::to_string).collect();

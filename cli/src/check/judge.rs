@@ -76,7 +76,9 @@ impl<'r> Judge<'r> {
             kernels.extend(opened);
             kernels.extend(single.iter().map(|name| alias(name, kernels.get(first), first)).collect::<Vec<_>>());
         }
-        let mut results = Results { objects: self.objects, kernels: first_of_each(kernels), errors };
+        let mut kernels = first_of_each(kernels);
+        set_unique_names(&mut kernels);
+        let mut results = Results { objects: self.objects, kernels, errors };
         results.errors.extend(unchecked(&results));
         nowhere::mark(&mut results);
         results
@@ -322,6 +324,20 @@ fn first_of_each(kernels: Vec<Opened>) -> Vec<KernelResult> {
         results.push(result);
     }
     results
+}
+
+/// Kernels of one name have their paths: the names of a report tell kernels apart.
+fn set_unique_names(kernels: &mut [KernelResult]) {
+    let mut count = HashMap::<String, usize>::new();
+    for kernel in &*kernels {
+        let count = count.entry(kernel.name.clone()).or_default();
+        *count = count.saturating_add(1);
+    }
+    for kernel in kernels {
+        if count.get(&kernel.name).is_some_and(|count| *count > 1) {
+            kernel.name.clone_from(&kernel.path);
+        }
+    }
 }
 
 /// What could not be checked: a kernel, or an object, once.

@@ -110,7 +110,7 @@ impl Source {
         let config = ["/proc/config.gz".to_owned(), format!("/boot/config-{release}")];
         let banner = banner.strip_prefix("Linux version ").map(str::to_owned);
         Ok(Kernel {
-            name: self.name.clone(),
+            name: release.clone(),
             path: SYSFS_BTF.to_owned(),
             version_code: banner.and_then(|banner| version_code(&banner, signature.as_deref())),
             release: Some(release),

@@ -14,8 +14,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::decode::{Limited, MAX_FILE, unpack};
-use super::image::read_image;
 use super::find::{Found, find};
+use super::image::read_image;
 use super::{Kernel, Source};
 
 /// A folder that is removed in the end.

@@ -252,6 +252,15 @@ fn equal_kernels_are_checked_once_and_shown_as_one() {
 }
 
 #[test]
+fn kernels_of_one_name_have_their_paths() {
+    let dir = Dir::new("kernel-names");
+    fs::create_dir(dir.path("other")).unwrap();
+    let other = dir.file("other/demo.btf", &kernel(&[]));
+    let run = check(&[OBJECT, "--btf", DEMO, "--btf", &other, "--format", "markdown"]);
+    assert!(run.ends_with(1).contains(&format!("| program | 1: {DEMO} | 2: ")), "{run:?}");
+}
+
+#[test]
 fn equal_objects_and_equal_names() {
     let dir = Dir::new("objects");
     for folder in ["one", "two"] {
