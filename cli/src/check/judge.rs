@@ -2,6 +2,7 @@
 //! Checks every object against every kernel, in parallel.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,6 @@ use corelo::check::{self, CheckOptions};
 use corelo::internal::json::{self, Json};
 use corelo::object::{Entry, Report};
 use rayon::prelude::*;
-use sha2::{Digest as _, Sha256};
 
 use super::nowhere;
 use super::objects::Object;
@@ -27,6 +27,8 @@ pub(super) struct Judge<'r> {
     pub(super) wants_relocations: bool,
     objects: Vec<Object>,
     progress: Progress,
+    /// Of hashes: nobody can make two kernels whose hashes are equal.
+    random: RandomState,
     /// Findings of all kernels, each once.
     found: Mutex<HashSet<Arc<Found>>>,
     /// Kernels by their digest: the name of the first whose check began.
@@ -53,6 +55,7 @@ impl<'r> Judge<'r> {
             wants_relocations,
             objects,
             progress: Progress::default(),
+            random: RandomState::new(),
             found: Mutex::default(),
             begun: Mutex::default(),
         }
@@ -98,8 +101,8 @@ impl<'r> Judge<'r> {
     }
 
     fn kernel(&self, place: Place, kernel: &Kernel, in_parallel: bool) -> Opened {
-        let btf = btf_hash(kernel);
-        let hash = hash(kernel, &btf);
+        let btf = self.random.hash_one(kernel.kernel.btf().contents());
+        let hash = hash(&self.random, kernel, btf);
         if let Some(hash) = hash {
             // Whichever begins first checks it: the others wait for the end of the run.
             let first = *locked(&self.begun).entry(hash).or_insert(place);
@@ -235,22 +238,10 @@ fn without_type_ids(message: &str) -> String {
     text
 }
 
-fn btf_hash(kernel: &Kernel) -> Hash {
-    let mut hash = Sha256::new();
-    for part in kernel.kernel.btf().contents() {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
-}
-
 /// Of all that rules depend on; `None` where that takes modules, too.
-fn hash(kernel: &Kernel, btf: &Hash) -> Option<Hash> {
-    if kernel.has_all_modules() {
-        return None;
-    }
-    let facts = format!("{:?} {:?} {:?}", kernel.version_code, kernel.in_kernel_btf, kernel.config);
-    Some(Sha256::new().chain_update(btf).chain_update(facts).finalize().into())
+fn hash(random: &RandomState, kernel: &Kernel, btf: Hash) -> Option<Hash> {
+    let Kernel { version_code, in_kernel_btf, config, .. } = kernel;
+    (!kernel.has_all_modules()).then(|| random.hash_one((btf, version_code, in_kernel_btf, config)))
 }
 
 fn described(kernel: &Kernel, btf: Hash, outcome: KernelOutcome) -> KernelResult {

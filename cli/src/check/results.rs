@@ -46,7 +46,8 @@ pub(super) struct ObjectResult {
     pub(super) relocations: String,
 }
 
-pub(super) type Hash = [u8; 32];
+/// Of a kernel, for this run.
+pub(super) type Hash = u64;
 
 /// A kernel, and every object on it.
 #[derive(Debug)]
