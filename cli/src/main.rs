@@ -3,6 +3,7 @@
 
 mod input;
 mod inspect;
+mod min_btf;
 mod notes;
 mod output;
 mod relocate;
@@ -43,6 +44,9 @@ enum Command {
     Relocate(Relocate),
     /// Show what each CO-RE relocation of an object comes to
     Inspect(Inspect),
+    /// Write the smallest BTF with which objects are relocated as with all of a kernel's
+    #[command(name = "min-btf")]
+    MinBtf(MinBtfArgs),
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +75,31 @@ struct Inspect {
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+#[derive(Debug, Args)]
+struct MinBtfArgs {
+    /// BPF objects; `-` for standard input
+    #[arg(value_name = "IN.o", required = true)]
+    objects: Vec<PathBuf>,
+
+    /// The kernel's BTF: a raw or ELF file; `-` for standard input. Further ones are its modules'. Without any, the running
+    /// kernel and its modules
+    #[arg(long, value_name = "TARGET")]
+    btf: Vec<PathBuf>,
+
+    /// Where to write it: a file, or `-` for standard output; or a directory that exists, for a file of each target that is
+    /// needed
+    #[arg(short, long, value_name = "OUT.btf|DIR")]
+    output: PathBuf,
+
+    /// Let types keep their ids, for BPF_CORE_TYPE_ID_TARGET. The file is larger
+    #[arg(long)]
+    keep_ids: bool,
+
+    /// Fail, and write nothing, if an object cannot be read. By default, it is left out with a message
+    #[arg(long)]
+    fail_unreadable: bool,
 }
 
 /// What is to be relocated against what.
@@ -108,13 +137,11 @@ enum Whose {
     Kernel,
 }
 
-impl Question {
-    /// Ends the process where standard input would be read twice.
-    fn check(&self) {
-        if self.btf.iter().chain([&self.object]).filter(|path| input::is_standard_input(path)).count() > 1 {
-            let what = "standard input can be read once, and is given several times";
-            Cli::command().error(ErrorKind::ArgumentConflict, what).exit();
-        }
+/// Ends the process where standard input would be read twice.
+fn check_standard_input<'p>(inputs: impl Iterator<Item = &'p PathBuf>) {
+    if inputs.filter(|path| input::is_standard_input(path)).count() > 1 {
+        let what = "standard input can be read once, and is given several times";
+        Cli::command().error(ErrorKind::ArgumentConflict, what).exit();
     }
 }
 
@@ -136,11 +163,16 @@ fn main() -> ExitCode {
     }
     .write_global();
     let log = StderrLog::new(cli.verbose);
-    let (Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. })) = &cli.command;
-    question.check();
+    match &cli.command {
+        Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. }) => {
+            check_standard_input(question.btf.iter().chain([&question.object]));
+        }
+        Command::MinBtf(args) => check_standard_input(args.btf.iter().chain(&args.objects)),
+    }
     let done = match cli.command {
         Command::Relocate(relocate) => relocate.run(&log),
         Command::Inspect(inspect) => inspect.run(&log),
+        Command::MinBtf(args) => args.run(&log),
     };
     done.unwrap_or_else(|error| {
         stderr::say(format_args!("{error}"));
