@@ -16,7 +16,7 @@ CUT = b"\xf0CUT"
 CHANGED_FIXTURE = 2
 AGAINST = {"target": 0x00, "itself": 0x10, "other": 0x20, "module": 0x30}
 
-TARGETS = ["btf", "btf_ext", "relo", "reach", "explain", "object", "capi", "cli"]
+TARGETS = ["btf", "btf_ext", "relo", "reach", "explain", "min_btf", "object", "capi", "cli"]
 # Inputs that are decisions have no meaning of their own: any bytes are as good as others.
 RANDOM_SEEDS = 64
 
@@ -105,7 +105,7 @@ def main():
             seeds["object"].append(bytes([CHANGED_FIXTURE | AGAINST[against], i]) + rng.randbytes(7))
         # against itself, and against itself as a module
         seeds["capi"] += [bytes([3, 0, 0, 0, i]), bytes([3, 0, 0, 2, i])]
-    for target in ("relo", "reach", "explain", "capi"):
+    for target in ("relo", "reach", "explain", "min_btf", "capi"):
         seeds[target] += [rng.randbytes(64 << i % 5) for i in range(RANDOM_SEEDS)]
 
     for target, inputs in seeds.items():

@@ -12,9 +12,6 @@ mod reads;
 mod record;
 mod write;
 
-#[cfg(test)]
-mod tests;
-
 pub use part::Part;
 
 use std::collections::{BTreeMap, HashSet};
