@@ -66,14 +66,20 @@ impl MinBtfArgs {
             output::write(path, data, None).map_err(|cause| Error::from(cause).at(name_of(path)))
         };
         let mut names = Vec::new();
-        for (number, part) in built.parts() {
-            let name = target(targets, number)?.name();
-            names.push((number, name));
-            if self.output.is_dir() {
-                write(&self.output.join(file_name(name)), part.data())?;
-            }
+        for (number, _) in built.parts() {
+            names.push((number, target(targets, number)?.name()));
         }
         if self.output.is_dir() {
+            let files: Vec<_> = names.iter().map(|(_, name)| self.output.join(file_name(name))).collect();
+            if let Some(twice) =
+                files.iter().enumerate().find_map(|(i, file)| files.iter().skip(i).skip(1).find(|other| *other == file))
+            {
+                let what = "two targets would have this file: give them different names".into();
+                return Err(Error::Argument { what }.at(name_of(twice)));
+            }
+            for (file, (_, part)) in files.iter().zip(built.parts()) {
+                write(file, part.data())?;
+            }
             return Ok(names);
         }
         if let Some((_, module)) = names.iter().find(|(number, _)| *number > 0) {

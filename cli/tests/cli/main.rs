@@ -14,6 +14,7 @@ mod failures;
 mod files;
 mod inspect;
 mod memory;
+mod min_btf;
 mod output;
 mod usage;
 mod why;
