@@ -134,7 +134,11 @@ fn reported(elf: &[u8], targets: &dyn Targets) -> Result<corelo_report> {
 /// - `min` is either NULL or from `corelo_min_btf_new` and not freed.
 /// - `name` is either NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn corelo_min_btf_add_type(min: *mut corelo_min_btf, name: *const c_char, btf_kind: u32) -> c_int {
+pub unsafe extern "C" fn corelo_min_btf_add_type(
+    min: *mut corelo_min_btf,
+    name: *const c_char,
+    btf_kind: u32,
+) -> c_int {
     guard_int(|| {
         // SAFETY: it is as documented.
         let min = unsafe { required_mut(min, "min is NULL")? };
@@ -161,7 +165,11 @@ pub unsafe extern "C" fn corelo_min_btf_add_type(min: *mut corelo_min_btf, name:
 /// - `min` is either NULL or from `corelo_min_btf_new` and not freed.
 /// - `size` is either NULL or points to a number.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn corelo_min_btf_data(min: *mut corelo_min_btf, target: usize, size: *mut usize) -> *const c_void {
+pub unsafe extern "C" fn corelo_min_btf_data(
+    min: *mut corelo_min_btf,
+    target: usize,
+    size: *mut usize,
+) -> *const c_void {
     guard_ptr(|| {
         // SAFETY: both are as documented.
         let (min, size) = unsafe { (required_mut(min, "min is NULL")?, required_mut(size, "size is NULL")?) };

@@ -2,7 +2,7 @@
 //! The object to relocate, from a file or standard input.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
@@ -45,14 +45,14 @@ pub(crate) fn name_of(path: &Path) -> String {
     if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// Reads standard input, or a pipe that the shell has opened and named, as in `--btf <(zstd -dc vmlinux.btf.zst)`; `None`
-/// for any other path. A pipe that is opened by its own name may never get a writer.
-pub(crate) fn read_pipe(path: &Path) -> Result<Option<Vec<u8>>> {
+/// Standard input, or a pipe that the shell has opened and named, as in `--btf <(ssh host cat vmlinux.btf)`; `None` for any
+/// other path. A pipe that is opened by its own name may never get a writer.
+pub(crate) fn open_pipe(path: &Path) -> Result<Option<Box<dyn Read>>> {
     if is_standard_input(path) {
-        return read_stream(io::stdin().lock(), 0).map(Some);
+        return Ok(Some(Box::new(io::stdin().lock())));
     }
     if ["/dev/fd", "/proc/self/fd"].iter().any(|dir| path.starts_with(dir)) && is_pipe(path) {
-        return read_stream(File::open(path)?, 0).map(Some);
+        return Ok(Some(Box::new(File::open(path)?)));
     }
     Ok(None)
 }
@@ -82,8 +82,8 @@ impl Input {
 }
 
 fn read(path: &Path) -> Result<(Vec<u8>, Option<Permissions>)> {
-    if let Some(data) = read_pipe(path)? {
-        return Ok((data, None));
+    if let Some(pipe) = open_pipe(path)? {
+        return Ok((read_stream(pipe, 0)?, None));
     }
     let (data, metadata) = read_file(path)?;
     Ok((data, Some(metadata.permissions())))

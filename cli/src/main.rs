@@ -3,6 +3,7 @@
 
 mod input;
 mod inspect;
+mod kernels;
 mod min_btf;
 mod notes;
 mod output;

@@ -10,26 +10,45 @@ use corelo::Result;
 use corelo::btf::Btf;
 use corelo::internal::has_bpf_code;
 use corelo::log::Log as _;
-use corelo::object::{OpenTargets, Target, Targets};
+use corelo::object::{Target, Targets};
 use corelo::source::{self, RunningKernel};
 
-use crate::input::{name_of, read_pipe};
+use crate::input::{name_of, open_pipe};
+use crate::kernels::{self, Kernel, Streamed};
 use crate::stderr::StderrLog;
 
 /// Opens a kernel and its modules; without any, the running ones when they are needed.
 pub(crate) fn open(paths: &[PathBuf], log: &StderrLog) -> Result<Box<dyn Targets>> {
-    let Some((kernel, modules)) = paths.split_first() else {
+    let Some((path, modules)) = paths.split_first() else {
         return Ok(Box::new(RunningKernel::new()));
     };
-    let kernel = open_one(kernel, None, log)?;
-    let modules = modules.iter().map(|module| open_one(module, Some(kernel.btf()), log)).collect::<Result<_>>()?;
-    Ok(Box::new(OpenTargets::new(kernel, modules)?))
+    let mut kernel = match kernels::open_kernel(path)? {
+        Some(kernel) => kernel,
+        None => Kernel::from(open_one(path, None, log)?),
+    };
+    for path in modules {
+        if kernels::may_have_modules(path) {
+            kernel.add_modules_in(path.clone());
+            continue;
+        }
+        let module = match kernels::open_module(path, kernel.kernel.btf())? {
+            Some(btf) => Target::new(name_of(path), Arc::new(btf)),
+            None => open_one(path, Some(kernel.kernel.btf()), log)?,
+        };
+        kernel.add_module(module);
+    }
+    Ok(Box::new(kernel))
 }
 
+/// Opens raw BTF, an ELF file or a pipe.
 fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>, log: &StderrLog) -> Result<Target> {
     let (name, base) = (name_of(path), base.cloned());
-    let (btf, is_program) = match read_pipe(path).map_err(|error| error.at(&*name))? {
-        Some(data) => (source::from_bytes(&data, base).map_err(|error| error.at(&*name))?, has_bpf_code(&data)),
+    let read_pipe = || open_pipe(path)?.map(kernels::read_stream).transpose();
+    let (btf, is_program) = match read_pipe().map_err(|error| error.at(&*name))? {
+        Some(Streamed::Plain(data)) => {
+            (source::from_bytes(&data, base).map_err(|error| error.at(&*name))?, has_bpf_code(&data))
+        }
+        Some(Streamed::Btf(btf)) => (btf, false),
         None => (source::open(path, base)?, file_has_bpf_code(path)),
     };
     if is_program {

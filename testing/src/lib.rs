@@ -11,6 +11,7 @@
 pub mod btf;
 pub mod elf;
 pub mod ext;
+pub mod kernel;
 pub mod object;
 pub mod schema;
 

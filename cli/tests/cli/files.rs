@@ -90,7 +90,7 @@ fn irregular_and_endless_files() {
         (at("pipe"), "not a regular file", "not a regular file"),
         (at("silent"), "not a regular file", "not a regular file"),
         (at("socket"), "No such device or address", "No such device or address"),
-        (dir.0.clone(), "is a directory", "is a directory"),
+        (dir.0.clone(), "no kernel in this folder", "is a directory"),
         (at("missing"), "No such file", "No such file"),
         ("/dev/zero".into(), "not a regular file", "not a regular file"),
         ("/dev/null".into(), "not a regular file", "not a regular file"),

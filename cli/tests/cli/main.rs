@@ -13,6 +13,7 @@
 mod failures;
 mod files;
 mod inspect;
+mod kernels;
 mod memory;
 mod min_btf;
 mod output;

@@ -44,8 +44,9 @@ fn input_is_no_target() {
         ("cut.btf", &btf[..btf.len() - 1], "is the file whole?"),
         ("cut.o", &elf[..elf.len() - 64], "is the file whole?"),
         ("nobtf.o", &read(&fixture("nobtf.el.bpf.o")), "no .BTF section"),
-        ("btf.zst", b"\x28\xb5\x2f\xfd\0", "not BTF: compressed with zstd: decompress it with zstd -dc"),
-        ("btf.tar.xz", b"\xfd7zXZ\0\0", "not BTF: a tar archive: unpack it with tar -xf"),
+        ("btf.zst", b"\x28\xb5\x2f\xfd\0", "broken zstd data, is the file whole?"),
+        ("btf.tar.xz", b"\xfd7zXZ\0\0", "broken xz data, is the file whole?"),
+        ("btf.bz2", b"BZh91", "compressed with bzip2, which is not read: decompress it with bzip2 -dc"),
         ("two.btf", &btf.repeat(2), "several BTF headers in a row, as ld joins them"),
     ] {
         let path = dir.file(name, content);
