@@ -84,21 +84,21 @@ struct MinBtfArgs {
     #[arg(value_name = "IN.o", required = true)]
     objects: Vec<PathBuf>,
 
-    /// The kernel's BTF: a raw or ELF file; `-` for standard input. Further ones are its modules'. Without any, the running
-    /// kernel and its modules
-    #[arg(long, value_name = "TARGET")]
+    /// Kernels: files with BTF, kernel images, packages, and folders of them. Modules of a kernel follow it after commas.
+    /// Without any, the running kernel and its modules
+    #[arg(long, value_name = "KERNEL[,MODULE...]|DIR")]
     btf: Vec<PathBuf>,
 
-    /// Where to write it: a file, or `-` for standard output; or a directory that exists, for a file of each target that is
-    /// needed
-    #[arg(short, long, value_name = "OUT.btf|DIR")]
+    /// Where to write it: a file for one kernel, `-` for standard output; for several kernels or modules a folder that
+    /// exists or ends in a slash, or an archive by its name: .tar, .tar.xz, .tar.zst
+    #[arg(short, long, value_name = "OUT.btf|DIR/|OUT.tar")]
     output: PathBuf,
 
     /// Let types keep their ids, for BPF_CORE_TYPE_ID_TARGET. The file is larger
     #[arg(long)]
     keep_ids: bool,
 
-    /// Fail, and write nothing, if an object cannot be read. By default, it is left out with a message
+    /// Fail, and write nothing, if an object or a kernel cannot be read. By default, it is left out with a message
     #[arg(long)]
     fail_unreadable: bool,
 }
@@ -168,7 +168,7 @@ fn main() -> ExitCode {
         Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. }) => {
             check_standard_input(question.btf.iter().chain([&question.object]));
         }
-        Command::MinBtf(args) => check_standard_input(args.btf.iter().chain(&args.objects)),
+        Command::MinBtf(args) => check_standard_input(args.objects.iter()),
     }
     let done = match cli.command {
         Command::Relocate(relocate) => relocate.run(&log),

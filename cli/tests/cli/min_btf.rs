@@ -6,11 +6,6 @@ use corelo_testing::object::{BYTE_OFFSET, object};
 
 use super::*;
 
-/// The last line of the table's targets.
-fn sizes(table: &str) -> Vec<&str> {
-    table.lines().nth(1).unwrap().split_whitespace().collect()
-}
-
 #[test]
 fn min_btf_relocates_as_the_whole_one() {
     let dir = Dir::new("min-btf");
@@ -20,8 +15,9 @@ fn min_btf_relocates_as_the_whole_one() {
     let table = run(&["min-btf", fields, enums, poison, "--btf", TARGET, "-o", &out]);
     let table = table.succeeds();
     let size = fs::metadata(&out).unwrap().len();
-    assert!(size < 5000 && sizes(table)[1..] == [&size.to_string(), TARGET], "{table}");
-    assert!(table.contains("\n3 objects, ") && table.contains(&format!("\nnot in {TARGET}:\n  {fields}: ")), "{table}");
+    let columns: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().collect();
+    assert!(size < 5000 && columns[1] == size.to_string() && columns[3] == "target.el.o", "{table}");
+    assert!(table.contains(&format!("\n{enums} misses\n  big::BIG_GONE\n  color::GONE\n")), "{table}");
     let relocated = |object: &str, btf: &str| {
         run(&["relocate", object, "--btf", btf, "-o", &dir.path("out.o")]).relocates();
         fs::read(dir.path("out.o")).unwrap()
@@ -35,23 +31,31 @@ fn min_btf_relocates_as_the_whole_one() {
 }
 
 #[test]
-fn an_object_that_cannot_be_read_is_a_line() {
+fn what_cannot_be_read_is_a_line() {
     let dir = Dir::new("min-btf-bad");
-    let (out, bad) = (dir.path("min.btf"), dir.file("bad.o", b"no object"));
-    let big = fixture("fields.eb.bpf.o");
-    let good = fixture("fields.el.bpf.o");
-    let run_with = |more: &[&str]| run(&[&["min-btf", &bad, &big, "--btf", TARGET, "-o", &out], more].concat());
+    let (out, bad) = (dir.path("out.tar"), dir.file("bad.o", b"no object"));
+    let (big, good) = (fixture("fields.eb.bpf.o"), fixture("fields.el.bpf.o"));
+    let other = fixture("target.eb.o");
+    let run_with = |more: &[&str]| run(&[&["min-btf", &bad, "--btf", TARGET, "-o", &out], more].concat());
 
-    let done = run_with(&[&good]);
-    assert_eq!((done.status, done.stderr.lines().count()), (0, 2), "{done:?}");
-    for (line, name) in done.stderr.lines().zip([&bad, &big]) {
-        assert!(line.starts_with(&format!("corelo: {name}: ")) && line.ends_with(": left out"), "{line}");
+    let done = run_with(&[&good, &big, "--btf", &other, "--btf", "no-kernel"]);
+    let lines: Vec<_> = done.stderr.lines().collect();
+    assert_eq!((done.status, lines.len()), (0, 4), "{done:?}");
+    let expected = [
+        ("no-kernel", ": left out"),
+        (&*bad, ": left out"),
+        (&*big, ": left out of 1 of 2 kernels"),
+        (&*good, ": left out of 1 of 2 kernels"),
+    ];
+    for (line, (name, end)) in lines.iter().zip(expected) {
+        assert!(line.starts_with(&format!("corelo: {name}: ")) && line.ends_with(end), "{line}");
     }
+    let table = String::from_utf8(done.stdout).unwrap();
+    assert!(table.contains("  target.eb.o\n") && table.contains("  target.el.o\n"), "{table}");
+
     fs::remove_file(&out).unwrap();
     for more in [&[&*good, "--fail-unreadable"][..], &[]] {
-        let done = run_with(more);
-        let last = *done.fails().last().unwrap();
-        assert_eq!(last, format!("corelo: 2 of {} objects cannot be read: {out} is not written", 2 + more.len() / 2));
+        assert_eq!(run_with(more).fails().last(), Some(&&*format!("corelo: {out} is not written")));
         assert!(!Path::new(&out).exists());
     }
 }
@@ -83,30 +87,82 @@ fn kernel_and_module(dir: &Dir, kernel_name: &str, module_name: &str) -> [String
 }
 
 #[test]
-fn a_module_needs_a_directory() {
+fn modules_and_several_kernels_need_a_folder() {
     let dir = Dir::new("min-btf-module");
     let [kernel, module, object] = kernel_and_module(&dir, "vmlinux", "m.btf");
-    let run_with = |out: &str| run(&["min-btf", &object, "--btf", &kernel, "--btf", &module, "-o", out]);
-
+    let with_module = format!("{kernel},{module}");
+    let run_with = |out: &str| run(&["min-btf", &object, "--btf", &with_module, "-o", out]);
     let refused = run_with(&dir.path("file"));
-    let what = format!("types of the module {module} are needed, too: name a directory for several files");
+    let what = "types of the module m are needed, too, for which a folder or an archive has room";
     assert_eq!(refused.fails(), [format!("corelo: {}: {what}", dir.path("file"))]);
 
-    let out = dir.path("out");
-    fs::create_dir(&out).unwrap();
-    assert_eq!(run_with(&out).succeeds().lines().filter(|line| line.contains(&dir.path(""))).count(), 2);
-    let [small, small_module] = ["vmlinux.btf", "m.btf"].map(|name| format!("{out}/{name}"));
-    let relocated = run(&["relocate", &object, "--btf", &small, "--btf", &small_module, "-o", &dir.path("out.o")]);
-    relocated.relocates();
+    // It is made.
+    let out = dir.path("out/");
+    let table = run_with(&out);
+    let names: Vec<_> =
+        table.succeeds().lines().map(|line| line.split_whitespace().skip(2).collect::<Vec<_>>()).collect();
+    assert_eq!(names[1..3], [vec!["0", "vmlinux"], vec!["vmlinux,", "m"]]);
+    let [small, small_module] = ["vmlinux.btf", "vmlinux/m.btf"].map(|name| format!("{out}{name}"));
+    run(&["relocate", &object, "--btf", &small, "--btf", &small_module, "-o", &dir.path("out.o")]).relocates();
     assert!(fs::metadata(small_module).unwrap().len() < fs::metadata(&module).unwrap().len());
+
+    let several = run(&["min-btf", &object, "--btf", &kernel, "--btf", TARGET, "-o", &dir.path("file")]);
+    assert_eq!(several.status, 2);
+    assert!(several.stderr.contains("several kernels need a folder or an archive"), "{several:?}");
 }
 
 #[test]
-fn two_targets_do_not_share_a_file() {
+fn two_kernels_do_not_share_a_file() {
     let dir = Dir::new("min-btf-twice");
-    let [kernel, module, object] = kernel_and_module(&dir, "same", "same.btf");
-    fs::create_dir(dir.path("out")).unwrap();
-    let refused = run(&["min-btf", &object, "--btf", &kernel, "--btf", &module, "-o", &dir.path("out")]);
-    assert!(refused.fails()[0].contains("two targets would have this file"), "{refused:?}");
-    assert!(fs::read_dir(dir.path("out")).unwrap().next().is_none());
+    let [kernel, other, object] = kernel_and_module(&dir, "same", "module");
+    fs::create_dir(dir.path("other")).unwrap();
+    fs::copy(&kernel, dir.path("other/same.btf")).unwrap();
+    drop(other);
+    let out = dir.path("out.tar");
+    let refused = run(&["min-btf", &object, "--btf", &kernel, "--btf", &dir.path("other/same.btf"), "-o", &out]);
+    assert!(refused.fails()[0].contains("two kernels or modules would have the file same.btf"), "{refused:?}");
+    assert!(!Path::new(&out).exists());
+}
+
+#[test]
+fn archives_are_sorted_without_times_and_have_equal_files_once() {
+    let dir = Dir::new("min-btf-tar");
+    let object = fixture("fields.el.bpf.o");
+    let kernels = dir.path("kernels");
+    fs::create_dir(&kernels).unwrap();
+    for name in ["b.btf", "a.btf", "c.btf"] {
+        let source = if name == "c.btf" { "examples/demo.btf" } else { TARGET };
+        let btf = if name == "c.btf" { read(source) } else { btf_of(&read(source)) };
+        fs::write(format!("{kernels}/{name}"), btf).unwrap();
+    }
+    let run_with = |out: &str| {
+        run(&["min-btf", &object, "--btf", &kernels, "-o", &dir.path(out)]).succeeds();
+        fs::read(dir.path(out)).unwrap()
+    };
+    let tar = run_with("out.tar");
+    let mut archive = tar::Archive::new(&*tar);
+    let members = archive.entries().unwrap().map(|member| {
+        let member = member.unwrap();
+        let header = member.header();
+        assert_eq!((header.mtime().unwrap(), header.uid().unwrap(), header.gid().unwrap()), (0, 0, 0));
+        let link = member.link_name().unwrap().map(|link| link.display().to_string());
+        (member.path().unwrap().display().to_string(), link)
+    });
+    let expected = [("a.btf", None), ("b.btf", Some("a.btf")), ("c.btf", None)];
+    assert_eq!(members.collect::<Vec<_>>(), expected.map(|(name, link)| (name.to_owned(), link.map(str::to_owned))));
+
+    let mut unpacked = Vec::new();
+    lzma_rust2::XzReader::new(&*run_with("out.tar.xz"), true).read_to_end(&mut unpacked).unwrap();
+    assert!(unpacked == tar);
+    let zstd = run_with("out.tar.zst");
+    let mut unpacked = Vec::new();
+    ruzstd::decoding::StreamingDecoder::new(&*zstd).unwrap().read_to_end(&mut unpacked).unwrap();
+    assert!(unpacked == tar);
+}
+
+/// The `.BTF` section of an ELF file, which is the only one of that content.
+fn btf_of(elf: &[u8]) -> Vec<u8> {
+    let start = elf.windows(8).position(|bytes| bytes == [0x9f, 0xeb, 1, 0, 24, 0, 0, 0]).unwrap();
+    let word = |at: usize| u32::from_le_bytes(elf[start + at..start + at + 4].try_into().unwrap()) as usize;
+    elf[start..start + 24 + word(16) + word(20)].to_vec()
 }
