@@ -4,10 +4,14 @@
 
 usage: seeds.py OUT    OUT/<target>/* and OUT/<target>.dict
 """
+import gzip
+import io
+import lzma
 import pathlib
 import random
 import struct
 import sys
+import tarfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -16,7 +20,7 @@ CUT = b"\xf0CUT"
 CHANGED_FIXTURE = 2
 AGAINST = {"target": 0x00, "itself": 0x10, "other": 0x20, "module": 0x30}
 
-TARGETS = ["btf", "btf_ext", "relo", "reach", "explain", "min_btf", "object", "capi", "cli"]
+TARGETS = ["btf", "btf_ext", "relo", "reach", "explain", "min_btf", "object", "capi", "cli", "kernels"]
 # Inputs that are decisions have no meaning of their own: any bytes are as good as others.
 RANDOM_SEEDS = 64
 
@@ -50,6 +54,78 @@ def with_layout(btf):
     strings = btf[hdr_len + str_off :][:str_len]
     lengths = (0, len(types), len(types) + len(layout), len(strings), len(types), len(layout))
     return btf[:4] + struct.pack(order + "7I", 32, *lengths) + types + layout + strings
+
+
+def zstd(data):
+    """One frame with one block that is not compressed."""
+    return b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(data)) + struct.pack("<I", len(data) << 3 | 1)[:3] + data
+
+
+def lz4(data):
+    """The kernel's format, with one block of literals."""
+    rest = len(data) - 15
+    block = b"\xf0" + b"\xff" * (rest // 255) + bytes([rest % 255]) + data
+    return b"\x02\x21\x4c\x18" + struct.pack("<I", len(block)) + block
+
+
+def bzimage(payload):
+    image = bytearray(1024)
+    image[0x1F1] = 1
+    image[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", image, 0x20E, 0x100)
+    struct.pack_into("<II", image, 0x248, 0, len(payload))
+    image[0x300:0x310] = b"6.1.0 (a@b) #1 S"
+    return bytes(image) + payload
+
+
+def zboot(payload):
+    return b"MZ\0\0zimg" + struct.pack("<II", 64, len(payload)) + bytes(48) + payload
+
+
+def tar(members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def deb(data):
+    header = b"%-16s%-12d%-6d%-6d%-8d%-10d`\n"
+    return (b"!<arch>\n" + header % (b"debian-binary", 0, 0, 0, 0o100644, 4) + b"2.0\n"
+            + header % (b"data.tar", 0, 0, 0, 0o100644, len(data)) + data)
+
+
+def cpio(members):
+    out = b""
+    for name, data in [*members, ("TRAILER!!!", b"")]:
+        fields = (1, 0o100644, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        out += b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0"
+        out += bytes(-len(out) % 4) + data
+        out += bytes(-len(out) % 4)
+    return out
+
+
+def rpm(payload):
+    header = b"\x8e\xad\xe8\x01" + bytes(12)
+    return b"\xed\xab\xee\xdb" + bytes(92) + header * 2 + payload
+
+
+def kernels(elf, btf):
+    """Every form in which a kernel is shipped."""
+    vmlinux = elf[:16] + b"\x02" + elf[17:]
+    image = bytes(56) + b"ARM\x64" + b"Linux version 6.1.0 (a@b) #1 SMP\0" + btf
+    packed = [gzip.compress, lzma.compress, zstd, lz4, lambda data: lzma.compress(data, lzma.FORMAT_ALONE)]
+    yield from (btf, vmlinux, image)
+    for pack in packed:
+        yield pack(btf)
+        yield bzimage(pack(vmlinux))
+        yield zboot(pack(image))
+    files = [("boot/config-6.1.0", b"CONFIG_BPF=y\n"), ("boot/vmlinuz-6.1.0", bzimage(gzip.compress(vmlinux))),
+             ("lib/modules/6.1.0/a.ko", elf)]
+    yield from (deb(tar(files)), rpm(zstd(cpio(files))), lzma.compress(tar([("6.1.0.btf", btf)])), gzip.compress(tar(files)))
 
 
 def entry(value):
@@ -98,6 +174,7 @@ def main():
         # split on itself: every name and type is there twice
         seeds["btf"] += [btf, btf + CUT + btf, with_layout(btf), with_layout(btf) + CUT + btf]
         seeds["cli"] += [elf, elf + CUT + btf]
+        seeds["kernels"] += kernels(elf, btf)
 
     rng = random.Random(1)
     for i in range(len(objects)):

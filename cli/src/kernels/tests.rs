@@ -81,7 +81,7 @@ fn open(path: &Path) -> Kernel {
 
 /// Names and paths below the folder, and the errors.
 fn listed(dir: &Dir) -> (Vec<String>, Vec<String>) {
-    let found = find(&[dir.0.clone()]);
+    let found = find(std::slice::from_ref(&dir.0));
     let kernels = found.sources.iter().flat_map(open_all);
     let shown = kernels.map(|kernel| match kernel {
         Ok(kernel) => format!("{} {}", kernel.name, kernel.path),
