@@ -70,7 +70,7 @@ pub(super) fn reduce_all(
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
         for _ in 1..processors.min(sources.len()) {
-            scope.spawn(&work);
+            scope.spawn(work);
         }
         work();
     });
