@@ -506,7 +506,7 @@ const void *corelo_min_btf_data(struct corelo_min_btf *min, size_t target, size_
 uint32_t corelo_min_btf_new_id(struct corelo_min_btf *min, size_t target, uint32_t old_id);
 
 /**
- * Frees a collection and its BTF. NULL is allowed.
+ * Frees a collection and its BTF. NULL is allowed. No thread may use them at the same time or later.
  *
  * Safety:
  *

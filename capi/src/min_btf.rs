@@ -198,7 +198,7 @@ pub unsafe extern "C" fn corelo_min_btf_new_id(min: *mut corelo_min_btf, target:
     })
 }
 
-/// Frees a collection and its BTF. NULL is allowed.
+/// Frees a collection and its BTF. NULL is allowed. No thread may use them at the same time or later.
 ///
 /// # Safety
 ///
