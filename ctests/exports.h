@@ -325,6 +325,15 @@ static inline void with_min(struct call *c)
 		abort();
 }
 
+/* Has struct task, and so its int. */
+static inline void with_min_of_task(struct call *c)
+{
+	c->own_targets = corelo_targets_new(types_btf, NULL, 0);
+	c->min = c->own_min = corelo_min_btf_new(c->own_targets, 0);
+	if (corelo_min_btf_add_type(c->min, "task", BTF_KIND_STRUCT) != 1)
+		abort();
+}
+
 static inline int min_is_kept(struct call *c)
 {
 	return !corelo_min_btf_add_object(c->min, c->elf, c->size, NULL);
@@ -464,7 +473,7 @@ CALL_MIN(corelo_min_btf_new, corelo_min_btf_new(c->targets, 0))
 CALL(corelo_min_btf_add_object, corelo_min_btf_add_object(c->min, c->data, c->size, c->report_at))
 CALL(corelo_min_btf_add_type, corelo_min_btf_add_type(c->min, c->name, BTF_KIND_STRUCT))
 CALL(corelo_min_btf_data, corelo_min_btf_data(c->min, c->index, c->size_at) ? 0 : -errno)
-CALL(corelo_min_btf_new_id, corelo_min_btf_new_id(c->min, c->index, 1))
+CALL(corelo_min_btf_new_id, corelo_min_btf_new_id(c->min, c->index, NUM))
 CALL_VOID(corelo_min_btf_free, corelo_min_btf_free(c->min))
 CALL(corelo_report_outcome_cnt, corelo_report_outcome_cnt(c->data, c->outcome))
 CALL(corelo_report_entry_cnt, corelo_report_entry_cnt(c->data))
@@ -536,7 +545,7 @@ static const struct export exports[] = {
 	       AT(report_at, RECORD | OPTIONAL)),
 	EXPORT(corelo_min_btf_add_type, NEGATIVE, 1, with_min, AT(min, RECORD), AT(name, BYTES)),
 	EXPORT(corelo_min_btf_data, NO_HANDLE, 0, with_min, AT(min, RECORD), AT(size_at, RECORD)),
-	EXPORT(corelo_min_btf_new_id, ZERO, 0, with_min, AT(min, BYTES)),
+	EXPORT(corelo_min_btf_new_id, ZERO, 1, with_min_of_task, AT(min, BYTES)),
 	EXPORT(corelo_min_btf_free, KEPT, 0, with_min_to_free, AT(min, BYTES | OPTIONAL)),
 	EXPORT(corelo_report_outcome_cnt, ZERO, 2, with_report, AT(data, BYTES)),
 	EXPORT(corelo_report_entry_cnt, ZERO, 4, with_report, AT(data, BYTES)),

@@ -32,7 +32,8 @@ use part::{Ids, PartBuilder};
 /// Collects the types of one kernel and its modules that objects need.
 ///
 /// The BTF gives relocation the same result as the targets': the same bytes and outcomes, by either semantics. Only
-/// `BPF_CORE_TYPE_ID_TARGET` gives other ids, unless they are kept. Explanations and hints know only what is kept.
+/// `BPF_CORE_TYPE_ID_TARGET` gives other ids, unless they are kept; in BTF that no compiler writes, so does a bitfield that is a
+/// pointer, whose word is as wide as an id. Explanations and hints know only what is kept.
 ///
 /// The same objects give the same bytes, in any order. Kernels with the same types give the same bytes.
 #[derive(Debug)]

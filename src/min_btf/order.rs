@@ -6,18 +6,18 @@ use std::collections::HashSet;
 
 use super::record::{Record, Records};
 use crate::btf::TypeId;
-use crate::relo::Semantics;
+use crate::relo::{EssentialName, Semantics};
 
 /// The ids in the order in which they are written: those with a name by kind and name, then those without by the first
 /// reference to each.
 ///
-/// Types of one name stay in the order of the target, in which they are candidates. `first` precedes all.
+/// Types of one essential name stay in the order of the target, in which they are candidates. `first` precedes all.
 pub(super) fn order(records: &Records<'_>, first: Option<TypeId>) -> Vec<TypeId> {
     let is_named = |record: &Record<'_>| record.name.is_none_or(|name| !name.is_empty());
     let mut named: Vec<_> = records.iter().filter(|(_, record)| is_named(record)).collect();
     named.sort_by_key(|(id, record)| {
         let kind = Semantics::Libbpf.one_kind(record.kind).raw();
-        (Some(**id) != first, kind, record.name, **id)
+        (Some(**id) != first, kind, record.name.map(|name| EssentialName::of(name).as_bytes()), **id)
     });
     let ids: Vec<_> = named.into_iter().map(|(id, _)| *id).collect();
     let mut order = Order { records, is_in: ids.iter().copied().collect(), ids, followed: 0 };

@@ -62,6 +62,19 @@ fn ambiguity_stays() {
 }
 
 #[test]
+fn candidates_stay_in_order() {
+    let (local, root) = local_struct(&["x"]);
+    let mut kernel = Build::little();
+    let int = kernel.int("char", 1, 0);
+    for name in ["s___b", "s", "s___a"] {
+        kernel.struct_(name, 16, &[("x", int, 8)]);
+    }
+    let (found, kept) = answers(local, root, &[("0:0", BYTE_OFFSET)], &kernel);
+    assert_eq!(found, ["1"]);
+    assert_eq!(kept, ["int char", "struct s___b{x@8}", "struct s{x@8}", "struct s___a{x@8}"]);
+}
+
+#[test]
 fn type_ids_are_ambiguous_even_of_equal_types() {
     let mut local = Build::little();
     let root = local.fwd("f", false);
