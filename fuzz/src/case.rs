@@ -49,10 +49,15 @@ pub fn targets(targ: &Model, flags: u8) -> OpenTargets {
     if flags & 2 == 0 {
         return OpenTargets::from(Target::new("kernel", open(targ.encode(Endian::Little, &[]).0, None)));
     }
-    let (base, split) = targ.encode_split(Endian::Little, usize::from(flags >> 4) * 2);
+    let (base, split) = targ.encode_split(Endian::Little, types_of_kernel(flags));
     let kernel = open(base, None);
     let module = Target::new("module", open(split, Some(Arc::clone(&kernel))));
     OpenTargets::new(Target::new("kernel", kernel), vec![module]).expect("the module is the kernel's")
+}
+
+/// The number of types that are the kernel's, if there is a module.
+pub fn types_of_kernel(flags: u8) -> usize {
+    usize::from(flags >> 4) * 2
 }
 
 /// Relocates the object. What fails is in the report.

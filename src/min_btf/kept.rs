@@ -82,13 +82,17 @@ impl KeptTypes {
     }
 
     fn kept(&mut self, place: Place<'_>) -> &mut Kept {
-        let target = if place.id.0 < place.btf.start_id() { 0 } else { place.target };
-        self.0.entry(target).or_default().entry(place.id).or_default()
+        self.0.entry(target_of(place)).or_default().entry(place.id).or_default()
     }
 
-    /// Keeps a type apart from equal ones.
-    pub(super) fn keep_distinct(&mut self, place: Place<'_>) {
-        self.kept(place).is_distinct = true;
+    /// Keeps a type as [`KeptTypes::keep`] does, and apart from equal ones.
+    pub(super) fn keep_distinct(&mut self, place: Place<'_>, reads: Reads, budget: &Budget) -> Result<()> {
+        self.keep(place, reads, budget)?;
+        let target = target_of(place);
+        if let Some(kept) = self.0.get_mut(&target).and_then(|types| types.get_mut(&place.id)) {
+            kept.is_distinct = true;
+        }
+        Ok(())
     }
 
     /// Keeps a member or enumerator.
@@ -102,8 +106,7 @@ impl KeptTypes {
         while let Some((id, reads)) = left.pop() {
             budget.charge(1)?;
             let Ok(t) = place.btf.type_by_id(id) else { continue };
-            // Without a layout, nothing can be said of an unknown kind's references. No comparison reads them.
-            if id == TypeId::VOID || matches!(t.kind(), Kind::Other(_)) {
+            if id == TypeId::VOID {
                 continue;
             }
             let kept = self.kept(Place { id, ..place });
@@ -154,6 +157,11 @@ impl KeptTypes {
         }
         Ok(())
     }
+}
+
+/// The target that has the type itself: a module's BTF begins with the kernel's.
+const fn target_of(place: Place<'_>) -> u32 {
+    if place.id.0 < place.btf.start_id() { 0 } else { place.target }
 }
 
 impl Reads {

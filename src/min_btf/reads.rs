@@ -25,10 +25,7 @@ pub(super) fn keep(
     let budget = context.budget;
     match local.kind {
         ReloKind::TypeMatches => return kept.keep(cand, Reads::Match, budget),
-        ReloKind::TypeIdTarget => {
-            kept.keep_distinct(cand);
-            return kept.keep(cand, Reads::Compat, budget);
-        }
+        ReloKind::TypeIdTarget => return kept.keep_distinct(cand, Reads::Compat, budget),
         kind if kind.is_type_based() => return kept.keep(cand, Reads::Compat, budget),
         _ => {}
     }

@@ -44,11 +44,14 @@ impl<'t> Record<'t> {
     fn new(btf: &'t Btf<'static>, id: TypeId, kept: &Kept) -> Result<Self> {
         let t = btf.type_by_id(id)?;
         let name = |name_off| btf.name_by_offset(name_off).ok().map(|name| name.to_bytes());
+        if let Kind::Other(_) = t.kind() {
+            return Ok(Self::unknown(name(t.name_off())));
+        }
         let follows = kept.follows || !matches!(t.kind(), Kind::Ptr | Kind::FuncProto);
         let field = |word| match word {
             Word::Name(name_off) => Field::Name(name(name_off)),
             Word::Id(_) if !follows => Field::Id(TypeId::VOID),
-            Word::Id(id) if id < btf.type_cnt() => Field::Id(readable(btf, TypeId(id))),
+            Word::Id(id) if id < btf.type_cnt() => Field::Id(TypeId(id)),
             Word::Id(_) => Field::BadId,
             Word::Number(number) => Field::Number(number),
         };
@@ -65,6 +68,13 @@ impl<'t> Record<'t> {
             size_or_type: field(t.size_or_type()),
             payload,
         })
+    }
+
+    /// Stands for a type of an unknown kind, whose payload may have ids: a function, which no comparison accepts either.
+    fn unknown(name: Option<&'t [u8]>) -> Self {
+        let kind = Kind::Func;
+        let (size_or_type, payload) = (Field::Id(TypeId::VOID), Vec::new());
+        Self { kind, distinct: None, info: info_of(kind), name, size_or_type, payload }
     }
 
     /// All type ids.
@@ -90,8 +100,7 @@ const fn has_elements(t: Type<'_>) -> bool {
     matches!(t.kind(), Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::FuncProto | Kind::Datasec)
 }
 
-/// The id, or `void` for a type of an unknown kind.
-fn readable(btf: &Btf<'_>, id: TypeId) -> TypeId {
-    let is_unknown = btf.type_by_id(id).is_ok_and(|t| matches!(t.kind(), Kind::Other(_)));
-    if is_unknown { TypeId::VOID } else { id }
+/// `info` of a kind without elements.
+pub(super) const fn info_of(kind: Kind) -> u32 {
+    u32::from_be_bytes([kind.raw(), 0, 0, 0])
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::record::{Field, Record, Records};
+use super::record::{Field, Record, Records, info_of};
 use crate::btf::raw::{HDR_LEN, MAGIC, TYPE_LEN};
 use crate::btf::{Kind, TypeId};
 use crate::bytes::{Endian, index};
@@ -82,9 +82,8 @@ impl<'t> Types<'_, 't> {
 
     /// Adds a pointer to `void`, in place of a type that is left out.
     pub(super) fn add_filler(&mut self) -> Result<()> {
-        let [kind, ..] = u32::from(Kind::Ptr.raw()).to_le_bytes();
         self.bytes.try_reserve(TYPE_LEN)?;
-        for word in [0, u32::from_be_bytes([kind, 0, 0, 0]), 0] {
+        for word in [0, info_of(Kind::Ptr), 0] {
             self.word(word);
         }
         Ok(())

@@ -197,3 +197,25 @@ fn types_that_lead_to_themselves_end() {
     assert_eq!(found, ["failed", "1", "1"]);
     assert_eq!(kept, ["struct s{next@8,self@0}", "ptr"]);
 }
+
+#[test]
+fn a_type_of_an_unknown_kind_does_not_become_void() {
+    const UNKNOWN: u32 = 20;
+    let make = |returns: fn(&mut Build) -> u32| {
+        let mut build = Build::little();
+        let returned = returns(&mut build);
+        let proto = build.func_proto(returned, &[]);
+        let root = build.typedef("fn_t", proto);
+        (build, root)
+    };
+    let unknown = |build: &mut Build| {
+        let name = build.str("unknown");
+        build.record(name, UNKNOWN, 0, 0, &[])
+    };
+    let (local, root) = make(|_| 0);
+    let layout = [[(0, 0); UNKNOWN as usize].as_slice(), &[(0, 4)]].concat();
+    let kernel = make(unknown).0.layout(&layout);
+    let (found, kept) = answers(local, root, &[("0", TYPE_EXISTS)], &kernel);
+    assert_eq!(found, ["0"]);
+    assert_eq!(kept, ["typedef fn_t", "func unknown", "func_proto"]);
+}

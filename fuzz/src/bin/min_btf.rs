@@ -11,9 +11,9 @@ use corelo::log::NoLog;
 use corelo::min_btf::{Built, MinBtf};
 use corelo::object::{Entry, OpenTargets, Outcome, Report, Target, Targets as _};
 use corelo::relo::Semantics;
-use corelo_fuzz::case::{models, object, relocated, targets};
+use corelo_fuzz::case::{models, object, relocated, targets, types_of_kernel};
 use corelo_fuzz::generate::byte;
-use corelo_fuzz::model::{ENUM, ENUM64, Element, FLOAT, INT, Model, STRUCT, Ty, UNION};
+use corelo_fuzz::model::{ARRAY, ENUM, ENUM64, Element, FLOAT, INT, Model, STRUCT, Ty, UNION};
 use corelo_fuzz::watch::watched;
 use libfuzzer_sys::fuzz_target;
 
@@ -25,6 +25,9 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let flags = byte(u)?;
     let (local, mut targ) = models(u, flags)?;
     without_bitfields_of_pointers(&mut targ);
+    if flags & 2 != 0 {
+        without_modules_in_kernel(&mut targ, types_of_kernel(flags));
+    }
     let objects = [object(u, &local)?, object(u, &local)?];
     let targets = targets(&targ, flags);
     for keep_ids in [false, true] {
@@ -61,6 +64,26 @@ fn without_bitfields_of_pointers(model: &mut Model) {
     }
     for (i, member) in others {
         model.types[i].elements[member].rest &= 0x00ff_ffff;
+    }
+}
+
+/// A kernel's type that leads to a module's leads nowhere in the kernel's BTF alone.
+fn without_modules_in_kernel(model: &mut Model, types_of_kernel: usize) {
+    let close = |id: &mut u32| {
+        if *id as usize > types_of_kernel {
+            *id = 0;
+        }
+    };
+    for ty in model.types.iter_mut().take(types_of_kernel) {
+        match ty.kind {
+            ARRAY => ty.words.iter_mut().take(2).for_each(close),
+            ENUM | ENUM64 | INT | FLOAT => {}
+            STRUCT | UNION => ty.elements.iter_mut().for_each(|member| close(&mut member.to)),
+            _ => {
+                close(&mut ty.size_or_type);
+                ty.elements.iter_mut().for_each(|element| close(&mut element.to));
+            }
+        }
     }
 }
 
