@@ -7,7 +7,6 @@ use std::ffi::CStr;
 use super::kept::{KeptTypes, Place, Reads};
 use crate::btf::{Btf, BtfView as _, NameIs, ReloKind, Type, TypeId};
 use crate::budget::Budget;
-use crate::bytes::index;
 use crate::error::Result;
 use crate::relo::spec::MAX_LEN;
 use crate::relo::{Context, EssentialName, Spec, try_candidate};
@@ -162,6 +161,6 @@ impl<'t> NameSearch<'_, 't> {
 
     fn is_flexible(&self, id: TypeId) -> bool {
         let array = self.place.btf.skip_modifiers(id).ok().and_then(|(_, t)| t.array());
-        array.is_some_and(|array| index(array.nelems) == 0)
+        array.is_some_and(|array| array.nelems == 0)
     }
 }
