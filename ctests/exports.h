@@ -37,6 +37,7 @@ struct output {
 	struct bpf_core_spec specs[3];
 	struct bpf_core_relo_res res;
 	struct bpf_insn insn;
+	size_t size;
 	char text[64];
 };
 
@@ -48,6 +49,7 @@ struct call {
 	const struct corelo_btf *base;
 	const struct corelo_btf *const *modules;
 	const struct corelo_targets *targets;
+	struct corelo_min_btf *min;
 	struct corelo_relocate_opts opts;
 	struct corelo_check_opts check_opts;
 	corelo_log_fn log;
@@ -68,13 +70,15 @@ struct call {
 	struct bpf_core_relo_res *answer_at;
 	struct bpf_core_cand_list *list_at;
 	struct bpf_insn *insn_at;
+	size_t *size_at;
 	char *text_at;
 
 	/* owned by the call */
 	unsigned char *elf, *before;
 	struct corelo_btf *btf;
 	struct corelo_targets *own_targets;
-	struct corelo_report *report;
+	struct corelo_min_btf *own_min;
+	struct corelo_report *report, **report_at;
 	struct corelo_check *check, **check_at;
 	struct bpf_core_cand_list *list;
 	int (*is_kept)(struct call *c);
@@ -329,6 +333,42 @@ static inline void with_targets_to_free(struct call *c)
 	c->is_kept = targets_are_kept;
 }
 
+static inline void with_targets(struct call *c)
+{
+	c->targets = fixture_targets;
+}
+
+static inline void with_min(struct call *c)
+{
+	with_object(c);
+	c->report_at = &c->report;
+	c->size_at = &c->out.size;
+	c->name = "moved";
+	c->min = c->own_min = corelo_min_btf_new(fixture_targets, 0);
+	if (!c->min)
+		abort();
+}
+
+/* Has struct task, and so its int. */
+static inline void with_min_of_task(struct call *c)
+{
+	c->own_targets = corelo_targets_new(types_btf, NULL, 0);
+	c->min = c->own_min = corelo_min_btf_new(c->own_targets, 0);
+	if (corelo_min_btf_add_type(c->min, "task", BTF_KIND_STRUCT) != 1)
+		abort();
+}
+
+static inline int min_is_kept(struct call *c)
+{
+	return !corelo_min_btf_add_object(c->min, c->elf, c->size, NULL);
+}
+
+static inline void with_min_to_free(struct call *c)
+{
+	with_min(c);
+	c->is_kept = min_is_kept;
+}
+
 /* struct task.pid; of the two candidates, the second does not match. */
 static inline void with_relo(struct call *c)
 {
@@ -425,6 +465,12 @@ static inline long length_as_one(long length)
 		c->own_targets = targets;			\
 		c->ret = c->own_targets ? 0 : -errno;		\
 	}
+#define CALL_MIN(name, handle)				\
+	static inline void call_##name(struct call *c)	\
+	{						\
+		c->own_min = handle;			\
+		c->ret = c->own_min ? 0 : -errno;	\
+	}
 #define CALL_VOID(name, statement)			\
 	static inline void call_##name(struct call *c)	\
 	{						\
@@ -445,6 +491,14 @@ CALL(corelo_relocate_insns, corelo_relocate_insns(c->base, c->btf_ext, c->btf_ex
 CALL_TARGETS(corelo_targets_running, corelo_targets_running())
 CALL_TARGETS(corelo_targets_new, corelo_targets_new(c->base, c->modules, c->index))
 CALL_VOID(corelo_targets_free, corelo_targets_free((struct corelo_targets *)c->targets))
+CALL(corelo_targets_cnt, corelo_targets_cnt(c->targets))
+CALL(corelo_targets_name, corelo_targets_name(c->targets, c->index) != NULL)
+CALL_MIN(corelo_min_btf_new, corelo_min_btf_new(c->targets, 0))
+CALL(corelo_min_btf_add_object, corelo_min_btf_add_object(c->min, c->data, c->size, c->report_at))
+CALL(corelo_min_btf_add_type, corelo_min_btf_add_type(c->min, c->name, BTF_KIND_STRUCT))
+CALL(corelo_min_btf_data, corelo_min_btf_data(c->min, c->index, c->size_at) ? 0 : -errno)
+CALL(corelo_min_btf_new_id, corelo_min_btf_new_id(c->min, c->index, NUM))
+CALL_VOID(corelo_min_btf_free, corelo_min_btf_free(c->min))
 CALL(corelo_report_outcome_cnt, corelo_report_outcome_cnt(c->data, c->outcome))
 CALL(corelo_report_entry_cnt, corelo_report_entry_cnt(c->data))
 CALL(corelo_report_get, corelo_report_get(c->data, c->index) != NULL)
@@ -516,6 +570,15 @@ static const struct export exports[] = {
 	EXPORT(corelo_targets_running, NO_HANDLE, 0, NULL, NO_POINTERS),
 	EXPORT(corelo_targets_new, NO_HANDLE, 0, with_modules, AT(base, OWN_HANDLE), AT(modules, BYTES)),
 	EXPORT(corelo_targets_free, KEPT, 0, with_targets_to_free, AT(targets, BYTES | OPTIONAL)),
+	EXPORT(corelo_targets_cnt, ZERO, 1, with_targets, AT(targets, BYTES)),
+	EXPORT(corelo_targets_name, ZERO, 1, with_targets, AT(targets, BYTES)),
+	EXPORT(corelo_min_btf_new, NO_HANDLE, 0, with_targets, AT(targets, BYTES)),
+	EXPORT(corelo_min_btf_add_object, NEGATIVE, 0, with_min, AT(min, RECORD), AT(data, BYTES),
+	       AT(report_at, RECORD | OPTIONAL)),
+	EXPORT(corelo_min_btf_add_type, NEGATIVE, 1, with_min, AT(min, RECORD), AT(name, BYTES)),
+	EXPORT(corelo_min_btf_data, NO_HANDLE, 0, with_min, AT(min, RECORD), AT(size_at, RECORD)),
+	EXPORT(corelo_min_btf_new_id, ZERO, 1, with_min_of_task, AT(min, BYTES)),
+	EXPORT(corelo_min_btf_free, KEPT, 0, with_min_to_free, AT(min, BYTES | OPTIONAL)),
 	EXPORT(corelo_report_outcome_cnt, ZERO, 2, with_report, AT(data, BYTES)),
 	EXPORT(corelo_report_entry_cnt, ZERO, 4, with_report, AT(data, BYTES)),
 	EXPORT(corelo_report_get, ZERO, 1, with_report, AT(data, BYTES)),
@@ -583,6 +646,8 @@ static inline void release(const struct export *e, struct call *c, int kept)
 {
 	if (kept || e->call != call_corelo_btf_free)
 		corelo_btf_free(c->btf);
+	if (kept || e->call != call_corelo_min_btf_free)
+		corelo_min_btf_free(c->own_min);
 	if (kept || e->call != call_corelo_targets_free)
 		corelo_targets_free(c->own_targets);
 	if (kept || e->call != call_corelo_report_free)

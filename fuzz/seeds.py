@@ -20,7 +20,7 @@ CUT = b"\xf0CUT"
 CHANGED_FIXTURE = 2
 AGAINST = {"target": 0x00, "itself": 0x10, "other": 0x20, "module": 0x30}
 
-TARGETS = ["btf", "btf_ext", "relo", "reach", "explain", "object", "check", "capi", "cli", "kernels"]
+TARGETS = ["btf", "btf_ext", "relo", "reach", "explain", "min_btf", "object", "check", "capi", "cli", "kernels"]
 # Inputs that are decisions have no meaning of their own: any bytes are as good as others.
 RANDOM_SEEDS = 64
 
@@ -186,7 +186,7 @@ def main():
     # behind them the objects of tests/check
     for i in range(4):
         seeds["check"] += [bytes([flags, len(objects) + i]) + rng.randbytes(7) for flags in (0x02, 0x03, 0x13, 0x17, 0x4b)]
-    for target in ("relo", "reach", "explain", "capi"):
+    for target in ("relo", "reach", "explain", "min_btf", "capi"):
         seeds[target] += [rng.randbytes(64 << i % 5) for i in range(RANDOM_SEEDS)]
 
     for target, inputs in seeds.items():

@@ -175,6 +175,14 @@ enum corelo_detail {
 	CORELO_DETAIL_REACH = 4,
 };
 
+/** Values of `corelo_min_btf_new`'s `flags`, ORed. */
+enum corelo_min_btf_flags {
+	/**
+	 * Types keep their ids, for `BPF_CORE_TYPE_ID_TARGET`. Pointers to `void` fill the ids between them.
+	 */
+	CORELO_MIN_BTF_KEEP_IDS = 1,
+};
+
 /** libbpf's `struct btf`, or the result of `corelo_btf_as_libbpf`. */
 struct btf;
 
@@ -183,6 +191,8 @@ struct corelo_btf;
 
 /** Programs of an object on a kernel. Immutable, so threads may share it. */
 struct corelo_check;
+/** Types of one kernel and its modules that objects need. One thread at a time may use it. */
+struct corelo_min_btf;
 
 /** The outcome of each relocation of an object. Immutable, so threads may share it. */
 struct corelo_report;
@@ -662,6 +672,83 @@ void corelo_check_free(struct corelo_check *check);
 void corelo_log_set(corelo_log_fn fn, void *ctx);
 
 /**
+ * Collects types of targets: the smallest BTF with which objects are relocated as with all of the targets' BTF, by corelo
+ * and libbpf, to the same instructions and outcomes. Only `BPF_CORE_TYPE_ID_TARGET` gives other ids, unless they are kept.
+ *
+ * `flags` are values of `enum corelo_min_btf_flags`. The targets must outlive the collection. Returns NULL and sets errno:
+ * `EINVAL` for NULL and for an unknown flag. Free it with `corelo_min_btf_free`.
+ *
+ * Safety:
+ *
+ * - `targets` is either NULL or from corelo, and not freed before the collection.
+ */
+struct corelo_min_btf *corelo_min_btf_new(const struct corelo_targets *targets, uint32_t flags);
+
+/**
+ * Adds what the CO-RE relocations of an object need: `size` bytes at `elf`, an ELF file as for `corelo_relocate`. Does not
+ * change it.
+ *
+ * A relocation that fails, or has no match, is no error: it will fail, or have no match, in the same way. `report` tells
+ * them; NULL for none. It is set to NULL, or to a report to free with `corelo_report_free`.
+ *
+ * Returns 0 or a negative errno as `corelo_relocate` for an object or targets that cannot be read. Then nothing is added.
+ *
+ * Safety:
+ *
+ * - `min` is either NULL or from `corelo_min_btf_new` and not freed.
+ * - `elf` is either NULL or points to `size` bytes.
+ * - `report` is either NULL or points to a pointer.
+ */
+int corelo_min_btf_add_object(struct corelo_min_btf *min, const void *elf, size_t size,
+			      struct corelo_report **report);
+
+/**
+ * Adds all types of this kind, a `BTF_KIND_*`, and name of the kernel, or else of the modules: with all their members, and
+ * the members' types, but not what pointers lead to.
+ *
+ * Returns 1, or 0 if there is none, or a negative errno: `-EINVAL` for NULL.
+ *
+ * Safety:
+ *
+ * - `min` is either NULL or from `corelo_min_btf_new` and not freed.
+ * - `name` is either NULL or a NUL-terminated string.
+ */
+int corelo_min_btf_add_type(struct corelo_min_btf *min, const char *name, uint32_t btf_kind);
+
+/**
+ * The BTF of a target: 0 is the kernel; the modules follow, in the order of `corelo_targets_name`. A module's BTF is split on
+ * that of the kernel here. Both are in the target's byte order.
+ *
+ * Sets `size`: 0 for a module that is not needed. Returns bytes that last until the next call with `min`, or NULL and sets
+ * errno: `EINVAL` for NULL, and for a target that there is not; errors of reading the targets; `ENOMEM`.
+ *
+ * Safety:
+ *
+ * - `min` is either NULL or from `corelo_min_btf_new` and not freed.
+ * - `size` is either NULL or points to a number.
+ */
+const void *corelo_min_btf_data(struct corelo_min_btf *min, size_t target, size_t *size);
+
+/**
+ * The id that the type `old_id` of a target has in the BTF of `corelo_min_btf_data`; 0 if it is left out, if there is no
+ * such target, and without memory.
+ *
+ * Safety:
+ *
+ * - `min` is either NULL or from `corelo_min_btf_new` and not freed.
+ */
+uint32_t corelo_min_btf_new_id(struct corelo_min_btf *min, size_t target, uint32_t old_id);
+
+/**
+ * Frees a collection and its BTF. NULL is allowed. No thread may use them at the same time or later.
+ *
+ * Safety:
+ *
+ * - `min` is either NULL or from `corelo_min_btf_new` and not freed.
+ */
+void corelo_min_btf_free(struct corelo_min_btf *min);
+
+/**
  * Relocates a BPF object in memory: `size` bytes at `elf`, an ELF file of either byte order from clang or `bpftool gen
  * object`. `elf` needs no alignment. The relocated object has the same size; pass it to `bpf_object__open_mem`, a skeleton,
  * bpf(2), or write it to a file.
@@ -849,6 +936,27 @@ struct corelo_targets *corelo_targets_running(void);
 struct corelo_targets *corelo_targets_new(const struct corelo_btf *kernel,
 					  const struct corelo_btf *const *modules,
 					  size_t module_cnt);
+
+/**
+ * The number of targets: the kernel and its modules. Of the running kernel, the modules are opened first. 0 for NULL, and if
+ * the modules cannot be listed.
+ *
+ * Safety:
+ *
+ * - `targets` is either NULL or from corelo and not freed.
+ */
+size_t corelo_targets_cnt(const struct corelo_targets *targets);
+
+/**
+ * The name of a target: the path of its file, or a module's name. 0 is the kernel, the modules follow.
+ *
+ * Returns a string that lasts as long as the targets; NULL for NULL and past the last.
+ *
+ * Safety:
+ *
+ * - `targets` is either NULL or from corelo and not freed.
+ */
+const char *corelo_targets_name(const struct corelo_targets *targets, size_t index);
 
 /**
  * Frees targets. NULL is allowed. No thread may use them at the same time or later.

@@ -44,6 +44,20 @@ impl Endian {
         }
     }
 
+    pub(crate) fn u16_bytes(self, value: u16) -> [u8; 2] {
+        match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        }
+    }
+
+    pub(crate) fn u32_bytes(self, value: u32) -> [u8; 4] {
+        match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        }
+    }
+
     pub(crate) fn i16_bytes(self, value: i16) -> [u8; 2] {
         match self {
             Self::Little => value.to_le_bytes(),

@@ -42,7 +42,8 @@
 //! 6. [`reach`]: whether the verifier reaches an instruction of an object.
 //! 7. [`explain`]: why a relocation did not resolve, and what a program could read instead.
 //! 8. [`check`]: which programs a kernel loads and attaches.
-//! 9. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
+//! 9. [`min_btf`]: the smallest BTF with which objects are relocated in the same way.
+//! 10. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
 
 pub mod btf;
 mod budget;
@@ -56,6 +57,7 @@ pub mod insn;
 mod json;
 pub mod log;
 mod memory;
+pub mod min_btf;
 pub mod object;
 pub mod reach;
 pub mod relo;

@@ -8,7 +8,7 @@ use std::path::Path;
 const BOTTOM: &[&str] = &["budget", "bytes", "errno", "error", "insn", "json", "log", "memory", "text"];
 
 /// A file or folder of `src`, and what it may use besides itself and [`BOTTOM`].
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("budget.rs", &[]),
     ("bytes.rs", &[]),
     // An error names the type that it is about.
@@ -26,6 +26,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("reach", &["btf::", "object::"]),
     ("explain", &["btf::", "relo::", "object::"]),
     ("check", &["btf::", "relo::", "object::", "reach::", "explain::"]),
+    ("min_btf", &["btf::", "relo::", "object::"]),
     ("source", &["btf::", "object::"]),
     ("lib.rs", &["btf::", "relo::", "object::"]),
 ];

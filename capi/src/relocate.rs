@@ -198,13 +198,23 @@ pub unsafe extern "C" fn corelo_relocate_insns(
         let size = insn_cnt.saturating_mul(size_of::<bpf_insn>());
         // SAFETY: all arguments are as documented.
         let (local, btf_ext, sec_name, insns) = unsafe {
-            let btf_ext =
-                bytes_mut(btf_ext.cast_mut().cast(), btf_ext_size, "btf_ext is NULL, or btf_ext_size is too large")?;
+            let btf_ext = bytes(btf_ext.cast(), btf_ext_size, "btf_ext is NULL, or btf_ext_size is too large")?;
             let insns = bytes_mut(insns.cast(), size, "insns is NULL, or insn_cnt is too large")?;
-            (Handle::from_c(local, "local")?.btf(), &*btf_ext, CStr::from_ptr(sec_name).to_bytes(), insns)
+            (Handle::from_c(local, "local")?.btf(), btf_ext, CStr::from_ptr(sec_name).to_bytes(), insns)
         };
         opts.run(insns, &Code::Insns { local, btf_ext, sec_name })
     })
+}
+
+/// # Safety
+///
+/// `data` is either NULL or points to `size` bytes that nobody writes to during `'a`.
+pub(super) unsafe fn bytes<'a>(data: *const u8, size: usize, what: &'static str) -> Result<&'a [u8]> {
+    if data.is_null() || isize::try_from(size).is_err() {
+        return Err(Error::Argument { what: what.into() });
+    }
+    // SAFETY: as above, and no object is larger.
+    Ok(unsafe { std::slice::from_raw_parts(data, size) })
 }
 
 /// # Safety

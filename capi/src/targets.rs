@@ -1,22 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `struct corelo_targets`: a kernel and its modules, shared by relocations.
 
+use std::ffi::{CString, c_char};
+use std::ptr;
 use std::sync::OnceLock;
 
 use super::btf_open::corelo_btf;
 use super::guard::{guard, guard_ptr};
 use super::handle::Handle;
-use corelo::error::Error;
+use corelo::error::{Error, Result};
+use corelo::log::NoLog;
 use corelo::object::{OpenTargets, Target, Targets};
 use corelo::source::RunningKernel;
 
 /// A kernel and its modules, with the indexes that relocations build of their names. Threads may share it.
 #[derive(Debug)]
-pub struct corelo_targets(Box<dyn Targets>);
+pub struct corelo_targets {
+    targets: Box<dyn Targets>,
+    /// Their names, once they were asked for.
+    names: OnceLock<Vec<CString>>,
+}
 
 impl corelo_targets {
     fn into_c(targets: impl Targets + 'static) -> *mut Self {
-        Box::into_raw(Box::new(Self(Box::new(targets))))
+        Box::into_raw(Box::new(Self { targets: Box::new(targets), names: OnceLock::new() }))
+    }
+
+    fn names(&self) -> &[CString] {
+        // Not kept before they are known.
+        let (Ok(kernel), Ok(modules)) = (self.targets.kernel(), self.targets.modules(&NoLog)) else { return &[] };
+        let name = |target: &Target| CString::new(target.name()).unwrap_or_default();
+        self.names.get_or_init(|| std::iter::once(kernel).chain(modules).map(name).collect())
     }
 
     /// # Safety
@@ -24,7 +38,7 @@ impl corelo_targets {
     /// `targets` is not NULL, from a function of this file, and not freed.
     pub(super) unsafe fn from_c<'a>(targets: *const Self) -> &'a dyn Targets {
         // SAFETY: as above.
-        unsafe { &*(*targets).0 }
+        unsafe { &*(*targets).targets }
     }
 }
 
@@ -83,6 +97,34 @@ pub unsafe extern "C" fn corelo_targets_new(
     })
 }
 
+/// The number of targets: the kernel and its modules. Of the running kernel, the modules are opened first. 0 for NULL, and if
+/// the modules cannot be listed.
+///
+/// # Safety
+///
+/// - `targets` is either NULL or from corelo and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_targets_cnt(targets: *const corelo_targets) -> usize {
+    // SAFETY: as documented.
+    guard(0, || unsafe { targets.as_ref() }.map_or(0, |targets| targets.names().len()))
+}
+
+/// The name of a target: the path of its file, or a module's name. 0 is the kernel, the modules follow.
+///
+/// Returns a string that lasts as long as the targets; NULL for NULL and past the last.
+///
+/// # Safety
+///
+/// - `targets` is either NULL or from corelo and not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn corelo_targets_name(targets: *const corelo_targets, index: usize) -> *const c_char {
+    guard(ptr::null(), || {
+        // SAFETY: as documented.
+        let name = unsafe { targets.as_ref() }.and_then(|targets| targets.names().get(index));
+        name.map_or(ptr::null(), |name| name.as_ptr())
+    })
+}
+
 /// Frees targets. NULL is allowed. No thread may use them at the same time or later.
 ///
 /// # Safety
@@ -96,6 +138,15 @@ pub unsafe extern "C" fn corelo_targets_free(targets: *mut corelo_targets) {
             drop(unsafe { Box::from_raw(targets) });
         }
     });
+}
+
+/// The name of a target by its index, or that there is none.
+pub(super) fn name(targets: &dyn Targets, index: usize) -> Result<&str> {
+    let target = match index.checked_sub(1) {
+        None => Some(targets.kernel()?),
+        Some(module) => targets.modules(&NoLog)?.get(module),
+    };
+    target.map(Target::name).ok_or_else(|| Error::Argument { what: format!("there is no target {index}").into() })
 }
 
 /// The targets of one call, where `opts->targets` is NULL: the running kernel, open for the life of the process, and the

@@ -7,6 +7,7 @@ mod input;
 mod inspect;
 mod kernels;
 mod layout;
+mod min_btf;
 mod notes;
 mod output;
 mod relocate;
@@ -51,6 +52,9 @@ enum Command {
     Inspect(Inspect),
     /// Tell which programs of objects load and attach on which kernels
     Check(check::Check),
+    /// Write the smallest BTF with which objects are relocated as with all of a kernel's
+    #[command(name = "min-btf")]
+    MinBtf(MinBtfArgs),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +83,31 @@ struct Inspect {
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+#[derive(Debug, Args)]
+struct MinBtfArgs {
+    /// BPF objects; `-` for standard input
+    #[arg(value_name = "IN.o", required = true)]
+    objects: Vec<PathBuf>,
+
+    /// Kernels: files with BTF, kernel images, packages, and folders of them. Modules of a kernel follow it after commas.
+    /// Without any, the running kernel and its modules
+    #[arg(long, value_name = "KERNEL[,MODULE...]|DIR")]
+    btf: Vec<PathBuf>,
+
+    /// Where to write it: a file for one kernel, `-` for standard output; for several kernels or modules a folder that
+    /// exists or ends in a slash, or an archive by its name: .tar, .tar.xz, .tar.zst
+    #[arg(short, long, value_name = "OUT.btf|DIR/|OUT.tar")]
+    output: PathBuf,
+
+    /// Let types keep their ids, for BPF_CORE_TYPE_ID_TARGET. The file is larger
+    #[arg(long)]
+    keep_ids: bool,
+
+    /// Fail, and write nothing, if an object or a kernel cannot be read. By default, it is left out with a message
+    #[arg(long)]
+    fail_unreadable: bool,
 }
 
 /// What is to be relocated against what.
@@ -128,13 +157,11 @@ enum Whose {
     Kernel,
 }
 
-impl Question {
-    /// Ends the process where standard input would be read twice.
-    fn check(&self) {
-        if self.btf.iter().chain([&self.object]).filter(|path| input::is_standard_input(path)).count() > 1 {
-            let what = "standard input can be read once, and is given several times";
-            Cli::command().error(ErrorKind::ArgumentConflict, what).exit();
-        }
+/// Ends the process where standard input would be read twice.
+fn check_standard_input<'p>(inputs: impl Iterator<Item = &'p PathBuf>) {
+    if inputs.filter(|path| input::is_standard_input(path)).count() > 1 {
+        let what = "standard input can be read once, and is given several times";
+        Cli::command().error(ErrorKind::ArgumentConflict, what).exit();
     }
 }
 
@@ -156,13 +183,18 @@ fn main() -> ExitCode {
     }
     .write_global();
     let log = StderrLog::new(cli.verbose);
-    if let Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. }) = &cli.command {
-        question.check();
+    match &cli.command {
+        Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. }) => {
+            check_standard_input(question.btf.iter().chain([&question.object]));
+        }
+        Command::MinBtf(args) => check_standard_input(args.objects.iter()),
+        Command::Check(_) => {}
     }
     let done = match cli.command {
         Command::Relocate(relocate) => relocate.run(&log),
         Command::Inspect(inspect) => inspect.run(&log),
         Command::Check(check) => Ok(check.run(&log)),
+        Command::MinBtf(args) => args.run(&log),
     };
     done.unwrap_or_else(|error| {
         stderr::say(format_args!("{error}"));

@@ -6,6 +6,7 @@
 //! ([`edit`]), and written as BTF, so that nearly every input gets as far as comparing types.
 
 pub mod access;
+pub mod case;
 pub mod edit;
 pub mod generate;
 pub mod itself;

@@ -28,6 +28,21 @@ PARITY = [
     Step("corpus", "corpus, download", "python3 scripts/corpus.py target/corpus", cpus=0),
     Step("corpus", "parity, corpus", f"{LITTLE} $bin/parity --oracle $bin/oracle --btf {BTFS} {KERNEL} -- {CORPUS}",
          after=("parity, build", "corpus, download")),
+    # All objects with the smallest BTF of each kernel: the same bytes as with all of it, and libbpf's answers.
+    Step("corpus", "min-BTF, corpus", f"""{LITTLE}
+        small=''
+        for btf in {BTFS}; do
+            out=$bin/min-$(basename $btf)
+            $stage/usr/bin/corelo min-btf {CORPUS} --btf $btf --keep-ids -o $out
+            $stage/usr/bin/corelo min-btf {CORPUS} --btf $btf -o $out.new
+            small="$small $out.new"
+            for object in {CORPUS}; do
+                $stage/usr/bin/corelo relocate $object --btf $btf -o $out.all 2>$out.all.log
+                $stage/usr/bin/corelo relocate $object --btf $out -o $out.min 2>$out.min.log
+                cmp $out.all $out.min
+            done
+        done
+        $bin/parity --oracle $bin/oracle --btf $small -- {CORPUS}""", after=("stage", "parity, build", "corpus, download")),
     # Each module on the kernel that it was made for, and on three others.
     Step("corpus", "modules, corpus", """
         count=0

@@ -6,8 +6,8 @@ from runner import Step
 
 RUNS, SEED = int(os.environ.get("FUZZ_RUNS") or 20000), os.environ.get("FUZZ_SEED") or "1"
 # The longest input that is made: what is short runs fast.
-MAX_LEN = {"btf": 16384, "btf_ext": 4096, "relo": 4096, "reach": 4096, "explain": 4096, "object": 40000, "check": 40000, "capi": 4096,
-           "cli": 16384, "kernels": 8192}
+MAX_LEN = {"btf": 16384, "btf_ext": 4096, "relo": 4096, "reach": 4096, "explain": 4096, "min_btf": 4096, "object": 40000, "check": 40000,
+           "capi": 4096, "cli": 16384, "kernels": 8192}
 TARGETS = (os.environ.get("FUZZ_TARGETS") or " ".join(MAX_LEN)).split()
 # Counters of edges and the depth of the stack for libFuzzer, as cargo-fuzz has them. The dictionaries stand in for tracing
 # comparisons, which halves the speed.

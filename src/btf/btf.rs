@@ -295,23 +295,31 @@ impl<'d> Btf<'d> {
 
     fn known_pointer_size(&self) -> Option<u32> {
         let of_base = || self.base.as_ref().and_then(|base| base.known_pointer_size());
-        *self.pointer_size.get_or_init(|| of_base().or_else(|| self.guess_pointer_size()))
+        *self.pointer_size.get_or_init(|| of_base().or_else(|| Some(self.own_long()?.1)))
     }
 
-    /// The size of `long`, which is a pointer's on every architecture of Linux.
+    /// The first `long`, in the lowest base that has one. Its size is a pointer's on every architecture of Linux.
     ///
     /// Source: libbpf `determine_ptr_size`.
-    fn guess_pointer_size(&self) -> Option<u32> {
-        (self.start_id..self.type_cnt()).find_map(|id| {
-            let t = self.type_by_id(TypeId(id)).ok()?;
-            if t.kind() != Kind::Int || !matches!(t.size(), 4 | 8) {
-                return None;
-            }
-            let text = self.text_at(t.name_off())?;
-            let text = text.get(..MAX_LONG_LEN).unwrap_or(text);
-            let name = CStr::from_bytes_until_nul(text).ok()?;
-            LONG.contains(&name.to_bytes()).then(|| t.size())
-        })
+    pub(crate) fn long(&self) -> Option<TypeId> {
+        let of_base = self.base.as_ref().and_then(|base| base.long());
+        of_base.or_else(|| Some(self.own_long()?.0))
+    }
+
+    fn own_long(&self) -> Option<(TypeId, u32)> {
+        (self.start_id..self.type_cnt()).find_map(|id| Some((TypeId(id), self.size_of_long(TypeId(id))?)))
+    }
+
+    /// The size of a type that is a `long`.
+    pub(crate) fn size_of_long(&self, id: TypeId) -> Option<u32> {
+        let t = self.type_by_id(id).ok()?;
+        if t.kind() != Kind::Int || !matches!(t.size(), 4 | 8) {
+            return None;
+        }
+        let text = self.text_at(t.name_off())?;
+        let text = text.get(..MAX_LONG_LEN).unwrap_or(text);
+        let name = CStr::from_bytes_until_nul(text).ok()?;
+        LONG.contains(&name.to_bytes()).then(|| t.size())
     }
 }
 

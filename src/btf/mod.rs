@@ -12,6 +12,7 @@ pub(crate) mod raw;
 mod relo_kind;
 mod scan;
 mod types;
+mod words;
 
 pub use btf::{Btf, Data};
 pub(crate) use name::{Named, lossy_name};
@@ -20,6 +21,7 @@ pub(crate) use raw::{KindSet, magic_endian};
 pub use relo_kind::ReloKind;
 pub use types::{Array, BtfView, Enumerator, Member, NameIs, Type, TypeId};
 pub(crate) use types::{CycleCheck, size_of_type, skip_modifiers};
+pub(crate) use words::Word;
 
 #[cfg(test)]
 pub(crate) mod build;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// First two bytes of BTF and of `.BTF.ext`, in the byte order of the file.
 pub(crate) const MAGIC: u16 = 0xeb9f;
 /// Header up to `str_len`, which all BTF has.
-const HDR_LEN: u32 = 24;
+pub(crate) const HDR_LEN: u32 = 24;
 /// Header with `layout_off` and `layout_len`, since Linux 7.1.
 const HDR_LEN_LAYOUT: u32 = 32;
 /// `struct btf_type`: `name_off`, `info`, and `size` or `type`.
@@ -282,6 +282,10 @@ impl Info {
 
     pub(crate) const fn kflag(self) -> bool {
         self.0 >> 31 == 1
+    }
+
+    pub(super) const fn with_vlen(self, vlen: u32) -> u32 {
+        self.0 & 0xff00_0000 | vlen & 0x00ff_ffff
     }
 }
 

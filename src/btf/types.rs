@@ -88,6 +88,19 @@ impl<'a> Type<'a> {
         Bytes::new(self.payload, self.endian)
     }
 
+    pub(super) const fn payload_bytes(self) -> &'a [u8] {
+        self.payload
+    }
+
+    pub(super) const fn endian(self) -> Endian {
+        self.endian
+    }
+
+    /// `info` of a type of this kind with another number of elements.
+    pub(crate) const fn info_with_vlen(self, vlen: u32) -> u32 {
+        self.info.with_vlen(vlen)
+    }
+
     /// The kind.
     #[must_use]
     pub const fn kind(self) -> Kind {
@@ -221,6 +234,12 @@ impl<'a> Type<'a> {
     pub(crate) fn datasec_symbols(self) -> impl Iterator<Item = TypeId> + 'a {
         let payload = if self.kind() == Kind::Datasec { self.payload } else { &[] };
         Self { payload, ..self }.elements().map(|[symbol, _, _]| TypeId(symbol))
+    }
+
+    /// The types of an array's elements and of its index.
+    pub(crate) fn array_types(self) -> impl Iterator<Item = TypeId> {
+        let is_array = self.kind() == Kind::Array;
+        [0, 4].into_iter().filter_map(move |at| Some(TypeId(self.payload().u32(at)?))).filter(move |_| is_array)
     }
 
     /// Type of parameter number `idx` of a function prototype.

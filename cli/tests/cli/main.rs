@@ -17,6 +17,7 @@ mod files;
 mod inspect;
 mod kernels;
 mod memory;
+mod min_btf;
 mod output;
 mod usage;
 mod why;

@@ -2,24 +2,14 @@
 //! Explanations of an object's relocations, with types and access strings made of the input's bytes.
 #![no_main]
 
-use std::sync::Arc;
-
 use arbitrary::Unstructured;
-use corelo::btf::{Btf, Data, ReloKind};
-use corelo::bytes::Endian;
 use corelo::explain::{Explain, explain};
-use corelo::object::{Document, Entry, Explanation, OpenTargets, Options, Outcome, Reason, Report, Target, relocate};
+use corelo::object::{Document, Entry, Explanation, OpenTargets, Outcome, Reason};
 use corelo::relo::Semantics;
-use corelo_fuzz::access::wanted;
-use corelo_fuzz::edit::edited;
-use corelo_fuzz::generate::{byte, model, one_in};
-use corelo_fuzz::model::Model;
+use corelo_fuzz::case::{models, object, relocated, targets};
+use corelo_fuzz::generate::byte;
 use corelo_fuzz::watch::watched;
-use corelo_testing::object::{Elf, ext};
 use libfuzzer_sys::fuzz_target;
-
-const MAX_RELOS: u8 = 8;
-const SECTION: &str = "tc";
 
 fuzz_target!(|data: &[u8]| watched(data, || {
     let _ = run(&mut Unstructured::new(data));
@@ -27,50 +17,15 @@ fuzz_target!(|data: &[u8]| watched(data, || {
 
 fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let flags = byte(u)?;
-    let local = model(u)?;
-    let targ = if flags & 1 == 0 { edited(u, &local)? } else { model(u)? };
-    let mut asked: Vec<(u32, ReloKind, String)> = Vec::new();
-    for _ in 0..=byte(u)? % MAX_RELOS {
-        // Often of the type that the one before it is of, as in a program.
-        let same = if one_in(u, 2)? { asked.last().map(|(id, ..)| *id) } else { None };
-        let wanted = wanted(u, &local, same)?;
-        asked.push((wanted.type_id, wanted.kind, wanted.access));
-    }
-    let object = object_of(&local, &asked);
-    let open = |bytes, base| Arc::new(Btf::deferred(Data::Owned(bytes), base).expect("generated BTF is whole"));
-    let targets = if flags & 2 == 0 {
-        OpenTargets::from(Target::new("kernel", open(targ.encode(Endian::Little, &[]).0, None)))
-    } else {
-        // Some types are the kernel's, the others the module's.
-        let (base, split) = targ.encode_split(Endian::Little, usize::from(flags >> 4) * 2);
-        let kernel = open(base, None);
-        let module = Target::new("module", open(split, Some(Arc::clone(&kernel))));
-        OpenTargets::new(Target::new("kernel", kernel), vec![module]).expect("the module is the kernel's")
-    };
-    check(&object, &targets, Explain::unresolved().with_all(flags & 4 != 0));
+    let (local, targ) = models(u, flags)?;
+    let object = object(u, &local)?;
+    check(&object, &targets(&targ, flags), Explain::unresolved().with_all(flags & 4 != 0));
     Ok(())
 }
 
-fn object_of(local: &Model, asked: &[(u32, ReloKind, String)]) -> Vec<u8> {
-    let strings: Vec<_> = [SECTION.to_owned()].into_iter().chain(asked.iter().map(|(.., s)| s.clone())).collect();
-    let (btf, offsets) = local.encode(Endian::Little, &strings);
-    let records = (0..).step_by(8).zip(asked.iter().zip(&offsets[1..]));
-    let records = records.map(|(off, ((id, kind, _), access))| [off, *id, *access, kind.raw()]).collect();
-    let mut elf = Elf::new(SECTION);
-    elf.code = elf.code.repeat(asked.len());
-    elf.finish(&btf, &ext(&[], &[(offsets[0], records)]))
-}
-
-fn relocated(object: &[u8], targets: &OpenTargets, semantics: Semantics) -> Report {
-    let mut report = Report::default();
-    // What fails is in the report.
-    let _ = relocate(&mut object.to_vec(), targets, &Options::new().semantics(semantics), Some(&mut report));
-    report
-}
-
 fn check(object: &[u8], targets: &OpenTargets, what: Explain) {
-    let (mut report, kernel) =
-        (relocated(object, targets, Semantics::Libbpf), relocated(object, targets, Semantics::Kernel));
+    let relocated = |semantics| relocated(&mut object.to_vec(), targets, semantics);
+    let (mut report, kernel) = (relocated(Semantics::Libbpf), relocated(Semantics::Kernel));
     if explain(object, targets, Semantics::Libbpf, what, &mut report).is_err() {
         return;
     }
