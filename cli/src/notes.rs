@@ -34,8 +34,12 @@ impl<'r> Notes<'r> {
         if let Some(reason) = reason {
             self.wrapped(reason, style, out)?;
         }
-        if let Some(reach) = entry.reach {
-            self.wrapped(&reach.to_string(), style, out)?;
+        match entry.reach {
+            Some(Reach::Reachable) => {
+                self.wrapped(&format!("reachable: rejected, unless {} guards it", guard(entry)), style, out)?;
+            }
+            Some(reach) => self.wrapped(&reach.to_string(), style, out)?,
+            None => {}
         }
         let Some(explanation) = entry.explanation.as_deref() else { return Ok(()) };
         // A guard, and what it guards, show that the program knows.
@@ -43,7 +47,8 @@ impl<'r> Notes<'r> {
         let is_guarded = entry.reach == Some(Reach::Dead);
         if (self.show_candidates || is_refused && !is_guarded) && explanation.hints != self.hints {
             self.hints = &explanation.hints;
-            self.hints.iter().try_for_each(|hint| self.hint(hint, out))?;
+            let is_news = |hint: &&Hint| reason.is_none_or(|reason| reason != hint.text);
+            self.hints.iter().filter(is_news).try_for_each(|hint| self.hint(hint, out))?;
         }
         if self.show_candidates {
             explanation.candidates.iter().try_for_each(|candidate| self.candidate(candidate, out))?;
@@ -85,5 +90,15 @@ impl<'r> Notes<'r> {
             }
         }
         Ok(())
+    }
+}
+
+/// The test by which a program can see that it must not do what was poisoned.
+const fn guard(entry: &Entry) -> &'static str {
+    match (entry.kind.is_enumval_based(), &entry.target_spec) {
+        (true, _) => "bpf_core_enum_value_exists()",
+        (false, None) => "bpf_core_field_exists()",
+        // It exists, of another size.
+        (false, Some(_)) => "bpf_core_field_size()",
     }
 }

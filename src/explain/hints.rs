@@ -49,8 +49,7 @@ impl HintSearch {
         resolved: &Resolved<'_, '_, Btf<'_>, Btf<'static>>,
     ) -> Result<Vec<Hint>> {
         if let Some(other_arch) = OtherArch::of(resolved) {
-            let (kind, text) = (HintKind::OtherArchitecture, other_arch.to_string());
-            return Ok(vec![Hint { kind, text, flavor: None, guard: None }]);
+            return Ok(vec![Hint::text(HintKind::OtherArchitecture, other_arch.to_string())]);
         }
         if let Some(targ) = &resolved.targ {
             return Ok(other_size(&resolved.local, targ, resolved.res.new_sz).into_iter().collect());

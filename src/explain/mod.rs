@@ -32,7 +32,7 @@ use crate::insn::INSN_SIZE;
 use crate::log::NoLog;
 use crate::object::bpf_object::BpfObject;
 use crate::object::cand_cache::CandCache;
-use crate::object::{CandidateReason, Entry, Explanation, Outcome, Report, Targets};
+use crate::object::{CandidateReason, Entry, Explanation, Hint, HintKind, Outcome, Report, Targets};
 use crate::relo::{self, Candidate, Candidates, Context, MemberIndex, ReloKind, Semantics};
 use elsewhere::Elsewhere;
 use hints::HintSearch;
@@ -245,6 +245,11 @@ impl<'o, 't> Explainer<'o, 't> {
             if let (true, Outcome::Poisoned(_), Ok(resolved)) = (self.what.hints, &entry.outcome, &resolved) {
                 let context = context(self.object, &self.member_index, self.semantics);
                 made.hints = self.hints.hints(&context, relo, found, dropped, resolved)?;
+                let is_nowhere = found.is_empty() && self.elsewhere.of(relo.type_id).is_empty();
+                if made.hints.is_empty() && is_nowhere && self.targets.modules(&NoLog).is_ok_and(<[_]>::is_empty) {
+                    let text = "a module may have it, and no module was searched".to_owned();
+                    made.hints.push(Hint::text(HintKind::NoModules, text));
+                }
             }
             explanation = Some(Arc::new(made));
         }

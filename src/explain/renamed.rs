@@ -206,12 +206,11 @@ impl Ranked<'_> {
             _ => "has a similar name",
         };
         let theirs = TypeText(lack.targ, self.member.member.type_id);
-        let at = self.member.member.bit_offset / 8;
         let text = if self.likeness == Likeness::Same {
-            format!("{what} {place}, and the same type: {theirs} at offset {at}")
+            format!("{what} {place} and type: {theirs}")
         } else {
             let ours = TypeText(lack.local.btf, missing.member.type_id);
-            format!("{what} {place}: {theirs} at offset {at}, {ours} in the object")
+            format!("{what} {place}: {theirs}, {ours} in the object")
         };
         Some(with_flavor(self.kind, text, &holder, lack.targ, &self.member, name))
     }

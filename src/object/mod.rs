@@ -17,6 +17,7 @@ pub(crate) mod name_search;
 mod relocator;
 mod report;
 mod report_json;
+mod resize;
 mod site;
 pub(crate) mod target;
 
@@ -25,7 +26,8 @@ mod tests {
     mod name_search;
 }
 
-pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reach, Reason};
+pub use crate::relo::Reason;
+pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reach};
 pub use report::{Counts, Entry, Outcome, Report};
 pub use report_json::Document;
 pub use target::{OpenTargets, Target, Targets};

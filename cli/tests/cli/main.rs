@@ -10,6 +10,7 @@
     reason = "a panic here is a failed test"
 )]
 
+mod broken;
 mod failures;
 mod files;
 mod inspect;
