@@ -19,7 +19,7 @@ mod renamed;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem::{self, Discriminant};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -115,14 +115,17 @@ fn explain_object(
 ) -> Result<()> {
     let relos: Vec<_> = object.sections().flat_map(|section| section.core_relos().collect::<Vec<_>>()).collect();
     let is_explained = |entry: &Entry| what.all || !has_resolved(entry);
-    let roots = relos.iter().filter(|relo| relo.kind != ReloKind::TypeIdLocal).map(|relo| relo.type_id);
     let explained = relos.iter().zip(&report.entries).filter(|(_, entry)| is_explained(entry));
-    if explained.clone().next().is_none() {
+    // Relocations drop candidates of their own root type only.
+    let asked: HashSet<_> = explained.map(|(relo, _)| relo.type_id).collect();
+    let is_asked = |relo: &&CoreRelo| relo.kind != ReloKind::TypeIdLocal && asked.contains(&relo.type_id);
+    let roots = relos.iter().filter(is_asked).map(|relo| relo.type_id);
+    if asked.is_empty() {
         return Ok(());
     }
     let texts = Texts::new(object.object.len());
     let elsewhere = match what.candidates {
-        true => Elsewhere::search(object, targets, semantics, explained.map(|(relo, _)| relo.type_id), &texts)?,
+        true => Elsewhere::search(object, targets, semantics, &asked, &texts)?,
         false => Elsewhere::default(),
     };
     let is_enum = |root: &TypeId| object.btf.type_by_id(*root).is_ok_and(Type::is_any_enum);
@@ -147,7 +150,7 @@ fn explain_object(
     };
     for (number, (relo, entry)) in relos.iter().zip(&mut report.entries).enumerate() {
         let was_tried = !matches!(entry.outcome, Outcome::Skipped(_)) && index(relo.insn_off) % INSN_SIZE == 0;
-        if relo.kind == ReloKind::TypeIdLocal || !was_tried {
+        if !is_asked(&relo) || !was_tried {
             continue;
         }
         match explainer.explain(&mut caches, number, relo, entry, is_explained(entry)) {

@@ -12,7 +12,7 @@ use crate::relo::TypeText;
 use super::c_decl;
 use super::flavor::{Holder, holder_id};
 use super::hints::{Lack, with_flavor};
-use super::likeness::{Likeness, is_distinctive, is_function, likeness};
+use super::likeness::{Likeness, is_distinctive, is_function, is_number, likeness};
 use super::members::{FlatMember, flat_members};
 use super::names::{self, similarity};
 
@@ -95,7 +95,9 @@ impl<'t> Renamed<'t> {
                 (Place::Between, Likeness::Same) if is_telling && is_one_to_one => Neighbor,
                 (Place::Same | Place::Between, Likeness::Kind) if similarity >= MOST_WORDS => Neighbor,
                 (_, Likeness::Same) if similarity >= MOST_LETTERS => SimilarName,
-                (_, Likeness::Kind) if similarity >= NEARLY_ALL => SimilarName,
+                (_, Likeness::Kind) if similarity >= NEARLY_ALL && is_number(lack.targ, member.member.type_id) => {
+                    SimilarName
+                }
                 _ => continue,
             };
             ranked.push(Ranked { member: *member, place, likeness, similarity, kind });
