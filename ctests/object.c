@@ -140,7 +140,7 @@ static const struct {
 	{ "ambiguous", CORELO_SEMANTICS_LIBBPF, -EINVAL,
 	  "prog 'ambiguous'|section 'raw_tp/ambiguous'|relo #0|<byte_off>|ambiguous.x|insn #0|ambiguous.bpf.c:|ambiguous: " },
 	{ "range_ldx", CORELO_SEMANTICS_LIBBPF, -ERANGE,
-	  "prog 'range_ldx'|section 'raw_tp/range_ldx'|relo #0|<byte_off>|far.away|range_ldx.bpf.c:|40004|32767" },
+	  "prog 'range_ldx'|section 'raw_tp/range_ldx'|relo #0|<byte_off>|far.away|range_ldx.bpf.c:|40004|16 bits" },
 	{ "depth", CORELO_SEMANTICS_KERNEL, -EINVAL,
 	  "prog 'depth'|section 'raw_tp/depth'|<type_matches>|struct match_subset___nested|too deeply" },
 };
