@@ -34,12 +34,12 @@ impl<'r> Notes<'r> {
         if let Some(reason) = reason {
             self.wrapped(reason, style, out)?;
         }
-        match entry.reach {
-            Some(Reach::Reachable) => {
-                self.wrapped(&format!("reachable: rejected, unless {} guards it", guard(entry)), style, out)?;
-            }
-            Some(reach) => self.wrapped(&reach.to_string(), style, out)?,
-            None => {}
+        if let Some(reach) = entry.reach {
+            let text = match guard(entry).filter(|_| reach == Reach::Reachable) {
+                Some(guard) => format!("reachable: rejected, unless {guard} guards it"),
+                None => reach.to_string(),
+            };
+            self.wrapped(&text, style, out)?;
         }
         let Some(explanation) = entry.explanation.as_deref() else { return Ok(()) };
         // A guard, and what it guards, show that the program knows.
@@ -93,12 +93,10 @@ impl<'r> Notes<'r> {
     }
 }
 
-/// The test by which a program can see that it must not do what was poisoned.
-const fn guard(entry: &Entry) -> &'static str {
-    match (entry.kind.is_enumval_based(), &entry.target_spec) {
-        (true, _) => "bpf_core_enum_value_exists()",
-        (false, None) => "bpf_core_field_exists()",
-        // It exists, of another size.
-        (false, Some(_)) => "bpf_core_field_size()",
-    }
+/// The test by which a program can see that the target lacks something. A field that is there in another way has its remedy in
+/// the reason.
+fn guard(entry: &Entry) -> Option<&'static str> {
+    let is_enumerator = entry.kind.is_enumval_based();
+    let guard = if is_enumerator { "bpf_core_enum_value_exists()" } else { "bpf_core_field_exists()" };
+    entry.target_spec.is_none().then_some(guard)
 }

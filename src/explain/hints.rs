@@ -143,6 +143,10 @@ pub(super) fn with_flavor<T: BtfView>(
 fn other_size<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &Spec<'_, T>, size: u32) -> Option<Hint> {
     let accessor = targ.accessors.last().filter(|accessor| accessor.name.is_some())?;
     let member = targ.btf.type_by_id(accessor.type_id).ok()?.member(accessor.idx)?;
+    // Of a bitfield, the reason says how to read it.
+    if member.bit_size > 0 {
+        return None;
+    }
     let name = c_decl::identifier(name_at(targ.btf, member.name_off))?;
     let holder = Holder::of(local, local.accessors.as_slice().len().checked_sub(1)?)?;
     let text = format!("{} is {} of {size} bytes", holder.member(name), TypeText(targ.btf, member.type_id));

@@ -69,7 +69,7 @@ fn poisoned_programs_are_told_cause_and_remedy() {
                 &[
                     "8 bytes in the target, 4 in the object, and signed: read it with",
                     "BPF_CORE_READ_BITFIELD() or check bpf_core_field_size()",
-                    "reachable: rejected, unless bpf_core_field_size() guards it",
+                    "reachable: the verifier rejects the program",
                     "hint: quota.used is long of 8 bytes",
                     "struct quota___v2 { long used; }",
                     "__attribute__((preserve_access_index));",
@@ -81,7 +81,7 @@ fn poisoned_programs_are_told_cause_and_remedy() {
                 &[
                     "8 signed bytes in the target, 4 unsigned in the object: read it with",
                     "BPF_CORE_READ_BITFIELD() or check bpf_core_field_size()",
-                    "reachable: rejected, unless bpf_core_field_size() guards it",
+                    "reachable: the verifier rejects the program",
                     "hint: quota.limit is long of 8 bytes",
                     "struct quota___v2 { long limit; }",
                     "__attribute__((preserve_access_index));",
