@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::arch::OtherArch;
 use super::bitfield::Bits;
-use super::resize::Resize;
 use crate::btf::Btf;
 use crate::btf::ext::CoreRelo;
 use crate::error::Result;
@@ -19,7 +18,6 @@ pub(crate) type Resolved<'l, 't> = relo::Resolved<'l, 't, Btf<'l>, Btf<'static>>
 pub(super) struct Answer {
     pub(super) res: ReloRes,
     pub(super) bits: Option<Bits>,
-    pub(super) resize: Option<Resize>,
     pub(super) other_arch: Option<OtherArch>,
     /// `None` without a report.
     pub(super) detail: Option<Box<Detail>>,

@@ -123,7 +123,7 @@ impl<'j> Diagnostics<'j> {
             Some(_) => Some(Box::new(self.detail(site, resolved, other_arch, target)?)),
             None => None,
         };
-        Ok(Answer { res: resolved.res, bits: Bits::of(resolved), resize: Resize::of(resolved), other_arch, detail })
+        Ok(Answer { res: resolved.res, bits: Bits::of(resolved), other_arch, detail })
     }
 
     fn detail(
@@ -198,14 +198,14 @@ impl<'j> Diagnostics<'j> {
                 self.warn_of(site, format_args!("{why}"));
                 (Outcome::Resolved, Some(self.texts.shared(Key::Reason(why), why)?))
             }
-            Verdict::NoSuchLoad(why) => {
-                let why = match (why, answer.resize) {
-                    (None, Some(resize)) => self.poisoned_load(site, Key::Resize(resize), resize)?,
-                    (why, _) => {
-                        self.poisoned_load(site, Key::Reason(why.unwrap_or_default()), why.unwrap_or_default())?
-                    }
-                };
-                (Outcome::Poisoned(why), None)
+            Verdict::NoSuchLoad(Some(why)) => {
+                (Outcome::Poisoned(self.poisoned_load(site, Key::Reason(why), why)?), None)
+            }
+            Verdict::NoSuchLoad(None) => {
+                let last = self.texts.local_spec(site).and_then(|local| local.accessors.last().copied());
+                let is_element = last.is_some_and(|accessor| accessor.name.is_none());
+                let why = Resize::new(&*site.object.btf, &answer.res, is_element);
+                (Outcome::Poisoned(self.poisoned_load(site, Key::Resize(why), why)?), None)
             }
         };
         self.entry(site, outcome, note, Some(&answer.res), answer.detail.as_deref())

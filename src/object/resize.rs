@@ -3,67 +3,55 @@
 
 use std::fmt;
 
-use super::answer::Resolved;
 use crate::btf::{BtfView, Kind, Type};
+use crate::relo::ReloRes;
 
 /// Displays why a load or store of the target's size was poisoned, and what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Resize {
-    local: (u32, Number),
-    targ: (u32, Number),
+    local_size: u32,
+    targ_size: u32,
+    field: Field,
     /// Of an element of an array, no shift can be relocated.
     is_element: bool,
 }
 
-/// What a field is.
+/// What the field is in the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Number {
+enum Field {
     Signed,
     Unsigned,
     Enum,
-    None,
-}
-
-impl Number {
-    fn of(t: Type<'_>) -> Self {
-        match t.kind() {
-            Kind::Int if t.is_signed_int() => Self::Signed,
-            Kind::Int => Self::Unsigned,
-            Kind::Enum | Kind::Enum64 => Self::Enum,
-            _ => Self::None,
-        }
-    }
+    Other,
 }
 
 impl Resize {
-    pub(super) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
-        let (res, local) = (&resolved.res, &resolved.local);
-        let targ = resolved.targ.as_ref().filter(|_| res.fail_memsz_adjust)?;
-        Some(Self {
-            local: (res.orig_sz, Number::of(local.btf.type_by_id(res.orig_type_id).ok()?)),
-            targ: (res.new_sz, Number::of(targ.btf.type_by_id(res.new_type_id).ok()?)),
-            is_element: local.accessors.last().is_some_and(|accessor| accessor.name.is_none()),
-        })
+    /// About a relocation whose result says that a load must not be resized.
+    pub(super) fn new<L: BtfView>(local: &L, res: &ReloRes, is_element: bool) -> Self {
+        let t = local.type_by_id(res.orig_type_id).unwrap_or(Type::VOID);
+        let field = match t.kind() {
+            Kind::Int if t.is_signed_int() => Field::Signed,
+            Kind::Int => Field::Unsigned,
+            Kind::Enum | Kind::Enum64 => Field::Enum,
+            _ => Field::Other,
+        };
+        Self { local_size: res.orig_sz, targ_size: res.new_sz, field, is_element }
     }
 }
 
 impl fmt::Display for Resize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { local: (ours, our_number), targ: (theirs, their_number), is_element } = self;
-        match (our_number, their_number) {
-            (Number::Signed, Number::Signed) => {
-                write!(f, "{theirs} bytes in the target, {ours} in the object, and signed")?;
+        let Self { local_size: ours, targ_size: theirs, field, is_element } = self;
+        match field {
+            Field::Signed => write!(f, "{theirs} bytes in the target, {ours} in the object, and signed")?,
+            // Two unsigned ints can be resized.
+            Field::Unsigned => write!(f, "{theirs} signed bytes in the target, {ours} unsigned in the object")?,
+            Field::Enum | Field::Other => {
+                write!(f, "{theirs} bytes in the target, {ours} in the object, and no integer")?;
             }
-            (Number::Unsigned, Number::Signed) => {
-                write!(f, "{theirs} signed bytes in the target, {ours} unsigned in the object")?;
-            }
-            (Number::Signed, Number::Unsigned) => {
-                write!(f, "{theirs} unsigned bytes in the target, {ours} signed in the object")?;
-            }
-            _ => write!(f, "{theirs} bytes in the target, {ours} in the object, and no integer")?,
         }
-        match our_number {
-            Number::Signed | Number::Unsigned | Number::Enum if !is_element => {
+        match field {
+            Field::Signed | Field::Unsigned | Field::Enum if !is_element => {
                 f.write_str(": read it with BPF_CORE_READ_BITFIELD() or check bpf_core_field_size()")
             }
             _ => f.write_str(": check bpf_core_field_size() first"),
