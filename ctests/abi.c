@@ -146,6 +146,7 @@ static void values(void)
 	CHECK(CORELO_HINT_OTHER_TYPE == 4);
 	CHECK(CORELO_HINT_OTHER_SIZE == 5);
 	CHECK(CORELO_HINT_OTHER_ARCHITECTURE == 6);
+	CHECK(CORELO_HINT_NO_MODULES == 7);
 	/* an enum of C is an int, whatever Rust would take */
 	CHECK(sizeof(enum corelo_semantics) == sizeof(int));
 	CHECK(sizeof(enum corelo_outcome) == sizeof(int));

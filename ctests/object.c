@@ -140,7 +140,7 @@ static const struct {
 	{ "ambiguous", CORELO_SEMANTICS_LIBBPF, -EINVAL,
 	  "prog 'ambiguous'|section 'raw_tp/ambiguous'|relo #0|<byte_off>|ambiguous.x|insn #0|ambiguous.bpf.c:|ambiguous: " },
 	{ "range_ldx", CORELO_SEMANTICS_LIBBPF, -ERANGE,
-	  "prog 'range_ldx'|section 'raw_tp/range_ldx'|relo #0|<byte_off>|far.away|range_ldx.bpf.c:|40004|32767" },
+	  "prog 'range_ldx'|section 'raw_tp/range_ldx'|relo #0|<byte_off>|far.away|range_ldx.bpf.c:|40004|16 bits" },
 	{ "depth", CORELO_SEMANTICS_KERNEL, -EINVAL,
 	  "prog 'depth'|section 'raw_tp/depth'|<type_matches>|struct match_subset___nested|too deeply" },
 };
@@ -601,6 +601,39 @@ static void json(int big)
 	corelo_report_free(report);
 }
 
+static size_t occurrences(const char *text, const char *part)
+{
+	size_t count = 0;
+
+	while ((text = strstr(text, part))) {
+		count++;
+		text += strlen(part);
+	}
+	return count;
+}
+
+/* Every relocation is listed, resolved ones too, and candidates on demand: "same_as" names the first with the same ones. */
+static void json_lists(int big, unsigned int detail)
+{
+	struct corelo_report *report = report_of("enums", big, detail);
+	size_t relo, cnt = corelo_report_entry_cnt(report), explained = 0;
+	size_t resolved = corelo_report_outcome_cnt(report, CORELO_OUTCOME_RESOLVED);
+	long len = corelo_report_json(report, NULL, 0);
+	char *text = malloc(len + 1);
+
+	CHECK(corelo_report_json(report, text, len + 1) == len);
+	CHECK(resolved && resolved < cnt && occurrences(text, "\"outcome\":") == cnt);
+	CHECK(occurrences(text, "\"outcome\":\"resolved\"") == resolved && occurrences(text, "\"access\":") == cnt);
+	for (relo = 0; relo < cnt; relo++)
+		explained += !corelo_report_get(report, relo)->target_spec;
+	if (!detail)
+		explained = 0;
+	CHECK(occurrences(text, "\"candidates\":") + occurrences(text, "\"same_as\":") == explained);
+	CHECK(!occurrences(text, "\"candidates\":") == !detail);
+	free(text);
+	corelo_report_free(report);
+}
+
 static void count_lines(void *ctx, enum corelo_log_level level, const char *message)
 {
 	(void)message;
@@ -693,6 +726,8 @@ int main(void)
 		hints(big);
 		reach(big);
 		json(big);
+		json_lists(big, 0);
+		json_lists(big, CORELO_DETAIL_CANDIDATES);
 	}
 	refused_insns();
 	reach_of_broken_code();

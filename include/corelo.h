@@ -158,6 +158,8 @@ enum corelo_hint_kind {
 	CORELO_HINT_OTHER_SIZE = 5,
 	/** The member is a register of another architecture. */
 	CORELO_HINT_OTHER_ARCHITECTURE = 6,
+	/** The target has no such type, and no modules to search. */
+	CORELO_HINT_NO_MODULES = 7,
 };
 
 /** What a report has beside the outcomes. Values of `corelo_relocate_opts.detail`, ORed. */

@@ -2,7 +2,7 @@
 //! The work limit.
 
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::bytes::len_u64;
 use crate::error::{Error, Result};
@@ -29,6 +29,9 @@ const STEPS_AT_LEAST: u64 = 1 << 21;
 const TEXT_PER_BYTE: u64 = 4;
 const TEXT_AT_LEAST: u64 = 1 << 20;
 
+/// Bytes of most texts, so that they need not grow.
+const USUAL_TEXT: usize = 64;
+
 impl Budget {
     /// The budget for an object and targets of `bytes` bytes.
     #[must_use]
@@ -54,10 +57,11 @@ impl Budget {
         if self.is_spent() {
             return String::new();
         }
-        let text = Clipped(text).to_string();
+        let mut clipped = String::with_capacity(USUAL_TEXT);
+        let _ = write!(clipped, "{}", Clipped(text));
         // The last text may be longer than what is left.
-        let _ = self.charge(len_u64(text.len()));
-        text
+        let _ = self.charge(len_u64(clipped.len()));
+        clipped
     }
 
     /// Adds the steps for `bytes` more bytes of input.

@@ -102,14 +102,24 @@ struct Escaped<'t>(&'t mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, string: &str) -> fmt::Result {
-        for c in string.chars() {
-            match c {
-                '"' | '\\' => self.0.extend(['\\', c]),
-                '\n' => self.0.push_str("\\n"),
-                '\t' => self.0.push_str("\\t"),
-                '\0'..' ' | '\u{7f}'..'\u{a0}' | '\u{2028}' | '\u{2029}' => write!(self.0, "\\u{:04x}", u32::from(c))?,
-                _ => self.0.push(c),
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+        let mut rest = string;
+        while !rest.is_empty() {
+            let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
+            let (text, other) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+            self.0.push_str(text);
+            let mut chars = other.chars();
+            match chars.next() {
+                Some(c @ ('"' | '\\')) => self.0.extend(['\\', c]),
+                Some('\n') => self.0.push_str("\\n"),
+                Some('\t') => self.0.push_str("\\t"),
+                Some(c @ ('\0'..' ' | '\u{7f}'..'\u{a0}' | '\u{2028}' | '\u{2029}')) => {
+                    write!(self.0, "\\u{:04x}", u32::from(c))?;
+                }
+                Some(c) => self.0.push(c),
+                None => {}
             }
+            rest = chars.as_str();
         }
         Ok(())
     }

@@ -89,6 +89,8 @@ pub enum corelo_hint_kind {
     CORELO_HINT_OTHER_SIZE = 5,
     /// The member is a register of another architecture.
     CORELO_HINT_OTHER_ARCHITECTURE = 6,
+    /// The target has no such type, and no modules to search.
+    CORELO_HINT_NO_MODULES = 7,
 }
 
 impl corelo_hint_kind {
@@ -100,6 +102,7 @@ impl corelo_hint_kind {
             4 => Self::CORELO_HINT_OTHER_TYPE,
             5 => Self::CORELO_HINT_OTHER_SIZE,
             6 => Self::CORELO_HINT_OTHER_ARCHITECTURE,
+            7 => Self::CORELO_HINT_NO_MODULES,
             _ => Self::CORELO_HINT_SIMILAR_NAME,
         }
     }

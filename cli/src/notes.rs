@@ -33,7 +33,12 @@ impl<'r> Notes<'r> {
         if let Some(reason) = reason {
             self.wrapped(reason, style, out)?;
         }
-        if let Some(reach) = entry.reach_text() {
+        let guard = guard(entry).filter(|_| entry.reach == Some(Reach::Reachable));
+        let reach = match guard {
+            Some(guard) => Some(format!("reachable: rejected, unless {guard} guards it")),
+            None => entry.reach_text(),
+        };
+        if let Some(reach) = reach {
             self.wrapped(&reach, style, out)?;
         }
         let Some(explanation) = entry.explanation.as_deref() else { return Ok(()) };
@@ -42,7 +47,8 @@ impl<'r> Notes<'r> {
         let is_guarded = entry.reach == Some(Reach::Dead);
         if (self.show_candidates || is_refused && !is_guarded) && explanation.hints != self.hints {
             self.hints = &explanation.hints;
-            self.hints.iter().try_for_each(|hint| self.hint(hint, out))?;
+            let is_news = |hint: &&Hint| reason.is_none_or(|reason| reason != hint.text);
+            self.hints.iter().filter(is_news).try_for_each(|hint| self.hint(hint, out))?;
         }
         if self.show_candidates {
             explanation.candidates.iter().try_for_each(|candidate| self.candidate(candidate, out))?;
@@ -73,4 +79,12 @@ impl<'r> Notes<'r> {
         let mut lines = wrapped(&text, WIDTH.saturating_sub(indent)).into_iter();
         lines.try_for_each(|line| writeln!(out, "{:indent$}{style}{line}{style:#}", ""))
     }
+}
+
+/// The test by which a program can see that the target lacks something. A field that is there in another way has its remedy in
+/// the reason.
+fn guard(entry: &Entry) -> Option<&'static str> {
+    let is_enumerator = entry.kind.is_enumval_based();
+    let guard = if is_enumerator { "bpf_core_enum_value_exists()" } else { "bpf_core_field_exists()" };
+    entry.target_spec.is_none().then_some(guard)
 }

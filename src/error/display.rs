@@ -78,7 +78,7 @@ impl fmt::Display for Error {
             }
             Self::OffsetAmbiguity { first_bits, other_bits } => write!(
                 f,
-                "ambiguous: target types of this name have the member at bit offset {first_bits} and at {other_bits}: use a flavor or a module's BTF that has one of them"
+                "ambiguous: target types of this name have the member at bit offset {first_bits} and at {other_bits}: ask first for a member that only one of them has"
             ),
             Self::ValueAmbiguity { first, other } => {
                 let value = |value: &Option<u64>| value.map_or("no value".to_owned(), |value| Bits(value).to_string());
@@ -86,7 +86,10 @@ impl fmt::Display for Error {
             }
             Self::ArrayElement(kind) => write!(f, "relocation kind {} does not apply to an array element", kind.name()),
             Self::BitfieldTooWide { bit_offset, bit_size } => {
-                write!(f, "no load of up to 8 bytes covers the bitfield of {bit_size} bits at bit {bit_offset}")
+                write!(
+                    f,
+                    "no load of up to 8 bytes covers the bitfield of {bit_size} bits at bit {bit_offset}: copy the struct's bytes, and shift them"
+                )
             }
             Self::BitfieldZeroSize(type_id) => write!(f, "bitfield on type [{type_id}], whose size is zero"),
             Self::UnexpectedInsn(code) => write!(
@@ -102,7 +105,7 @@ impl fmt::Display for Error {
             }
             Self::OffsetTooBig(offset) => write!(
                 f,
-                "target offset {offset} does not fit a load or store, whose offset ends at 32767: compute the address with bpf_core_field_offset() or read through bpf_core_read()"
+                "target offset {offset} does not fit the 16 bits of a load or store: read it with bpf_core_read(), or at its bpf_core_field_offset()"
             ),
             Self::InsnOutside(insn_off) => write!(f, "there is no instruction at byte offset {insn_off}"),
             Self::Elf { what } => f.write_str(what),

@@ -35,15 +35,14 @@ impl Elsewhere {
         object: &BpfObject<'_>,
         targets: &dyn Targets,
         semantics: Semantics,
-        roots: impl Iterator<Item = TypeId>,
+        roots: &HashSet<TypeId>,
         texts: &Texts,
     ) -> Result<Self> {
         let (btf, budget) = (&object.btf, &object.budget);
         // Enums of both kinds have two numbers, whatever the semantics.
         let mut names = RootNames::new(Semantics::Kernel);
         let mut sought: HashMap<u32, Sought> = HashMap::new();
-        let roots: HashSet<_> = roots.collect();
-        for root in roots {
+        for &root in roots {
             let Ok(t) = btf.type_by_id(root) else { continue };
             let Ok(name) = btf.name_by_offset(t.name_off()) else { continue };
             for theirs in KINDS {

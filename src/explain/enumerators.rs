@@ -94,7 +94,7 @@ pub(super) fn moved_to_bit<L: BtfView, T: BtfView>(
             let (name, member_name) = (c_decl::identifier(name)?, c_decl::identifier(member.name)?);
             let value = Number { value: enumerator.value, sign: Sign::of_enum(t) };
             let what = holder.member(member_name);
-            let text = format!("{what} has a bit for it, which enumerator {name} = {value} names");
+            let text = format!("{what} has a bit for it: {name} = {value}");
             return Some(with_flavor(HintKind::MovedToBit, text, &holder, targ, member, member_name));
         }
     }

@@ -49,8 +49,7 @@ impl HintSearch {
         resolved: &Resolved<'_, '_, Btf<'_>, Btf<'static>>,
     ) -> Result<Vec<Hint>> {
         if let Some(other_arch) = OtherArch::of(resolved) {
-            let (kind, text) = (HintKind::OtherArchitecture, other_arch.to_string());
-            return Ok(vec![Hint { kind, text, flavor: None, guard: None }]);
+            return Ok(vec![Hint::text(HintKind::OtherArchitecture, other_arch.to_string())]);
         }
         if let Some(targ) = &resolved.targ {
             return Ok(other_size(&resolved.local, targ, resolved.res.new_sz).into_iter().collect());
@@ -144,6 +143,10 @@ pub(super) fn with_flavor<T: BtfView>(
 fn other_size<L: BtfView, T: BtfView>(local: &Spec<'_, L>, targ: &Spec<'_, T>, size: u32) -> Option<Hint> {
     let accessor = targ.accessors.last().filter(|accessor| accessor.name.is_some())?;
     let member = targ.btf.type_by_id(accessor.type_id).ok()?.member(accessor.idx)?;
+    // Of a bitfield, the reason says how to read it.
+    if member.bit_size > 0 {
+        return None;
+    }
     let name = c_decl::identifier(name_at(targ.btf, member.name_off))?;
     let holder = Holder::of(local, local.accessors.as_slice().len().checked_sub(1)?)?;
     let text = format!("{} is {} of {size} bytes", holder.member(name), TypeText(targ.btf, member.type_id));

@@ -127,6 +127,11 @@ pub(super) fn is_distinctive<B: BtfView>(btf: &B, id: TypeId) -> bool {
     })
 }
 
+/// Whether this is a number: one of another size is a number still, and another struct is another thing.
+pub(super) fn is_number<B: BtfView>(btf: &B, id: TypeId) -> bool {
+    bare(btf, id).is_some_and(|bare| bare.t.is_any_enum() || matches!(bare.t.kind(), Kind::Int | Kind::Float))
+}
+
 /// Whether this is a pointer to a function.
 pub(super) fn is_function<B: BtfView>(btf: &B, id: TypeId) -> bool {
     innermost(btf, id).is_some_and(|bare| bare.t.kind() == Kind::FuncProto)

@@ -19,7 +19,7 @@ mod renamed;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem::{self, Discriminant};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use crate::insn::INSN_SIZE;
 use crate::log::NoLog;
 use crate::object::bpf_object::BpfObject;
 use crate::object::cand_cache::CandCache;
-use crate::object::{CandidateReason, Entry, Explanation, Outcome, Report, Targets};
+use crate::object::{CandidateReason, Entry, Explanation, Hint, HintKind, Outcome, Report, Targets};
 use crate::relo::{self, Candidate, Candidates, Context, MemberIndex, ReloKind, Semantics};
 use elsewhere::Elsewhere;
 use hints::HintSearch;
@@ -115,14 +115,17 @@ fn explain_object(
 ) -> Result<()> {
     let relos: Vec<_> = object.sections().flat_map(|section| section.core_relos().collect::<Vec<_>>()).collect();
     let is_explained = |entry: &Entry| what.all || !has_resolved(entry);
-    let roots = relos.iter().filter(|relo| relo.kind != ReloKind::TypeIdLocal).map(|relo| relo.type_id);
     let explained = relos.iter().zip(&report.entries).filter(|(_, entry)| is_explained(entry));
-    if explained.clone().next().is_none() {
+    // Relocations drop candidates of their own root type only.
+    let asked: HashSet<_> = explained.map(|(relo, _)| relo.type_id).collect();
+    let is_asked = |relo: &&CoreRelo| relo.kind != ReloKind::TypeIdLocal && asked.contains(&relo.type_id);
+    let roots = relos.iter().filter(is_asked).map(|relo| relo.type_id);
+    if asked.is_empty() {
         return Ok(());
     }
     let texts = Texts::new(object.object.len());
     let elsewhere = match what.candidates {
-        true => Elsewhere::search(object, targets, semantics, explained.map(|(relo, _)| relo.type_id), &texts)?,
+        true => Elsewhere::search(object, targets, semantics, &asked, &texts)?,
         false => Elsewhere::default(),
     };
     let is_enum = |root: &TypeId| object.btf.type_by_id(*root).is_ok_and(Type::is_any_enum);
@@ -147,7 +150,7 @@ fn explain_object(
     };
     for (number, (relo, entry)) in relos.iter().zip(&mut report.entries).enumerate() {
         let was_tried = !matches!(entry.outcome, Outcome::Skipped(_)) && index(relo.insn_off) % INSN_SIZE == 0;
-        if relo.kind == ReloKind::TypeIdLocal || !was_tried {
+        if !is_asked(&relo) || !was_tried {
             continue;
         }
         match explainer.explain(&mut caches, number, relo, entry, is_explained(entry)) {
@@ -245,6 +248,11 @@ impl<'o, 't> Explainer<'o, 't> {
             if let (true, Outcome::Poisoned(_), Ok(resolved)) = (self.what.hints, &entry.outcome, &resolved) {
                 let context = context(self.object, &self.member_index, self.semantics);
                 made.hints = self.hints.hints(&context, relo, found, dropped, resolved)?;
+                let is_nowhere = found.is_empty() && self.elsewhere.of(relo.type_id).is_empty();
+                if made.hints.is_empty() && is_nowhere && self.targets.modules(&NoLog).is_ok_and(<[_]>::is_empty) {
+                    let text = "a module may have it, and no module was searched".to_owned();
+                    made.hints.push(Hint::text(HintKind::NoModules, text));
+                }
             }
             explanation = Some(Arc::new(made));
         }

@@ -83,7 +83,7 @@ impl Found<'_> {
         let t = lack.targ.type_by_id(*struct_id).ok()?;
         let tag = if t.kind() == Kind::Union { "union " } else { "struct " };
         let Some(pointee) = Holder::named(name_at(lack.targ, t.name_off()), tag, Vec::new()) else {
-            return Some(Hint { kind: HintKind::Moved, text, flavor: None, guard: None });
+            return Some(Hint::text(HintKind::Moved, text));
         };
         let mut hint = with_flavor(HintKind::Moved, text, &pointee, lack.targ, member, name);
         let pointer = holder.declaration(&format!("{} *{through_name}", pointee.flavored()));

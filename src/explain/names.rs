@@ -3,7 +3,7 @@
 
 /// Names that differ in underscores at their ends only.
 pub(super) const SAME: u32 = 100;
-/// One has all words of the other.
+/// One has all words of the other, and no more than as many of its own.
 pub(super) const EXTENDED: u32 = 80;
 /// Scores of names that share some of their words, or most of their letters.
 const WORDS: u32 = 70;
@@ -57,7 +57,9 @@ fn by_words(a: &[u8], b: &[u8]) -> u32 {
     let in_other = |name, other| words(name).filter(|word| words(other).any(|known| same_word(word, known))).count();
     let (of_a, of_b) = (count(words(a).count()), count(words(b).count()));
     let (shared_a, shared_b) = (count(in_other(a, b)), count(in_other(b, a)));
-    if shared_a == of_a || shared_b == of_b {
+    // One word of many, such as the `trig` of `charging_full_trig_name`, says little.
+    let is_most = of_a.min(of_b).saturating_mul(2) >= of_a.max(of_b);
+    if is_most && (shared_a == of_a || shared_b == of_b) {
         return EXTENDED;
     }
     percent(shared_a.min(shared_b).saturating_mul(2), of_a.saturating_add(of_b)).saturating_mul(WORDS) / 100
@@ -126,6 +128,9 @@ mod tests {
             ("tier_sibiling", "tier_sibling", 60..=75),
             ("processed", "iter_start_pos", 0..=0),
             ("_", "___", 0..=0),
+            ("online_trig", "trig", EXTENDED..=EXTENDED),
+            ("charging_full_trig_name", "trig", 0..=45),
+            ("num_counters_fixed", "fixedctr", 0..=45),
         ] {
             let (a, b) = (a.as_bytes(), b.as_bytes());
             assert!(range.contains(&similarity(a, b)), "{}", similarity(a, b));

@@ -5,16 +5,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::btf::Btf;
 use crate::btf::ext::CoreRelo;
-use crate::btf::{Btf, BtfView, Member, Type, TypeId};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::object::target::target_name;
 use crate::object::{CandidateReason, Reason, Targets};
-use crate::relo::{
-    self, Context, DifferenceText, EssentialName, Mismatch, ReloKind, ReloRes, Spec, Tried, TypeText, try_candidate,
-};
-use crate::text::Lossy;
+use crate::relo::{self, Context, ReloRes, Spec, Tried, try_candidate};
 
 use super::Cand;
 
@@ -68,8 +65,7 @@ pub(super) fn candidates<'f, 't: 'f>(
                     (Err(Error::TooDeep { .. } | Error::SpecTooDeep), _) => Reason::TooDeep,
                     (Err(error), _) => Reason::Error { error: texts.text(error) },
                     (Ok(Err(mismatch)), _) => {
-                        let path = DifferenceText { difference: &difference, local: local.btf, targ: cand.btf };
-                        mismatch_reason(&local, cand.btf, mismatch, path, texts)
+                        Reason::of(&local, cand.btf, mismatch, Some(&difference), |text| texts.text(text))
                     }
                     (Ok(Ok(res)), None) => {
                         first = Some((i, (res, targ)));
@@ -87,51 +83,4 @@ pub(super) fn candidates<'f, 't: 'f>(
         reasons.push(CandidateReason { target, type_id: cand.id, spec, reason });
     }
     Ok(reasons)
-}
-
-pub(super) fn mismatch_reason<L: BtfView, T: BtfView>(
-    local: &Spec<'_, L>,
-    targ: &T,
-    mismatch: Mismatch,
-    path: DifferenceText<'_, L, T>,
-    texts: &Texts,
-) -> Reason {
-    let accessor = |step: usize| local.accessors.as_slice().get(step).copied().unwrap_or_default();
-    let name = |step| texts.text(Lossy(accessor(step).name.unwrap_or_default().to_bytes()));
-    let words = |id: TypeId| texts.text(TypeText(targ, id));
-    let kind_of = |id: TypeId| targ.type_by_id(id).unwrap_or(Type::VOID);
-    match mismatch {
-        Mismatch::Type if local.kind == ReloKind::TypeMatches => Reason::TypeMismatch { path: texts.text(path) },
-        Mismatch::Type => Reason::TypeIncompatible { path: texts.text(path) },
-        Mismatch::NoName { step, type_id } if local.kind.is_enumval_based() => {
-            // Enumerators are found without flavors.
-            let name = EssentialName::of(accessor(step).name.unwrap_or_default().to_bytes()).as_bytes();
-            Reason::NoEnumerator { name: texts.text(Lossy(name)), holder: words(type_id) }
-        }
-        Mismatch::NoName { step, type_id } if !kind_of(type_id).is_composite() => {
-            Reason::NotComposite { name: name(step), theirs: words(type_id) }
-        }
-        Mismatch::NoName { step, type_id } => Reason::NoMember { step, name: name(step), holder: words(type_id) },
-        Mismatch::OtherType { step, type_id, idx } => {
-            let type_of = |t: Type<'_>, idx| t.member(idx).map_or(TypeId::VOID, |member: Member| member.type_id);
-            let ours = type_of(local.btf.type_by_id(accessor(step).type_id).unwrap_or(Type::VOID), accessor(step).idx);
-            let theirs = type_of(kind_of(type_id), idx);
-            let kind = |t: Result<(TypeId, Type<'_>)>| t.map(|(_, t)| (t.is_any_enum(), t.kind())).ok();
-            let (our_kind, their_kind) = (kind(local.btf.skip_modifiers(ours)), kind(targ.skip_modifiers(theirs)));
-            let is_same =
-                matches!((our_kind, their_kind), (Some((true, _)), Some((true, _)))) || our_kind == their_kind;
-            let (name, holder) = (name(step), words(type_id));
-            let (ours, theirs) = (texts.text(TypeText(local.btf, ours)), words(theirs));
-            match is_same {
-                true => Reason::MemberCompat { name, holder, ours, theirs },
-                false => Reason::MemberKind { name, holder, ours, theirs },
-            }
-        }
-        Mismatch::NoElement { step, type_id } if kind_of(type_id).array().is_none() => {
-            Reason::NotArray { index: accessor(step).idx, theirs: words(type_id) }
-        }
-        Mismatch::NoElement { step, type_id } => {
-            Reason::IndexBounds { index: accessor(step).idx, theirs: words(type_id) }
-        }
-    }
 }

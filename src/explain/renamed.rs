@@ -12,7 +12,7 @@ use crate::relo::TypeText;
 use super::c_decl;
 use super::flavor::{Holder, holder_id};
 use super::hints::{Lack, with_flavor};
-use super::likeness::{Likeness, is_distinctive, is_function, likeness};
+use super::likeness::{Likeness, is_distinctive, is_function, is_number, likeness};
 use super::members::{FlatMember, flat_members};
 use super::names::{self, similarity};
 
@@ -95,7 +95,9 @@ impl<'t> Renamed<'t> {
                 (Place::Between, Likeness::Same) if is_telling && is_one_to_one => Neighbor,
                 (Place::Same | Place::Between, Likeness::Kind) if similarity >= MOST_WORDS => Neighbor,
                 (_, Likeness::Same) if similarity >= MOST_LETTERS => SimilarName,
-                (_, Likeness::Kind) if similarity >= NEARLY_ALL => SimilarName,
+                (_, Likeness::Kind) if similarity >= NEARLY_ALL && is_number(lack.targ, member.member.type_id) => {
+                    SimilarName
+                }
                 _ => continue,
             };
             ranked.push(Ranked { member: *member, place, likeness, similarity, kind });
@@ -206,12 +208,11 @@ impl Ranked<'_> {
             _ => "has a similar name",
         };
         let theirs = TypeText(lack.targ, self.member.member.type_id);
-        let at = self.member.member.bit_offset / 8;
         let text = if self.likeness == Likeness::Same {
-            format!("{what} {place}, and the same type: {theirs} at offset {at}")
+            format!("{what} {place} and type: {theirs}")
         } else {
             let ours = TypeText(lack.local.btf, missing.member.type_id);
-            format!("{what} {place}: {theirs} at offset {at}, {ours} in the object")
+            format!("{what} {place}: {theirs}, {ours} in the object")
         };
         Some(with_flavor(self.kind, text, &holder, lack.targ, &self.member, name))
     }

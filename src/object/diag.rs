@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::answer::{Answer, Detail, Resolved};
 use super::arch::OtherArch;
 use super::bitfield::Bits;
+use super::resize::Resize;
 use super::site::{Access, Owner, Place, RawAccess, RelocSite};
 use super::{Counts, Entry, Outcome, Report};
 use crate::btf::ext;
@@ -16,9 +17,11 @@ use crate::btf::{Btf, BtfView, Type, lossy_name};
 use crate::budget::Budget;
 use crate::bytes::len_u64;
 use crate::error::{Error, Result};
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, NoLog};
 use crate::relo::candidates::MAX_NAME_LEN;
-use crate::relo::{self, Change, EssentialName, ReloKind, ReloRes, Sign, Spec, Why};
+use crate::relo::{
+    self, Change, Context, EssentialName, MemberIndex, Mismatch, Reason, ReloKind, ReloRes, Semantics, Sign, Spec,
+};
 use crate::text::{Clipped, Lossy};
 
 /// Result of patching an instruction.
@@ -29,7 +32,7 @@ pub(super) enum Verdict {
     Misused(&'static str),
     /// Poisoned: no candidate matches.
     NoMatch,
-    /// Poisoned: no load or store of the field keeps its value, because of its size or for this reason.
+    /// Poisoned: no load or store of the field keeps its value, for this reason or because of its size.
     NoSuchLoad(Option<&'static str>),
 }
 
@@ -53,11 +56,6 @@ pub(super) const ELIMINATED: &str = "the linker eliminated its weak function: th
 pub(super) const NO_SECTION: &str = "the object has no section of this name";
 pub(super) const NOT_CODE: &str = "the section is not marked as executable";
 pub(super) const NO_FUNCTION: &str = "no function symbol covers the instruction: has strip or objcopy removed symbols?";
-
-const BAD_RESIZE: &str = "the field has another size in the target, and a load or store of that size would not keep its \
-                          value: only pointers and unsigned ints can be resized; read an int or enum, unless it is an \
-                          array's element, with BPF_CORE_READ_BITFIELD() or BPF_CORE_READ_BITFIELD_PROBED(), and check \
-                          bpf_core_field_size() before reading anything else";
 
 const SIGN_EXTENDED: &str = "the enum is unsigned in the target, but libbpf sign-extends its values: the program gets this value \
                              in the low 32 bits, with all higher bits set";
@@ -142,7 +140,9 @@ impl<'j> Diagnostics<'j> {
                 Some(self.texts.shared(Key::Reason(SIGN_EXTENDED), SIGN_EXTENDED)?)
             }
             (None, Some(other_arch)) => Some(self.texts.text(other_arch)),
-            (None, None) if local.kind != ReloKind::TypeIdLocal => Some(self.texts.text(NoMatch(resolved))),
+            (None, None) if local.kind != ReloKind::TypeIdLocal => {
+                Some(self.texts.text(NoMatch { resolved, budget: &self.texts.left }))
+            }
             _ => None,
         };
         Ok(Detail {
@@ -198,13 +198,23 @@ impl<'j> Diagnostics<'j> {
                 self.warn_of(site, format_args!("{why}"));
                 (Outcome::Resolved, Some(self.texts.shared(Key::Reason(why), why)?))
             }
-            Verdict::NoSuchLoad(why) => {
-                let why = why.unwrap_or(BAD_RESIZE);
-                self.warn_of(site, format_args!("poisoned: {why}"));
-                (Outcome::Poisoned(self.texts.shared(Key::Reason(why), why)?), None)
+            Verdict::NoSuchLoad(Some(why)) => {
+                (Outcome::Poisoned(self.poisoned_load(site, Key::Reason(why), why)?), None)
+            }
+            Verdict::NoSuchLoad(None) => {
+                let last = self.texts.local_spec(site).and_then(|local| local.accessors.last().copied());
+                let is_element = last.is_some_and(|accessor| accessor.name.is_none());
+                let why = Resize::new(&*site.object.btf, &answer.res, is_element);
+                (Outcome::Poisoned(self.poisoned_load(site, Key::Resize(why), why)?), None)
             }
         };
         self.entry(site, outcome, note, Some(&answer.res), answer.detail.as_deref())
+    }
+
+    /// Warns of a poisoned load or store. Returns the reason for the report.
+    fn poisoned_load(&mut self, site: &RelocSite<'_>, key: Key, why: impl fmt::Display) -> Result<Arc<str>> {
+        self.warn_of(site, format_args!("poisoned: {why}"));
+        self.texts.shared(key, why)
     }
 
     /// Ends a relocation that has failed in an optional program, and has poisoned its instruction.
@@ -321,6 +331,7 @@ enum Key {
     File(u32),
     Target(u32),
     Reason(&'static str),
+    Resize(Resize),
 }
 
 impl Texts {
@@ -368,18 +379,22 @@ impl Texts {
 }
 
 /// Displays why no candidate matches: what the first one lacks.
-struct NoMatch<'a, 'l, 't>(&'a Resolved<'l, 't>);
+struct NoMatch<'a, 'l, 't> {
+    resolved: &'a Resolved<'l, 't>,
+    budget: &'a Budget,
+}
 
 impl fmt::Display for NoMatch<'_, '_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let relo::Resolved { local, mismatch, cands, dropped, .. } = self.0;
+        let relo::Resolved { local, mismatch, cands, dropped, .. } = self.resolved;
         let Some((cand, mismatch)) = mismatch else {
             let t = local.btf.type_by_id(local.root_type_id).unwrap_or(Type::VOID);
             let name = local.btf.name_within(t.name_off(), MAX_NAME_LEN).map(EssentialName::of);
             let name = name.map_or(lossy_name(local.btf, t.name_off()), |name| Lossy(name.as_bytes()));
             return write!(f, "the target has no {} {}", t.kind().name(), Clipped(name));
         };
-        Why { local, targ: cand.btf, root: cand.id, mismatch: *mismatch }.fmt(f)?;
+        let difference = if *mismatch == Mismatch::Type { self.difference(cand) } else { None };
+        Reason::of(local, cand.btf, *mismatch, difference.as_ref(), |text| Clipped(text).to_string()).fmt(f)?;
         match (cands, dropped) {
             (..=1, 0) => Ok(()),
             (_, 0) => write!(f, " (the first candidate of {cands})"),
@@ -388,5 +403,21 @@ impl fmt::Display for NoMatch<'_, '_, '_> {
                 " (the first candidate of {cands}; earlier relocations of this type dropped {dropped} more, as in libbpf)"
             ),
         }
+    }
+}
+
+impl NoMatch<'_, '_, '_> {
+    /// Compares the types again, now to see where they differ.
+    fn difference(&self, cand: &relo::Candidate<'_, Btf<'static>>) -> Option<relo::Difference> {
+        let context = Context {
+            place: &"",
+            relo_idx: 0,
+            semantics: Semantics::Libbpf,
+            budget: self.budget,
+            member_index: &MemberIndex::default(),
+            log: &NoLog,
+        };
+        let tried = relo::try_candidate(&context, &self.resolved.local, cand).ok()?;
+        matches!(tried.result, Ok(Err(_))).then_some(tried.difference)
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod name_search;
 mod relocator;
 mod report;
 pub(crate) mod report_json;
+mod resize;
 mod site;
 pub(crate) mod target;
 
@@ -27,7 +28,8 @@ mod tests {
     mod name_search;
 }
 
-pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reach, Reason};
+pub use crate::relo::Reason;
+pub use detail::{CandidateReason, Explanation, Hint, HintKind, Reach};
 pub use externs::{Extern, ExternKind, Found, externs};
 pub use kconfig::KernelFacts;
 pub use report::{Counts, Entry, Outcome, Report};

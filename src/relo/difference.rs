@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::mismatch::TypeText;
 use crate::btf::{BtfView, Type, TypeId, lossy_name};
+use crate::error::Result;
 
 /// Notes a difference from the inside out. That of `()` does nothing, so that relocation does not pay for it.
 pub(super) trait Note {
@@ -95,16 +96,16 @@ impl<L: BtfView, T: BtfView> fmt::Display for DifferenceText<'_, L, T> {
         if ours != theirs {
             return write!(f, "{theirs} in the target, {ours} in the object");
         }
-        let shape = |t: Type<'_>| (t.size(), t.vlen());
-        let (local, targ) = (local.skip_modifiers(local_id), targ.skip_modifiers(targ_id));
-        match (local.map(|(_, t)| shape(t)), targ.map(|(_, t)| shape(t))) {
-            (Ok((ours, _)), Ok((theirs, _))) if ours != theirs => {
-                write!(f, "{theirs} bytes in the target, {ours} in the object")
-            }
-            (Ok((_, ours)), Ok((_, theirs))) if ours != theirs => {
-                write!(f, "{theirs} parts in the target, {ours} in the object")
-            }
-            _ => write!(f, "another {theirs}"),
+        let of = |t: Result<(TypeId, Type<'_>)>| t.map_or((0, 0), |(_, t)| (t.vlen(), t.size()));
+        let (our_parts, our_size) = of(local.skip_modifiers(local_id));
+        let (their_parts, their_size) = of(targ.skip_modifiers(targ_id));
+        // Of types with parts, sizes are not compared.
+        if our_parts != their_parts {
+            write!(f, "{their_parts} members in the target, {our_parts} in the object")
+        } else if our_size != their_size {
+            write!(f, "{their_size} bytes in the target, {our_size} in the object")
+        } else {
+            write!(f, "another {theirs}")
         }
     }
 }

@@ -3,10 +3,7 @@
 
 use std::fmt;
 
-use super::ReloKind;
-use super::essential_name::EssentialName;
-use super::spec::Spec;
-use crate::btf::{BtfView, Kind, Named, Type, TypeId, lossy_name};
+use crate::btf::{BtfView, Kind, Type, TypeId, lossy_name};
 use crate::text::Lossy;
 
 /// Why a candidate does not match.
@@ -37,64 +34,6 @@ pub enum Mismatch {
         /// The target's type, without typedefs and modifiers.
         type_id: TypeId,
     },
-}
-
-/// Displays why the candidate `root` of `targ` does not match `local`.
-pub(crate) struct Why<'a, L, T> {
-    pub(crate) local: &'a Spec<'a, L>,
-    pub(crate) targ: &'a T,
-    pub(crate) root: TypeId,
-    pub(crate) mismatch: Mismatch,
-}
-
-impl<L: BtfView, T: BtfView> fmt::Display for Why<'_, L, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { local, targ, root, mismatch } = *self;
-        let accessor = |step: usize| local.accessors.as_slice().get(step).copied().unwrap_or_default();
-        let name = |step| Lossy(accessor(step).name.unwrap_or_default().to_bytes());
-        match mismatch {
-            Mismatch::Type if local.kind == ReloKind::TypeMatches => {
-                write!(f, "{} [{root}] of the target does not match the object's", Named(targ, root))
-            }
-            Mismatch::Type => {
-                let (ours, theirs) = (TypeText(local.btf, local.root_type_id), TypeText(targ, root));
-                write!(
-                    f,
-                    "{} [{root}] of the target, {theirs}, is not compatible with the object's, {ours}",
-                    Named(targ, root)
-                )
-            }
-            Mismatch::NoName { step, type_id } => {
-                let what = if local.kind.is_enumval_based() { "enumerator" } else { "member" };
-                let holder = TypeText(targ, type_id);
-                // Enumerators match without flavors, members with them.
-                let Lossy(name) = name(step);
-                let name = if local.kind.is_enumval_based() { EssentialName::of(name).as_bytes() } else { name };
-                write!(f, "the target has no {what} {} in {holder} [{type_id}]", Lossy(name))
-            }
-            Mismatch::OtherType { step, type_id, idx } => {
-                let member = |btf: Type<'_>, idx| btf.member(idx).map_or(TypeId::VOID, |member| member.type_id);
-                let (holder_id, local_idx) = (accessor(step).type_id, accessor(step).idx);
-                let ours = member(local.btf.type_by_id(holder_id).unwrap_or(Type::VOID), local_idx);
-                let theirs = member(targ.type_by_id(type_id).unwrap_or(Type::VOID), idx);
-                let (ours, theirs) = (TypeText(local.btf, ours), TypeText(targ, theirs));
-                let holder = TypeText(targ, type_id);
-                write!(
-                    f,
-                    "member {} in {holder} [{type_id}] has another type: {theirs} in the target, {ours} in the object",
-                    name(step)
-                )
-            }
-            Mismatch::NoElement { step, type_id } => {
-                write!(
-                    f,
-                    "index {} is out of bounds: the target has {} there",
-                    accessor(step).idx,
-                    TypeText(targ, type_id)
-                )
-            }
-        }
-    }
 }
 
 /// Displays a type without typedefs and modifiers: `array of 4 pointer to struct sock`.
@@ -143,6 +82,7 @@ impl<B: BtfView> fmt::Display for TypeText<'_, B> {
             Kind::Int if t.int_offset() != 0 => write!(f, "{name} at bit {}", t.int_offset()),
             Kind::Int | Kind::Float => name.fmt(f),
             Kind::Enum64 => write!(f, "enum {name}"),
+            Kind::Fwd => write!(f, "{} {name}", if t.kflag() { "union" } else { "struct" }),
             kind => write!(f, "{} {name}", kind.name()),
         }
     }

@@ -20,6 +20,7 @@ mod member_index;
 mod metered;
 mod mismatch;
 pub(crate) mod patch;
+mod reason;
 mod sign;
 pub mod spec;
 mod spec_match;
@@ -30,13 +31,14 @@ mod tests;
 
 pub use crate::btf::ReloKind;
 pub use candidates::{Candidate, Candidates, add_cands};
-pub(crate) use difference::{Difference, DifferenceText};
+pub(crate) use difference::Difference;
 pub use essential_name::EssentialName;
 pub use member_index::MemberIndex;
 pub use mismatch::Mismatch;
-pub(crate) use mismatch::{TypeText, Why};
+pub(crate) use mismatch::TypeText;
 pub(crate) use patch::Change;
 pub use patch::{InsnPair, Patched, patch_insn};
+pub use reason::Reason;
 pub use sign::{Number, Sign};
 pub use spec::Spec;
 pub use value::ReloRes;
@@ -50,7 +52,7 @@ use metered::{BtfPair, Metered};
 use crate::btf::ext::CoreRelo;
 use crate::btf::{BtfView, TypeId};
 use crate::error::{Error, Result};
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::text::Clipped;
 
 /// Whose answers to give where libbpf and the kernel differ.
@@ -165,8 +167,10 @@ pub fn calc_relo<'l, 't, L: BtfView, T: BtfView>(
                 context.debug(format_args!("candidate #{i} {} cannot be compared: {error}", Clipped(&targ)));
             })?;
         if let Some(mismatch) = mismatch {
-            let why = Why { local: &local, targ: cand.btf, root: cand.id, mismatch };
-            context.debug(format_args!("non-matching candidate #{i} {}: {}", Clipped(&targ), Clipped(why)));
+            if context.log.enabled(Level::Debug) {
+                let reason = Reason::of(&local, cand.btf, mismatch, None, |text| Clipped(text).to_string());
+                context.debug(format_args!("non-matching candidate #{i} {}: {}", Clipped(&targ), Clipped(reason)));
+            }
             first_mismatch = first_mismatch.or(Some((cand, mismatch)));
             mismatched.try_reserve(1)?;
             mismatched.push(i);

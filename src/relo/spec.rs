@@ -292,9 +292,10 @@ impl<B: BtfView> fmt::Display for Spec<'_, B> {
             return Ok(());
         }
         self.fmt_access(f)?;
-        write!(f, " (")?;
+        f.write_str(" (")?;
         for (i, idx) in self.raw.as_slice().iter().enumerate() {
-            write!(f, "{}{idx}", if i == 0 { "" } else { ":" })?;
+            f.write_str(if i == 0 { "" } else { ":" })?;
+            idx.fmt(f)?;
         }
         write!(f, " @ offset {}", self.bit_offset / 8)?;
         match self.bit_offset % 8 {

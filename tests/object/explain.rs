@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::{OPTIONS, struct_with_x};
 use corelo::btf::Data;
 use corelo::explain::{Explain, explain, explain_insns};
-use corelo::object::{Entry, OpenTargets, Report, Target, relocate, relocate_insns};
+use corelo::object::{Entry, HintKind, OpenTargets, Report, Target, relocate, relocate_insns};
 use corelo::relo::Semantics;
 use corelo_testing::btf::{Btf, STRUCT, UNION};
 use corelo_testing::object::{BYTE_OFFSET, EXISTS, INSN, ext, object};
@@ -27,6 +27,10 @@ fn explained(bytes: &[u8], kernel: &Btf, module: Option<&Btf>, what: Explain) ->
 fn reasons(entry: &Entry) -> Vec<(String, &'static str)> {
     let candidates = &entry.explanation.as_ref().unwrap().candidates;
     candidates.iter().map(|candidate| (candidate.target.to_string(), candidate.reason.name())).collect()
+}
+
+fn hints(entry: &Entry) -> Vec<HintKind> {
+    entry.explanation.as_ref().unwrap().hints.iter().map(|hint| hint.kind).collect()
 }
 
 fn expected(list: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
@@ -57,7 +61,12 @@ fn types_that_are_no_candidates_are_named() {
         let module = module.map(|(kind, member)| add_struct(Btf::split(kernel), kind, member));
         let entries = explained(&bytes, kernel, module.as_ref(), Explain::unresolved());
         assert_eq!(reasons(&entries[0]), expected(list));
+        // Where a type of the name was found, none is missing.
+        assert_eq!(hints(&entries[0]), if list.is_empty() { &[HintKind::NoModules][..] } else { &[] });
     }
+    let empty = Btf::little();
+    let searched = explained(&bytes, &empty, Some(&Btf::split(&empty)), Explain::unresolved());
+    assert_eq!(hints(&searched[0]), []);
 }
 
 #[test]

@@ -98,10 +98,9 @@ fn another_size_is_told_from_a_bitfield() {
     let (entries, warnings, _) = relocated("insns.el.bpf.o");
     let why = [said(&entries, "unloadable"), said(&entries, "unstorable")].concat();
     let count = |part: &str| why.iter().filter(|why| why.contains(part)).count();
-    let counts = ["another size", "is a bitfield in the target", "no member gone in struct insns"].map(count);
+    let counts = ["bytes in the target", "is a bitfield in the target", "no member gone in struct insns"].map(count);
     assert_eq!(counts, [3, 1, 2], "{why:?}");
-    assert_eq!(count("BPF_CORE_READ_BITFIELD_PROBED()"), 4);
-    assert_eq!(count("unless it is an array's element"), 3, "of one, no shift can be relocated");
+    assert_eq!((count("BPF_CORE_READ_BITFIELD()"), count("check bpf_core_field_size()")), (4, 3));
     assert_eq!(count("bpf_core_read()"), 0, "of a field that has shrunk, it reads the next one too");
     // The offset of a bitfield alone is in the program "alu".
     assert_eq!(warnings.len(), 5, "{warnings:?}");
@@ -113,14 +112,18 @@ fn reasons_without_poison() {
     let (entries, warnings, _) = relocated("types.el.bpf.o");
     let exists = said(&entries, "exists");
     assert_eq!((exists[0], exists[1]), ("", "the target has no struct nowhere"));
-    assert!(exists[5].contains("typedef callback3_t") && exists[5].contains("is not compatible"), "{exists:?}");
+    assert_eq!(
+        exists[5],
+        "the types are not compatible: pointer to function of 3 parameters in the target, pointer to function of 2 \
+         parameters in the object"
+    );
     let matches = said(&entries, "matches");
-    assert!(matches[1].contains("struct match_missing") && matches[1].contains("does not match"), "{matches:?}");
+    assert_eq!(matches[1], "the types do not match: 1 members in the target, 2 in the object");
 
     let (entries, _, _) = relocated("enums.el.bpf.o");
     let missing = said(&entries, "missing_enums");
     assert!(missing[0] == missing[1] && missing[0].contains("no enumerator "), "{missing:?}");
-    assert!(missing[0].contains("in enum color ["), "{missing:?}");
+    assert!(missing[0].contains("in enum color"), "{missing:?}");
     assert_eq!(missing[2..], ["the target has no enum nowhere"; 2]);
     assert_eq!(warnings, [""; 0]);
 }
@@ -131,12 +134,9 @@ fn reasons_say_of_which_candidate_they_are() {
     let (entries, ..) = relocated("prune.el.bpf.o");
     let why = said(&entries, "prune");
     let expected = "(the first candidate of 1; earlier relocations of this type dropped 1 more, as in libbpf)";
-    assert!(why.iter().any(|why| why.contains("no member second in struct prune___one [") && why.ends_with(expected)));
+    assert!(why.iter().any(|why| why.contains("no member second in struct prune___one") && why.ends_with(expected)));
     let (_, why) = poisoned(&[("s___local", "x")], &[("s", "y"), ("s___two", "z")]);
-    assert!(
-        why[0].contains("no member x in struct s [") && why[0].ends_with("] (the first candidate of 2)"),
-        "{why:?}"
-    );
+    assert!(why[0].contains("no member x in struct s") && why[0].ends_with(" (the first candidate of 2)"), "{why:?}");
     let (_, why) = poisoned(&[("s___local", "x")], &[("t", "x")]);
     assert_eq!(why, ["the target has no struct s"]);
 }

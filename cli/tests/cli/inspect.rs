@@ -66,6 +66,8 @@ fn notes_and_numbers_are_those_of_the_types() {
     assert!(below(&enums, "negative::NEG").contains(" -1 -7 "), "{enums}");
     assert!(below(&shown("whole_bits.el.bpf.o"), "bits.plain").contains("is a bitfield in the target"));
     assert!(below(&shown("fields.el.bpf.o"), "buried.").contains("the target has no member"));
+    let insns = shown("insns.el.bpf.o");
+    assert!(insns.contains("hint: insns.sgrow is") && !insns.contains("hint: insns.bit is"), "{insns}");
 }
 
 #[test]

@@ -10,6 +10,7 @@
     reason = "a panic here is a failed test"
 )]
 
+mod broken;
 mod check;
 mod check_reports;
 mod failures;

@@ -25,13 +25,13 @@ fn below(table: &str, program: &str, access: &str) -> Vec<String> {
 fn reach_of_poison() {
     let table = inspect(&PROGRAMS, &[]);
     for (program, reach) in [
-        ("unguarded", "reachable: the verifier rejects the program"),
+        ("unguarded", "reachable: rejected, unless bpf_core_field_exists() guards it"),
         ("guarded_by_field", "guarded: the verifier never reaches it"),
         ("guarded_by_argument", "guarded: the verifier never reaches it"),
         ("guarded_by_rodata", "guarded by in_rodata in .rodata, which the loader may change"),
     ] {
         let expected = ["the target has no struct no_kernel_has_this", reach];
-        assert_eq!(below(&table, program, "no_kernel_has_this.member"), expected, "{program}");
+        assert_eq!(below(&table, program, "no_kernel_has_this.member")[..2], expected, "{program}");
     }
 }
 
@@ -52,10 +52,10 @@ fn hints_of_reachable_poison() {
     let object = unguarded(&dir);
     let table = inspect(&[&object, "--btf", "examples/demo.btf"], &[]);
     let expected = [
-        "the target has no member state in struct task_struct [3]",
-        "reachable: the verifier rejects the program",
-        "hint: task_struct.__state has a similar name: unsigned int at offset 24,",
-        "long in the object",
+        "the target has no member state in struct task_struct",
+        "reachable: rejected, unless bpf_core_field_exists() guards it",
+        "hint: task_struct.__state has a similar name: unsigned int, long in the",
+        "object",
         "struct task_struct___v2 { unsigned int __state; }",
         "__attribute__((preserve_access_index));",
         "if (bpf_core_field_exists(struct task_struct___v2, __state))",
@@ -80,7 +80,7 @@ fn candidates_on_demand() {
     let target = fixture("target.el.o");
     for line in [
         format!("candidate in {target}: <field_exists> [] struct chosen___one.only_here (: @ offset ): matches"),
-        "[] struct chosen___two ( @ offset ): struct chosen___two has no member only_here".to_owned(),
+        "[] struct chosen___two ( @ offset ): the target has no member only_here in struct chosen___two".to_owned(),
         "[] struct chosen___two ( @ offset ): dropped by relocation , as in libbpf".to_owned(),
         "the kernel's semantics give another answer".to_owned(),
     ] {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Reasons of single candidates.
 
-use super::super::reasons::{Texts, mismatch_reason};
 use super::{Types, with_candidate};
 use crate::btf::TypeId;
 use crate::object::Reason;
-use crate::relo::{DifferenceText, ReloKind};
+use crate::relo::ReloKind;
 
 /// Why the type that `targ` makes does not answer for the one that `local` makes.
 fn reason(
@@ -17,8 +16,8 @@ fn reason(
     let (mut ours, mut theirs) = (Types::new(), Types::new());
     let (root, id) = (local(&mut ours), targ(&mut theirs));
     with_candidate(&mut ours, root, access_str, kind, (&theirs.btf(), id), |local, targ, tried| {
-        let path = DifferenceText { difference: &tried.difference, local: local.btf, targ };
-        mismatch_reason(local, targ, tried.result.unwrap().unwrap_err(), path, &Texts::new(0))
+        let mismatch = tried.result.unwrap().unwrap_err();
+        Reason::of(local, targ, mismatch, Some(&tried.difference), |text| text.to_string())
     })
 }
 
@@ -31,10 +30,28 @@ fn of(members: &'static str) -> impl Fn(&mut Types) -> TypeId {
 fn each_step_of_a_field_has_its_reasons() {
     const OFF: ReloKind = ReloKind::FieldByteOffset;
     for (local, access_str, targ, name, text) in [
-        ("u32 x @0", "0:0", "u32 y @0", "no-member", "struct s has no member x"),
-        ("u32 x @0", "0:0", "u32* x @0", "member-kind", "x of struct s is pointer to u32, and u32 in the object"),
-        ("enum a x @0", "0:0", "enum b x @0", "member-compat", "x of struct s is enum b, and enum a in the object"),
-        ("u32[4] x @0", "0:0:3", "u32[3] x @0", "index-bounds", "index 3 is out of bounds of array of 3 u32"),
+        ("u32 x @0", "0:0", "u32 y @0", "no-member", "the target has no member x in struct s"),
+        (
+            "u32 x @0",
+            "0:0",
+            "u32* x @0",
+            "member-kind",
+            "x of struct s is pointer to u32 in the target, u32 in the object",
+        ),
+        (
+            "enum a x @0",
+            "0:0",
+            "enum b x @0",
+            "member-compat",
+            "x of struct s is enum b in the target, enum a in the object",
+        ),
+        (
+            "u32[4] x @0",
+            "0:0:3",
+            "u32[3] x @0",
+            "index-bounds",
+            "index 3 is out of bounds of the target's array of 3 u32",
+        ),
     ] {
         let reason = reason(of(local), access_str, OFF, of(targ));
         assert_eq!((reason.name(), reason.to_string().as_str()), (name, text));
@@ -53,15 +70,24 @@ fn what_is_no_struct_and_what_is_no_array_is_named() {
         let reason = reason(typedef(local), access_str, ReloKind::FieldByteOffset, typedef(targ));
         (reason.name(), reason.to_string())
     };
-    assert_eq!(reason_of("struct", "0:0", "u32"), ("not-composite", "u32 has no members, such as x".to_owned()));
-    assert_eq!(reason_of("u32[2]", "0:1", "u32"), ("not-array", "u32 has no elements, such as [1]".to_owned()));
+    assert_eq!(
+        reason_of("struct", "0:0", "u32"),
+        ("not-composite", "the target has u32 there, without a member x".to_owned())
+    );
+    assert_eq!(
+        reason_of("u32[2]", "0:1", "u32"),
+        ("not-array", "the target has u32 there, without an element [1]".to_owned())
+    );
 }
 
 #[test]
 fn a_missing_enumerator_is_named_without_its_flavor() {
     let e = |name: &'static str| move |types: &mut Types| types.build.enum_("e", false, &[(name, 1)]);
     let reason = reason(e("A___x"), "0", ReloKind::EnumvalValue, e("B"));
-    assert_eq!((reason.name(), reason.to_string().as_str()), ("no-enumerator", "enum e has no enumerator A"));
+    assert_eq!(
+        (reason.name(), reason.to_string().as_str()),
+        ("no-enumerator", "the target has no enumerator A in enum e")
+    );
 }
 
 #[test]
@@ -69,7 +95,7 @@ fn types_that_do_not_match_have_the_way_to_the_difference() {
     for (local, targ, text) in [
         ("u32 x @0", "u64 x @0", "member x: u64 in the target, u32 in the object"),
         ("u32 x @0", "s32 y @0", "member x: the target has none"),
-        ("u32 x @0, u32 y @32", "u32 x @0", "1 parts in the target, 2 in the object"),
+        ("u32 x @0, u32 y @32", "u32 x @0", "1 members in the target, 2 in the object"),
         ("u8[2] x @0", "u8[3] x @0", "member x: array of 3 u8 in the target, array of 2 u8 in the object"),
         (
             "fn2* ops @0",
