@@ -50,7 +50,7 @@ pub enum Found {
     /// Neither the kernel nor a module has it. libbpf refuses a strong one; the address of a weak one is 0.
     Missing,
     /// A function or variable of another type; a configuration value that the variable cannot have. libbpf refuses it, except
-    /// a weak function, which is as if it were missing.
+    /// a weak function, which to newer versions is as if it were missing.
     Incompatible,
     /// The value of a variable in `.kconfig`: its first 256 bytes, in the object's byte order.
     Value(Vec<u8>),

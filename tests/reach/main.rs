@@ -19,7 +19,7 @@ use corelo::object::{Entry, KernelFacts, OpenTargets, Options, Outcome, Report, 
 use corelo::reach::{self, Analysis, Facts, Function, Reach, analyze};
 use corelo::source;
 use corelo_testing::btf::Btf;
-use corelo_testing::{Order, fixture};
+use corelo_testing::fixture;
 use object::read::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 const ORDERS: [(&str, Endian); 2] = [("el", Endian::Little), ("eb", Endian::Big)];
@@ -120,27 +120,40 @@ fn poison_is_dead_behind_its_guard() {
 fn known_externs_decide() {
     for (order, endian) in ORDERS {
         let (object, _) = programs(order);
-        let mut btf = Btf::new(if endian == Endian::Little { Order::Little } else { Order::Big });
-        let without_argument = btf.func_proto(0, &[]);
-        btf.func("schedule", without_argument);
-        let btf = source::from_bytes(btf.bytes(), None).unwrap();
-        let targets = OpenTargets::from(Target::new("vmlinux", Arc::new(btf)));
         let mut kernel = KernelFacts::default();
         kernel.version = KernelFacts::version_code("6.12.0");
         kernel.has_all_modules = true;
-        let externs = externs(&object, &targets, &kernel).unwrap();
+        let externs = externs(&object, &targets(order), &kernel).unwrap();
         let analysis = analyze(&object, &Facts::of(&externs).unwrap(), &|_| true).unwrap();
         let marks = marks(&object, endian, &analysis);
         for (program, reach) in [
             ("kconfig", Reach::Dead),
             ("missing_variable", Reach::Dead),
             ("missing_function", Reach::Dead),
-            ("function_of_another_type", Reach::Dead),
             // Of what has no type, BTF says nothing.
             ("missing_ksym", Reach::Reachable),
         ] {
             assert_eq!(marks[program], [(4, reach), (3, Reach::Reachable)], "{order} {program}");
         }
+    }
+}
+
+/// libbpf takes a weak function of another type for missing, or refuses the object.
+#[test]
+fn a_function_of_another_type_guards() {
+    for (params, reach) in [(&[][..], Reach::Dead), (&[1], Reach::Reachable)] {
+        let mut btf = Btf::little();
+        let int = btf.int32();
+        let proto = btf.func_proto(int, params);
+        btf.func("schedule", proto);
+        let btf = source::from_bytes(btf.bytes(), None).unwrap();
+        let targets = OpenTargets::from(Target::new("vmlinux", Arc::new(btf)));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reach/externs.el.bpf.o");
+        let (mut object, mut report) = (fs::read(path).unwrap(), Report::default());
+        relocate(&mut object, &targets, &Options::default(), Some(&mut report)).unwrap();
+        reach::fill(&object, &targets, &KernelFacts::default(), &|_| true, &mut report).unwrap();
+        let entry = report.entries.iter().find(|entry| entry.program.as_deref() == Some("by_function"));
+        assert_eq!(entry.unwrap().reach, Some(reach), "{params:?}");
     }
 }
 

@@ -71,8 +71,6 @@ extern u32 LINUX_KERNEL_VERSION __kconfig;
 extern const void no_kernel_has_this __ksym __weak;
 extern const int no_kernel_has_this_variable __ksym __weak;
 extern void no_kernel_has_this_function(void) __ksym __weak;
-/* Kernels have a function of this name without arguments. */
-extern int schedule(int argument) __ksym __weak;
 struct bpf_iter_num {
 	u64 __opaque[1];
 };
@@ -87,7 +85,6 @@ u64 uses_externs(void)
 	bpf_iter_num_next(0);
 	bpf_iter_num_destroy(0);
 	no_kernel_has_this_function();
-	schedule(0);
 	return LINUX_KERNEL_VERSION + (u64)&no_kernel_has_this + no_kernel_has_this_variable;
 }
 
@@ -249,7 +246,6 @@ PROGRAM(kconfig, LOAD("u32", "LINUX_KERNEL_VERSION", "0") "if r1 > 100 goto 1f;"
 PROGRAM(missing_ksym, "r1 = no_kernel_has_this ll;" MAYBE_TAKEN("if r1 == 0"))
 PROGRAM(missing_variable, "r1 = no_kernel_has_this_variable ll;" MAYBE_TAKEN("if r1 == 0"))
 PROGRAM(missing_function, "r1 = no_kernel_has_this_function ll;" MAYBE_TAKEN("if r1 == 0"))
-PROGRAM(function_of_another_type, "r1 = schedule ll;" MAYBE_TAKEN("if r1 == 0"))
 
 /* Signs, since Linux 6.6. */
 PROGRAM(sign_extended, "r1 = 0x80; r1 = (s8)r1;" TAKEN("if r1 s< 0"))
