@@ -227,7 +227,7 @@ static void check_option_sizes(void)
 		unsigned char bytes[sizeof(struct corelo_relocate_opts) + 64];
 	} all;
 	unsigned char elf[64] = "\177ELF";
-	/* the struct of corelo 0.1.0 ended there */
+	/* of the first version */
 	const size_t first = offsetof(struct corelo_relocate_opts, kernel_config);
 	size_t sz;
 

@@ -235,15 +235,14 @@ impl<'f> Finder<'f> {
     /// Whether the kernel's helpers are known, and `bpf_get_attach_cookie` is none of them.
     fn lacks_cookies(&self) -> Result<bool> {
         let btf = self.targets.kernel()?.btf();
-        let (mut has_helpers, mut has_cookies) = (false, false);
+        // The search may be what first steps through the types: until it has ended, none is looked at.
+        let mut helpers = None;
         btf.for_each_name(1, KindSet::of(&[Kind::Enum]), |id, _, text| {
-            let helpers = btf.type_by_id(id).ok().filter(|_| text.starts_with(b"bpf_func_id\0"));
-            for helper in helpers.into_iter().flat_map(Type::enumerators) {
-                let name = btf.name_by_offset(helper.name_off).map_or(&b""[..], CStr::to_bytes);
-                has_helpers = true;
-                has_cookies |= name == b"BPF_FUNC_get_attach_cookie";
-            }
+            helpers = helpers.or(text.starts_with(b"bpf_func_id\0").then_some(id));
         })?;
-        Ok(has_helpers && !has_cookies)
+        let Some(helpers) = helpers else { return Ok(false) };
+        let helpers = btf.type_by_id(helpers)?;
+        let is_other = |name_off| btf.name_by_offset(name_off).is_ok_and(|name| name != c"BPF_FUNC_get_attach_cookie");
+        Ok(helpers.vlen() > 0 && helpers.enumerators().all(|helper| is_other(helper.name_off)))
     }
 }

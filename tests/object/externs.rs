@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use corelo::Error;
+use corelo::btf::Data;
 use corelo::object::{ExternKind, Found, KernelFacts, OpenTargets, Target, externs};
-use corelo::source;
 use corelo_testing::Order;
 use corelo_testing::btf::Btf;
 use corelo_testing::elf::{File, PROGBITS, STRTAB};
@@ -68,6 +68,12 @@ impl Object {
     }
 }
 
+/// As the BTF of the running kernel is opened: its types are read when they are needed.
+fn not_yet_read(name: &str, btf: &Btf, base: Option<&Target>) -> Target {
+    let base = base.map(|base| Arc::clone(base.btf()));
+    Target::new(name, Arc::new(corelo::btf::Btf::deferred(Data::Owned(btf.bytes()), base).unwrap()))
+}
+
 /// A function of the kernel, without parameters.
 fn function(btf: &mut Btf, name: &str) {
     let proto = btf.func_proto(0, &[]);
@@ -109,10 +115,10 @@ fn ksyms_are_searched_as_by_libbpf() {
     let pointers = pointers.finish();
     assert_eq!(pointer, to_int);
 
-    let base = target("vmlinux", &kernel);
-    let module = source::from_bytes(module.bytes(), Some(Arc::clone(base.btf()))).unwrap();
+    let base = not_yet_read("vmlinux", &kernel, None);
+    let module = not_yet_read("module", &module, Some(&base));
     let alone = OpenTargets::from(base.clone());
-    let both = OpenTargets::new(base, vec![Target::new("module", Arc::new(module))]).unwrap();
+    let both = OpenTargets::new(base, vec![module]).unwrap();
     let (mut all_modules, mut no_modules) = (KernelFacts::default(), KernelFacts::default());
     all_modules.has_all_modules = true;
     no_modules.config = Some(b"CONFIG_BPF=y\n# CONFIG_MODULES is not set\n");
@@ -238,7 +244,7 @@ fn found(names: &[&str], binding: u64, facts: &KernelFacts<'_>, helpers: &[&str]
     let mut kernel = Btf::little();
     let helpers: Vec<_> = helpers.iter().map(|name| (*name, 1)).collect();
     kernel.enum_("bpf_func_id", false, &helpers);
-    let kernel = OpenTargets::from(target("vmlinux", &kernel));
+    let kernel = OpenTargets::from(not_yet_read("vmlinux", &kernel, None));
     externs(&object.finish(), &kernel, facts).unwrap().into_iter().map(|found| found.found).collect()
 }
 
