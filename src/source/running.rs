@@ -285,6 +285,17 @@ mod tests {
     }
 
     #[test]
+    fn distributions_have_the_version_elsewhere_than_in_the_release() {
+        let ubuntu = "Ubuntu 5.4.0-12.15-generic 5.4.8\n";
+        let debian = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)\n";
+        let other = "#1 SMP PREEMPT_DYNAMIC Thu Jan 1 00:00:00 UTC 1970\n";
+        assert_eq!(super::version(ubuntu, other, "5.4.0-12-generic\n"), Some(0x05_04_08));
+        assert_eq!(super::version("", debian, "6.1.0-56-amd64\n"), Some(0x06_01_c0));
+        assert_eq!(super::version("", other, "6.12.5\n"), Some(0x06_0c_05));
+        assert_eq!(super::version("", "", ""), None);
+    }
+
+    #[test]
     fn refreshed_snapshot_has_modules_loaded_since() {
         let sysfs = Sysfs::new("refresh");
         sysfs.load("b", "first");
