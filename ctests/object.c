@@ -547,6 +547,36 @@ static void reach(int big)
 	corelo_report_free(report);
 }
 
+/* Poison has the number of its relocation. All else is as without the flag. */
+static void tagged_poison(int big)
+{
+	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[big], 1);
+	const struct corelo_report_entry *e;
+	struct corelo_report *report = NULL;
+	unsigned char *elf, *want;
+	size_t size, len, i, count = 0;
+
+	elf = fixture("optional", big, &size);
+	if (!CHECK(elf))
+		return;
+	want = build_copy(elf, size);
+	CHECK(!relocate_once(want, size, &opts));
+	opts = against((const struct corelo_btf *const *)&targets[big], 1);
+	opts.report = &report;
+	opts.flags = CORELO_RELOCATE_TAG_POISON;
+	CHECK(!relocate_once(elf, size, &opts));
+	for (i = 0; (e = corelo_report_get(report, i)); i++) {
+		if (e->outcome != CORELO_OUTCOME_POISONED)
+			continue;
+		build_put(section_data(want, size, e->section, &len) + e->insn_off + 4, 2003000000 + i, 4, big);
+		count++;
+	}
+	CHECK(count == 2 && !memcmp(elf, want, size));
+	corelo_report_free(report);
+	free(elf);
+	free(want);
+}
+
 /* As snprintf(3), whatever the size. CORELO_JSON names a file for the document, which a parser validates. */
 static void json(int big)
 {
@@ -672,6 +702,7 @@ int main(void)
 		hints(big);
 		reach(big);
 		json(big);
+		tagged_poison(big);
 	}
 	refused_insns();
 	reach_of_broken_code();

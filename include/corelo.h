@@ -147,6 +147,16 @@ enum corelo_detail {
 	CORELO_DETAIL_REACH = 4,
 };
 
+/** Values of `corelo_relocate_opts.flags`, ORed. */
+enum corelo_relocate_flag {
+	/**
+	 * Poison with calls of helper 2003000000 + the index of the relocation in the report, so that the verifier's log says
+	 * which one it came to: `invalid func unknown#2003000004`. From index 144483648 on, where no helper number is left, the
+	 * number is 195896080, as without the flag.
+	 */
+	CORELO_RELOCATE_TAG_POISON = 1,
+};
+
 /** libbpf's `struct btf`, or the result of `corelo_btf_as_libbpf`. */
 struct btf;
 
@@ -197,7 +207,7 @@ struct corelo_relocate_opts {
 	enum corelo_log_level log_max;
 	/** The implementation to follow where libbpf and the kernel differ; zero: libbpf. */
 	enum corelo_semantics semantics;
-	/** Must be 0. */
+	/** Values of `enum corelo_relocate_flag`, ORed. */
 	uint32_t flags;
 	/**
 	 * What the report has beside the outcomes: values of `enum corelo_detail`, ORed. Takes time; without a report, it has no
@@ -432,10 +442,10 @@ void corelo_log_set(corelo_log_fn fn, void *ctx);
  * bpf(2), or write it to a file.
  *
  * Each instruction with a CO-RE relocation gets the target's value. Where the target has none, the instruction becomes
- * invalid (a call of helper 195896080, 0xbad2310), and the verifier rejects the program if it can reach it. The CO-RE
- * relocations in `.BTF.ext` are removed, so that libbpf, the kernel and a second call find none. An object without CO-RE
- * relocations stays as it is. In sections whose name begins with '?', which are not loaded by default, a failed relocation
- * is logged and makes its instruction invalid.
+ * invalid (a call of helper 195896080, 0xbad2310, or of another with `CORELO_RELOCATE_TAG_POISON`), and the verifier
+ * rejects the program if it can reach it. The CO-RE relocations in `.BTF.ext` are removed, so that libbpf, the kernel and a
+ * second call find none. An object without CO-RE relocations stays as it is. In sections whose name begins with '?', which
+ * are not loaded by default, a failed relocation is logged and makes its instruction invalid.
  *
  * The log gets warnings: code without BTF; skipped relocations, unless the linker eliminated their weak function; several
  * `.BTF.ext` sections, of which the last counts; a load or store made invalid because the field has another size or is a

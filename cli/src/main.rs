@@ -57,6 +57,10 @@ struct Relocate {
     /// Fail, and write nothing, if the verifier reaches a poisoned instruction of a program that is loaded by default
     #[arg(long)]
     forbid_reachable: bool,
+
+    /// Poison with numbers that name the relocation in the verifier's log: 2003000000 and up
+    #[arg(long)]
+    tag_poison: bool,
 }
 
 #[derive(Debug, Args)]

@@ -222,6 +222,11 @@ impl<'j> Diagnostics<'j> {
         self.end(site, Outcome::Failed(Box::new(error)), answer)
     }
 
+    /// How many relocations have ended: the index in the report of the one under way.
+    pub(super) const fn ended(&self) -> usize {
+        self.counts.all()
+    }
+
     /// The counts, or the error if a relocation failed.
     pub(super) fn finish(mut self) -> Result<Counts> {
         match self.counts.failed {

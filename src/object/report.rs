@@ -109,6 +109,12 @@ impl Entry {
         }
     }
 
+    /// What was asked, and where, for people: `prog 'p': <byte_off> task_struct.mm at insn 3 of section 'tc' (p.bpf.c:7)`.
+    #[must_use]
+    pub const fn place(&self) -> impl fmt::Display {
+        Place(self)
+    }
+
     /// The value by the object's BTF, for people.
     #[must_use]
     pub const fn orig_number(&self) -> Number {
@@ -119,6 +125,22 @@ impl Entry {
     #[must_use]
     pub const fn new_number(&self) -> Number {
         Number { value: self.new_val, sign: self.new_sign }
+    }
+}
+
+struct Place<'e>(&'e Entry);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Entry { program, section, kind, access, insn_off, file, line, .. } = self.0;
+        if let Some(program) = program {
+            write!(f, "prog '{program}': ")?;
+        }
+        write!(f, "<{}> {access} at insn {} of section '{section}'", kind.name(), insn_off / 8)?;
+        match file {
+            Some(file) => write!(f, " ({file}:{line})"),
+            None => Ok(()),
+        }
     }
 }
 
