@@ -577,6 +577,35 @@ static void tagged_poison(int big)
 	free(want);
 }
 
+/* What is said of logs, tests/verifier_log.rs has: here it is that all arguments get there. */
+static void verifier_log(int big)
+{
+	static const char log[] = "prog 'other': no error\ninvalid func unknown#1\n"
+				  "prog 'optional': next\n0: (85) call unknown#2003000002\ninvalid func unknown#2003000002\n";
+	struct corelo_report *report = report_of("optional", big, CORELO_DETAIL_HINTS);
+	const char *of_other = "prog 'other': the kernel has no helper number 1\n";
+	long len = corelo_explain_verifier_log(log, sizeof(log), report, NULL, NULL, 0), size;
+	char *whole, *cut;
+
+	if (!CHECK(len > 0))
+		return;
+	whole = malloc(len + 1);
+	cut = malloc(len + 1);
+	CHECK(corelo_explain_verifier_log(log, strlen(log), report, NULL, whole, len + 1) == len);
+	CHECK(strlen(whole) == (size_t)len && !strncmp(whole, of_other, strlen(of_other)));
+	CHECK(strstr(whole, "relocation 2: prog 'optional': <") && strstr(whole, "hint: "));
+	for (size = 1; size <= len; size += len / 7) {
+		memset(cut, 'x', len + 1);
+		CHECK(corelo_explain_verifier_log(log, sizeof(log), report, NULL, cut, size) == len);
+		CHECK(!memcmp(cut, whole, size - 1) && !cut[size - 1] && cut[size] == 'x');
+	}
+	CHECK(corelo_explain_verifier_log(log, strlen(log), report, "optional", whole, len + 1) < len);
+	CHECK(!strstr(whole, "prog 'other'") && strstr(whole, "relocation 2: "));
+	corelo_report_free(report);
+	free(whole);
+	free(cut);
+}
+
 /* As snprintf(3), whatever the size. CORELO_JSON names a file for the document, which a parser validates. */
 static void json(int big)
 {
@@ -703,6 +732,7 @@ int main(void)
 		reach(big);
 		json(big);
 		tagged_poison(big);
+		verifier_log(big);
 	}
 	refused_insns();
 	reach_of_broken_code();

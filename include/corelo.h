@@ -633,6 +633,31 @@ struct corelo_targets *corelo_targets_new(const struct corelo_btf *kernel,
  */
 void corelo_targets_free(struct corelo_targets *targets);
 
+/**
+ * Explains the verifier's log by the report of the same object and kernel: which relocation failed, where in the source, why,
+ * and what to do. It says more if the report has `CORELO_DETAIL_HINTS` and `CORELO_DETAIL_REACH`. Also explained are kfuncs,
+ * helpers and maps that are missing; of other errors, the last is quoted.
+ *
+ * `log` has `log_size` bytes, or ends at a NUL before; it may be what a loader has printed, with the log in it. `program` is
+ * the name of the program that was loaded; NULL: what the loader's lines say, if there are any. Where the log does not tell
+ * which relocation it is about, all are listed that it can be, and it is said that the log does not tell;
+ * `CORELO_RELOCATE_TAG_POISON` makes it tell.
+ *
+ * Writes at most `size` bytes to `out`, including the NUL at the end, and nothing if `size` is 0. Returns the length of the
+ * whole text without the NUL, as snprintf(3) does, which has an upper bound whatever the log; or a negative errno: `-EINVAL`
+ * for NULL. Control characters are shown as escapes, such as `\u{1b}`.
+ *
+ * Safety:
+ *
+ * - `log` is either NULL or points to `log_size` bytes.
+ * - `report` is either NULL or from a relocation and not freed.
+ * - `program` is either NULL or a NUL-terminated string.
+ * - `out` is either NULL or points to `size` bytes.
+ */
+long corelo_explain_verifier_log(const char *log, size_t log_size,
+				 const struct corelo_report *report, const char *program, char *out,
+				 size_t size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,8 @@ walked, of
 - those, the fixtures and ctests/kernels/semantics.bpf.o: relocated by the kernel, and by corelo with the kernel's semantics;
 - each relocated instruction of those objects, in the same two ways.
 
+The logs of tests/verifier_log must be explained as they are there.
+
 Programs of libbpf-tools and of tests/reach must load with poison in all code that is dead for corelo, and must not with
 poison at a mark that is reached.
 
@@ -18,6 +20,7 @@ output and consoles in target/check/kernels.
 """
 import concurrent.futures
 import contextlib
+import functools
 import glob
 import os
 import re
@@ -35,6 +38,10 @@ CORPUS = os.path.join(ROOT, "target/corpus")
 CORELO = os.path.join(ROOT, "target/stage/usr/bin/corelo")
 QEMU = "qemu-system-x86_64"
 LOADER = ("init.c", "programs.c", "instructions.c", "reach.c")
+REJECTED = os.path.join(ROOT, "tests/verifier_log/rejected.el.bpf.o")
+DEMO = os.path.join(ROOT, "examples/demo.btf")
+# Relocated by corelo, with and without tags, and by libbpf in the guest.
+LOGGED = ("plain", "tagged", "libbpf")
 # For one guest, in seconds. It needs 40 on an idle machine.
 TIMEOUT = 1800
 # Fewer programs, or fewer that load, mean that the comparison has lost its input.
@@ -125,9 +132,22 @@ class Guest:
         self.jobs = []
         # {object: corelo's message} of those that it refuses
         self.refused = {}
+        # {object: what libbpf has said of its programs}
+        self.logs = defaultdict(list)
         # {(way, object, name): {who relocated: [Row]}}
         self.rows = defaultdict(lambda: defaultdict(list))
         self.failures = []
+
+    def add_logs(self):
+        """The object is relocated for no kernel; libbpf finds as little in this one."""
+        name = os.path.basename(REJECTED)
+        out = os.path.join(self.folder, name)
+        self.files[f"libbpf/{name}"] = read(REJECTED)
+        for way, options in ("plain", ()), ("tagged", ("--tag-poison",)):
+            output_of(CORELO, "relocate", *options, "--btf", DEMO, "-o", out, REJECTED)
+            self.files[f"{way}/{name}"] = read(out)
+        os.remove(out)
+        self.jobs += [("log", f"{way}/{name}") for way in LOGGED]
 
     def relocate(self, path, semantics):
         """The path in the guest, or None for an object that corelo refuses."""
@@ -189,7 +209,10 @@ class Guest:
         answered = set()
         for line in lines:
             way, *fields = line.split("\t")
-            if way == "failed":
+            if way == "line":
+                _, path, text = line.split("\t", 2)
+                self.logs[path.split("/")[0]].append(text)
+            elif way == "failed":
                 self.failures.append(f"the loader failed: {' '.join(fields)}")
             elif len(fields) == 7:
                 path, name, *row = fields
@@ -262,12 +285,27 @@ class Report:
         self.result(f"{guest.kernel}: poison in the dead code of {counts['dead']} programs, and at {counts['reached']} marks that "
                     "are reached", failures)
 
+    def logs(self, guest):
+        """The logs of this guest are explained as those in tests/verifier_log are."""
+        failures = []
+        without_ids = functools.partial(re.sub, r"(call tcp_slow_start)#\d+", r"\1")
+        for way in LOGGED:
+            log = os.path.join(guest.folder, f"{way}.log")
+            with open(log, "w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in guest.logs[way])
+            explained = output_of(CORELO, "inspect", "--btf", DEMO, "--log", log, os.path.relpath(REJECTED, ROOT))
+            expected = os.path.join(os.path.dirname(REJECTED), f"{guest.kernel.split('-')[0]}-{way}.txt")
+            if without_ids(explained) != without_ids(read(expected).decode().strip()):
+                failures.append(f"{guest.kernel}: {log} is not explained as in {expected}: {explained}")
+        self.result(f"{guest.kernel}: logs of {len(LOGGED)} objects explained", failures)
+
     def guest(self, guest):
         self.result(f"{guest.kernel}: boots, has the corpus's BTF, gives verdicts", guest.failures)
         self.compare(guest, "programs", "programs relocated by libbpf", "libbpf")
         self.compare(guest, "skeleton", "programs relocated by the kernel", "kernel")
         self.compare(guest, "instructions", "instructions relocated by the kernel", "kernel")
         self.reach(guest)
+        self.logs(guest)
 
 
 def main():
@@ -283,6 +321,7 @@ def main():
             guest.add(path, by_libbpf=True)
         for path in tools + [os.path.join(ROOT, "tests/reach/programs.el.bpf.o")]:
             guest.add_reach(path)
+        guest.add_logs()
         for path in fixtures + [os.path.join(ROOT, "ctests/kernels/semantics.bpf.o")]:
             guest.add(path, by_libbpf=False)
     with concurrent.futures.ThreadPoolExecutor() as pool:

@@ -41,7 +41,8 @@
 //! 5. [`object`]: whole BPF objects, relocated in place.
 //! 6. [`reach`]: whether the verifier reaches an instruction of an object.
 //! 7. [`explain`]: why a relocation did not resolve, and what a program could read instead.
-//! 8. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
+//! 8. [`verifier_log`]: which relocation a verifier's log is about.
+//! 9. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
 
 pub mod btf;
 mod budget;
@@ -59,6 +60,7 @@ pub mod reach;
 pub mod relo;
 pub mod source;
 mod text;
+pub mod verifier_log;
 
 pub use error::{Error, Result};
 

@@ -2,7 +2,7 @@
 //! The object to relocate, from a file or standard input.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
@@ -55,6 +55,19 @@ pub(crate) fn read_pipe(path: &Path) -> Result<Option<Vec<u8>>> {
         return read_stream(File::open(path)?, 0).map(Some);
     }
     Ok(None)
+}
+
+/// Verifiers write less; and what has no end is no log.
+const MAX_LOG: u64 = 64 << 20;
+
+/// Reads a log to its end.
+pub(crate) fn read_log(path: &Path) -> Result<Vec<u8>> {
+    let mut log = Vec::new();
+    let done = match is_dash(path) {
+        true => io::stdin().lock().take(MAX_LOG).read_to_end(&mut log),
+        false => File::open(path).and_then(|file| file.take(MAX_LOG).read_to_end(&mut log)),
+    };
+    done.map(|_| log).map_err(|error| Error::from(error).at(name_of(path)))
 }
 
 impl Input {

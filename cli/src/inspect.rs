@@ -10,9 +10,9 @@ use corelo::explain::{Explain, explain};
 use corelo::log::{Level, Log, NoLog, Printable};
 use corelo::object::{Document, Entry, Options, Outcome, Report, Target, Targets, relocate};
 use corelo::reach::{self, Facts};
-use corelo::{Error, Result};
+use corelo::{Error, Result, verifier_log};
 
-use crate::input::Input;
+use crate::input::{Input, read_log};
 use crate::notes::Notes;
 use crate::stderr::StderrLog;
 use crate::{Format, Inspect, targets};
@@ -21,6 +21,7 @@ impl Inspect {
     pub(crate) fn run(&self, log: &StderrLog) -> Result<ExitCode> {
         let input = Input::read(&self.question.object)?;
         let targets = targets::open(&self.question.btf, log)?;
+        let verifier_log = self.log.as_deref().map(read_log).transpose()?;
         // All that is warned of is in the table.
         let job_log: &dyn Log = if log.enabled(Level::Debug) { log } else { &NoLog };
         let semantics = self.question.semantics.into();
@@ -37,7 +38,11 @@ impl Inspect {
                 explained = explained.and(reach::fill(&object, &mut report, &Facts::default()));
             }
             let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
-            let written = self.write(&report, &*targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
+            let written = match verifier_log {
+                Some(log) => stdout.write_all(verifier_log::explain(&log, &report, self.program.as_deref()).as_bytes()),
+                None => self.write(&report, &*targets, &input.name, &mut stdout),
+            };
+            let written = written.and_then(|()| stdout.flush());
             match written {
                 // The reader has seen enough.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}

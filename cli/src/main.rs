@@ -75,6 +75,14 @@ struct Inspect {
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+
+    /// Instead of the table, explain the verifier's log in this file, or in what a loader printed; `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["candidates", "format"])]
+    log: Option<PathBuf>,
+
+    /// The program that the log is of, where the log does not say it, or the one of several to explain
+    #[arg(long, value_name = "NAME", requires = "log")]
+    program: Option<String>,
 }
 
 /// What is to be relocated against what.
@@ -114,8 +122,8 @@ enum Whose {
 
 impl Question {
     /// Ends the process where standard input would be read twice.
-    fn check(&self) {
-        if self.btf.iter().chain([&self.object]).filter(|path| input::is_standard_input(path)).count() > 1 {
+    fn check(&self, log: Option<&PathBuf>) {
+        if self.btf.iter().chain([&self.object]).chain(log).filter(|path| input::is_standard_input(path)).count() > 1 {
             let what = "standard input can be read once, and is given several times";
             Cli::command().error(ErrorKind::ArgumentConflict, what).exit();
         }
@@ -140,8 +148,10 @@ fn main() -> ExitCode {
     }
     .write_global();
     let log = StderrLog::new(cli.verbose);
-    let (Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. })) = &cli.command;
-    question.check();
+    match &cli.command {
+        Command::Relocate(relocate) => relocate.question.check(None),
+        Command::Inspect(inspect) => inspect.question.check(inspect.log.as_ref()),
+    }
     let done = match cli.command {
         Command::Relocate(relocate) => relocate.run(&log),
         Command::Inspect(inspect) => inspect.run(&log),

@@ -55,6 +55,11 @@ void print_row(const char *way, const char *object, const char *name, const stru
  * the instruction at the same place of the other object, without its records.
  * Without another object (NULL) only the former.
  *
+ * log: each program as way "programs" does, and before its row what libbpf says,
+ * the verifier's log in it:
+ *
+ *	line TAB object TAB line
+ *
  * reach: each program as way "programs" does, and, where that loads, with the
  * kernel given other instructions: as way "dead", poison for all those that
  * the list has; as way "reached", for one mark REACHED.
@@ -62,6 +67,7 @@ void print_row(const char *way, const char *object, const char *name, const stru
 int load_programs(const char *object);
 int load_skeleton(const char *object);
 int load_instructions(const char *object, const char *relocated);
+int load_logs(const char *object);
 int load_reach(const char *object, const char *dead);
 
 /* A list of instructions of an object: function and number in the function. */

@@ -289,6 +289,7 @@ impl<'j> Diagnostics<'j> {
             section: texts.shared(Key::Section(site.relos.sec_name_off), Lossy(site.section))?,
             program: program.map(|(func, name)| texts.shared(Key::Program(func.symbol), name)).transpose()?,
             insn_off: site.relo.insn_off,
+            insn_idx: site.insn_idx(),
             kind: site.relo.kind,
             type_id: site.relo.type_id,
             access: Arc::clone(&detail.access),

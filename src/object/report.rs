@@ -62,6 +62,8 @@ pub struct Entry {
     pub program: Option<Arc<str>>,
     /// Offset of the instruction in the section, in bytes.
     pub insn_off: u32,
+    /// Index of the instruction in its function; of a program, it is the verifier's number.
+    pub insn_idx: u32,
     /// What was asked.
     pub kind: ReloKind,
     /// Local root type.

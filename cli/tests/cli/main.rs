@@ -16,6 +16,7 @@ mod inspect;
 mod memory;
 mod output;
 mod usage;
+mod verifier_log;
 mod why;
 mod wrong_files;
 
