@@ -13,6 +13,8 @@ use crate::object::{Entry, Hint, Outcome, Reach, Report};
 use crate::text::Clipped;
 use scan::{Clue, Complaint, Finding};
 
+/// Errors that are explained: a loader stops at the first program that the verifier rejects.
+const MAX_ERRORS: usize = 16;
 /// Relocations that are listed where the log does not tell which it is.
 const MAX_LISTED: usize = 20;
 
@@ -23,15 +25,15 @@ const MAX_LISTED: usize = 20;
 /// `program` is the name of the one to explain; `None` for all.
 #[must_use]
 pub fn explain(log: &[u8], report: &Report, program: Option<&str>) -> String {
-    let findings = scan::findings(log, program);
+    let findings = scan::findings(log, program, MAX_ERRORS.saturating_add(1));
     let mut out = String::new();
     // Writing to a string does not fail.
     let _ = match findings.as_slice() {
         [] => writeln!(out, "the log has no error; if it was cut, a larger buffer has it"),
-        findings => findings.iter().try_for_each(|finding| write_finding(&mut out, finding, report)),
+        findings => findings.iter().take(MAX_ERRORS).try_for_each(|finding| write_finding(&mut out, finding, report)),
     };
-    if findings.len() == scan::MAX_FINDINGS {
-        out.push_str("no more errors are explained\n");
+    if findings.len() > MAX_ERRORS {
+        out.push_str("further errors are left out\n");
     }
     out
 }
@@ -45,50 +47,55 @@ fn write_finding(out: &mut String, finding: &Finding<'_>, report: &Report) -> fm
     if let Some(program) = finding.program {
         write!(out, "prog '{}': ", shown(program))?;
     }
-    let to_do = match finding.complaint {
-        Complaint::Poison(_) => {
-            writeln!(out, "the verifier reached a poisoned instruction")?;
-            None
-        }
-        Complaint::NoHelper(number) => {
-            writeln!(out, "the kernel has no helper number {number}")?;
-            Some(
-                "call it only where bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_...) says that the kernel has it",
-            )
-        }
-        Complaint::WrongHelper(helper) => {
-            writeln!(out, "the program may not call helper {}", shown(helper))?;
-            Some(
-                "call it in a program of another type; else the loader lacks capabilities, or the kernel is locked down",
-            )
-        }
-        Complaint::NoKfunc(name) => {
-            writeln!(out, "the kernel has no kfunc {}", shown(name.unwrap_or("that it calls")))?;
-            Some("declare it __weak, and call it only where bpf_ksym_exists() says that the kernel has it")
-        }
-        Complaint::WrongKfunc(name) => {
-            writeln!(out, "the program may not call kfunc {}", shown(name))?;
-            Some("call it in a program of another type, or one that is attached elsewhere")
-        }
-        Complaint::NoMap(name) => {
-            writeln!(out, "the loader has not created map {}", shown(name.unwrap_or("that the program uses")))?;
-            Some("use it only where a test with a constant result, as of a variable in .rodata, says that it is there")
-        }
-        Complaint::Other => {
-            writeln!(out, "the log says nothing of relocations, kfuncs, helpers or maps; its last error is:")?;
-            None
-        }
-    };
+    writeln!(out, "{}", finding.complaint)?;
     for line in [finding.source, finding.insn, finding.line].into_iter().flatten() {
         writeln!(out, "  log: {}", shown(line))?;
     }
     if let Complaint::Poison(clue) = finding.complaint {
         write_relocations(out, finding, clue, report)?;
     }
-    if let Some(to_do) = to_do {
-        writeln!(out, "  to do: {to_do}")?;
+    match to_do(finding.complaint) {
+        Some(to_do) => writeln!(out, "  to do: {to_do}"),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+impl fmt::Display for Complaint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Poison(_) => f.write_str("the verifier reached a poisoned instruction"),
+            Self::NoHelper(number) => write!(f, "the kernel has no helper number {number}"),
+            Self::WrongHelper(helper) => write!(f, "the program may not call helper {}", shown(helper)),
+            Self::NoKfunc(name) => write!(f, "the kernel has no kfunc {}", shown(name.unwrap_or("that it calls"))),
+            Self::WrongKfunc(name) => write!(f, "the program may not call kfunc {}", shown(name)),
+            Self::NoMap(name) => {
+                write!(f, "the loader has not created map {}", shown(name.unwrap_or("that the program uses")))
+            }
+            Self::Other => {
+                f.write_str("the log says nothing of relocations, kfuncs, helpers or maps; its last error is:")
+            }
+        }
+    }
+}
+
+/// The remedy, but for relocations, which each have their own.
+const fn to_do(complaint: Complaint<'_>) -> Option<&'static str> {
+    match complaint {
+        Complaint::Poison(_) | Complaint::Other => None,
+        Complaint::NoHelper(_) => Some(
+            "call it only where bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_...) says that the kernel has it",
+        ),
+        Complaint::WrongHelper(_) => Some(
+            "call it in a program of another type; else the loader lacks capabilities, or the kernel is locked down",
+        ),
+        Complaint::NoKfunc(_) => {
+            Some("declare it __weak, and call it only where bpf_ksym_exists() says that the kernel has it")
+        }
+        Complaint::WrongKfunc(_) => Some("call it in a program of another type, or one that is attached elsewhere"),
+        Complaint::NoMap(_) => {
+            Some("use it only where a test with a constant result, as of a variable in .rodata, says that it is there")
+        }
+    }
 }
 
 /// Lists the poisoned relocations that the log can be about.

@@ -62,12 +62,9 @@ impl Finding<'_> {
     }
 }
 
-/// Findings that are kept: a loader stops at the first program that the verifier rejects.
-pub(super) const MAX_FINDINGS: usize = 16;
-
-/// The findings in a log, the first of each. With a program, only those that the log does not say to be of another.
-pub(super) fn findings<'l>(log: &'l [u8], program: Option<&'l str>) -> Vec<Finding<'l>> {
-    let mut scan = Scan { wanted: program, program, ..Scan::default() };
+/// The findings in a log, at most `max` of them. With a program, only those that the log does not say to be of another.
+pub(super) fn findings<'l>(log: &'l [u8], program: Option<&'l str>, max: usize) -> Vec<Finding<'l>> {
+    let mut scan = Scan { wanted: program, program, max, ..Scan::default() };
     let log = log.split(|byte| *byte == 0).next().unwrap_or_default();
     for line in log.split(|byte| *byte == b'\n') {
         // Names that are not UTF-8 are nothing to look for.
@@ -95,6 +92,7 @@ struct Scan<'l> {
     /// This log has a complaint.
     has_complaint: bool,
     findings: Vec<Finding<'l>>,
+    max: usize,
 }
 
 impl<'l> Scan<'l> {
@@ -153,7 +151,7 @@ impl<'l> Scan<'l> {
         // cilium/ebpf prints the end of a log, and then all of it.
         if let Some(known) = self.findings.iter_mut().find(|known| known.is_same(&finding)) {
             *known = if finding.source.is_some() { finding } else { *known };
-        } else if self.findings.len() < MAX_FINDINGS {
+        } else if self.findings.len() < self.max {
             self.findings.push(finding);
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use corelo::btf::{Btf, Data};
 use corelo::insn::{POISON_IMM, TAGGED_POISON_IMM};
 use corelo::object::{OpenTargets, Options, Outcome, Report, Target, relocate, relocate_insns};
+use corelo::reach::{self, Facts};
 use corelo::source;
 
 use crate::OPTIONS;
@@ -38,8 +39,9 @@ fn tags_are_numbers_in_the_report() {
             let btf = source::open(&fixture(&format!("target.{endian}.o")), None).unwrap();
             let targets = OpenTargets::from(Target::new("target", Arc::new(btf)));
             let original = fs::read(fixture(&format!("{object}.{endian}.bpf.o"))).unwrap();
-            let (mut plain, mut tagged, mut report) = (original.clone(), original, Report::default());
-            relocate(&mut plain, &targets, &OPTIONS, None).unwrap();
+            let (mut plain, mut tagged) = (original.clone(), original);
+            let (mut plain_report, mut report) = (Report::default(), Report::default());
+            relocate(&mut plain, &targets, &OPTIONS, Some(&mut plain_report)).unwrap();
             relocate(&mut tagged, &targets, &TAGGED, Some(&mut report)).unwrap();
 
             let mut tags = tags(&plain, &tagged, order);
@@ -51,6 +53,11 @@ fn tags_are_numbers_in_the_report() {
             let entries = report.entries.iter().enumerate();
             let poisoned = entries.filter(|(_, entry)| matches!(entry.outcome, Outcome::Poisoned(_)));
             assert_eq!(tags, poisoned.map(|(number, _)| number).collect::<Vec<_>>(), "{object}.{endian}");
+
+            reach::fill(&plain, &mut plain_report, &Facts::default()).unwrap();
+            reach::fill(&tagged, &mut report, &Facts::default()).unwrap();
+            let reach = |report: &Report| report.entries.iter().map(|entry| entry.reach).collect::<Vec<_>>();
+            assert_eq!(reach(&plain_report), reach(&report), "{object}.{endian}");
 
             // Again, with other options: nothing is left to relocate.
             let once = tagged.clone();
