@@ -7,11 +7,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use corelo::btf::{Btf, Data};
 use corelo::explain::Explain;
-use corelo::object::{OpenTargets, Options, Report, Target, relocate};
+use corelo::object::{OpenTargets, Options, Report, Target, relocate, relocate_insns};
 use corelo::reach::Facts;
 use corelo::relo::Semantics;
 use corelo::{explain, reach, source, verifier_log};
+use corelo_testing::btf::{Btf as Bytes, STRUCT};
+use corelo_testing::ext::ext;
+use corelo_testing::object::BYTE_OFFSET;
 
 const KERNELS: [&str; 3] = ["6.1", "6.12", "6.18"];
 /// The tail of what is said where the log does not tell.
@@ -150,7 +154,7 @@ fn cut_logs() {
         let end = whole.split_once("; if (ctx").unwrap().1;
         assert_eq!(explained(end, Some("three")).lines().skip(2).last(), expected.lines().last());
         let too_early = explained(beginning.rsplit_once("\n2: ").unwrap().0, Some("three"));
-        assert_eq!(too_early, "the log has no error; if it was cut, a larger buffer has it\n");
+        assert_eq!(too_early, "prog 'three': the log has no error; if it was cut, a larger buffer has it\n");
     }
     let log = read("6.18-libbpf.log");
     let (before, _) = log.split_once("struct task_struct___old.cpu").unwrap();
@@ -210,6 +214,28 @@ fn logs_of_another_object_or_kernel() {
     }
     let empty = verifier_log::explain(b"invalid func unknown#195896080\n", &Report::default(), None);
     assert!(empty.ends_with(none), "{empty}");
+}
+
+/// `corelo_relocate_insns()` knows no programs, and so no numbers of their instructions.
+#[test]
+fn relocations_of_a_section_alone() {
+    let mut local = Bytes::little();
+    let (name, x, y, int) = (local.str("s"), local.str("x"), local.str("y"), local.int32());
+    let root = local.composite(STRUCT, name, &[(x, int, 0), (y, int, 0)]);
+    let (section, access_x, access_y) = (local.str("tc"), local.str("0:0"), local.str("0:1"));
+    let relos = vec![[0, root, access_x, BYTE_OFFSET], [8, root, access_y, BYTE_OFFSET]];
+    let btf_ext = ext(&[], &[(section, relos)]);
+    let open = |btf: &Bytes| Arc::new(Btf::new(Data::Owned(btf.bytes()), None).unwrap());
+    let targets = OpenTargets::from(Target::new("kernel", open(&Bytes::little())));
+    let (mut report, mut insns) = (Report::default(), [0xb7, 1, 0, 0, 0, 0, 0, 0].repeat(2));
+    relocate_insns(&open(&local), &btf_ext, "tc", &mut insns, &targets, &Options::new(), Some(&mut report)).unwrap();
+    for (number, is_told) in [("195896080", false), ("2003000001", true)] {
+        let log = format!("prog 'p':\n5: (85) call unknown#{number}\ninvalid func unknown#{number}\n");
+        let text = verifier_log::explain(log.as_bytes(), &report, None);
+        assert_eq!(text.contains("  relocation 0: <byte_off> s.x at insn 0 of section 'tc'\n"), !is_told, "{text}");
+        assert!(text.contains("  relocation 1: <byte_off> s.y at insn 1 of section 'tc'\n"), "{text}");
+        assert!(text.contains("    to do: guard it with bpf_core_field_exists(): "), "{text}");
+    }
 }
 
 #[test]

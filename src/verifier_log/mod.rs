@@ -28,14 +28,18 @@ pub fn explain(log: &[u8], report: &Report, program: Option<&str>) -> String {
     let findings = scan::findings(log, program, MAX_ERRORS.saturating_add(1));
     let mut out = String::new();
     // Writing to a string does not fail.
-    let _ = match findings.as_slice() {
-        [] => writeln!(out, "the log has no error; if it was cut, a larger buffer has it"),
-        findings => findings.iter().take(MAX_ERRORS).try_for_each(|finding| write_finding(&mut out, finding, report)),
-    };
-    if findings.len() > MAX_ERRORS {
+    let _ = findings.iter().take(MAX_ERRORS).try_for_each(|finding| write_finding(&mut out, finding, report));
+    if findings.is_empty() {
+        let _ = write_program(&mut out, program);
+        out.push_str("the log has no error; if it was cut, a larger buffer has it\n");
+    } else if findings.len() > MAX_ERRORS {
         out.push_str("further errors are left out\n");
     }
     out
+}
+
+fn write_program(out: &mut String, program: Option<&str>) -> fmt::Result {
+    program.map_or(Ok(()), |program| write!(out, "prog '{}': ", shown(program)))
 }
 
 /// Displays a text of foreign origin.
@@ -44,9 +48,7 @@ fn shown(text: impl fmt::Display) -> impl fmt::Display {
 }
 
 fn write_finding(out: &mut String, finding: &Finding<'_>, report: &Report) -> fmt::Result {
-    if let Some(program) = finding.program {
-        write!(out, "prog '{}': ", shown(program))?;
-    }
+    write_program(out, finding.program)?;
     writeln!(out, "{}", finding.complaint)?;
     for line in [finding.source, finding.insn, finding.line].into_iter().flatten() {
         writeln!(out, "  log: {}", shown(line))?;
@@ -125,13 +127,13 @@ fn relocations(finding: &Finding<'_>, clue: Clue<'_>, report: &Report) -> (Vec<u
         };
     }
     let mut found = Candidates { report, numbers: (0..report.entries.len()).collect() };
-    let is_candidate = |entry: &Entry| is_poisoned(entry) && (is_subprogram(entry) || is_in_program(entry, finding));
+    let is_candidate = |entry: &Entry| is_poisoned(entry) && (is_anywhere(entry) || is_in_program(entry, finding));
     let has_spec = |entry: &Entry| !matches!(clue, Clue::Spec(spec) if !entry.local_spec.starts_with(spec));
     if !found.keep(is_candidate) || !found.keep(has_spec) {
         return (vec![], "the report has no such poisoned relocation: is it of another object or kernel?");
     }
     let is_numbered = finding.program.is_some() && finding.insn_number().is_some();
-    let by_number = is_numbered && found.keep(|entry| !is_subprogram(entry));
+    let by_number = is_numbered && found.keep(|entry| !is_anywhere(entry));
     found.keep(|entry| entry.reach != Some(Reach::Dead));
     let how = if by_number {
         "the instruction's number tells which:"
@@ -162,14 +164,15 @@ impl Candidates<'_> {
     }
 }
 
-/// Loaders append subprograms to each program that calls them.
-fn is_subprogram(entry: &Entry) -> bool {
-    &*entry.section == ".text" && entry.program.is_some()
+/// Whether a relocation can have any number in a program: loaders append subprograms to those that call them, and the report
+/// of a section's instructions knows no programs.
+fn is_anywhere(entry: &Entry) -> bool {
+    &*entry.section == ".text" || entry.program.is_none()
 }
 
 /// Whether a relocation can be that of the finding's instruction, which the verifier numbers from the program's first.
 fn is_in_program(entry: &Entry, finding: &Finding<'_>) -> bool {
-    let is_of = |program| entry.program.as_deref().is_none_or(|name| name == program);
+    let is_of = |program| entry.program.as_deref() == Some(program);
     finding.program.is_none_or(is_of) && finding.insn_number().is_none_or(|number| number == entry.insn_idx)
 }
 

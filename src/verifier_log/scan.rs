@@ -157,7 +157,6 @@ impl<'l> Scan<'l> {
     }
 
     fn complaint(&self, line: &'l str) -> Option<Complaint<'l>> {
-        let name = |before, behind| between(line, before, behind);
         if let Some(number) = after(line, "invalid func unknown#") {
             return by_number(number);
         }
@@ -169,13 +168,13 @@ impl<'l> Scan<'l> {
         if line.contains("frame pointer is read only") && (loads_poison(line) || self.insn.is_some_and(loads_poison)) {
             return Some(Complaint::Poison(Clue::Nothing));
         }
-        let helper = after(line, "cannot use helper ").or_else(|| after(line, "unknown func "));
-        None.or_else(|| {
-            name("kfunc '", "' is referenced but wasn't resolved").map(|name| Complaint::NoKfunc(Some(name)))
-        })
-        .or_else(|| name("BPF map '", "' is referenced but wasn't created").map(|name| Complaint::NoMap(Some(name))))
-        .or_else(|| name("calling kernel function ", " is not allowed").map(Complaint::WrongKfunc))
-        .or_else(|| helper.map(Complaint::WrongHelper))
+        let no_kfunc = between(line, "kfunc '", "' is referenced but wasn't resolved");
+        let no_map = between(line, "BPF map '", "' is referenced but wasn't created");
+        let wrong_kfunc = between(line, "calling kernel function ", " is not allowed");
+        let wrong_helper = after(line, "cannot use helper ").or_else(|| after(line, "unknown func "));
+        let missing = no_kfunc.map(|name| Complaint::NoKfunc(Some(name)));
+        let missing = missing.or(no_map.map(|name| Complaint::NoMap(Some(name))));
+        missing.or(wrong_kfunc.map(Complaint::WrongKfunc)).or(wrong_helper.map(Complaint::WrongHelper))
     }
 }
 
