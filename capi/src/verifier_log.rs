@@ -15,9 +15,9 @@ use corelo::verifier_log;
 /// helpers and maps that are missing; of other errors, the last is quoted.
 ///
 /// `log` has `log_size` bytes, or ends at a NUL before; it may be what a loader has printed, with the log in it. `program` is
-/// the name of the program that was loaded; NULL: what the loader's lines say, if there are any. Where the log does not tell
-/// which relocation it is about, all are listed that it can be, and it is said that the log does not tell;
-/// `CORELO_RELOCATE_TAG_POISON` makes it tell.
+/// the name of the program that was loaded, or of the one of several to explain; NULL: those that the loader's lines name, if
+/// there are any. Where the log does not tell which relocation it is about, all are listed that it can be, and it is said that
+/// the log does not tell; `CORELO_RELOCATE_TAG_POISON` makes it tell.
 ///
 /// Writes at most `size` bytes to `out`, including the NUL at the end, and nothing if `size` is 0. Returns the length of the
 /// whole text without the NUL, as snprintf(3) does, which has an upper bound whatever the log; or a negative errno: `-EINVAL`
