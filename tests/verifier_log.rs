@@ -91,6 +91,7 @@ fn prefixes_and_ends_of_lines_change_nothing() {
             ("a buffer that is not filled", format!("{log}\0\0prog 'one': \ninvalid func unknown#1\n")),
             ("between other lines", format!("agent: starts\n{log}agent: ends\n")),
             ("twice", format!("{log}{log}")),
+            ("log level 2", read(&format!("{kernel}-level2.log"))),
         ] {
             assert_eq!(explained(&changed, None), expected, "{kernel}: {name}");
         }
