@@ -53,6 +53,8 @@ struct call {
 	struct corelo_relocate_opts opts;
 	struct corelo_check_opts check_opts;
 	corelo_log_fn log;
+	const char *log_text;
+	size_t log_size;
 	size_t index, relo_index, insn_cnt;
 	enum corelo_outcome outcome;
 
@@ -282,6 +284,14 @@ static inline void with_report_and_text(struct call *c)
 	c->size = sizeof(c->out.text);
 }
 
+static inline void with_report_and_log(struct call *c)
+{
+	with_report_and_text(c);
+	c->log_text = "invalid func unknown#195896080";
+	c->log_size = strlen(c->log_text);
+	c->name = "optional";
+}
+
 static inline void with_object_and_detail(struct call *c)
 {
 	with_object_and_report(c);
@@ -507,6 +517,8 @@ CALL(corelo_report_candidate, corelo_report_candidate(c->data, c->relo_index, c-
 CALL(corelo_report_hint_cnt, corelo_report_hint_cnt(c->data, c->relo_index))
 CALL(corelo_report_hint, corelo_report_hint(c->data, c->relo_index, c->index) != NULL)
 CALL(corelo_report_json, length_as_one(corelo_report_json(c->data, c->text_at, c->size)))
+CALL(corelo_explain_verifier_log, length_as_one(corelo_explain_verifier_log(c->log_text, c->log_size, c->data, c->name,
+									   c->text_at, c->size)))
 CALL_VOID(corelo_report_free, corelo_report_free((struct corelo_report *)c->data))
 CALL(corelo_check, corelo_check(c->data, c->size, &c->check_opts, c->check_at))
 CALL(corelo_check_program_cnt, corelo_check_program_cnt(c->data))
@@ -586,6 +598,8 @@ static const struct export exports[] = {
 	EXPORT(corelo_report_candidate, ZERO, 1, with_candidates, AT(data, BYTES)),
 	EXPORT(corelo_report_hint_cnt, ZERO, 1, with_hints, AT(data, BYTES)),
 	EXPORT(corelo_report_hint, ZERO, 1, with_hints, AT(data, BYTES)),
+	EXPORT(corelo_explain_verifier_log, NEGATIVE, 1, with_report_and_log, AT(data, RECORD), AT(log_text, BYTES),
+	       AT(name, BYTES | OPTIONAL), AT(text_at, BYTES)),
 	EXPORT(corelo_report_json, NEGATIVE, 1, with_report_and_text, AT(data, RECORD), AT(text_at, BYTES)),
 	EXPORT(corelo_report_free, KEPT, 0, with_report, AT(data, BYTES | OPTIONAL)),
 	EXPORT(corelo_check, NEGATIVE, 0, with_object_to_check, AT(data, BYTES), AT(check_at, RECORD)),

@@ -86,7 +86,8 @@ static const struct value {
 	NUMBER(corelo_relocate, opts.sz, sizeof(size_t) - 1, -EINVAL),
 	NUMBER(corelo_relocate, opts.sz, SIZE_MAX, -EINVAL),
 	NUMBER(corelo_relocate, opts.sz, (size_t)PTRDIFF_MAX + 1, -EINVAL),
-	NUMBER(corelo_relocate, opts.flags, 1, -EINVAL),
+	NUMBER(corelo_relocate, opts.flags, 1, 0),
+	NUMBER(corelo_relocate, opts.flags, 2, -EINVAL),
 	NUMBER(corelo_relocate, opts.detail, 8, -EINVAL),
 	NUMBER(corelo_relocate, opts.detail, 7, 0),
 	NUMBER(corelo_relocate, opts.reserved, 1, -EINVAL),
@@ -100,7 +101,8 @@ static const struct value {
 	NUMBER(corelo_relocate_insns, insn_cnt, SIZE_MAX, -EINVAL),
 	NUMBER(corelo_relocate_insns, insn_cnt, SIZE_MAX / sizeof(struct bpf_insn), -EINVAL),
 	NUMBER(corelo_relocate_insns, btf_ext_size, SIZE_MAX, -EINVAL),
-	NUMBER(corelo_relocate_insns, opts.flags, 1, -EINVAL),
+	NUMBER(corelo_relocate_insns, opts.flags, 1, 0),
+	NUMBER(corelo_relocate_insns, opts.flags, 3, -EINVAL),
 	NUMBER(corelo_check, check_opts.sz, 8, -EINVAL),
 	NUMBER(corelo_check, check_opts.semantics, 2, -EINVAL),
 	NUMBER(corelo_check, check_opts.kernel_has_btf, 3, -EINVAL),
@@ -134,6 +136,9 @@ static const struct value {
 	NUMBER(corelo_report_hint, index, 3, 0),
 	NUMBER(corelo_report_hint, index, SIZE_MAX, 0),
 	NUMBER(corelo_report_json, size, 0, 1),
+	NUMBER(corelo_explain_verifier_log, size, 0, 1),
+	NUMBER(corelo_explain_verifier_log, log_size, 0, 1),
+	NUMBER(corelo_explain_verifier_log, log_size, SIZE_MAX, -EINVAL),
 	NUMBER(bpf_core_calc_relo_insn, out.list.len, -1, -EINVAL),
 	NUMBER(bpf_core_calc_relo_insn, out.list.len, INT_MIN, -EINVAL),
 	POINTER(bpf_core_calc_relo_insn, out.list.cands, NULL, -EINVAL),
@@ -256,9 +261,9 @@ static void check_report_of_a_failure(void)
 	char no_elf[4] = "";
 
 	opts.report = &report;
-	opts.flags = 1;
+	opts.flags = 2;
 	CHECK(corelo_relocate(no_elf, sizeof(no_elf), &opts) == -EINVAL && !report);
-	CHECK(!strcmp(corelo_last_error(), "opts->flags is 1; must be 0"));
+	CHECK(!strcmp(corelo_last_error(), "opts->flags is 0x2; of that, this version of corelo knows 0x1"));
 	opts = against(NULL, 0);
 	opts.report = &report;
 	CHECK(corelo_relocate(no_elf, sizeof(no_elf), &opts) == -ENOEXEC);

@@ -567,6 +567,65 @@ static void reach_by_facts(uint32_t version, const char *config, enum corelo_rea
 	free(in.data);
 }
 
+/* Poison has the number of its relocation. All else is as without the flag. */
+static void tagged_poison(int big)
+{
+	struct corelo_relocate_opts opts = against((const struct corelo_btf *const *)&targets[big], 1);
+	const struct corelo_report_entry *e;
+	struct corelo_report *report = NULL;
+	unsigned char *elf, *want;
+	size_t size, len, i, count = 0;
+
+	elf = fixture("optional", big, &size);
+	if (!CHECK(elf))
+		return;
+	want = build_copy(elf, size);
+	CHECK(!relocate_once(want, size, &opts));
+	opts = against((const struct corelo_btf *const *)&targets[big], 1);
+	opts.report = &report;
+	opts.flags = CORELO_RELOCATE_TAG_POISON;
+	CHECK(!relocate_once(elf, size, &opts));
+	for (i = 0; (e = corelo_report_get(report, i)); i++) {
+		if (e->outcome != CORELO_OUTCOME_POISONED)
+			continue;
+		build_put(section_data(want, size, e->section, &len) + e->insn_off + 4, 2003000000 + i, 4, big);
+		count++;
+	}
+	CHECK(count == 2 && !memcmp(elf, want, size));
+	corelo_report_free(report);
+	free(elf);
+	free(want);
+}
+
+/* What is said of logs, tests/verifier_log.rs has: here it is that all arguments get there. */
+static void verifier_log(int big)
+{
+	static const char log[] = "prog 'other': no error\ninvalid func unknown#1\n"
+				  "prog 'optional': next\n0: (85) call unknown#2003000002\ninvalid func unknown#2003000002\n";
+	struct corelo_report *report = report_of("optional", big, CORELO_DETAIL_HINTS);
+	const char *of_other = "prog 'other': the kernel has no helper number 1\n";
+	long len = corelo_explain_verifier_log(log, sizeof(log), report, NULL, NULL, 0), size;
+	char *whole, *cut;
+
+	if (!CHECK(len > 0))
+		return;
+	whole = malloc(len + 1);
+	cut = malloc(len + 1);
+	CHECK(corelo_explain_verifier_log(log, strlen(log), report, NULL, whole, len + 1) == len);
+	CHECK(strlen(whole) == (size_t)len && !strncmp(whole, of_other, strlen(of_other)));
+	CHECK(strstr(whole, "relocation 2: prog 'optional': <") && strstr(whole, "hint: "));
+	for (size = 1; size <= len; size += len / 7) {
+		memset(cut, 'x', len + 1);
+		CHECK(corelo_explain_verifier_log(log, sizeof(log), report, NULL, cut, size) == len);
+		CHECK(!memcmp(cut, whole, size - 1) && !cut[size - 1] && cut[size] == 'x');
+	}
+	CHECK(corelo_explain_verifier_log(log, strlen(log), report, "optional", whole, len + 1) < len);
+	CHECK(!strstr(whole, "prog 'other'") && strstr(whole, "relocation 2: "));
+	corelo_report_free(report);
+	free(whole);
+	free(cut);
+}
+
 /* As snprintf(3), whatever the size. CORELO_JSON names a file for the document, which a parser validates. */
 static void json(int big)
 {
@@ -727,6 +786,8 @@ int main(void)
 		json(big);
 		json_lists(big, 0);
 		json_lists(big, CORELO_DETAIL_CANDIDATES);
+		tagged_poison(big);
+		verifier_log(big);
 	}
 	refused_insns();
 	reach_of_broken_code();

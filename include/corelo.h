@@ -185,6 +185,16 @@ enum corelo_min_btf_flags {
 	CORELO_MIN_BTF_KEEP_IDS = 1,
 };
 
+/** Values of `corelo_relocate_opts.flags`, ORed. */
+enum corelo_relocate_flag {
+	/**
+	 * Poison with calls of helper 2003000000 + the index of the relocation in the report, so that the verifier's log says
+	 * which one it came to: `invalid func unknown#2003000004`. From index 144483648 on, where no helper number is left, the
+	 * number is 195896080, as without the flag.
+	 */
+	CORELO_RELOCATE_TAG_POISON = 1,
+};
+
 /** libbpf's `struct btf`, or the result of `corelo_btf_as_libbpf`. */
 struct btf;
 
@@ -343,7 +353,7 @@ struct corelo_relocate_opts {
 	enum corelo_log_level log_max;
 	/** The implementation to follow where libbpf and the kernel differ; zero: libbpf. */
 	enum corelo_semantics semantics;
-	/** Must be 0. */
+	/** Values of `enum corelo_relocate_flag`, ORed. */
 	uint32_t flags;
 	/**
 	 * What the report has beside the outcomes: values of `enum corelo_detail`, ORed. Takes time; without a report, it has no
@@ -756,10 +766,10 @@ void corelo_min_btf_free(struct corelo_min_btf *min);
  * bpf(2), or write it to a file.
  *
  * Each instruction with a CO-RE relocation gets the target's value. Where the target has none, the instruction becomes
- * invalid (a call of helper 195896080, 0xbad2310), and the verifier rejects the program if it can reach it. The CO-RE
- * relocations in `.BTF.ext` are removed, so that libbpf, the kernel and a second call find none. An object without CO-RE
- * relocations stays as it is. In sections whose name begins with '?', which are not loaded by default, a failed relocation
- * is logged and makes its instruction invalid.
+ * invalid (a call of helper 195896080, 0xbad2310, or of another with `CORELO_RELOCATE_TAG_POISON`), and the verifier
+ * rejects the program if it can reach it. The CO-RE relocations in `.BTF.ext` are removed, so that libbpf, the kernel and a
+ * second call find none. An object without CO-RE relocations stays as it is. In sections whose name begins with '?', which
+ * are not loaded by default, a failed relocation is logged and makes its instruction invalid.
  *
  * The log gets warnings: code without BTF; skipped relocations, unless the linker eliminated their weak function; several
  * `.BTF.ext` sections, of which the last counts; a load or store made invalid because the field has another size or is a
@@ -968,6 +978,31 @@ const char *corelo_targets_name(const struct corelo_targets *targets, size_t ind
  * - `targets` is either NULL or from `corelo_targets_running` or `corelo_targets_new`, and not freed.
  */
 void corelo_targets_free(struct corelo_targets *targets);
+
+/**
+ * Explains the verifier's log by the report of the same object and kernel: which relocation failed, where in the source, why,
+ * and what to do. It says more if the report has `CORELO_DETAIL_HINTS` and `CORELO_DETAIL_REACH`. Also explained are kfuncs,
+ * helpers and maps that are missing; of other errors, the last is quoted.
+ *
+ * `log` has `log_size` bytes, or ends at a NUL before; it may be what a loader has printed, with the log in it. `program` is
+ * the name of the program that was loaded, or of the one of several to explain; NULL: those that the loader's lines name, if
+ * there are any. Where the log does not tell which relocation it is about, all are listed that it can be, and it is said that
+ * the log does not tell; `CORELO_RELOCATE_TAG_POISON` makes it tell.
+ *
+ * Writes at most `size` bytes to `out`, including the NUL at the end, and nothing if `size` is 0. Returns the length of the
+ * whole text without the NUL, as snprintf(3) does, which has an upper bound whatever the log; or a negative errno: `-EINVAL`
+ * for NULL. Control characters are shown as escapes, such as `\u{1b}`.
+ *
+ * Safety:
+ *
+ * - `log` is either NULL or points to `log_size` bytes.
+ * - `report` is either NULL or from a relocation and not freed.
+ * - `program` is either NULL or a NUL-terminated string.
+ * - `out` is either NULL or points to `size` bytes.
+ */
+long corelo_explain_verifier_log(const char *log, size_t log_size,
+				 const struct corelo_report *report, const char *program, char *out,
+				 size_t size);
 
 #ifdef __cplusplus
 }

@@ -63,6 +63,7 @@ def main():
         shutil.copy(ROOT / "examples/demo.bpf.o", f"{folder}/prog.bpf.o")
         shutil.copy(ROOT / "examples/demo.btf", f"{folder}/vmlinux.btf")
         pathlib.Path(folder, "loader.c").write_text(LOADER)
+        shutil.copy(ROOT / "tests/verifier_log/6.12-plain.log", f"{folder}/loader.log")
         for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]:
             text = page.read_text()
             for match in SAMPLE.finditer(text):

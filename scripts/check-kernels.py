@@ -12,6 +12,7 @@ walked, of
 
 What `corelo::check` says of the programs of libbpf-tools must be what libbpf and the verifier did: they load none that is said not
 to load, and refuse none that is said to.
+The logs of tests/verifier_log must be explained as they are there.
 
 Programs of libbpf-tools and of tests/reach must load with poison in all code that is dead for corelo, and must not with
 poison at a mark that is reached.
@@ -21,6 +22,7 @@ output and consoles in target/check/kernels.
 """
 import concurrent.futures
 import contextlib
+import functools
 import glob
 import os
 import re
@@ -38,6 +40,10 @@ CORPUS = os.path.join(ROOT, "target/corpus")
 CORELO = os.path.join(ROOT, "target/stage/usr/bin/corelo")
 QEMU = "qemu-system-x86_64"
 LOADER = ("init.c", "programs.c", "instructions.c", "reach.c")
+REJECTED = os.path.join(ROOT, "tests/verifier_log/rejected.el.bpf.o")
+DEMO = os.path.join(ROOT, "examples/demo.btf")
+# Relocated by corelo, with and without tags, and by libbpf in the guest.
+LOGGED = ("plain", "tagged", "libbpf")
 # For one guest, in seconds. It needs 40 on an idle machine.
 TIMEOUT = 1800
 # Fewer programs, or fewer that load, mean that the comparison has lost its input.
@@ -138,11 +144,24 @@ class Guest:
         self.jobs = []
         # {object: corelo's message} of those that it refuses
         self.refused = {}
+        # {object: what libbpf has said of its programs}
+        self.logs = defaultdict(list)
         # {(way, object, name): {who relocated: [Row]}}
         self.rows = defaultdict(lambda: defaultdict(list))
         # {(object, program): function} where the loader has set the attach target
         self.targets = {}
         self.failures = []
+
+    def add_logs(self):
+        """The object is relocated for no kernel; libbpf finds as little in this one."""
+        name = os.path.basename(REJECTED)
+        out = os.path.join(self.folder, name)
+        self.files[f"libbpf/{name}"] = read(REJECTED)
+        for way, options in ("plain", ()), ("tagged", ("--tag-poison",)):
+            output_of(CORELO, "relocate", *options, "--btf", DEMO, "-o", out, REJECTED)
+            self.files[f"{way}/{name}"] = read(out)
+        os.remove(out)
+        self.jobs += [("log", f"{way}/{name}") for way in LOGGED]
 
     def relocate(self, path, semantics):
         """The path in the guest, or None for an object that corelo refuses."""
@@ -206,7 +225,10 @@ class Guest:
         answered = set()
         for line in lines:
             way, *fields = line.split("\t")
-            if way == "failed":
+            if way == "line":
+                _, path, text = line.split("\t", 2)
+                self.logs[path.split("/")[0]].append(text)
+            elif way == "failed":
                 self.failures.append(f"the loader failed: {' '.join(fields)}")
             elif way == "target":
                 path, name, function = fields
@@ -303,6 +325,20 @@ class Report:
                      for (file, name), why in BEYOND_BTF.items() if (file, name) not in beyond]
         self.result(f"{guest.kernel}: corelo::check, and what became of the programs: {table}", failures)
 
+    def logs(self, guest):
+        """The logs of this guest are explained as those in tests/verifier_log are."""
+        failures = []
+        without_ids = functools.partial(re.sub, r"(call tcp_slow_start)#\d+", r"\1")
+        for way in LOGGED:
+            log = os.path.join(guest.folder, f"{way}.log")
+            with open(log, "w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in guest.logs[way])
+            explained = output_of(CORELO, "inspect", "--btf", DEMO, "--log", log, os.path.relpath(REJECTED, ROOT))
+            expected = os.path.join(os.path.dirname(REJECTED), f"{guest.kernel.split('-')[0]}-{way}.txt")
+            if without_ids(explained) != without_ids(read(expected).decode().strip()):
+                failures.append(f"{guest.kernel}: {log} is not explained as in {expected}: {explained}")
+        self.result(f"{guest.kernel}: logs of {len(LOGGED)} objects explained", failures)
+
     def guest(self, guest):
         self.result(f"{guest.kernel}: boots, has the corpus's BTF, gives verdicts", guest.failures)
         self.compare(guest, "programs", "programs relocated by libbpf", "libbpf")
@@ -310,6 +346,7 @@ class Report:
         self.compare(guest, "instructions", "instructions relocated by the kernel", "kernel")
         self.reach(guest)
         self.check(guest)
+        self.logs(guest)
 
 
 def main():
@@ -324,6 +361,7 @@ def main():
         for path in tools:
             guest.add(path, by_libbpf=True)
         guest.add_with_poison(os.path.join(ROOT, "tests/reach/programs.el.bpf.o"), "reach")
+        guest.add_logs()
         for path in fixtures + [os.path.join(ROOT, "ctests/kernels/semantics.bpf.o")]:
             guest.add(path, by_libbpf=False)
     with concurrent.futures.ThreadPoolExecutor() as pool:

@@ -294,6 +294,8 @@ FAULTS = [
                               r"DIFFERENCE 6.12-cloud skeleton duplicate\.el\.bpf\.o twice_a"])]),
     ("dead code that verifiers reach", [("src/reach/constant.rs", "jump::JEQ => a == b", "jump::JEQ => a != b")],
      [("make check-kernels", [r"FAIL 6\.1-cloud: poison in the dead code", r"FAIL 6\.12-cloud: poison in the dead code"])]),
+    ("log explained by another instruction", [("src/verifier_log/mod.rs", "number == entry.insn_idx", "number != entry.insn_idx")],
+     [("make check-kernels", [r"FAIL 6\.1-cloud: logs", r"FAIL 6\.12-cloud: logs"])]),
 
     # --- threads and fuzzing, which compile the library in ways of their own
     ("data race", [("src/object/target.rs", "!was_searched.swap(true, Ordering::Relaxed)",

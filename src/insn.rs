@@ -31,6 +31,9 @@ const LDIMM64: u8 = 0x18;
 const CALL: u8 = 0x85;
 /// Helper number of a poisoned instruction. The verifier names it in decimal: `invalid func unknown#195896080`.
 pub const POISON_IMM: i32 = 0x0bad_2310;
+/// Helper number of the tagged poison of a report's first relocation: after libbpf's 2001000000 for maps and 2002000000 for
+/// kfuncs.
+pub const TAGGED_POISON_IMM: i32 = 2_003_000_000;
 
 /// One decoded instruction slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,14 @@ pub struct Insn {
 impl Insn {
     /// Replaces an instruction whose relocation has no value: a call of a helper that does not exist.
     pub const POISON: Self = Self { code: CALL, dst_reg: 0, src_reg: 0, off: 0, imm: POISON_IMM };
+
+    /// Poison whose helper number names a relocation, by its index in the report: the verifier's log then says which it is.
+    /// [`Insn::POISON`] for an index that does not fit, from 144,483,648 on.
+    #[must_use]
+    pub fn tagged_poison(index: usize) -> Self {
+        let tag = i32::try_from(index).ok().and_then(|index| TAGGED_POISON_IMM.checked_add(index));
+        Self { imm: tag.unwrap_or(POISON_IMM), ..Self::POISON }
+    }
 
     /// Decodes a slot. The byte order decides which half of a byte is which register.
     #[must_use]
@@ -123,8 +134,16 @@ impl Insn {
 
 #[cfg(test)]
 mod tests {
-    use super::Insn;
+    use super::{Insn, POISON_IMM};
     use crate::bytes::Endian;
+
+    #[test]
+    fn tags_end_where_a_helper_number_does() {
+        let imm = |index| Insn::tagged_poison(index).imm;
+        assert_eq!((imm(0), imm(7)), (2_003_000_000, 2_003_000_007));
+        assert_eq!((imm(144_483_647), imm(144_483_648), imm(usize::MAX)), (i32::MAX, POISON_IMM, POISON_IMM));
+        assert_eq!(Insn { imm: POISON_IMM, ..Insn::tagged_poison(7) }, Insn::POISON);
+    }
 
     #[test]
     fn registers_change_nibbles_with_the_byte_order() {

@@ -41,9 +41,10 @@
 //! 5. [`object`]: whole BPF objects, relocated in place.
 //! 6. [`reach`]: whether the verifier reaches an instruction of an object.
 //! 7. [`explain`]: why a relocation did not resolve, and what a program could read instead.
-//! 8. [`check`]: which programs a kernel loads and attaches.
-//! 9. [`min_btf`]: the smallest BTF with which objects are relocated in the same way.
-//! 10. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
+//! 8. [`verifier_log`]: which relocation a verifier's log is about.
+//! 9. [`check`]: which programs a kernel loads and attaches.
+//! 10. [`min_btf`]: the smallest BTF with which objects are relocated in the same way.
+//! 11. [`source`]: BTF from files, of the running kernel and its modules. The only I/O.
 
 pub mod btf;
 mod budget;
@@ -63,6 +64,7 @@ pub mod reach;
 pub mod relo;
 pub mod source;
 mod text;
+pub mod verifier_log;
 
 pub use error::{Error, Result};
 

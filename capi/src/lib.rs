@@ -26,6 +26,7 @@ mod report;
 mod report_detail;
 mod snprintf;
 mod targets;
+mod verifier_log;
 
 // For the fuzz target. C has the names anyway.
 pub use btf_open::*;
@@ -40,6 +41,7 @@ pub use relocate::*;
 pub use report::*;
 pub use report_detail::*;
 pub use targets::*;
+pub use verifier_log::*;
 
 use std::ffi::{CStr, c_char};
 

@@ -66,6 +66,26 @@ impl corelo_detail {
     }
 }
 
+/// Values of `corelo_relocate_opts.flags`, ORed.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub enum corelo_relocate_flag {
+    /// Poison with calls of helper 2003000000 + the index of the relocation in the report, so that the verifier's log says
+    /// which one it came to: `invalid func unknown#2003000004`. From index 144483648 on, where no helper number is left, the
+    /// number is 195896080, as without the flag.
+    CORELO_RELOCATE_TAG_POISON = 1,
+}
+
+impl corelo_relocate_flag {
+    const ALL: u32 = Self::CORELO_RELOCATE_TAG_POISON.bit();
+
+    const fn bit(self) -> u32 {
+        match self {
+            Self::CORELO_RELOCATE_TAG_POISON => 1,
+        }
+    }
+}
+
 /// Options of a relocation. Zero the struct and set `sz`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -87,7 +107,7 @@ pub struct corelo_relocate_opts {
     pub log_max: MaybeUninit<corelo_log_level>,
     /// The implementation to follow where libbpf and the kernel differ; zero: libbpf.
     pub semantics: MaybeUninit<corelo_semantics>,
-    /// Must be 0.
+    /// Values of `enum corelo_relocate_flag`, ORed.
     pub flags: u32,
     /// What the report has beside the outcomes: values of `enum corelo_detail`, ORed. Takes time; without a report, it has no
     /// effect. Details that cannot be had, such as the reach of broken code, are left out with a warning.
@@ -113,10 +133,10 @@ const _: () = assert!(size_of::<corelo_relocate_opts>() == 6 * size_of::<usize>(
 /// bpf(2), or write it to a file.
 ///
 /// Each instruction with a CO-RE relocation gets the target's value. Where the target has none, the instruction becomes
-/// invalid (a call of helper 195896080, 0xbad2310), and the verifier rejects the program if it can reach it. The CO-RE
-/// relocations in `.BTF.ext` are removed, so that libbpf, the kernel and a second call find none. An object without CO-RE
-/// relocations stays as it is. In sections whose name begins with '?', which are not loaded by default, a failed relocation
-/// is logged and makes its instruction invalid.
+/// invalid (a call of helper 195896080, 0xbad2310, or of another with `CORELO_RELOCATE_TAG_POISON`), and the verifier
+/// rejects the program if it can reach it. The CO-RE relocations in `.BTF.ext` are removed, so that libbpf, the kernel and a
+/// second call find none. An object without CO-RE relocations stays as it is. In sections whose name begins with '?', which
+/// are not loaded by default, a failed relocation is logged and makes its instruction invalid.
 ///
 /// The log gets warnings: code without BTF; skipped relocations, unless the linker eliminated their weak function; several
 /// `.BTF.ext` sections, of which the last counts; a load or store made invalid because the field has another size or is a
@@ -325,6 +345,7 @@ struct Opts<'a> {
     semantics: Semantics,
     log: CLog,
     report: Option<&'a mut *mut corelo_report>,
+    flags: u32,
     detail: u32,
     facts: KernelFacts<'a>,
 }
@@ -360,8 +381,11 @@ impl<'a> Opts<'a> {
                 "opts has a field at byte {at} that this version of corelo does not know: it must be 0"
             ));
         }
-        if flags != 0 {
-            return bad(format!("opts->flags is {flags}; must be 0"));
+        if flags & !corelo_relocate_flag::ALL != 0 {
+            return bad(format!(
+                "opts->flags is {flags:#x}; of that, this version of corelo knows {:#x}",
+                corelo_relocate_flag::ALL
+            ));
         }
         if reserved != 0 {
             return bad(format!("opts->reserved is {reserved}; must be 0"));
@@ -392,6 +416,7 @@ impl<'a> Opts<'a> {
                 },
             },
             report,
+            flags,
             detail,
             facts,
         })
@@ -407,7 +432,8 @@ impl<'a> Opts<'a> {
                 &running
             }
         };
-        let options = Options::new().semantics(self.semantics).log(&self.log);
+        let tag_poison = self.flags & corelo_relocate_flag::CORELO_RELOCATE_TAG_POISON.bit() != 0;
+        let options = Options::new().semantics(self.semantics).tag_poison(tag_poison).log(&self.log);
         let mut report = self.report.is_some().then(Report::default);
         let planned = code.plan(data, targets, &options, report.as_mut());
         let mut explained = Ok(());

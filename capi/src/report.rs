@@ -108,8 +108,8 @@ pub struct corelo_report {
     explained: Vec<Option<usize>>,
     /// Has the strings that the entries and explanations point to.
     _strings: Strings,
-    /// For JSON.
     report: Report,
+    /// For JSON.
     kernel: String,
     semantics: Semantics,
 }
@@ -143,6 +143,11 @@ impl corelo_report {
         }
         let counts = report.counts();
         Ok(Self { entries, counts, explanations, explained, _strings: strings, report, kernel, semantics })
+    }
+
+    /// The report in Rust.
+    pub(super) const fn report(&self) -> &Report {
+        &self.report
     }
 
     /// The explanation of an entry.

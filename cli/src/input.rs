@@ -57,6 +57,19 @@ pub(crate) fn open_pipe(path: &Path) -> Result<Option<Box<dyn Read>>> {
     Ok(None)
 }
 
+/// Verifiers write less; and what has no end is no log.
+const MAX_LOG: u64 = 64 << 20;
+
+/// Reads a log to its end.
+pub(crate) fn read_log(path: &Path) -> Result<Vec<u8>> {
+    let mut log = Vec::new();
+    let done = match is_dash(path) {
+        true => io::stdin().lock().take(MAX_LOG).read_to_end(&mut log),
+        false => File::open(path).and_then(|file| file.take(MAX_LOG).read_to_end(&mut log)),
+    };
+    done.map(|_| log).map_err(|error| Error::from(error).at(name_of(path)))
+}
+
 impl Input {
     /// Reads the object whole; of what is none, the beginning.
     pub(crate) fn read(path: &Path) -> Result<Self> {

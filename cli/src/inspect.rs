@@ -10,10 +10,10 @@ use corelo::explain::{Explain, explain};
 use corelo::log::{Level, Log, NoLog, Printable};
 use corelo::object::{Document, Entry, Options, Outcome, Report, Target, Targets, relocate};
 use corelo::reach;
-use corelo::{Error, Result};
+use corelo::{Error, Result, verifier_log};
 
 use crate::findings::Findings;
-use crate::input::Input;
+use crate::input::{Input, read_log};
 use crate::notes::Notes;
 use crate::stderr::StderrLog;
 use crate::targets::Kernel;
@@ -24,6 +24,7 @@ impl Inspect {
         let input = Input::read(&self.question.object)?;
         let kernel = Kernel::open(&self.question, log)?;
         let targets = &*kernel.targets;
+        let verifier_log = self.log.as_deref().map(read_log).transpose()?;
         // All that is warned of is in the table.
         let job_log: &dyn Log = if log.enabled(Level::Debug) { log } else { &NoLog };
         let semantics = self.question.semantics.into();
@@ -44,8 +45,11 @@ impl Inspect {
                 _ => Findings::default(),
             };
             let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
-            let written =
-                self.write(&report, findings, targets, &input.name, &mut stdout).and_then(|()| stdout.flush());
+            let written = match verifier_log {
+                Some(log) => stdout.write_all(verifier_log::explain(&log, &report, self.program.as_deref()).as_bytes()),
+                None => self.write(&report, findings, targets, &input.name, &mut stdout),
+            };
+            let written = written.and_then(|()| stdout.flush());
             match written {
                 // The reader has seen enough.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}

@@ -69,6 +69,10 @@ struct Relocate {
     /// Fail, and write nothing, if the verifier reaches a poisoned instruction of a program that is loaded by default
     #[arg(long)]
     forbid_reachable: bool,
+
+    /// Poison with numbers that name the relocation in the verifier's log: 2003000000 and up
+    #[arg(long)]
+    tag_poison: bool,
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +87,14 @@ struct Inspect {
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+
+    /// Instead of the table, explain the verifier's log in this file, or in what a loader printed; `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["candidates", "format"])]
+    log: Option<PathBuf>,
+
+    /// The program that the log is of, where the log does not say it, or the one of several to explain
+    #[arg(long, value_name = "NAME", requires = "log")]
+    program: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -184,8 +196,11 @@ fn main() -> ExitCode {
     .write_global();
     let log = StderrLog::new(cli.verbose);
     match &cli.command {
-        Command::Relocate(Relocate { question, .. }) | Command::Inspect(Inspect { question, .. }) => {
+        Command::Relocate(Relocate { question, .. }) => {
             check_standard_input(question.btf.iter().chain([&question.object]));
+        }
+        Command::Inspect(Inspect { question, log, .. }) => {
+            check_standard_input(question.btf.iter().chain([&question.object]).chain(log));
         }
         Command::MinBtf(args) => check_standard_input(args.objects.iter()),
         Command::Check(_) => {}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `corelo relocate`: the object with its relocations applied.
 
-use std::fmt;
 use std::process::ExitCode;
 
 use corelo::log::{Level, Log as _};
@@ -20,7 +19,8 @@ impl Relocate {
         let name = &input.name;
         let kernel = Kernel::open(&self.question, log)?;
         let log_of_object = log.about(name);
-        let options = Options::new().semantics(self.question.semantics.into()).log(&log_of_object);
+        let options =
+            Options::new().semantics(self.question.semantics.into()).tag_poison(self.tag_poison).log(&log_of_object);
         // It takes many times the object's size in memory, and is there for what is poisoned to be named.
         let mut report = (log.enabled(Level::Info) || self.forbid_reachable).then(Report::default);
         let relocated = relocate(&mut input.data, &*kernel.targets, &options, report.as_mut());
@@ -67,7 +67,7 @@ fn say_poisoned(object: &str, what: &str, report: &Report, is_named: impl Fn(&En
     let mut count = 0_usize;
     for entry in report.entries.iter().filter(|entry| is_named(entry)) {
         if let Outcome::Poisoned(why) = &entry.outcome {
-            say(format_args!("{object}: {what}: {}: {why}", Place(entry)));
+            say(format_args!("{object}: {what}: {}: {why}", entry.place()));
             count = count.saturating_add(1);
         }
     }
@@ -77,19 +77,4 @@ fn say_poisoned(object: &str, what: &str, report: &Report, is_named: impl Fn(&En
 /// Whether the verifier rejects the program by default: `?` marks those that are loaded on demand.
 fn is_rejected(entry: &Entry) -> bool {
     entry.reach == Some(Reach::Reachable) && !entry.section.starts_with('?')
-}
-
-/// Displays which relocation an entry is of.
-struct Place<'e>(&'e Entry);
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Entry { program, section, kind, access, insn_off, file, line, .. } = self.0;
-        let program = program.as_deref().unwrap_or("?");
-        write!(f, "prog '{program}': <{}> {access} at insn {} of section '{section}'", kind.name(), insn_off / 8)?;
-        match file {
-            Some(file) => write!(f, " ({file}:{line})"),
-            None => Ok(()),
-        }
-    }
 }

@@ -74,8 +74,9 @@ static void last_line(char *out, size_t size)
 void verdict_of_failure(struct verdict *verdict, int err)
 {
 	verdict->err = err;
-	/* the second is what libbpf makes of the first when it has relocated itself */
+	/* the last is what libbpf makes of the first when it has relocated itself */
 	verdict->poison = strstr(verifier_log, "invalid func unknown#195896080") ||
+			  strstr(verifier_log, "invalid func unknown#2003") ||
 			  strstr(verifier_log, "<invalid CO-RE relocation>");
 	last_line(verdict->detail, sizeof(verdict->detail));
 	if (!*verdict->detail)
@@ -99,6 +100,8 @@ static int run_job(char *line)
 
 	if (way && object && (!strcmp(way, "programs") || !strcmp(way, "reach")))
 		return load_programs(way, object, second);
+	if (way && object && !strcmp(way, "log"))
+		return load_logs(object);
 	if (way && object && !strcmp(way, "skeleton"))
 		return load_skeleton(object);
 	if (way && object && !strcmp(way, "instructions"))

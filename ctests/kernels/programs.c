@@ -13,6 +13,8 @@
 
 #include "guest.h"
 
+static const char *logged_path;
+
 /*
  * Tools of libbpf-tools set some attach targets at run time. For each program
  * the first function that this kernel has; the last two stand in for functions
@@ -131,6 +133,34 @@ static int load_poisoned(struct bpf_object *obj, struct bpf_program *program)
 	return fd;
 }
 
+/* What libbpf says of a program, with the verifier's log in it, line by line. */
+static int print_lines(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char *line;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(verifier_log, sizeof(verifier_log), format, args);
+	for (line = strtok(verifier_log, "\n"); line; line = strtok(NULL, "\n"))
+		printf("line\t%s\t%s\n", logged_path, line);
+	return 0;
+}
+
+static int load_logged(struct bpf_object *obj, struct bpf_program *program)
+{
+	struct bpf_map *absent = bpf_object__find_map_by_name(obj, "absent");
+	libbpf_print_fn_t before;
+	int fd;
+
+	if (absent)
+		bpf_map__set_autocreate(absent, false);
+	bpf_program__set_log_buf(program, NULL, 0);
+	before = libbpf_set_print(print_lines);
+	fd = load(obj, program);
+	libbpf_set_print(before);
+	return fd;
+}
+
 /* Program number index of the object; false if it has no such. */
 static bool load_program(const char *way, const char *path, size_t index,
 			 int (*load_object)(struct bpf_object *obj, struct bpf_program *program))
@@ -185,6 +215,16 @@ int load_skeleton(const char *object)
 	size_t count = 0;
 
 	while (load_program("skeleton", object, count, load_by_skeleton))
+		count++;
+	return count ? 0 : -1;
+}
+
+int load_logs(const char *object)
+{
+	size_t count = 0;
+
+	logged_path = object;
+	while (load_program("log", object, count, load_logged))
 		count++;
 	return count ? 0 : -1;
 }

@@ -232,6 +232,11 @@ impl<'j> Diagnostics<'j> {
         self.end(site, Outcome::Failed(Box::new(error)), answer)
     }
 
+    /// How many relocations have ended: the index in the report of the one under way.
+    pub(super) const fn ended(&self) -> usize {
+        self.counts.all()
+    }
+
     /// The counts, or the error if a relocation failed.
     pub(super) fn finish(mut self) -> Result<Counts> {
         match self.counts.failed {
@@ -294,6 +299,7 @@ impl<'j> Diagnostics<'j> {
             section: texts.shared(Key::Section(site.relos.sec_name_off), Lossy(site.section))?,
             program: program.map(|(func, name)| texts.shared(Key::Program(func.symbol), name)).transpose()?,
             insn_off: site.relo.insn_off,
+            insn_idx: site.insn_idx(),
             kind: site.relo.kind,
             type_id: site.relo.type_id,
             access: Arc::clone(&detail.access),

@@ -53,6 +53,7 @@ use relocator::Relocator;
 #[non_exhaustive]
 pub struct Options<'a> {
     semantics: Semantics,
+    tag_poison: bool,
     log: &'a dyn Log,
 }
 
@@ -66,13 +67,20 @@ impl<'a> Options<'a> {
     /// The default options, for constants.
     #[must_use]
     pub const fn new() -> Self {
-        Self { semantics: Semantics::Libbpf, log: &NoLog }
+        Self { semantics: Semantics::Libbpf, tag_poison: false, log: &NoLog }
     }
 
     /// Sets the implementation to follow where libbpf and the kernel differ.
     #[must_use]
     pub const fn semantics(self, semantics: Semantics) -> Self {
         Self { semantics, ..self }
+    }
+
+    /// Sets whether a poisoned instruction calls helper 2003000000 + the relocation's index in the report, in place of
+    /// libbpf's 195896080: see [`Insn::tagged_poison`](crate::insn::Insn::tagged_poison).
+    #[must_use]
+    pub const fn tag_poison(self, tag_poison: bool) -> Self {
+        Self { tag_poison, ..self }
     }
 
     /// Sets the log.

@@ -182,7 +182,11 @@ impl<'j, 't> Relocator<'j, 't> {
         let second = second_slot.as_deref().map(|slot| Insn::decode(*slot, endian));
         let pair = InsnPair { first, second };
 
-        let patched = relo::patch_insn(pair, res)?;
+        let mut patched = relo::patch_insn(pair, res)?;
+        if patched.poisoned && self.options.tag_poison {
+            let poison = Insn::tagged_poison(self.diag.ended());
+            patched.insn = InsnPair { first: poison, second: patched.insn.second.map(|_| poison) };
+        }
         *first_slot = patched.insn.first.encode(endian);
         if let (Some(slot), Some(second)) = (second_slot, patched.insn.second) {
             *slot = second.encode(endian);

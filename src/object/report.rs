@@ -62,6 +62,8 @@ pub struct Entry {
     pub program: Option<Arc<str>>,
     /// Offset of the instruction in the section, in bytes.
     pub insn_off: u32,
+    /// Index of the instruction in its function; of a program, it is the verifier's number.
+    pub insn_idx: u32,
     /// What was asked.
     pub kind: ReloKind,
     /// Local root type.
@@ -121,6 +123,12 @@ impl Entry {
         })
     }
 
+    /// What was asked, and where, for people: `prog 'p': <byte_off> task_struct.mm at insn 3 of section 'tc' (p.bpf.c:7)`.
+    #[must_use]
+    pub const fn place(&self) -> impl fmt::Display {
+        Place(self)
+    }
+
     /// The value by the object's BTF, for people.
     #[must_use]
     pub const fn orig_number(&self) -> Number {
@@ -131,6 +139,22 @@ impl Entry {
     #[must_use]
     pub const fn new_number(&self) -> Number {
         Number { value: self.new_val, sign: self.new_sign }
+    }
+}
+
+struct Place<'e>(&'e Entry);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Entry { program, section, kind, access, insn_off, file, line, .. } = self.0;
+        if let Some(program) = program {
+            write!(f, "prog '{program}': ")?;
+        }
+        write!(f, "<{}> {access} at insn {} of section '{section}'", kind.name(), insn_off / 8)?;
+        match file {
+            Some(file) => write!(f, " ({file}:{line})"),
+            None => Ok(()),
+        }
     }
 }
 

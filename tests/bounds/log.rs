@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Bounds of log lines: how many there are, and how long one is. And the names of modules, of which there may be many.
+//! Bounds of log lines: how many there are, and how long one is. Of what is said of a verifier's log. And the names of modules, of which there may be many.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use corelo::log::{Level, Log};
 use corelo::object::{OpenTargets, Options, Report, Target, relocate};
-use corelo::source;
+use corelo::{source, verifier_log};
 
-use crate::ask::open;
+use crate::ask::{open, relocated};
 use corelo_testing::btf::{Btf, STRUCT};
 use corelo_testing::object::{EXISTS, Elf, TYPE_EXISTS, ext, object, object_of_insns};
 
@@ -87,6 +87,26 @@ fn warning_limit() {
         let object = object_of_insns(local, "?tc", &vec![(1, access, EXISTS); count]);
         let (_, warnings, _) = lines(object, &structs("s", 1));
         assert_eq!(warnings, expected, "{count} that fail");
+    }
+}
+
+/// Errors that are explained, and relocations that are listed for one.
+#[test]
+fn verifier_log_limits() {
+    for (count, end) in [(20, ""), (21, "\n  and 1 more\n"), (1000, "\n  and 980 more\n")] {
+        let mut local = structs("s", 1);
+        let access = local.str("0:9");
+        let mut object = object_of_insns(local, "?tc", &vec![(1, access, EXISTS); count]);
+        let (_, report) = relocated(&mut object, &structs("s", 1));
+        let text = verifier_log::explain(b"invalid func unknown#195896080", &report, None);
+        assert!(text.ends_with(end) && text.contains(" more\n") != end.is_empty(), "{count}: {text}");
+        assert_eq!(text.matches("\n  relocation ").count(), 20, "{count}");
+    }
+    for (count, is_cut) in [(16, false), (17, true), (1000, true)] {
+        let log: String = (1..=count).map(|number| format!("invalid func unknown#{number}\n")).collect();
+        let text = verifier_log::explain(log.as_bytes(), &Report::default(), None);
+        assert_eq!(text.matches("no helper number").count(), 16, "{count}");
+        assert_eq!(text.ends_with("\nfurther errors are left out\n"), is_cut, "{count}");
     }
 }
 

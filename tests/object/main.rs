@@ -16,6 +16,7 @@ mod reasons;
 mod regressions;
 mod sections;
 mod skipped;
+mod tagged;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

@@ -21,6 +21,7 @@ mod memory;
 mod min_btf;
 mod output;
 mod usage;
+mod verifier_log;
 mod why;
 mod wrong_files;
 

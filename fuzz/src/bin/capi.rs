@@ -286,6 +286,7 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
     assert!(!targets.is_null(), "the module was opened on this kernel");
     let mut report = ptr::null_mut();
     let full = size_of::<corelo_relocate_opts>();
+    let tag_poison = semantics & 0x10 != 0;
     let mut opts = corelo_relocate_opts {
         sz: full,
         targets,
@@ -293,7 +294,7 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         log_fn: None,
         log_ctx: ptr::null_mut(),
         log_max: MaybeUninit::zeroed(),
-        flags: 0,
+        flags: u32::from(tag_poison),
         detail: u32::from(semantics >> 1) & 7,
         semantics: MaybeUninit::new(if semantics % 2 == 0 {
             corelo_semantics::CORELO_SEMANTICS_LIBBPF
@@ -326,9 +327,10 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         let targets =
             OpenTargets::new(Target::new("target", btf), modules.into_iter().collect()).expect("C has made it");
         let mut by_rust = object;
-        let rust = relocate(&mut by_rust, &targets, &Options::new().semantics(semantics), None);
+        let rust = relocate(&mut by_rust, &targets, &Options::new().semantics(semantics).tag_poison(tag_poison), None);
         assert_eq!((rust.is_ok(), by_rust == relocated), (result == 0, true));
     }
+    unsafe { explain_log(&relocated, report) };
     unsafe { read_report(report) };
     unsafe { corelo_targets_free(targets) };
     Ok(())
@@ -338,6 +340,16 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
 unsafe fn total(strings: &[*const c_char]) -> usize {
     let there = strings.iter().filter(|string| !string.is_null());
     there.map(|string| unsafe { CStr::from_ptr(*string) }.count_bytes()).sum()
+}
+
+/// Any bytes are a log.
+unsafe fn explain_log(log: &[u8], report: *const corelo_report) {
+    let mut text = vec![1_u8; log.len() % 64];
+    let (out, size) = (text.as_mut_ptr().cast(), text.len());
+    let (log, log_size) = (log.as_ptr().cast(), log.len());
+    let len = unsafe { corelo_explain_verifier_log(log, log_size, report, c"f".as_ptr(), out, size) };
+    assert_eq!(len > 0, !report.is_null());
+    assert!(text.is_empty() || len < 0 || text.contains(&0), "no NUL");
 }
 
 /// Every string of every entry, candidate and hint.

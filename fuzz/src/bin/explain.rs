@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Explanations of an object's relocations, with types and access strings made of the input's bytes.
+//! Explanations of an object's relocations, with types and access strings made of the input's bytes, and of logs.
 #![no_main]
 
 use arbitrary::Unstructured;
 use corelo::explain::{Explain, explain};
-use corelo::object::{Document, Entry, Explanation, OpenTargets, Outcome, Reason};
+use corelo::object::{Document, Entry, Explanation, OpenTargets, Outcome, Reason, Report};
 use corelo::relo::Semantics;
+use corelo::verifier_log;
 use corelo_fuzz::case::{models, object, relocated, targets};
 use corelo_fuzz::generate::byte;
 use corelo_fuzz::watch::watched;
@@ -19,15 +20,74 @@ fn run(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let flags = byte(u)?;
     let (local, targ) = models(u, flags)?;
     let object = object(u, &local)?;
-    check(&object, &targets(&targ, flags), Explain::unresolved().with_all(flags & 4 != 0));
+    let report = check(&object, &targets(&targ, flags), Explain::unresolved().with_all(flags & 4 != 0));
+    let wanted = if flags & 8 == 0 { None } else { Some(PROGRAM) };
+    check_log(&log(u)?, &report, wanted);
     Ok(())
 }
 
-fn check(object: &[u8], targets: &OpenTargets, what: Explain) {
+/// What a log may have, with numbers and bytes between.
+const PIECES: [&str; 24] = [
+    "prog 'prog': ",
+    "prog 'other': ",
+    "program prog: load program: ",
+    "-- BEGIN PROG LOAD LOG --",
+    "-- END PROG LOAD LOG --",
+    ": (85) call unknown#",
+    ": <invalid CO-RE relocation>",
+    "invalid func unknown#",
+    "195896080",
+    "200300000",
+    "200200000",
+    "200100000",
+    ": (18) r10 = 0xbad2310",
+    "frame pointer is read only",
+    "failed to resolve CO-RE relocation <byte_off> [",
+    "kfunc '",
+    "' is referenced but wasn't resolved",
+    "BPF map '",
+    "' is referenced but wasn't created",
+    "calling kernel function x is not allowed",
+    "cannot use helper bpf_x#",
+    "; x @ x.c:",
+    "Nov 29 host x[1]: ",
+    "processed 1 insns",
+];
+const PROGRAM: &str = "prog";
+
+fn log(u: &mut Unstructured<'_>) -> arbitrary::Result<Vec<u8>> {
+    let mut log = Vec::new();
+    while !u.is_empty() {
+        match byte(u)? {
+            end @ 0..96 => log.extend(if end % 8 == 0 { b"\r\n" } else { &b"\n"[..] }),
+            number @ 96..128 => log.extend((number % 16).to_string().into_bytes()),
+            piece @ 128..248 => log.extend(PIECES[usize::from(piece) % PIECES.len()].bytes()),
+            _ => log.push(byte(u)?),
+        }
+    }
+    Ok(log)
+}
+
+fn check_log(log: &[u8], report: &Report, wanted: Option<&str>) {
+    let text = verifier_log::explain(log, report, wanted);
+    assert!(text.ends_with('\n') && text.len() < 1 << 20, "{text}");
+    for line in text.lines() {
+        assert!(!line.contains(char::is_control), "{line:?}");
+        if let Some(number) = line.strip_prefix("  relocation ").and_then(|rest| rest.split(':').next()) {
+            let entry: usize = number.parse().expect("a number");
+            assert!(matches!(report.entries[entry].outcome, Outcome::Poisoned(_)), "{text}");
+        }
+        if let (true, Some(wanted)) = (line.starts_with("prog '"), wanted) {
+            assert!(line.starts_with(&format!("prog '{wanted}': ")), "{text}");
+        }
+    }
+}
+
+fn check(object: &[u8], targets: &OpenTargets, what: Explain) -> Report {
     let relocated = |semantics| relocated(&mut object.to_vec(), targets, semantics);
     let (mut report, kernel) = (relocated(Semantics::Libbpf), relocated(Semantics::Kernel));
     if explain(object, targets, Semantics::Libbpf, what, &mut report).is_err() {
-        return;
+        return report;
     }
     let first: Vec<_> = report.entries.iter().map(|entry| entry.explanation.clone()).collect();
     explain(object, targets, Semantics::Libbpf, what, &mut report).expect("it was explained before");
@@ -43,6 +103,7 @@ fn check(object: &[u8], targets: &OpenTargets, what: Explain) {
     }
     let document = Document::new("object", "kernel", Semantics::Libbpf).with_full(what.all);
     is_one_value(&report.to_json(&document));
+    report
 }
 
 fn sound(number: usize, entry: &Entry, explanation: &Explanation) {
