@@ -224,7 +224,7 @@ FAULTS = [
        "        while data.is_empty() {}\n" + PLANNED
        # seldom, since only so many failures are printed
        + "        if let (Err(_), 9, Some(last)) = (&planned, data.len() % 32, data.last_mut()) {\n            *last ^= 1;\n        }\n"),
-      ("capi/src/btf_open.rs", FROM_BYTES, '        assert!(size % 7 != 3, "planted");\n' + FROM_BYTES)],
+      ("capi/src/btf_open.rs", FROM_BYTES, '        assert!(size % 97 != 3, "planted");\n' + FROM_BYTES)],
      [(check("c corpora", "btf|btf, valgrind|mutate, (build|fixtures|cut off at every byte)"),
        ["FAIL btf, valgrind[\\s\\S]*definitely lost", "an error, but the object has changed", "FAILED: .*a panic, (or no words|no errno)",
         "mutate: hangs: "])]),
@@ -352,10 +352,11 @@ def copy_tree():
             shutil.copytree(old, new, symlinks=True)
 
 
-def write(name, text):
+def write(texts):
     """Times of the sources decide what is built again: writing makes them new, also where the old text comes back."""
-    with open(os.path.join(TREE, name), "w", encoding="utf-8") as file:
-        file.write(text)
+    for name, text in texts.items():
+        with open(os.path.join(TREE, name), "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 def planted_texts(folder, plants):
@@ -363,12 +364,8 @@ def planted_texts(folder, plants):
     originals, texts = {}, {}
     for name, old, new in plants:
         if name not in texts:
-            path = os.path.join(folder, name)
-            texts[name] = ""
-            if os.path.exists(path):
-                with open(path, encoding="utf-8") as file:
-                    texts[name] = file.read()
-            originals[name] = texts[name]
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                originals[name] = texts[name] = file.read()
         text = texts[name]
         texts[name] = text.replace(old, new, 1) if isinstance(old, str) else old.sub(lambda _: new, text, count=1)
         if texts[name] == text:
@@ -376,32 +373,18 @@ def planted_texts(folder, plants):
     return originals, texts, None
 
 
-def plant(plants):
-    originals, texts, missing = planted_texts(TREE, plants)
-    for name, text in (texts or {}).items():
-        write(name, text)
-    return originals, missing
-
-
-def run(command):
-    env = {name: value for name, value in os.environ.items()
-           if name not in ("CORELO_NO_SKIP", "CARGO_TARGET_DIR", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CORELO_LOG",
-                        "RUST_BACKTRACE")}
-    # what is optimised less is built in a third of the time
-    env.update(CARGO_TERM_COLOR="never", CARGO_PROFILE_RELEASE_LTO="off", CARGO_PROFILE_RELEASE_OPT_LEVEL="1")
-    try:
-        done = subprocess.run(["timeout", "-k", "10", str(TIMEOUT), "sh", "-c", command], cwd=TREE, env=env,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    except OSError as error:
-        return 0, str(error)
-    return done.returncode, done.stdout.decode(errors="replace")
-
-
 def see(name, checks):
     """Yields for each fault that a command must see whether it did, and the reason if not."""
+    env = {name: value for name, value in os.environ.items()
+           if name not in ("CORELO_NO_SKIP", "CARGO_TARGET_DIR", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CORELO_LOG",
+                           "RUST_BACKTRACE")}
+    # what is optimised less is built in a third of the time
+    env.update(CARGO_TERM_COLOR="never", CARGO_PROFILE_RELEASE_LTO="off", CARGO_PROFILE_RELEASE_OPT_LEVEL="1")
     for number, (command, expected) in enumerate(checks):
-        status, output = run(command)
-        log = os.path.join(WORK, re.sub(r"[^a-zA-Z0-9]+", "_", name) + (f".{number}" if number else "") + ".log")
+        done = subprocess.run(["timeout", "-k", "10", str(TIMEOUT), "sh", "-c", command], cwd=TREE, env=env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        status, output = done.returncode, done.stdout.decode(errors="replace")
+        log = os.path.join(WORK, f"{re.sub(r'[^a-zA-Z0-9]+', '_', name)[:60]}.{number}.log")
         with open(log, "w", encoding="utf-8") as file:
             file.write(f"$ {command}\n{output}status {status}\n")
         for words in expected:
@@ -428,30 +411,31 @@ def main():
         missing = [why for _, plants, _ in FAULTS if (why := planted_texts(ROOT, plants)[2])]
         print("".join(f"selfcheck: {why}\n" for why in missing), end="")
         return bool(missing)
-    wanted = [fault for fault in FAULTS if re.search(sys.argv[1] if len(sys.argv) > 1 else "", fault[0])]
     copy_tree()
     started, faults, seen, not_planted = time.time(), 0, 0, 0
-    for name, plants, checks in wanted:
+    for name, plants, checks in FAULTS:
+        if not re.search(sys.argv[1] if len(sys.argv) > 1 else "", name):
+            continue
         from_time, from_processor = time.time(), processor_time()
-        originals, missing = plant(plants)
+        originals, texts, missing = planted_texts(TREE, plants)
         if missing:
             not_planted += 1
             print(f"FAIL {name}: {missing}", flush=True)
             continue
         try:
+            write(texts)
             results = list(see(name, checks))
         finally:
-            for path, original in originals.items():
-                write(path, original)
+            write(originals)
         faults += len(results)
         seen += sum(not why for _, why in results)
-        took = f"({time.time() - from_time:.0f} s, {processor_time() - from_processor:.0f} s of processors)"
-        if all(not why for _, why in results):
-            print(f"ok   {name} {took}", flush=True)
         for words, why in results:
             if why:
-                print(f"FAIL {name}: {words!r}: {why} {took}", flush=True)
-    print(f"selfcheck: {faults} faults planted, {seen} seen; {not_planted} rows not planted; {time.time() - started:.0f} s")
+                print(f"FAIL {name}: {words!r}: {why}")
+        print(f"{'FAIL' if any(why for _, why in results) else 'ok  '} {name} ({time.time() - from_time:.0f} s, "
+              f"{processor_time() - from_processor:.0f} s of processors)", flush=True)
+    print(f"selfcheck: {faults} faults planted, {seen} seen; {not_planted} rows not planted; {time.time() - started:.0f} s, "
+          f"{processor_time():.0f} s of processors")
     return seen != faults or not_planted > 0 or not faults
 
 
