@@ -9,6 +9,19 @@
 #include <corelo/relo_core.h>
 #include <stddef.h>
 
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+/* The library that is loaded is the one that the header describes. */
+static void version(void)
+{
+	const char *macros = TEXT(CORELO_VERSION_MAJOR) "." TEXT(CORELO_VERSION_MINOR) "." TEXT(CORELO_VERSION_PATCH);
+
+	CHECK(!strcmp(corelo_version(), CORELO_VERSION));
+	/* a pre-release has more behind it */
+	CHECK(!strncmp(CORELO_VERSION, macros, strlen(macros)));
+}
+
 #define FIELD(type, field, offset, bytes)					\
 	do {									\
 		CHECK(offsetof(struct type, field) == (offset));		\
@@ -68,6 +81,7 @@ static void enums(void)
 int main(void)
 {
 	CHECK_LIBRARY();
+	version();
 	enums();
 	if (sizeof(void *) == 8)
 		libbpf_structs();
