@@ -236,7 +236,6 @@ COMPARE := $(CARGO_TARGET_DIR)/compare
 
 bench: lib $(COMMAND) ## the benchmarks, corelo beside libbpf and aya-obj, and check-instructions
 	scripts/corpus.py target/corpus
-	$(CARGO) bench $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE) --bench relocate
 	$(CARGO) build --release $(CARGOFLAGS) --manifest-path benches/compare/Cargo.toml --target-dir $(COMPARE)
 	$(COMPARE)/release/compare target/corpus/objects/bookworm --btf target/corpus/btf \
 		--libcorelo $(SHARED)

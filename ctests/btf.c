@@ -107,23 +107,19 @@ static void check_small(const struct corelo_btf *btf)
 
 static void from_bytes(int big)
 {
-	/* headers of later versions are longer */
-	static const uint32_t headers[] = { 24, 32, 64 };
 	unsigned char *data;
 	struct corelo_btf *btf;
 	struct build b;
-	size_t i, size;
+	size_t size;
 
 	small(&b, big);
-	for (i = 0; i < ARRAY_SIZE(headers); i++) {
-		data = build_btf_header(&b, headers[i], &size);
-		btf = OPENED(corelo_btf_from_bytes(data, size, NULL));
-		/* they are copied */
-		memset(data, 0xff, size);
-		free(data);
-		check_small(btf);
-		corelo_btf_free(btf);
-	}
+	data = build_btf(&b, &size);
+	btf = OPENED(corelo_btf_from_bytes(data, size, NULL));
+	/* they are copied */
+	memset(data, 0xff, size);
+	free(data);
+	check_small(btf);
+	corelo_btf_free(btf);
 
 	/* no types and no strings: as in modules that use none */
 	build_start(&b, big);
@@ -155,57 +151,6 @@ static void from_files(void)
 		CHECK(type_is(btf, 1, "struct moved"));
 		corelo_btf_free(btf);
 	}
-}
-
-/* An ELF file with one or two sections, given to corelo. */
-static struct corelo_btf *open_elf(int class, int big, const struct build_section *sections, size_t count,
-				   const struct corelo_btf *base)
-{
-	struct corelo_btf *btf;
-	size_t size;
-	unsigned char *elf = build_elf(class, big, 62, sections, count, &size);
-
-	btf = corelo_btf_from_bytes(elf, size, base);
-	free(elf);
-	return btf;
-}
-
-/* 32 or 64 bits, either byte order, any machine. */
-static void from_elf(int class, int big)
-{
-	struct build_section types = { ".BTF", NULL, 0 }, mine = { ".BTF", NULL, 0 }, wrong, two[2];
-	unsigned char *types_data, *mine_data;
-	struct corelo_btf *btf, *base;
-	struct build b, split;
-
-	small(&b, big);
-	types.data = types_data = build_btf(&b, &types.size);
-	btf = OPENED(open_elf(class, big, &types, 1, NULL));
-	check_small(btf);
-	corelo_btf_free(btf);
-
-	/* a module built out of tree brings its base along, and takes no other */
-	build_start_split(&split, &b);
-	build_type(&split, "mine", BTF_KIND_TYPEDEF, 0, 2);
-	mine.data = mine_data = build_btf(&split, &mine.size);
-	two[0] = types;
-	two[0].name = ".BTF.base";
-	two[1] = mine;
-	btf = OPENED(open_elf(class, big, two, 2, NULL));
-	CHECK(type_is(btf, 4, "typedef mine"));
-	corelo_btf_free(btf);
-	base = OPENED(corelo_btf_from_bytes(types.data, types.size, NULL));
-	CHECK_REFUSED(open_elf(class, big, two, 2, base), ENOTSUP, ".BTF.base");
-	corelo_btf_free(base);
-	/* the error tells the two sections apart */
-	two[0].size--;
-	CHECK_REFUSED(open_elf(class, big, two, 2, NULL), EINVAL, ".BTF.base: ");
-	free(mine_data);
-
-	wrong = types;
-	wrong.name = ".BTX";
-	CHECK_REFUSED(open_elf(class, big, &wrong, 1, NULL), ENODATA, "no .BTF section");
-	free(types_data);
 }
 
 static void of_the_kernel(void)
@@ -502,8 +447,6 @@ int main(void)
 	CHECK(!strcmp(corelo_last_error(), ""));
 	for (big = 0; big <= 1; big++) {
 		from_bytes(big);
-		from_elf(64, big);
-		from_elf(32, big);
 		bad_input(big);
 		split(big);
 	}

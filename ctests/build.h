@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * Small BTF and ELF files, byte by byte and in either byte order, so that a
- * test needs no compiler for BPF and no other library.
+ * Small BTF, byte by byte and in either byte order, so that a test needs no
+ * compiler for BPF and no other library.
  */
 #ifndef CORELO_BUILD_H
 #define CORELO_BUILD_H
@@ -150,9 +150,10 @@ static inline void *build_copy(const void *data, size_t size)
 	return copy;
 }
 
-/* The BTF, with a header of @hdr_len bytes, of which 24 are known; to be freed. */
-static inline unsigned char *build_btf_header(const struct build *b, uint32_t hdr_len, size_t *size)
+/* To be freed. */
+static inline unsigned char *build_btf(const struct build *b, size_t *size)
 {
+	const uint32_t hdr_len = 24;
 	unsigned char *data;
 
 	*size = hdr_len + b->types_len + b->strs_len;
@@ -168,73 +169,6 @@ static inline unsigned char *build_btf_header(const struct build *b, uint32_t hd
 	memcpy(data + hdr_len, b->types, b->types_len);
 	memcpy(data + hdr_len + b->types_len, b->strs, b->strs_len);
 	return data;
-}
-
-static inline unsigned char *build_btf(const struct build *b, size_t *size)
-{
-	return build_btf_header(b, 24, size);
-}
-
-struct build_section {
-	const char *name;
-	const void *data;
-	size_t size;
-};
-
-/*
- * An ELF file of class 32 or 64 for machine @machine with these sections of
- * type SHT_PROGBITS, the names' section, and nothing else; to be freed.
- */
-static inline unsigned char *build_elf(int class, int big, int machine,
-				       const struct build_section *sections, size_t count, size_t *size)
-{
-	size_t word = class / 8, ehsize = class == 64 ? 64 : 52, shentsize = class == 64 ? 64 : 40;
-	size_t names_len = 1, at = ehsize, names_at, i;
-	unsigned char *elf, *sh;
-	size_t name = 1;
-
-	for (i = 0; i < count; i++) {
-		names_len += strlen(sections[i].name) + 1;
-		at += sections[i].size;
-	}
-	names_at = at;
-	names_len += sizeof(".shstrtab");
-	at = (at + names_len + 7) & ~(size_t)7;
-	*size = at + (count + 2) * shentsize;
-	elf = calloc(1, *size);
-	if (!elf)
-		abort();
-	memcpy(elf, "\177ELF", 4);
-	elf[4] = class == 64 ? 2 : 1;
-	elf[5] = big ? 2 : 1;
-	elf[6] = 1;
-	build_put(elf + 16, 1, 2, big);				/* e_type: ET_REL */
-	build_put(elf + 18, machine, 2, big);
-	build_put(elf + 20, 1, 4, big);				/* e_version */
-	build_put(elf + 24 + 2 * word, at, word, big);		/* e_shoff */
-	build_put(elf + ehsize - 12, ehsize, 2, big);		/* e_ehsize */
-	build_put(elf + ehsize - 6, shentsize, 2, big);
-	build_put(elf + ehsize - 4, count + 2, 2, big);		/* e_shnum */
-	build_put(elf + ehsize - 2, count + 1, 2, big);		/* e_shstrndx */
-
-	sh = elf + at + shentsize;
-	at = ehsize;
-	for (i = 0; i <= count; i++, sh += shentsize) {
-		const char *str = i < count ? sections[i].name : ".shstrtab";
-		size_t len = i < count ? sections[i].size : names_len;
-
-		build_put(sh, name, 4, big);
-		build_put(sh + 4, i < count ? 1 : 3, 4, big);	/* SHT_PROGBITS, SHT_STRTAB */
-		build_put(sh + 8 + 2 * word, at, word, big);	/* sh_offset */
-		build_put(sh + 8 + 3 * word, len, word, big);	/* sh_size */
-		build_put(sh + shentsize - 2 * word, 1, word, big);	/* sh_addralign */
-		memcpy(elf + names_at + name, str, strlen(str));
-		name += strlen(str) + 1;
-		if (i < count && len)
-			memcpy(elf + at, sections[i].data, len);
-		at += len;
-	}
-	return elf;
 }
 
 /* The whole file in memory of just its size, or NULL; to be freed. */

@@ -3,26 +3,13 @@
  * The functions of libbpf's relo_core.h on corelo's own handles, in a program
  * without libbpf: each field of their structs, with values that a person
  * worked out. What there is beyond is in src/relo/tests, and compared with
- * libbpf by differential; arguments that are wrong are in null.c.
+ * libbpf by differential, failures too; arguments that are wrong are in null.c.
  */
 #include "check.h"
 #include "fixture.h"
 #include "differential/answer.h"
 
 #include <errno.h>
-
-/* What the functions say, in place of stderr. */
-static char last_warning[1024];
-static int warnings;
-
-static void log_line(void *ctx, enum corelo_log_level level, const char *message)
-{
-	CHECK(ctx == &warnings);
-	if (level != CORELO_LOG_WARN)
-		return;
-	warnings++;
-	snprintf(last_warning, sizeof(last_warning), "%s", message);
-}
 
 /* Ids in the local BTF, in the order in which they are built. */
 enum {
@@ -177,42 +164,6 @@ static void parse_and_format(void)
 	}
 }
 
-static void parse_failures(void)
-{
-	static char access[200];
-	static const struct {
-		uint32_t type_id;
-		const char *access;
-		unsigned int kind;
-		int error;
-		const char *words;
-	} bad[] = {
-		{ L_TASK, "0:5", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "no such member" },
-		{ L_TASK, "0:0", 13, -EINVAL, "kind 13" },
-		{ 1000, "0", BPF_CORE_FIELD_BYTE_OFFSET, -EINVAL, "type id 1000" },
-		{ L_TASK, access, BPF_CORE_FIELD_BYTE_OFFSET, -E2BIG, "64" },
-	};
-	struct bpf_core_spec spec, before;
-	struct bpf_core_relo relo;
-	size_t i;
-	int ret;
-
-	/* one index too many */
-	strcpy(access, "0");
-	for (i = 1; i < 65; i++)
-		strcat(access, ":0");
-	memset(&before, 0xa5, sizeof(before));
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		relo = relo_of(bad[i].type_id, bad[i].access, bad[i].kind);
-		memset(&spec, 0xa5, sizeof(spec));
-		ret = bpf_core_parse_spec("some_prog", local, &relo, &spec);
-		if (!CHECK(ret == bad[i].error) || !CHECK(strstr(corelo_last_error(), bad[i].words)) ||
-		    !CHECK(strstr(corelo_last_error(), "some_prog")))
-			printf("\t[%u] %s: %d, \"%s\"\n", bad[i].type_id, bad[i].access, ret, corelo_last_error());
-		CHECK(!memcmp(&spec, &before, sizeof(spec)));
-	}
-}
-
 /* What calc gets and gives. */
 struct calc {
 	struct bpf_core_relo relo;
@@ -321,39 +272,6 @@ static void calc_answers(void)
 	CHECK(calc.res.new_val == L_ANON && calc.res.orig_val == L_ANON);
 }
 
-static void calc_failures(void)
-{
-	static const struct {
-		uint32_t type_id;
-		const char *access;
-		unsigned int kind;
-		uint32_t first, second;
-		int error;
-		const char *words;
-	} bad[] = {
-		{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, T_OLD, T_TASK, -EINVAL, "ambiguous" },
-		{ L_TASK, "0:7", BPF_CORE_FIELD_BYTE_OFFSET, T_TASK, 0, -EINVAL, "no such member" },
-		{ L_ANON, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, 0, 0, -EOPNOTSUPP, "no name" },
-		{ L_TASK, "0:0", BPF_CORE_FIELD_BYTE_OFFSET, 1000, 0, -EINVAL, "1000" },
-	};
-	struct calc calc, before;
-	size_t i;
-	int ret;
-
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		calc_prepare(&calc, relo_of(bad[i].type_id, bad[i].access, bad[i].kind), bad[i].first, bad[i].second);
-		memcpy(&before, &calc, sizeof(calc));
-		warnings = 0;
-		ret = calc_run(&calc);
-		if (!CHECK(ret == bad[i].error) || !CHECK(strstr(corelo_last_error(), bad[i].words)))
-			printf("\trow %d: %d, \"%s\"\n", (int)i, ret, corelo_last_error());
-		CHECK(strstr(corelo_last_error(), "prog 'prog': relo #7"));
-		CHECK(warnings == 1 && strstr(last_warning, bad[i].words));
-		/* nothing is written */
-		CHECK(!memcmp(&before, &calc, sizeof(calc)));
-	}
-}
-
 #define INSN(c, dst, src, offset, immediate) \
 	{ .code = (c), .dst_reg = (dst), .src_reg = (src), .off = (offset), .imm = (immediate) }
 #define NONE INSN(0xaa, 1, 2, 3, 4)	/* what follows, and must stay */
@@ -436,60 +354,12 @@ static void candidates(void)
 	bpf_core_free_cands(list);
 }
 
-/* From the second search on there is an index of the names, unless the search begins at another id than the first. */
-static void searched_again(int big)
-{
-	static const char *const names[] = { "task", "task___v1", "task___v1___v2", "task_struct", "other", "task____x" };
-	struct bpf_core_cand_list *list;
-	struct bpf_core_cand cand;
-	struct corelo_btf *many;
-	int from, again, i, id;
-	struct build b;
-
-	build_start(&b, big);
-	for (i = 0; i < 120; i++)
-		build_type(&b, names[i % 6], BTF_KIND_STRUCT, 0, 0);
-	many = open_built(&b, NULL);
-	cand.btf = corelo_btf_as_libbpf(many);
-	cand.id = 1;
-	for (again = 0; again < 4; again++) {
-		from = again == 2 ? 60 : 1;
-		list = calloc(1, sizeof(*list));
-		if (!list)
-			abort();
-		CHECK(!bpf_core_add_cands(&cand, strlen("task"), cand.btf, "many", from, list));
-		/* two of each six, the third one of two flavors not among them */
-		for (i = 0, id = from; id <= 120; id++)
-			if ((id - 1) % 6 < 2 && CHECK(i < list->len))
-				CHECK(list->cands[i++].id == (uint32_t)id);
-		CHECK(i == list->len);
-		bpf_core_free_cands(list);
-	}
-	corelo_btf_free(many);
-}
-
-/* The depth is libbpf's own in the plain functions. */
-static void types(void)
-{
-	CHECK(bpf_core_types_are_compat(local, L_TASK, target, T_OTHER) == 1);
-	CHECK(bpf_core_types_are_compat(local, L_TASK, target, T_INT) == 0);
-	CHECK(__bpf_core_types_are_compat(local, L_ARRAY, target, T_ARRAY, 1) == 1);
-	CHECK(bpf_core_types_match(target, T_OLD, target, T_TASK) == 1);
-	CHECK(bpf_core_types_match(target, T_TASK, target, T_OLD) == 0);
-	CHECK(__bpf_core_types_match(target, T_OLD, target, T_TASK, false, 1) == -EINVAL);
-	CHECK(strstr(corelo_last_error(), "too deeply"));
-	/* behind a pointer, members do not count */
-	CHECK(__bpf_core_types_match(target, T_TASK, target, T_OLD, true, 1) == 1);
-}
-
 int main(void)
 {
 	int big;
 
 	CHECK_LIBRARY();
-	/* a hang is a failure, too */
-	alarm(300);
-	corelo_log_set(log_line, &warnings);
+	corelo_log_set(silent, NULL);
 	CHECK(bpf_core_essential_name_len("task_struct___v2") == strlen("task_struct"));
 	patch();
 	for (big = 0; big <= 1; big++) {
@@ -497,12 +367,8 @@ int main(void)
 		if (!CHECK(local) || !CHECK(target))
 			break;
 		parse_and_format();
-		parse_failures();
 		calc_answers();
-		calc_failures();
 		candidates();
-		searched_again(big);
-		types();
 		corelo_btf_free(local_btf);
 		corelo_btf_free(target_btf);
 	}

@@ -156,4 +156,17 @@ static inline int is_code(const struct section *s)
 	return s->type == SHT_PROGBITS && (s->flags & SHF_EXECINSTR);
 }
 
+/* An extern that isn't there stops libbpf before the relocation step, unless it is weak. */
+static inline void weaken_externs(struct input *elf)
+{
+	struct section table = symbol_table(elf);
+	struct symbol sym;
+	uint64_t i;
+
+	for (i = 1; symbol_at(elf, &table, i, &sym); i++)
+		if (sym.section == SHN_UNDEF && ELF64_ST_BIND(sym.info) == STB_GLOBAL)
+			elf->data[sym.off + offsetof(Elf64_Sym, st_info)] =
+				ELF64_ST_INFO(STB_WEAK, ELF64_ST_TYPE(sym.info));
+}
+
 #endif

@@ -199,19 +199,6 @@ static int on_message(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
-/* An extern that isn't there stops libbpf before the relocation step, unless it is weak. */
-static void weaken_externs(struct input *elf)
-{
-	struct section table = symbol_table(elf);
-	struct symbol sym;
-	uint64_t i;
-
-	for (i = 1; symbol_at(elf, &table, i, &sym); i++)
-		if (sym.section == SHN_UNDEF && ELF64_ST_BIND(sym.info) == STB_GLOBAL)
-			elf->data[sym.off + offsetof(Elf64_Sym, st_info)] =
-				ELF64_ST_INFO(STB_WEAK, ELF64_ST_TYPE(sym.info));
-}
-
 static void run_libbpf(struct input *elf, int skip_optional)
 {
 	struct bpf_object_open_opts opts;

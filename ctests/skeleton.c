@@ -16,7 +16,7 @@ static int open_one_way(struct bpf_object_skeleton *s, const struct bpf_object_o
 #pragma GCC diagnostic ignored "-Wpedantic"
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 #define bpf_object__open_skeleton(s, open_opts) open_one_way(s, open_opts)
-#include "../examples/offsets.skel.h"
+#include "offsets.skel.h"
 #undef bpf_object__open_skeleton
 #pragma GCC diagnostic pop
 

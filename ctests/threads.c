@@ -32,7 +32,7 @@ static struct object {
 	unsigned char *elf, *want;
 	size_t size;
 	int ret;
-	char report[16384];
+	char report[1 << 17];
 } objects[ARRAY_SIZE(names)];
 
 /* Opens what is shared: BTF of the fixtures, or of the running kernel, whose records are gone through when first needed. */
@@ -77,26 +77,6 @@ static void *done(void)
 	return NULL;
 }
 
-static const char *or_none(const char *text)
-{
-	return text ? text : "-";
-}
-
-/* A report as text. */
-static void print_report(const struct corelo_report *report, char *text, size_t size)
-{
-	const struct corelo_report_entry *e;
-	size_t i, at = 0;
-
-	*text = '\0';
-	for (i = 0; (e = corelo_report_get(report, i)) && at < size; i++)
-		at += snprintf(text + at, size - at, "%d %d %s %s %u %u %u %s %s %s %s %llu %llu %s %u %s\n", e->outcome,
-			       e->error, e->section, or_none(e->program), e->insn_off, e->kind, e->type_id, e->access,
-			       or_none(e->local_spec), or_none(e->target_spec), or_none(e->target),
-			       (unsigned long long)e->orig_val, (unsigned long long)e->new_val, or_none(e->file),
-			       e->line, or_none(e->message));
-}
-
 /* An object gives what it gave one thread. */
 static void relocate_object(const struct object *object, char *text)
 {
@@ -105,7 +85,7 @@ static void relocate_object(const struct object *object, char *text)
 
 	CHECK_ALONE(relocate(elf, object->size, target, &report) == object->ret);
 	CHECK_ALONE(!memcmp(elf, object->want, object->size));
-	print_report(report, text, sizeof(object->report));
+	corelo_report_json(report, text, sizeof(object->report));
 	CHECK_ALONE(!strcmp(text, object->report));
 	corelo_report_free(report);
 	free(elf);
@@ -172,7 +152,7 @@ static void *reads_report(void *arg)
 	(void)arg;
 	pthread_barrier_wait(&start);
 	for (i = 0; i < 20; i++) {
-		print_report(shared_report, text, sizeof(objects->report));
+		corelo_report_json(shared_report, text, sizeof(objects->report));
 		CHECK_ALONE(!strcmp(text, objects->report));
 	}
 	free(text);
@@ -279,7 +259,7 @@ static void one_thread(const char *name, struct object *object)
 		exit(1);
 	object->want = build_copy(object->elf, object->size);
 	object->ret = relocate(object->want, object->size, target, &report);
-	print_report(report, object->report, sizeof(object->report));
+	corelo_report_json(report, object->report, sizeof(object->report));
 	CHECK(strlen(object->report) > 10 && strlen(object->report) < sizeof(object->report) - 1);
 	corelo_report_free(report);
 }

@@ -2,6 +2,7 @@
 /*
  * A skeleton whose object corelo relocates before libbpf opens it. All that is special is the #define.
  *
+ *	bpftool gen skeleton offsets.bpf.o name offsets >offsets.skel.h
  *	cc -o skeleton skeleton.c $(pkg-config --cflags --libs corelo libbpf)
  */
 #include <bpf/bpf.h>

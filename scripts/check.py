@@ -33,6 +33,8 @@ TOOLS = {
     "lld": ("ld=$(command -v ld.lld-19 || command -v ld.lld); mkdir -p $bin/lld; ln -sf $ld $bin/lld/ld.lld", "no ld.lld (lld-19)"),
     "libbpf": ('[ -n "${LIBBPF_A:-}" ] || [ "$($cc -print-file-name=libbpf.a)" != libbpf.a ]; '
                "echo '#include <bpf/libbpf.h>' | $cc -E -x c -", "no libbpf (libbpf-dev)"),
+    # What a user of libbpf would have made.
+    "skeleton": ("PATH=$PATH:/usr/sbin bpftool gen skeleton examples/offsets.bpf.o name offsets >$logs/offsets.skel.h", "no bpftool"),
     "sanitizers": (COMPILES + " $sanitize; $bin/empty", "the compiler has no -fsanitize=address,undefined"),
     "static libc": (COMPILES + " -static; $bin/empty", "no static libc"),
     "clang": ("command -v ${CLANG:-clang-19}", "no clang (scripts/deps.sh libbpf)"),

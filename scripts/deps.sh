@@ -34,8 +34,10 @@ need libelf-dev library libelf.a
 need zlib1g-dev library libz.a
 need lld-19 sh -c 'command -v ld.lld-19 || command -v ld.lld'
 need valgrind has valgrind
+need abigail-tools has abidiff
 # Where only root's PATH may lead.
 need iproute2 env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v tc'
+need bpftool env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v bpftool'
 need python3 has python3
 need python3-jsonschema python3 -c 'import jsonschema'
 need zstd has zstd

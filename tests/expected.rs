@@ -224,6 +224,7 @@ fn optional_programs_and_byte_order() {
     let mut object = original.clone();
     let error = relocate(&mut object, &targets("any.eb.o"), &options, None).unwrap_err();
     assert!(matches!(error.root(), corelo::Error::EndianMismatch { .. }), "{error}");
+    assert!(error.to_string().contains("the object is little-endian"), "{error}");
     assert_eq!(object, original);
 }
 

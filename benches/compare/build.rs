@@ -29,7 +29,7 @@ fn contender(out: &Path, name: &str, includes: &[PathBuf], libbpf: &Path) {
 }
 
 fn main() {
-    for path in ["build.rs", "c/libbpf.c", "c/probe.c", "c/probe.h", "../../ctests/fake_bpf.h"] {
+    for path in ["build.rs", "c/libbpf.c", "c/probe.c", "c/probe.h", "../../ctests"] {
         println!("cargo:rerun-if-changed={path}");
     }
     println!("cargo:rerun-if-changed=../../Cargo.toml");

@@ -27,6 +27,15 @@
 #include "split.h"
 
 #include <bpf/libbpf.h>
+typedef struct btf opened_btf;
+#define OPEN(file, base) open_file(file, base)
+#define HANDLE(btf) (btf)
+#define FREE(btf) btf__free(btf)
+#else
+typedef struct corelo_btf opened_btf;
+#define OPEN(file, base) corelo_btf_from_bytes((file)->data, (file)->size, base)
+#define HANDLE(btf) corelo_btf_as_libbpf(btf)
+#define FREE(btf) corelo_btf_free(btf)
 #endif
 
 #define SHOWN 20
@@ -46,11 +55,7 @@ static struct why whys[EXCHANGE_PAIRS][PAIR_CASES];
 /* Our side of a pair. */
 struct opened {
 	struct handles handles;
-#ifdef LIBBPF_HANDLES
-	struct btf *local, *target[TARGETS];
-#else
-	struct corelo_btf *local, *target[TARGETS];
-#endif
+	opened_btf *local, *target[TARGETS];
 };
 
 static int open_pair(const struct pair *p, struct opened *o)
@@ -58,21 +63,12 @@ static int open_pair(const struct pair *p, struct opened *o)
 	uint32_t i;
 
 	memset(o, 0, sizeof(*o));
-#ifdef LIBBPF_HANDLES
-	o->local = open_file(&p->local, NULL);
-	o->handles.local = o->local;
+	o->local = OPEN(&p->local, NULL);
+	o->handles.local = HANDLE(o->local);
 	for (i = 0; i < p->targets; i++) {
-		o->target[i] = open_file(&p->target[i], i ? o->target[0] : NULL);
-		o->handles.target[i] = o->target[i];
+		o->target[i] = OPEN(&p->target[i], i ? o->target[0] : NULL);
+		o->handles.target[i] = HANDLE(o->target[i]);
 	}
-#else
-	o->local = corelo_btf_from_bytes(p->local.data, p->local.size, NULL);
-	o->handles.local = corelo_btf_as_libbpf(o->local);
-	for (i = 0; i < p->targets; i++) {
-		o->target[i] = corelo_btf_from_bytes(p->target[i].data, p->target[i].size, i ? o->target[0] : NULL);
-		o->handles.target[i] = corelo_btf_as_libbpf(o->target[i]);
-	}
-#endif
 	if (o->handles.local && o->handles.target[0] && (p->targets < 2 || o->handles.target[1]))
 		return 0;
 	printf("refused: %s\n", corelo_last_error());
@@ -83,18 +79,9 @@ static void close_pair(struct opened *o)
 {
 	int i;
 
-	for (i = TARGETS - 1; i >= 0; i--) {
-#ifdef LIBBPF_HANDLES
-		btf__free(o->target[i]);
-#else
-		corelo_btf_free(o->target[i]);
-#endif
-	}
-#ifdef LIBBPF_HANDLES
-	btf__free(o->local);
-#else
-	corelo_btf_free(o->local);
-#endif
+	for (i = TARGETS - 1; i >= 0; i--)
+		FREE(o->target[i]);
+	FREE(o->local);
 }
 
 static void answer_ours(const struct question *q, const struct pair *p, const struct opened *o, struct answer *a,

@@ -184,18 +184,8 @@ static void failures_are_said(void)
 		open_with(&with, ways[i], opener, preloaded(), "CORELO_BTF=" DEMO_BTF, "");
 		CHECK(with.status == 1 && without.status == 1 && !strcmp(with.out, without.out));
 		CHECK(strstr(with.err, "not relocated"));
-	}
-}
 
-/* In one line: what becomes of the object, and why. */
-static void causes_are_said_once(void)
-{
-	static const char *const ways[] = { "open", "file", "mem", "skeleton" };
-	static struct run with;
-	const char *line;
-	size_t i;
-
-	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		/* in one line: what becomes of the object, and why */
 		open_with(&with, ways[i], REFUSED, preloaded(), "CORELO_BTF=tests/fixtures/target.el.o", "CORELO_STRICT=1");
 		line = strchr(with.err, '\n');
 		if (!CHECK(with.status == 1 && line && !line[1]) ||
@@ -423,7 +413,6 @@ int main(int argc, char **argv)
 	opens_as_before();
 	which_btf();
 	failures_are_said();
-	causes_are_said_once();
 	strict_is_anything_but_empty_and_0();
 	names_do_not_reach_the_terminal();
 	plugins_are_served();

@@ -38,7 +38,7 @@ RUST = [
 LINT = [
     Step("lint", "header is what `make header` writes", "scripts/header.sh $out.h; diff -u include/corelo.h $out.h"),
     Step("lint", "formatting", "$cargo fmt --all --check; $cargo fmt --manifest-path fuzz/Cargo.toml --check"),
-    Step("lint", "clippy", f"$cargo clippy {FLAGS} --workspace --all-targets -- -D warnings", lock=DEBUG),
+    Step("lint", "clippy", f"$cargo clippy {FLAGS} --keep-going --workspace --all-targets -- -D warnings", lock=DEBUG),
     Step("lint", "documentation", f"RUSTDOCFLAGS='-D warnings' $cargo doc {FLAGS} --workspace --no-deps", lock=DEBUG),
     Step("lint", "sources", "scripts/check-static.sh", lock=DEBUG),
 ]

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Objects with several sections of one name, or functions in one place, as no compiler writes them.
 
-use corelo::Error;
+use std::sync::Arc;
+
+use corelo::btf::{BtfView as _, TypeId};
 use corelo::object::{Outcome, Report, relocate};
+use corelo::{Error, source};
 
 use crate::{OPTIONS, insn, only, struct_with_x};
+use corelo_testing::Order;
 use corelo_testing::btf::Btf;
+use corelo_testing::elf::File;
 use corelo_testing::object::{BYTE_OFFSET, Elf, NOTE, PROGBITS, ext};
 
 /// The object's `struct s { int x; }`, where `x` lies so many bits from the beginning; its `.BTF.ext` with and without the
@@ -80,4 +85,28 @@ fn functions_in_one_place() {
     let report = relocated(&mut object).unwrap();
     assert!(matches!(report.entries[..], [ref entry] if matches!(entry.outcome, Outcome::Resolved)), "{report:?}");
     assert_eq!(imm(&object), 4);
+}
+
+/// A module built out of tree brings the part of the kernel's BTF that it needs, and takes no other.
+#[test]
+fn base_of_a_module_in_its_file() {
+    let mut base = Btf::little();
+    let int = base.int32();
+    let mut module = Btf::split(&base);
+    module.typedef("mine", int);
+    let file = |base: &[u8]| {
+        let mut file = File::new(Order::Little, true);
+        file.add_named(".BTF.base", PROGBITS, 0, base);
+        file.add_named(".BTF", PROGBITS, 0, &module.bytes());
+        file.finish()
+    };
+    let base = base.bytes();
+    let btf = source::from_bytes(file(&base), None).unwrap();
+    assert_eq!(btf.type_name(TypeId(2)).unwrap(), c"mine");
+    let other = Arc::new(source::from_bytes(&*base, None).unwrap());
+    let error = source::from_bytes(file(&base), Some(other)).unwrap_err();
+    assert!(error.errno() == libc::ENOTSUP && error.to_string().contains(".BTF.base"), "{error}");
+    // The error tells the two sections apart.
+    let error = source::from_bytes(file(&base[1..]), None).unwrap_err().to_string();
+    assert!(error.starts_with(".BTF.base: "), "{error}");
 }

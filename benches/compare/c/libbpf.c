@@ -61,6 +61,8 @@ static void collect(bool on)
 	probe_toggle_collect();
 }
 
+#include "../../../ctests/build.h"
+#include "../../../ctests/elf_file.h"
 #include "../../../ctests/fake_bpf.h"
 
 /* Kernel symbols and configuration are no part of CO-RE; reading them costs more than it. */
@@ -124,48 +126,14 @@ static int on_message(enum libbpf_print_level level, const char *format, va_list
 	return 0;
 }
 
-/* An extern that isn't there stops libbpf before the relocation step, unless it is weak. */
-static void weaken_externs(unsigned char *data, size_t size)
+static struct input read_object(const char *path)
 {
-	uint64_t sections, offset, length, at;
-	uint16_t count;
-	uint32_t type;
+	struct input object;
 
-	if (size < 64)
-		return;
-	memcpy(&sections, data + 40, 8);
-	memcpy(&count, data + 60, 2);
-	for (; count && sections + 64 <= size; count--, sections += 64) {
-		memcpy(&type, data + sections + 4, 4);
-		memcpy(&offset, data + sections + 24, 8);
-		memcpy(&length, data + sections + 32, 8);
-		if (type != 2 || offset + length > size)	/* SHT_SYMTAB */
-			continue;
-		for (at = offset + 24; at + 24 <= offset + length; at += 24)
-			if (!data[at + 6] && !data[at + 7] && data[at + 4] >> 4 == 1)
-				data[at + 4] = (unsigned char)(2 << 4 | (data[at + 4] & 15));
-	}
-}
-
-struct object {
-	unsigned char *data;
-	size_t size;
-};
-
-static struct object read_object(const char *path)
-{
-	struct object object = { 0 };
-	FILE *file = __real_fopen(path, "rb");
-
-	if (!file || fseek(file, 0, SEEK_END))
+	object.data = build_load(path, &object.size);
+	if (!object.data)
 		exit(2);
-	object.size = (size_t)ftell(file);
-	rewind(file);
-	object.data = malloc(object.size);
-	if (!object.data || fread(object.data, 1, object.size, file) != object.size)
-		exit(2);
-	fclose(file);
-	weaken_externs(object.data, object.size);
+	weaken_externs(&object);
 	return object;
 }
 
@@ -176,7 +144,7 @@ struct result {
 	size_t heap;
 };
 
-static struct result relocate(struct object object, bool count_heap, int collect_until)
+static struct result relocate(struct input object, bool count_heap, int collect_until)
 {
 	struct bpf_object_open_opts opts;
 	struct result result = { 0 };
@@ -247,7 +215,7 @@ static struct result run(const char *how, const char *what, char *path)
 {
 	bool heap = !strcmp(how, "heap"), instructions = !strcmp(how, "instructions");
 	struct result result = { 0 };
-	struct object object;
+	struct input object;
 	int until = 0;
 
 	if (!strcmp(what, "kernel"))
@@ -255,7 +223,7 @@ static struct result run(const char *how, const char *what, char *path)
 	if (!strcmp(what, "row")) {
 		/* a list of paths; each object is measured alone and the times are added up */
 		FILE *list = __real_fopen(path, "r");
-		struct object row[1024];
+		struct input row[1024];
 		char line[4096];
 		int count = 0, i;
 

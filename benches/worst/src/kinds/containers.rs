@@ -3,7 +3,7 @@
 
 use super::{Row, empty_root, types_named};
 use crate::case::Case;
-use corelo_testing::btf::{Btf, FWD, INT, KFLAG, STRUCT, TYPEDEF};
+use corelo_testing::btf::{Btf, FWD, INT, STRUCT};
 use corelo_testing::object::{BYTE_OFFSET, Elf, RELO_LEN, TYPE_EXISTS, TYPE_ID_LOCAL, ext, object};
 
 pub const ROWS: &[Row] = &[
@@ -28,8 +28,6 @@ pub const ROWS: &[Row] = &[
         ..tiny(100, 100)
     }),
     ("relocations: local ids alone", local_ids),
-    ("stops libbpf: a typedef of itself", |_| itself()),
-    ("stops libbpf: a bitfield of a type without size", |_| no_size()),
 ];
 
 /// Each section of `.BTF.ext` names one that no section of the file has.
@@ -153,23 +151,4 @@ fn splits(size: usize) -> Case {
 fn local_ids(size: usize) -> Case {
     let (btf, root, access) = empty_root("s", "0");
     Case::new(object(btf, &vec![(root, access, TYPE_ID_LOCAL); size / RELO_LEN]), Btf::little().bytes())
-}
-
-/// libbpf never returns.
-fn itself() -> Case {
-    let mut btf = Btf::little();
-    let (name, access) = (btf.str("s"), btf.str("0:0"));
-    let root = btf.record(name, TYPEDEF, 0, btf.next_id(), &[]);
-    let targ = btf.bytes();
-    Case::new(object(btf, &[(root, access, BYTE_OFFSET)]), targ)
-}
-
-/// libbpf divides by zero.
-fn no_size() -> Case {
-    let mut btf = Btf::little();
-    let (name, member, access) = (btf.str("s"), btf.str("a"), btf.str("0:0"));
-    let nothing = btf.record(0, STRUCT, 0, 0, &[]);
-    let root = btf.composite(STRUCT | KFLAG, name, &[(member, nothing, 3 << 24)]);
-    let targ = btf.bytes();
-    Case::new(object(btf, &[(root, access, BYTE_OFFSET)]), targ)
 }

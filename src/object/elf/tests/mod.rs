@@ -236,6 +236,8 @@ fn broken_tables_are_refused() {
         file.bytes[at..at + bytes.len()].copy_from_slice(&bytes);
     }
     assert!(BpfElf::new(&make(|_| ()).finish()).is_ok());
+    // Old LLVM writes no machine.
+    assert!(BpfElf::new(&make(|file| file.machine = 0).finish()).is_ok());
     let spoilt: [(&str, Spoil, &str); 13] = [
         ("code cut off", |file| file.sections[CODE][5] = 1 << 32, "section size or offset"),
         ("code behind the end", |file| file.sections[CODE][4] = u64::MAX - 8, "section size or offset"),
