@@ -203,6 +203,7 @@ struct corelo_btf;
 
 /** Programs of an object on a kernel. Immutable, so threads may share it. */
 struct corelo_check;
+
 /** Types of one kernel and its modules that objects need. One thread at a time may use it. */
 struct corelo_min_btf;
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use corelo::Result;
 use corelo::check::{self, CheckOptions};
 use corelo::internal::json::{self, Json};
-use corelo::object::{Entry, Report};
+use corelo::object::{Entry, Hint, HintKind, Report};
 use rayon::prelude::*;
 
 use super::nowhere;
@@ -216,10 +216,15 @@ fn found(object: usize, mut finding: check::Finding, entry: Option<&Entry>) -> F
     Found {
         object,
         source: entry.and_then(file).map(|(name, line)| format!("{}:{line}", name.to_string_lossy())),
-        hints: explanation.map(|explanation| explanation.hints.clone()).unwrap_or_default(),
+        hints: explanation.into_iter().flat_map(|explanation| &explanation.hints).filter(is_shown).cloned().collect(),
         is_nowhere: false,
         finding,
     }
+}
+
+/// The finding itself says that a module may have the type.
+fn is_shown(hint: &&Hint) -> bool {
+    hint.kind != HintKind::NoModules
 }
 
 /// Without ` [12833]`, which differs from kernel to kernel.
