@@ -301,6 +301,9 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         } else {
             corelo_semantics::CORELO_SEMANTICS_KERNEL
         }),
+        kernel_config: if semantics & 0x20 == 0 { ptr::null() } else { c"CONFIG_HZ=250\nCONFIG_NET=y\n".as_ptr() },
+        kernel_version: u32::from(sz) << 8,
+        reserved: 0,
     };
     // A shorter struct, a newer one with zeros or without: bytes that are there have to be so.
     let mut bytes = [0_u8; 128];
