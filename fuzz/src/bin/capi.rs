@@ -306,7 +306,7 @@ unsafe fn whole_object(u: &mut Unstructured<'_>) -> Result<()> {
         reserved: 0,
     };
     // A shorter struct, a newer one with zeros or without: bytes that are there have to be so.
-    let mut bytes = [0_u8; 128];
+    let mut bytes = [0_u8; size_of::<corelo_relocate_opts>() + 64];
     opts.sz = match sz {
         0x80.. => usize::from(sz) % bytes.len(),
         _ => full,
