@@ -474,7 +474,8 @@ impl<'a> Opts<'a> {
 pub(super) unsafe fn copy_known<T>(from: *const u8, to: &mut T, least: usize, name: &str) -> Result<Option<usize>> {
     // SAFETY: it begins with its size.
     let sz = unsafe { from.cast::<usize>().read_unaligned() };
-    if sz < least || isize::try_from(sz).is_err() {
+    // No struct ends within one of its fields, of which half a pointer would be followed.
+    if sz < least || sz.checked_rem(align_of::<T>()) != Some(0) || isize::try_from(sz).is_err() {
         return Err(Error::Argument { what: format!("opts->sz is {sz}, not sizeof(struct {name})").into() });
     }
     // SAFETY: there are `sz` bytes.
