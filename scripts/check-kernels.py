@@ -142,7 +142,8 @@ class Guest:
         os.remove(out)
         return f"{semantics}/{name}"
 
-    def add_reach(self, path):
+    def add_with_poison(self, path, way):
+        """Programs relocated by corelo: loaded, then loaded with poison in code that is dead for it."""
         relocated = self.relocate(path, "libbpf")
         if relocated:
             with open(os.path.join(self.folder, "object"), "wb") as file:
@@ -150,13 +151,14 @@ class Guest:
             dead = output_of(os.path.join(ROOT, "target/debug/examples/reach"), file.name)
             os.remove(file.name)
             self.files[f"{relocated}.dead"] = "".join(f"{line}\n" for line in dead.splitlines()).encode()
-            self.jobs.append(("reach", relocated, f"{relocated}.dead"))
+            self.jobs.append((way, relocated, f"{relocated}.dead"))
 
     def add(self, path, by_libbpf):
         original = f"original/{os.path.basename(path)}"
         self.files[original] = read(path)
         if by_libbpf:
-            self.jobs += [("programs", object) for object in (original, self.relocate(path, "libbpf")) if object]
+            self.jobs.append(("programs", original))
+            self.add_with_poison(path, "programs")
         relocated = self.relocate(path, "kernel")
         self.jobs.append(("instructions", original, relocated) if relocated else ("instructions", original))
         if relocated and os.path.basename(path) not in NO_SKELETON:
@@ -281,8 +283,7 @@ def main():
     for guest in guests:
         for path in tools:
             guest.add(path, by_libbpf=True)
-        for path in tools + [os.path.join(ROOT, "tests/reach/programs.el.bpf.o")]:
-            guest.add_reach(path)
+        guest.add_with_poison(os.path.join(ROOT, "tests/reach/programs.el.bpf.o"), "reach")
         for path in fixtures + [os.path.join(ROOT, "ctests/kernels/semantics.bpf.o")]:
             guest.add(path, by_libbpf=False)
     with concurrent.futures.ThreadPoolExecutor() as pool:

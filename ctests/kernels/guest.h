@@ -55,14 +55,13 @@ void print_row(const char *way, const char *object, const char *name, const stru
  * the instruction at the same place of the other object, without its records.
  * Without another object (NULL) only the former.
  *
- * reach: each program as way "programs" does, and, where that loads, with the
- * kernel given other instructions: as way "dead", poison for all those that
- * the list has; as way "reached", for one mark REACHED.
+ * programs and reach with a list of instructions: where a program loads, the
+ * kernel is given others, too: as way "dead", poison for all those of the
+ * list; as way "reached", for one mark REACHED.
  */
-int load_programs(const char *object);
+int load_programs(const char *way, const char *object, const char *dead);
 int load_skeleton(const char *object);
 int load_instructions(const char *object, const char *relocated);
-int load_reach(const char *object, const char *dead);
 
 /* A list of instructions of an object: function and number in the function. */
 int read_dead(const char *object_path, const char *list);

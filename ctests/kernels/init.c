@@ -95,16 +95,14 @@ void print_row(const char *way, const char *object, const char *name, const stru
 
 static int run_job(char *line)
 {
-	const char *way = strtok(line, "\t\n"), *object = strtok(NULL, "\t\n"), *relocated = strtok(NULL, "\t\n");
+	const char *way = strtok(line, "\t\n"), *object = strtok(NULL, "\t\n"), *second = strtok(NULL, "\t\n");
 
-	if (way && object && !strcmp(way, "programs"))
-		return load_programs(object);
+	if (way && object && (!strcmp(way, "programs") || !strcmp(way, "reach")))
+		return load_programs(way, object, second);
 	if (way && object && !strcmp(way, "skeleton"))
 		return load_skeleton(object);
 	if (way && object && !strcmp(way, "instructions"))
-		return load_instructions(object, relocated);
-	if (way && object && relocated && !strcmp(way, "reach"))
-		return load_reach(object, relocated);
+		return load_instructions(object, second);
 	return -1;
 }
 

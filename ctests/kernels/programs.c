@@ -167,11 +167,13 @@ static bool load_program(const char *way, const char *path, size_t index,
 	return wanted;
 }
 
-int load_programs(const char *object)
+int load_programs(const char *way, const char *object, const char *dead)
 {
 	size_t count = 0;
 
-	while (load_program("programs", object, count, load))
+	if (dead && read_dead(object, dead))
+		return -1;
+	while (load_program(way, object, count, dead ? load_poisoned : load))
 		count++;
 	return count ? 0 : -1;
 }
@@ -181,17 +183,6 @@ int load_skeleton(const char *object)
 	size_t count = 0;
 
 	while (load_program("skeleton", object, count, load_by_skeleton))
-		count++;
-	return count ? 0 : -1;
-}
-
-int load_reach(const char *object, const char *dead)
-{
-	size_t count = 0;
-
-	if (read_dead(object, dead))
-		return -1;
-	while (load_program("reach", object, count, load_poisoned))
 		count++;
 	return count ? 0 : -1;
 }
