@@ -117,6 +117,10 @@ struct MinBtfArgs {
     #[arg(long)]
     keep_ids: bool,
 
+    /// Keep also what `corelo check` reads of a kernel for these objects, such as what programs attach to
+    #[arg(long)]
+    for_check: bool,
+
     /// Fail, and write nothing, if an object or a kernel cannot be read. By default, it is left out with a message
     #[arg(long)]
     fail_unreadable: bool,
