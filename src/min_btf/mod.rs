@@ -110,10 +110,11 @@ impl<'t> MinBtf<'t> {
             if !known.insert((relo.type_id, relo.access_str_off, relo.kind)) {
                 continue;
             }
-            // An access that cannot be followed in the object is an error without any candidate.
+            // An access that cannot be followed in the object needs no candidate. A check asks whether there is one.
             let local = match Spec::parse_within(&*object.btf, &relo, &object.budget) {
-                Ok(local) => local,
+                Ok(local) => Some(local),
                 Err(error @ (Error::TooMuchWork | Error::NoMemory)) => return Err(error),
+                Err(_) if self.for_check => None,
                 Err(_) => continue,
             };
             for (cache, is_searched) in caches.iter_mut().zip([true, is_enum(&relo.type_id)]) {
@@ -126,7 +127,10 @@ impl<'t> MinBtf<'t> {
                     Err(error) => return Err(error),
                 };
                 for cand in cands.found() {
-                    reads::keep(kept, &context, &local, *cand)?;
+                    match &local {
+                        Some(local) => reads::keep(kept, &context, local, *cand)?,
+                        None => kept.keep(*cand, Reads::Field, &object.budget)?,
+                    }
                 }
             }
         }

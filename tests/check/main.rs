@@ -32,21 +32,20 @@ fn kernel_only(btf: &Btf) -> OpenTargets {
 }
 
 fn checked(name: &str, kernel: &Btf, options: &CheckOptions<'_>) -> Check {
-    checked_against(name, &kernel_only(kernel), options)
+    checked_against(&object(name), &kernel_only(kernel), options)
 }
 
 /// Checks an object against targets, and against the smallest BTF of them, which makes no difference.
-fn checked_against(name: &str, targets: &OpenTargets, options: &CheckOptions<'_>) -> Check {
-    let object = object(name);
-    let found = check(&object, targets, options).unwrap();
+fn checked_against(object: &[u8], targets: &OpenTargets, options: &CheckOptions<'_>) -> Check {
+    let found = check(object, targets, options).unwrap();
     for keep_ids in [false, true] {
         let mut min = MinBtf::new(targets).keep_ids(keep_ids).for_check(true);
-        min.add_object(&object).unwrap();
+        min.add_object(object).unwrap();
         let mut options = *options;
         // Hints differ: they know other types than those that are asked for.
         options.explain = false;
-        let [with_all, with_min] = [targets, &opened(targets, &min.build().unwrap())]
-            .map(|targets| check(&object, targets, &options).unwrap());
+        let [with_all, with_min] =
+            [targets, &opened(targets, &min.build().unwrap())].map(|targets| check(object, targets, &options).unwrap());
         assert_eq!((with_all.findings, with_all.programs), (with_min.findings, with_min.programs));
     }
     found

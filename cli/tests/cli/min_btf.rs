@@ -112,6 +112,47 @@ fn modules_and_several_kernels_need_a_folder() {
 }
 
 #[test]
+fn for_check_verdicts_stay() {
+    let dir = Dir::new("min-btf-check");
+    let object = format!("{}/../tests/check/programs.bpf.o", env!("CARGO_MANIFEST_DIR"));
+    let kernels = dir.path("kernels");
+    fs::create_dir_all(format!("{kernels}/a")).unwrap();
+    for (name, functions) in [("a", &["traced", "probed", "unused"][..]), ("b", &["twice", "twice"])] {
+        let mut kernel = Btf::little();
+        let int = kernel.int("int", 4, 1);
+        kernel.enum_("bpf_func_id", false, &[("BPF_FUNC_probe_read", 4)]);
+        for function in functions {
+            let proto = kernel.func_proto(int, &[int, int]);
+            kernel.func(function, proto);
+        }
+        fs::write(format!("{kernels}/{name}.btf"), kernel.bytes()).unwrap();
+        let mut module = Btf::split(&kernel);
+        let proto = module.func_proto(int, &[]);
+        module.func("in_module", proto);
+        if name == "a" {
+            fs::write(format!("{kernels}/a/module.btf"), module.bytes()).unwrap();
+        }
+    }
+    let checked = |btf: &str| {
+        let checked = run(&["check", &object, "--all-modules", "--btf", btf]);
+        assert_eq!((checked.status, checked.stderr.as_str()), (1, ""));
+        // Names of kernels in an archive are longer, and so are lines.
+        let text = String::from_utf8(checked.stdout).unwrap().replace("min/", "");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let with_all = checked(&kernels);
+    assert!(with_all.contains("the kernel has no function in_module"), "{with_all}");
+    let reduced = |out: &str, more: &[&str]| {
+        let out = dir.path(out);
+        run(&[&["min-btf", &object, "--btf", &kernels, "-o", &out], more].concat()).succeeds();
+        checked(&out)
+    };
+    assert_eq!(reduced("min/", &["--for-check"]), with_all);
+    assert_eq!(reduced("min.tar", &["--for-check"]), with_all);
+    assert_ne!(reduced("without/", &[]), with_all);
+}
+
+#[test]
 fn two_kernels_do_not_share_a_file() {
     let dir = Dir::new("min-btf-twice");
     let [kernel, other, object] = kernel_and_module(&dir, "same", "module");
