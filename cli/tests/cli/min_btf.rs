@@ -166,6 +166,38 @@ fn two_kernels_do_not_share_a_file() {
 }
 
 #[test]
+fn order_and_threads_make_no_difference() {
+    let dir = Dir::new("min-btf-order");
+    let mut objects = ["fields", "enums", "types"].map(|name| fixture(&format!("{name}.el.bpf.o"))).to_vec();
+    let mut kernels = Vec::new();
+    for number in 0..8_u32 {
+        let mut kernel = Btf::little();
+        let int = kernel.int32();
+        kernel.struct_("task", 64, &[("pid", int, number * 8), ("tgid", int, 256)]);
+        kernels.push(dir.file(&format!("{number}.btf"), &kernel.bytes()));
+    }
+    kernels.push(TARGET.to_owned());
+    let archive = |before: &str, objects: &[String], kernels: &[String], more: &[&str]| {
+        let out = dir.path("out.tar");
+        let mut args = vec!["min-btf", "--for-check", "-o", &out];
+        args.extend(more);
+        args.extend(objects.iter().map(String::as_str));
+        kernels.iter().for_each(|kernel| args.extend(["--btf", kernel]));
+        let done = shell(before, &args);
+        assert_eq!(done.status, 0, "{done:?}");
+        (done.stdout, fs::read(&out).unwrap())
+    };
+    let ids = [&[][..], &["--keep-ids"]];
+    let first = ids.map(|more| archive("", &objects, &kernels, more));
+    // As many threads as processors: only one, which this process may use.
+    let one_thread = "taskset -c $(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')";
+    assert_eq!(ids.map(|more| archive(one_thread, &objects, &kernels, more)), first);
+    objects.reverse();
+    kernels.rotate_left(5);
+    assert_eq!(ids.map(|more| archive("", &objects, &kernels, more)), first);
+}
+
+#[test]
 fn archives_are_sorted_without_times_and_have_equal_files_once() {
     let dir = Dir::new("min-btf-tar");
     let [.., object] = kernel_and_module(&dir, "kernel", "module");
