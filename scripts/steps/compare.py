@@ -62,7 +62,14 @@ PARITY = [
             [ -s $out.min/6.1-cloud/nf_tables.btf ]
             checked --btf $out.min >$out.min.json
             python3 scripts/same-checks.py $out.all.json $out.min.json
-        done""", after=("stage", "corpus, download")),
+            export PATH=$PATH:/usr/sbin
+            for btf in $out.min/*.btf; do
+                bpftool btf dump file $btf format c >$out.h
+                grep -q 'enum bpf_func_id' $out.h
+            done
+            bpftool --base-btf $out.min/6.1-cloud.btf btf dump file $out.min/6.1-cloud/nf_tables.btf >$out.txt
+            grep -q "STRUCT 'flow_offload'" $out.txt
+        done""", ["bpftool"], after=("stage", "corpus, download")),
     # Each module on the kernel that it was made for, and on three others.
     Step("corpus", "modules, corpus", """
         count=0
