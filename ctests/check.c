@@ -144,6 +144,39 @@ static void check_options(struct corelo_check_opts opts)
 	CHECK(corelo_check("no object", 9, &opts, &check) == -ENOEXEC && !check);
 }
 
+/* The smallest BTF has what a program attaches to, for a check. */
+static void check_smallest_btf(struct corelo_check_opts opts, uint32_t flags)
+{
+	struct corelo_btf *kernel, *small;
+	struct corelo_min_btf *min;
+	struct corelo_targets *targets;
+	struct corelo_check *check;
+	struct build b;
+	const void *data;
+	uint32_t number;
+	size_t size = 0;
+
+	build_start(&b, 0);
+	number = build_int(&b, "int", 4, 1);
+	number = build_type(&b, "", BTF_KIND_FUNC_PROTO, 0, number);
+	build_type(&b, "traced", BTF_KIND_FUNC, 0, number);
+	kernel = open_built(&b, NULL);
+	targets = corelo_targets_new(kernel, NULL, 0);
+	min = corelo_min_btf_new(targets, flags);
+	CHECK(!corelo_min_btf_add_object(min, programs, programs_size, NULL));
+	data = corelo_min_btf_data(min, 0, &size);
+	small = corelo_btf_from_bytes(data, size, NULL);
+	corelo_min_btf_free(min);
+	corelo_targets_free(targets);
+	opts.targets = targets = corelo_targets_new(small, NULL, 0);
+	check = check_programs(&opts);
+	CHECK(!finding_of(check, "enters", "attach-missing") == (flags == CORELO_MIN_BTF_FOR_CHECK));
+	corelo_check_free(check);
+	corelo_targets_free(targets);
+	corelo_btf_free(small);
+	corelo_btf_free(kernel);
+}
+
 /* Whatever it is: it has an answer, or no BTF. */
 static void check_running_kernel(void)
 {
@@ -167,6 +200,8 @@ int main(void)
 	opts.targets = corelo_targets_new(target, NULL, 0);
 	check_what_is_said(opts);
 	check_options(opts);
+	check_smallest_btf(opts, 0);
+	check_smallest_btf(opts, CORELO_MIN_BTF_FOR_CHECK);
 	check_running_kernel();
 	corelo_targets_free((struct corelo_targets *)opts.targets);
 	corelo_btf_free(target);

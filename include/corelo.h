@@ -183,6 +183,8 @@ enum corelo_min_btf_flags {
 	 * Types keep their ids, for `BPF_CORE_TYPE_ID_TARGET`. Pointers to `void` fill the ids between them.
 	 */
 	CORELO_MIN_BTF_KEEP_IDS = 1,
+	/** Objects also get the same verdicts and findings by `corelo check`. */
+	CORELO_MIN_BTF_FOR_CHECK = 2,
 };
 
 /** Values of `corelo_relocate_opts.flags`, ORed. */

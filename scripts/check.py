@@ -34,6 +34,7 @@ TOOLS = {
     "libbpf": ('[ -n "${LIBBPF_A:-}" ] || [ "$($cc -print-file-name=libbpf.a)" != libbpf.a ]; '
                "echo '#include <bpf/libbpf.h>' | $cc -E -x c -", "no libbpf (libbpf-dev)"),
     # What a user of libbpf would have made.
+    "bpftool": ("PATH=$PATH:/usr/sbin bpftool version", "no bpftool"),
     "skeleton": ("PATH=$PATH:/usr/sbin bpftool gen skeleton examples/offsets.bpf.o name offsets >$logs/offsets.skel.h", "no bpftool"),
     "sanitizers": (COMPILES + " $sanitize; $bin/empty", "the compiler has no -fsanitize=address,undefined"),
     "static libc": (COMPILES + " -static; $bin/empty", "no static libc"),

@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("explain", &["btf::", "relo::", "object::"]),
     ("verifier_log", &["object::"]),
     ("check", &["btf::", "relo::", "object::", "reach::", "explain::"]),
-    ("min_btf", &["btf::", "relo::", "object::"]),
+    ("min_btf", &["btf::", "relo::", "object::", "check::looked_up"]),
     ("source", &["btf::", "object::"]),
     ("lib.rs", &["btf::", "relo::", "object::"]),
 ];

@@ -22,6 +22,8 @@ use corelo::relo::Semantics;
 pub enum corelo_min_btf_flags {
     /// Types keep their ids, for `BPF_CORE_TYPE_ID_TARGET`. Pointers to `void` fill the ids between them.
     CORELO_MIN_BTF_KEEP_IDS = 1,
+    /// Objects also get the same verdicts and findings by `corelo check`.
+    CORELO_MIN_BTF_FOR_CHECK = 2,
 }
 
 /// Types of one kernel and its modules that objects need. One thread at a time may use it.
@@ -57,19 +59,25 @@ pub unsafe extern "C" fn corelo_min_btf_new(targets: *const corelo_targets, flag
         if targets.is_null() {
             return Err(Error::Argument { what: "targets is NULL".into() });
         }
-        if flags & !KEEP_IDS != 0 {
+        if flags & !(KEEP_IDS | FOR_CHECK) != 0 {
             return Err(Error::Argument { what: format!("unknown flags {flags:#x}").into() });
         }
         // SAFETY: they are from corelo, and outlive the collection.
         let targets = unsafe { corelo_targets::from_c(targets) };
-        let min = MinBtf::new(targets).keep_ids(flags & KEEP_IDS != 0);
+        let min = MinBtf::new(targets).keep_ids(flags & KEEP_IDS != 0).for_check(flags & FOR_CHECK != 0);
         Ok(Box::into_raw(Box::new(corelo_min_btf { targets, min, built: None })))
     })
 }
 
-const KEEP_IDS: u32 = match corelo_min_btf_flags::CORELO_MIN_BTF_KEEP_IDS {
-    corelo_min_btf_flags::CORELO_MIN_BTF_KEEP_IDS => 1,
-};
+const KEEP_IDS: u32 = number(corelo_min_btf_flags::CORELO_MIN_BTF_KEEP_IDS);
+const FOR_CHECK: u32 = number(corelo_min_btf_flags::CORELO_MIN_BTF_FOR_CHECK);
+
+const fn number(flag: corelo_min_btf_flags) -> u32 {
+    match flag {
+        corelo_min_btf_flags::CORELO_MIN_BTF_KEEP_IDS => 1,
+        corelo_min_btf_flags::CORELO_MIN_BTF_FOR_CHECK => 2,
+    }
+}
 
 /// Adds what the CO-RE relocations of an object need: `size` bytes at `elf`, an ELF file as for `corelo_relocate`. Does not
 /// change it.

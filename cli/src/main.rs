@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `corelo`: relocates BPF objects, and shows what their relocations come to.
 
+mod btf;
 mod check;
 mod findings;
 mod input;
@@ -55,6 +56,9 @@ enum Command {
     /// Write the smallest BTF with which objects are relocated as with all of a kernel's
     #[command(name = "min-btf")]
     MinBtf(MinBtfArgs),
+    /// Show, verify or extract the BTF of a kernel, a module or an object
+    #[command(subcommand)]
+    Btf(btf::Btf),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +120,10 @@ struct MinBtfArgs {
     /// Let types keep their ids, for BPF_CORE_TYPE_ID_TARGET. The file is larger
     #[arg(long)]
     keep_ids: bool,
+
+    /// Keep also what `corelo check` reads of a kernel for these objects, such as what programs attach to
+    #[arg(long)]
+    for_check: bool,
 
     /// Fail, and write nothing, if an object or a kernel cannot be read. By default, it is left out with a message
     #[arg(long)]
@@ -203,13 +211,14 @@ fn main() -> ExitCode {
             check_standard_input(question.btf.iter().chain([&question.object]).chain(log));
         }
         Command::MinBtf(args) => check_standard_input(args.objects.iter()),
-        Command::Check(_) => {}
+        Command::Check(_) | Command::Btf(_) => {}
     }
     let done = match cli.command {
         Command::Relocate(relocate) => relocate.run(&log),
         Command::Inspect(inspect) => inspect.run(&log),
         Command::Check(check) => Ok(check.run(&log)),
         Command::MinBtf(args) => args.run(&log),
+        Command::Btf(btf) => btf.run(),
     };
     done.unwrap_or_else(|error| {
         stderr::say(format_args!("{error}"));

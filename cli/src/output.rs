@@ -35,6 +35,15 @@ pub(crate) fn write(path: &Path, data: &[u8], permissions: Option<&Permissions>)
     }
 }
 
+/// Writes text to standard output. A reader who has seen enough is no error.
+pub(crate) fn print(text: &str) -> corelo::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|cause| corelo::Error::from(cause).at("standard output")),
+    }
+}
+
 fn replace(path: &Path, data: &[u8], permissions: Option<&Permissions>) -> io::Result<()> {
     // Setuid bits and ownership are of no use for an object.
     let mode = permissions.map(|permissions| permissions.mode() & 0o777);

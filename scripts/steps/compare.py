@@ -43,6 +43,33 @@ PARITY = [
             done
         done
         $bin/parity --oracle $bin/oracle --btf $small -- {CORPUS}""", after=("stage", "parity, build", "corpus, download")),
+    # All verdicts with the smallest BTF of each kernel, of one with its modules, and with new and kept ids.
+    Step("corpus", "min-BTF for check, corpus", f"""
+        modules=$(find target/corpus/modules/6.1-cloud -type f | sort | tr '\\n' ',')
+        all="--btf target/corpus/btf/6.1-cloud.btf,${{modules%,}}"
+        for btf in {BTFS}; do
+            case $btf in */6.1-cloud.btf) ;; *) all="$all --btf $btf" ;; esac
+        done
+        checked() {{ # whether it is 0 or 1 is the same as well
+            status=0
+            $stage/usr/bin/corelo check {CORPUS} --all-modules --format json "$@" || status=$?
+            [ $status -le 1 ]
+        }}
+        checked $all >$out.all.json
+        for options in --for-check '--for-check --keep-ids'; do
+            rm -rf $out.min
+            $stage/usr/bin/corelo min-btf {CORPUS} $all $options -o $out.min/
+            [ -s $out.min/6.1-cloud/nf_tables.btf ]
+            checked --btf $out.min >$out.min.json
+            python3 scripts/same-checks.py $out.all.json $out.min.json
+            export PATH=$PATH:/usr/sbin
+            for btf in $out.min/*.btf; do
+                bpftool btf dump file $btf format c >$out.h
+                grep -q 'enum bpf_func_id' $out.h
+            done
+            bpftool --base-btf $out.min/6.1-cloud.btf btf dump file $out.min/6.1-cloud/nf_tables.btf >$out.txt
+            grep -q "STRUCT 'flow_offload'" $out.txt
+        done""", ["bpftool"], after=("stage", "corpus, download")),
     # Each module on the kernel that it was made for, and on three others.
     Step("corpus", "modules, corpus", """
         count=0

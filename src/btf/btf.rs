@@ -281,6 +281,18 @@ impl<'d> Btf<'d> {
         [self.section(&self.sections.types), self.strings()]
     }
 
+    /// The bytes, from the header on.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        self.data.as_ref()
+    }
+
+    /// What its own types, without those of its base, refer to and is not there or cannot be referred to: one line for each
+    /// type, as in `struct [7] refers to func [3]`.
+    pub fn misfits(&self) -> impl Iterator<Item = String> {
+        fit::misfits(self)
+    }
+
     /// Size in bytes.
     pub(crate) fn size(&self) -> usize {
         self.data.as_ref().len()

@@ -152,36 +152,41 @@ fn is_of(btf: &Btf<'_>, id: u32, kinds: KindSet) -> bool {
     btf.type_by_id(TypeId(id)).is_ok_and(|t| t.is_of(kinds))
 }
 
-/// The first type that does not fit, and why.
+/// Why the first type that does not fit does not.
 #[cold]
 fn first_misfit(btf: &Btf<'_>) -> Result<String> {
-    let str_end = btf.str_end()?;
-    for id in (btf.start_id()..btf.type_cnt()).map(TypeId) {
-        let t = btf.type_by_id(id)?;
-        let (mut wrong_name, mut wrong_id) = (None, None);
-        parts(
-            t,
-            |name_off| {
-                if name_off != 0 && name_off >= str_end {
-                    wrong_name.get_or_insert(name_off);
-                }
-            },
-            |to, kinds| {
-                if !is_of(btf, to, kinds) {
-                    wrong_id.get_or_insert(to);
-                }
-            },
-        );
-        let from = t.kind().name();
-        if let Some(to) = wrong_id {
-            return Ok(match btf.type_by_id(TypeId(to)).map(|t| t.kind().name()) {
-                Ok(kind) => format!("{from} [{id}] refers to {kind} [{to}]"),
-                Err(_) => format!("{from} [{id}] refers to [{to}], past the last type"),
-            });
-        }
-        if let Some(name_off) = wrong_name {
-            return Ok(format!("{from} [{id}] has a name at offset {name_off}, past the last string"));
-        }
+    btf.str_end()?;
+    Ok(misfits(btf).next().unwrap_or_else(|| "its types".to_owned()))
+}
+
+/// The types of this BTF, without its base's, with a name or a reference that leads nowhere, and which.
+pub(super) fn misfits(btf: &Btf<'_>) -> impl Iterator<Item = String> {
+    let str_end = btf.str_end().unwrap_or(u32::MAX);
+    (btf.start_id()..btf.type_cnt()).filter_map(move |id| misfit(btf, TypeId(id), str_end))
+}
+
+fn misfit(btf: &Btf<'_>, id: TypeId, str_end: u32) -> Option<String> {
+    let t = btf.type_by_id(id).ok()?;
+    let (mut wrong_name, mut wrong_id) = (None, None);
+    parts(
+        t,
+        |name_off| {
+            if name_off != 0 && name_off >= str_end {
+                wrong_name.get_or_insert(name_off);
+            }
+        },
+        |to, kinds| {
+            if !is_of(btf, to, kinds) {
+                wrong_id.get_or_insert(to);
+            }
+        },
+    );
+    let from = t.kind().name();
+    if let Some(to) = wrong_id {
+        return Some(match btf.type_by_id(TypeId(to)).map(|t| t.kind().name()) {
+            Ok(kind) => format!("{from} [{id}] refers to {kind} [{to}]"),
+            Err(_) => format!("{from} [{id}] refers to [{to}], past the last type"),
+        });
     }
-    Ok("its types".to_owned())
+    wrong_name.map(|name_off| format!("{from} [{id}] has a name at offset {name_off}, past the last string"))
 }

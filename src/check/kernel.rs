@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Types, functions and enumerators of a kernel and its modules, by name.
 
+use std::cell::RefCell;
 use std::ffi::CStr;
 
 use super::CheckOptions;
@@ -21,7 +22,11 @@ pub(super) struct Kernel<'t> {
     semantics: Semantics,
     has_all_modules: bool,
     pub(super) budget: &'t Budget,
+    lookups: Option<&'t Lookups>,
 }
+
+/// What was found: numbers of targets, of which 0 is the kernel, and types.
+pub(super) type Lookups = RefCell<Vec<(u32, TypeId)>>;
 
 /// A type of a target.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +64,12 @@ impl<'t> Kernel<'t> {
         budget: &'t Budget,
     ) -> Self {
         let CheckOptions { semantics, has_all_modules, .. } = *options;
-        Self { targets, searched, semantics, has_all_modules, budget }
+        Self { targets, searched, semantics, has_all_modules, budget, lookups: None }
+    }
+
+    /// Records what is found.
+    pub(super) fn record(self, lookups: Option<&'t Lookups>) -> Self {
+        Self { lookups, ..self }
     }
 
     /// Whether what all targets lack is missing.
@@ -68,8 +78,9 @@ impl<'t> Kernel<'t> {
     }
 
     /// Types of this kind and name in the kernel, or else in modules.
-    pub(super) fn find(&self, kind: Kind, name: &str) -> Result<Lookup<'t>> {
-        let in_kernel = self.find_in(self.targets.kernel()?, kind, name)?;
+    pub(super) fn find(&self, kind: Kind, name: impl AsRef<[u8]>) -> Result<Lookup<'t>> {
+        let name = name.as_ref();
+        let in_kernel = self.find_in_kernel(kind, name)?;
         if !in_kernel.is_empty() {
             return Ok(Lookup::Found(in_kernel));
         }
@@ -79,16 +90,17 @@ impl<'t> Kernel<'t> {
     /// As [`Kernel::find`], in one module: `vmlinux` is the kernel.
     pub(super) fn find_in_module(&self, module: &str, kind: Kind, name: &str) -> Result<Lookup<'t>> {
         if module != "vmlinux" {
-            return self.find_in_modules(kind, name, |target| module_name(target.name()) == module);
+            return self.find_in_modules(kind, name.as_bytes(), |target| module_name(target.name()) == module);
         }
-        let found = self.find_in(self.targets.kernel()?, kind, name)?;
+        let found = self.find_in_kernel(kind, name.as_bytes())?;
         Ok(if found.is_empty() { Lookup::Missing } else { Lookup::Found(found) })
     }
 
-    fn find_in_modules(&self, kind: Kind, name: &str, is_it: impl Fn(&Target) -> bool) -> Result<Lookup<'t>> {
+    fn find_in_modules(&self, kind: Kind, name: &[u8], is_it: impl Fn(&Target) -> bool) -> Result<Lookup<'t>> {
         let mut found = Vec::new();
-        for module in self.targets.modules(&NoLog)?.iter().filter(|target| is_it(target)) {
-            found.extend(self.find_in(module, kind, name)?);
+        let modules = (1..).zip(self.targets.modules(&NoLog)?);
+        for (number, module) in modules.filter(|(_, module)| is_it(module)) {
+            found.extend(self.find_in(number, module, kind, name)?);
         }
         Ok(match (found.is_empty(), self.has_all_modules) {
             (false, _) => Lookup::Found(found),
@@ -97,22 +109,29 @@ impl<'t> Kernel<'t> {
         })
     }
 
-    fn find_in(&self, target: &'t Target, kind: Kind, name: &str) -> Result<Vec<Found<'t>>> {
+    fn find_in_kernel(&self, kind: Kind, name: &[u8]) -> Result<Vec<Found<'t>>> {
+        self.find_in(0, self.targets.kernel()?, kind, name)
+    }
+
+    fn find_in(&self, number: u32, target: &'t Target, kind: Kind, name: &[u8]) -> Result<Vec<Found<'t>>> {
         let btf = target.btf();
         let mut found = Vec::new();
         let mut push = |id| {
             let t = btf.type_by_id(id)?;
-            if t.kind() == kind && btf.name_by_offset(t.name_off())?.to_bytes() == name.as_bytes() {
+            if t.kind() == kind && btf.name_by_offset(t.name_off())?.to_bytes() == name {
                 found.push(Found { target, id });
             }
             Ok(())
         };
         if matches!(kind, Kind::Func | Kind::Var) {
-            target.find_symbol(kind, name.as_bytes(), self.budget, push)?;
+            target.find_symbol(kind, name, self.budget, push)?;
         } else {
             let mut names = RootNames::new(Semantics::Libbpf);
-            names.add(kind, EssentialName::charged(name.as_bytes(), self.budget)?)?;
+            names.add(kind, EssentialName::charged(name, self.budget)?)?;
             target.find(btf.start_id(), &names, self.budget, &mut |_, id| push(id))?;
+        }
+        if let Some(lookups) = self.lookups {
+            lookups.borrow_mut().extend(found.iter().map(|found| (number, found.id)));
         }
         Ok(found)
     }
@@ -133,7 +152,7 @@ impl<'t> Kernel<'t> {
 
     /// The enumerators of a value; `None` where the kernel has no such enum.
     pub(super) fn enumerators(&self, of: &str, value: u64) -> Result<Option<Vec<&'t [u8]>>> {
-        let enums = self.find_in(self.targets.kernel()?, Kind::Enum, of)?;
+        let enums = self.find_in_kernel(Kind::Enum, of.as_bytes())?;
         let Some(found) = enums.first() else { return Ok(None) };
         let (btf, ty) = (found.btf(), found.ty()?);
         self.budget.charge(ty.vlen().into())?;
@@ -144,16 +163,22 @@ impl<'t> Kernel<'t> {
 
     /// Whether the kernel or a module has a function that matches a pattern with `*` and `?`.
     pub(super) fn has_function_like(&self, pattern: &str) -> Result<bool> {
-        let mut is_found = false;
-        for target in [self.targets.kernel()?].into_iter().chain(self.targets.modules(&NoLog)?) {
+        for (number, target) in (0..).zip([self.targets.kernel()?].into_iter().chain(self.targets.modules(&NoLog)?)) {
             let btf = target.btf();
-            btf.for_each_name(btf.start_id(), KindSet::of(&[Kind::Func]), |_, _, text| {
+            let mut first = None;
+            btf.for_each_name(btf.start_id(), KindSet::of(&[Kind::Func]), |id, _, text| {
                 let text = text.get(..KSYM_NAME_LEN).unwrap_or(text);
                 let name = text.split(|byte| *byte == 0).next().unwrap_or_default();
-                is_found = is_found || matches(pattern.as_bytes(), name);
+                if first.is_none() && matches(pattern.as_bytes(), name) {
+                    first = Some(id);
+                }
             })?;
+            if let Some(id) = first {
+                self.lookups.iter().for_each(|lookups| lookups.borrow_mut().push((number, id)));
+                return Ok(true);
+            }
         }
-        Ok(is_found)
+        Ok(false)
     }
 }
 

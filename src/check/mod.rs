@@ -15,6 +15,7 @@ mod uapi;
 
 pub use model::{Check, Finding, ProgramCheck, Rule, Stage, Verdict};
 
+use crate::btf::TypeId;
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::explain::{Explain, explain};
@@ -22,7 +23,7 @@ use crate::memory;
 use crate::object::{KernelFacts, Options, Report, Target, Targets, externs, relocate};
 use crate::relo::Semantics;
 use extra::WithExtra;
-use kernel::Kernel;
+use kernel::{Kernel, Lookups};
 use object::ObjectBtf;
 use programs::Programs;
 use rules::Input;
@@ -59,6 +60,27 @@ pub struct CheckOptions<'a> {
 /// [`Error::TooMuchWork`](crate::Error::TooMuchWork); [`Error::Argument`](crate::Error::Argument) for a value of a variable that the
 /// object does not have.
 pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -> Result<Check> {
+    check_recorded(object, targets, options, None)
+}
+
+/// The types that a check of an object looks at, except for its relocations: numbers of targets, of which 0 is the kernel, and
+/// ids.
+///
+/// # Errors
+///
+/// What [`check`] gives.
+pub(crate) fn looked_up(object: &[u8], targets: &dyn Targets) -> Result<Vec<(u32, TypeId)>> {
+    let lookups = Lookups::default();
+    check_recorded(object, targets, &CheckOptions::default(), Some(&lookups))?;
+    Ok(lookups.into_inner())
+}
+
+fn check_recorded(
+    object: &[u8],
+    targets: &dyn Targets,
+    options: &CheckOptions<'_>,
+    lookups: Option<&Lookups>,
+) -> Result<Check> {
     let mut options = *options;
     options.has_all_modules |= options.config.is_some_and(has_no_modules);
     let options = &options;
@@ -83,14 +105,13 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
     if options.explain && rules::core_relo::is_any_reachable(&programs, &report, &budget)? {
         explain(object, &searched, options.semantics, Explain::unresolved(), &mut report)?;
     }
-    let input = Input {
-        programs: &programs,
-        object: object_btf.as_ref(),
-        report: &report,
-        kernel: &Kernel::new(targets, &searched, options, &budget),
-        externs: &externs,
-        options,
-    };
+    let kernel = &Kernel::new(targets, &searched, options, &budget).record(lookups);
+    if lookups.is_some() {
+        rules::enumerators::look_up(kernel)?;
+        rules::externs::look_up(&externs, kernel)?;
+    }
+    let input =
+        Input { programs: &programs, object: object_btf.as_ref(), report: &report, kernel, externs: &externs, options };
     let mut findings = Vec::new();
     for find in rules::RULES {
         find(&input, &mut findings)?;

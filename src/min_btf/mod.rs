@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::btf::{Btf, BtfView as _, Kind, Type, TypeId};
 use crate::budget::Budget;
 use crate::bytes::index;
+use crate::check::looked_up;
 use crate::error::{Error, Result};
 use crate::log::NoLog;
 use crate::object::bpf_object::BpfObject;
@@ -40,6 +41,7 @@ use part::{Ids, PartBuilder};
 pub struct MinBtf<'t> {
     targets: &'t dyn Targets,
     keep_ids: bool,
+    for_check: bool,
     kept: KeptTypes,
 }
 
@@ -47,7 +49,7 @@ impl<'t> MinBtf<'t> {
     /// Without types.
     #[must_use]
     pub fn new(targets: &'t dyn Targets) -> Self {
-        Self { targets, keep_ids: false, kept: KeptTypes::default() }
+        Self { targets, keep_ids: false, for_check: false, kept: KeptTypes::default() }
     }
 
     /// Whether types keep their ids. Then pointers to `void` fill the ids between them.
@@ -56,15 +58,34 @@ impl<'t> MinBtf<'t> {
         Self { keep_ids, ..self }
     }
 
+    /// Whether objects that are added later get the same verdicts and findings by [`check`](crate::check::check), too. That
+    /// needs what their programs attach to, kernel functions and variables that they use, types of `struct_ops`, and enums of
+    /// helpers, programs and maps. Functions that only [`CheckOptions::attach_targets`](crate::check::CheckOptions) names need
+    /// [`MinBtf::add_type`].
+    #[must_use]
+    pub fn for_check(self, for_check: bool) -> Self {
+        Self { for_check, ..self }
+    }
+
     /// Adds what the CO-RE relocations of an object need, those that fail included.
     ///
     /// # Errors
     ///
-    /// What reading the object gives; [`Error::EndianMismatch`]; errors of reading the targets; [`Error::TooMuchWork`];
-    /// [`Error::NoMemory`]. They add nothing.
+    /// What reading the object gives, and [`check`](crate::check::check) if it is [`MinBtf::for_check`];
+    /// [`Error::EndianMismatch`]; errors of reading the targets; [`Error::TooMuchWork`]; [`Error::NoMemory`]. They add nothing.
     pub fn add_object(&mut self, object: &[u8]) -> Result<()> {
-        let Some(object) = BpfObject::read(object, &NoLog)? else { return Ok(()) };
         let mut kept = KeptTypes::default();
+        self.keep_relocated(&mut kept, object)?;
+        if self.for_check {
+            self.keep_checked(&mut kept, object)?;
+        }
+        self.kept.merge(kept);
+        Ok(())
+    }
+
+    /// Keeps what relocation reads.
+    fn keep_relocated(&self, kept: &mut KeptTypes, object: &[u8]) -> Result<()> {
+        let Some(object) = BpfObject::read(object, &NoLog)? else { return Ok(()) };
         let relos = || object.sections().flat_map(|section| section.core_relos());
         let roots = || relos().filter(|relo| relo.kind != ReloKind::TypeIdLocal).map(|relo| relo.type_id);
         let is_enum = |id: &TypeId| object.btf.type_by_id(*id).is_ok_and(Type::is_any_enum);
@@ -89,10 +110,11 @@ impl<'t> MinBtf<'t> {
             if !known.insert((relo.type_id, relo.access_str_off, relo.kind)) {
                 continue;
             }
-            // An access that cannot be followed in the object is an error without any candidate.
+            // An access that cannot be followed in the object needs no candidate. A check asks whether there is one.
             let local = match Spec::parse_within(&*object.btf, &relo, &object.budget) {
-                Ok(local) => local,
+                Ok(local) => Some(local),
                 Err(error @ (Error::TooMuchWork | Error::NoMemory)) => return Err(error),
+                Err(_) if self.for_check => None,
                 Err(_) => continue,
             };
             for (cache, is_searched) in caches.iter_mut().zip([true, is_enum(&relo.type_id)]) {
@@ -105,12 +127,34 @@ impl<'t> MinBtf<'t> {
                     Err(error) => return Err(error),
                 };
                 for cand in cands.found() {
-                    reads::keep(&mut kept, &context, &local, *cand)?;
+                    match &local {
+                        Some(local) => reads::keep(kept, &context, local, *cand)?,
+                        None => kept.keep(*cand, Reads::Field, &object.budget)?,
+                    }
                 }
             }
         }
-        self.kept.merge(kept);
         Ok(())
+    }
+
+    /// Keeps what a check reads besides.
+    fn keep_checked(&self, kept: &mut KeptTypes, object: &[u8]) -> Result<()> {
+        for (target, id) in looked_up(object, self.targets)? {
+            let Some(btf) = self.btf(target)? else { continue };
+            let (place, budget) = (Place { btf, id, target }, Budget::for_input(btf.size()));
+            match btf.type_by_id(id)?.kind() {
+                // Functions and tracepoints of one name are counted.
+                Kind::Func | Kind::Var | Kind::Typedef => kept.keep_distinct(place, Reads::Compat, &budget)?,
+                _ => kept.keep(place, Reads::Match, &budget)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The BTF of a target.
+    fn btf(&self, target: u32) -> Result<Option<&'t Btf<'static>>> {
+        let Some(module) = target.checked_sub(1) else { return Ok(Some(self.targets.kernel()?.btf())) };
+        Ok(self.targets.modules(&NoLog)?.get(index(module)).map(|module| &**module.btf()))
     }
 
     /// Adds the types of this kind and name, without a flavor, of the kernel, or else of the modules: with all their members,
@@ -128,7 +172,7 @@ impl<'t> MinBtf<'t> {
             }
         }
         for place in &found {
-            self.kept.keep(*place, Reads::Match, &Budget::for_input(place.btf.size()))?;
+            self.kept.keep_distinct(*place, Reads::Match, &Budget::for_input(place.btf.size()))?;
         }
         Ok(!found.is_empty())
     }
@@ -196,14 +240,18 @@ impl Built {
 fn find<'t>(target: &'t Target, number: u32, kind: Kind, name: &str) -> Result<Vec<Place<'t>>> {
     let btf = &**target.btf();
     let budget = Budget::for_input(btf.size());
-    let mut names = RootNames::new(Semantics::Libbpf);
-    names.add(kind, EssentialName::charged(name.as_bytes(), &budget)?)?;
     let mut found = Vec::new();
-    let start_id = if number == 0 { 1 } else { btf.start_id() };
-    target.find(start_id, &names, &budget, &mut |_, id| {
+    let mut push = |id| {
         found.push(Place { btf, id, target: number });
         Ok(())
-    })?;
+    };
+    if matches!(kind, Kind::Func | Kind::Var) {
+        target.find_symbol(kind, name.as_bytes(), &budget, push)?;
+    } else {
+        let mut names = RootNames::new(Semantics::Libbpf);
+        names.add(kind, EssentialName::charged(name.as_bytes(), &budget)?)?;
+        target.find(btf.start_id(), &names, &budget, &mut |_, id| push(id))?;
+    }
     Ok(found)
 }
 

@@ -80,11 +80,11 @@ impl<'w> Kernel<'w> {
         self.func("takes_many", int, &[int; 13]);
         self.func("variadic", int, &[int, 0]);
         self.func("twice", int, &[int]);
-        self.func("twice", int, &[int, int]);
+        self.func("twice", int, &[int]);
         self.func("security_hook", int, &[int]);
         self.func("bpf_lsm_hook", int, &[int]);
         self.func("bpf_iter_thing", int, &[pointer]);
-        for name in ["probed", "__x64_sys_call", "perf_syscall_enter"] {
+        for name in ["proven", "probed", "__x64_sys_call", "perf_syscall_enter"] {
             self.func(name, int, &[]);
         }
         if self.has("event") {

@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use corelo::btf::Data;
 use corelo::check::{Check, CheckOptions, Rule, Verdict, check};
-use corelo::object::{OpenTargets, Target};
+use corelo::log::NoLog;
+use corelo::min_btf::{Built, MinBtf};
+use corelo::object::{OpenTargets, Target, Targets as _};
 use corelo_testing::btf::Btf;
 
 fn object(name: &str) -> Vec<u8> {
@@ -30,7 +32,35 @@ fn kernel_only(btf: &Btf) -> OpenTargets {
 }
 
 fn checked(name: &str, kernel: &Btf, options: &CheckOptions<'_>) -> Check {
-    check(&object(name), &kernel_only(kernel), options).unwrap()
+    checked_against(&object(name), &kernel_only(kernel), options)
+}
+
+/// Checks an object against targets, and against the smallest BTF of them, which makes no difference.
+fn checked_against(object: &[u8], targets: &OpenTargets, options: &CheckOptions<'_>) -> Check {
+    let found = check(object, targets, options).unwrap();
+    for keep_ids in [false, true] {
+        let mut min = MinBtf::new(targets).keep_ids(keep_ids).for_check(true);
+        min.add_object(object).unwrap();
+        let mut options = *options;
+        // Hints differ: they know other types than those that are asked for.
+        options.explain = false;
+        let [with_all, with_min] =
+            [targets, &opened(targets, &min.build().unwrap())].map(|targets| check(object, targets, &options).unwrap());
+        assert_eq!((with_all.findings, with_all.programs), (with_min.findings, with_min.programs));
+    }
+    found
+}
+
+/// The parts as targets of the same names.
+fn opened(targets: &OpenTargets, built: &Built) -> OpenTargets {
+    let open = |number: u32, of: &Target, base| {
+        let data = Data::Owned(built.part(number)?.data().to_vec());
+        Some(Target::new(of.name(), Arc::new(corelo::btf::Btf::new(data, base).unwrap())))
+    };
+    let kernel = open(0, targets.kernel().unwrap(), None).unwrap();
+    let modules = (1..).zip(targets.modules(&NoLog).unwrap());
+    let modules = modules.filter_map(|(number, module)| open(number, module, Some(Arc::clone(kernel.btf()))));
+    OpenTargets::new(kernel.clone(), modules.collect()).unwrap()
 }
 
 fn all_known() -> CheckOptions<'static> {

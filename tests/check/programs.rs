@@ -4,9 +4,10 @@
 use corelo::check::{CheckOptions, Rule, Verdict, check};
 use corelo::object::{OpenTargets, Target};
 use corelo_testing::btf::Btf;
+use corelo_testing::object::{BYTE_OFFSET, TYPE_ID_LOCAL, object_of_insns};
 
 use crate::kernel::Kernel;
-use crate::{all_known, checked, kernel_only, more, object, said, target};
+use crate::{all_known, checked, checked_against, kernel_only, more, object, said, target};
 
 #[test]
 fn a_kernel_with_all_loads_what_fits() {
@@ -70,7 +71,8 @@ const CHANGES: &[(&[&str], &[&str])] = &[
     ),
     (&["bpf_lsm_hook"], &["lsm no yes attach-missing", "lsm_sleepable no yes attach-missing"]),
     (&["bpf_iter_thing"], &["iter no yes attach-missing"]),
-    (&["probed"], &["kprobe yes unknown attach-unseen", "kprobe_multi yes unknown attach-unseen"]),
+    (&["probed"], &["kprobe yes unknown attach-unseen"]),
+    (&["probed", "proven"], &["kprobe yes unknown attach-unseen", "kprobe_multi yes unknown attach-unseen"]),
     (&["__x64_sys_call"], &["tp_syscall yes unknown attach-unseen", "ksyscall yes unknown attach-unseen"]),
     (&["perf_syscall_enter"], &["tp_syscall yes unknown attach-unseen"]),
     (&["ktime_get_ns"], &["calls no yes helper-missing"]),
@@ -138,12 +140,31 @@ fn a_module_has_attach_targets_too() {
     let btf = corelo::btf::Btf::new(corelo::btf::Data::Owned(module.bytes()), Some(kernel.btf().clone())).unwrap();
     let module = Target::new("/lib/modules/1/module.ko", std::sync::Arc::new(btf));
     let targets = OpenTargets::new(kernel, vec![module]).unwrap();
-    let said = said(&check(&object("programs"), &targets, &all_known()).unwrap());
+    let said = said(&checked_against(&object("programs"), &targets, &all_known()));
     assert!(
         !said.iter().any(|line| line.starts_with("enters_module") || line.starts_with("enters_any_module")),
         "{said:#?}"
     );
     assert!(said.iter().any(|line| line == "enters no yes attach-missing"), "{said:#?}");
+}
+
+#[test]
+fn an_access_that_cannot_be_followed_is_no_missing_type() {
+    let types = || {
+        let mut btf = Btf::little();
+        let int = btf.int32();
+        let root = btf.struct_("s", 4, &[("x", int, 0)]);
+        (btf, root)
+    };
+    for kind in [BYTE_OFFSET, TYPE_ID_LOCAL] {
+        let (mut local, root) = types();
+        let access = local.str("0:9");
+        // It poisons an optional program.
+        let object = object_of_insns(local, "?tc", &[(root, access, kind)]);
+        let check = checked_against(&object, &kernel_only(&types().0), &all_known());
+        let rules: Vec<_> = check.findings.iter().map(|finding| finding.rule).collect();
+        assert_eq!(rules, [Rule::CoreReloReachable]);
+    }
 }
 
 #[test]

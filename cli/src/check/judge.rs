@@ -165,11 +165,12 @@ impl<'r> Judge<'r> {
         options.values = &values;
         options.extra = &self.files.extra;
         options.explain = true;
+        let has_all_modules = || self.options.all_modules || kernel.has_all_modules();
         let check = loop {
-            options.has_all_modules = kernel.has_all_modules();
+            options.has_all_modules = has_all_modules();
             let check = check::check(&object.data, kernel, &options)?;
             // It may have looked for modules, and found none.
-            if options.has_all_modules == kernel.has_all_modules() {
+            if options.has_all_modules == has_all_modules() {
                 break check;
             }
         };

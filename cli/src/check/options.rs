@@ -52,6 +52,11 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE", conflicts_with = "set")]
     rodata: Option<PathBuf>,
 
+    /// Take what neither a kernel nor its modules here have for missing. By default, that is unknown where only a kernel's
+    /// BTF is given: a module may have it
+    #[arg(long)]
+    pub(super) all_modules: bool,
+
     /// Configuration of the kernels, instead of what comes with them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,

@@ -68,6 +68,12 @@ pub(super) fn has_btf<'f>(file: impl ReadRef<'f>) -> bool {
     section(file, ".BTF").is_some()
 }
 
+/// The content of `.BTF`; `None` without one.
+pub(super) fn btf<'f>(file: impl ReadRef<'f> + Copy) -> Result<Option<Vec<u8>>> {
+    let plain = || section(file, ".BTF").map(|section| section.content.to_vec());
+    Ok(compressed_btf(file)?.or_else(plain))
+}
+
 /// The content of `.BTF`, if that is compressed.
 pub(super) fn compressed_btf<'f>(file: impl ReadRef<'f>) -> Result<Option<Vec<u8>>> {
     let Some(Section { compression: Some(compression), content }) = section(file, ".BTF") else { return Ok(None) };

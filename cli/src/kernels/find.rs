@@ -130,9 +130,17 @@ impl Finder {
         Ok(self.give_modules(before, folder, own))
     }
 
-    /// Gives modules to the only kernel that was added since `before`, or to the folder's `vmlinux`.
-    fn give_modules(&mut self, before: usize, folder: &Path, modules: Vec<PathBuf>) -> Vec<PathBuf> {
+    /// Gives modules to the kernel `NAME.btf` if they are below `NAME/`; others to the only kernel that was added since
+    /// `before`, or to the folder's `vmlinux`.
+    fn give_modules(&mut self, before: usize, folder: &Path, mut modules: Vec<PathBuf>) -> Vec<PathBuf> {
         let added = self.found.sources.get_mut(before..).unwrap_or_default();
+        for kernel in added.iter_mut() {
+            let file_name = kernel.path.file_name().unwrap_or_default().to_string_lossy();
+            let own_folder = kernel.path.with_file_name(stem(&file_name));
+            let (own, others): (Vec<_>, _) = modules.into_iter().partition(|module| module.starts_with(&own_folder));
+            kernel.modules.extend(own);
+            modules = others;
+        }
         let is_vmlinux = |source: &Source| {
             let file_name = source.path.file_name().unwrap_or_default().to_string_lossy();
             source.path.parent() == Some(folder) && stem(&file_name) == "vmlinux"

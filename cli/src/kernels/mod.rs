@@ -25,7 +25,7 @@ use corelo::log::Log;
 use corelo::object::{Target, Targets};
 
 pub(crate) use find::find;
-pub(crate) use single::{Streamed, may_have_modules, open_kernel, open_module, read_stream};
+pub(crate) use single::{Streamed, may_have_modules, open_kernel, open_module, read_btf, read_stream};
 pub(crate) use source::Source;
 
 use modules::{Modules, Place};

@@ -190,8 +190,12 @@ fn module_files(path: &Path) -> Vec<PathBuf> {
         // Symbolic links lead to headers and to other kernels.
         if kind.is_dir() {
             files.append(&mut module_files(&entry.path()));
-        } else if kind.is_file() && is_module_name(&entry.file_name().to_string_lossy()) {
-            files.push(entry.path());
+        } else if kind.is_file() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if is_module_name(&name) || name.ends_with(".btf") {
+                files.push(entry.path());
+            }
         }
     }
     files

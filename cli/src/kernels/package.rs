@@ -30,6 +30,7 @@ pub(super) fn read(source: &Source, archive: Unpacked<'_>, each: &mut dyn FnMut(
         pending: Vec::new(),
         seen: Vec::new(),
         has_modules: false,
+        split: Vec::new(),
         is_at_end: false,
         failed: None,
     };
@@ -66,6 +67,8 @@ struct Reader<'r> {
     /// What kernels say that they are, since a package may have one twice.
     seen: Vec<String>,
     has_modules: bool,
+    /// Modules that are raw BTF.
+    split: Vec<String>,
     is_at_end: bool,
     /// Whether a member could not be read, and whether that was the last one.
     failed: Option<bool>,
@@ -133,6 +136,7 @@ impl Reader<'_> {
         Limited::new(unpacked.stream, MAX_FILE).read_to_end(&mut data)?;
         if is_split_btf(&data) {
             self.has_modules = true;
+            self.split.push(member.to_owned());
             return Ok(());
         }
         let btf = Btf::new(Data::Owned(data), None)?;
@@ -182,15 +186,23 @@ impl Reader<'_> {
         }
     }
 
+    /// Where the modules of raw BTF are: below `NAME/` for `NAME.btf`; beside and below `vmlinux`, and a kernel that is alone.
+    fn module_folder(&self, member: &str) -> String {
+        let own = format!("{}/", stem(member));
+        let folder = member.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let is_alone = self.seen.len() <= 1 || own.strip_prefix(&folder) == Some("vmlinux/");
+        let has_own = self.split.iter().any(|module| module.starts_with(&own));
+        if is_alone && !has_own { folder } else { own }
+    }
+
     fn emit(&mut self, member: &str, parts: Parts) {
         let source = self.source;
         let path = format!("{}!{member}", source.path.display());
-        let (folder, file_name) = member.rsplit_once('/').unwrap_or(("", member));
+        let file_name = member.rsplit('/').next().unwrap_or(member);
         let release = parts.image.banner.as_deref().and_then(release_of);
         let within = match release {
             Some(release) => Within::Release(release.to_owned()),
-            None if folder.is_empty() => Within::Folder(String::new()),
-            None => Within::Folder(format!("{folder}/")),
+            None => Within::Folder(self.module_folder(member)),
         };
         let own = Place::Archive(source.path.clone(), within);
         let (above, own_name) = source.name.rsplit_once('/').unwrap_or(("", &source.name));

@@ -10,7 +10,7 @@ use corelo::btf::Btf;
 use corelo::{Error, Result, source};
 use object::ReadCache;
 
-use super::decode::{Unpacked, unpack};
+use super::decode::{Limited, MAX_FILE, Unpacked, unpack};
 use super::form::Form;
 use super::image::read_image;
 use super::modules::read_module;
@@ -66,6 +66,41 @@ pub(crate) fn open_module(path: &Path, kernel: &Arc<Btf<'static>>) -> Result<Opt
     }
     let read = || -> Result<_> { read_module(unpack(File::open(path)?)?, kernel)?.ok_or(Error::NoBtf) };
     read().map(Some).map_err(|error| error.at(path.display()))
+}
+
+/// The bytes of the BTF in a file: as it is in raw BTF and ELF files, compressed or not, which may be broken; that of the one
+/// kernel in anything else.
+///
+/// # Errors
+///
+/// What [`open_kernel`] gives, and that there is no BTF.
+pub(crate) fn read_btf(path: &Path) -> Result<Vec<u8>> {
+    let raw = || -> Result<_> {
+        if path.is_dir() {
+            return Ok(None);
+        }
+        let file = File::open(path)?;
+        let unpacked = unpack(&file)?;
+        Ok(match unpacked.form {
+            Form::Btf => Some(read_all(unpacked)?),
+            Form::Module if unpacked.is_packed => elf::btf(&*read_all(unpacked)?)?,
+            Form::Elf | Form::Module | Form::Other if !unpacked.is_packed => elf::btf(&ReadCache::new(&file))?,
+            _ => None,
+        })
+    };
+    if let Some(btf) = raw().map_err(|error| error.at(path.display()))? {
+        return Ok(btf);
+    }
+    Ok(match open_kernel(path)? {
+        Some(kernel) => kernel.kernel.btf().data().to_vec(),
+        None => source::open(path, None)?.data().to_vec(),
+    })
+}
+
+fn read_all(unpacked: Unpacked<'_>) -> Result<Vec<u8>> {
+    let mut data = Vec::new();
+    Limited::new(unpacked.stream, MAX_FILE).read_to_end(&mut data)?;
+    Ok(data)
 }
 
 /// Whether a path is that of a folder or a package, which may have many modules.

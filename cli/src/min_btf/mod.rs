@@ -48,7 +48,7 @@ impl MinBtfArgs {
         }
         errors.iter().for_each(|error| leave_out(&format_args!("{error}: left out")));
         let mut reduced = Vec::new();
-        for kernel in reduce_all(&sources, &objects, self.keep_ids, log) {
+        for kernel in reduce_all(&sources, &objects, self, log) {
             match kernel {
                 Ok(kernel) => reduced.push(kernel),
                 Err(error) => leave_out(&format_args!("{error}: left out")),

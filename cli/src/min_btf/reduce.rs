@@ -13,6 +13,7 @@ use corelo::min_btf::MinBtf;
 use corelo::object::{Entry, Options, Outcome, Report, Target, Targets, relocate};
 use corelo::{Error, Result};
 
+use crate::MinBtfArgs;
 use crate::input::Input;
 use crate::kernels::{Kernel, Source};
 use crate::stderr::{StderrLog, say};
@@ -52,14 +53,14 @@ pub(super) struct Object {
 pub(super) fn reduce_all(
     sources: &[Source],
     objects: &[Input],
-    keep_ids: bool,
+    args: &MinBtfArgs,
     log: &StderrLog,
 ) -> Vec<Result<Reduced>> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some(source) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
             source.open(&mut |kernel| {
-                let reduced = kernel.and_then(|kernel| reduce(&kernel, &source.aliases, objects, keep_ids));
+                let reduced = kernel.and_then(|kernel| reduce(&kernel, &source.aliases, objects, args));
                 if let (Ok(reduced), true) = (&reduced, log.enabled(Level::Info)) {
                     say(format_args!("{}: done", reduced.name));
                 }
@@ -82,8 +83,8 @@ pub(super) fn reduce_all(
     done.into_iter().map(|(_, reduced)| reduced).collect()
 }
 
-fn reduce(kernel: &Kernel, aliases: &[String], inputs: &[Input], keep_ids: bool) -> Result<Reduced> {
-    let mut min = MinBtf::new(kernel).keep_ids(keep_ids);
+fn reduce(kernel: &Kernel, aliases: &[String], inputs: &[Input], args: &MinBtfArgs) -> Result<Reduced> {
+    let mut min = MinBtf::new(kernel).keep_ids(args.keep_ids).for_check(args.for_check);
     let (mut objects, mut left_out) = (Vec::new(), Vec::new());
     for input in inputs {
         match min.add_object(&input.data) {

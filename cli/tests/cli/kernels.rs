@@ -21,7 +21,7 @@ fn gzip(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn xz(data: &[u8]) -> Vec<u8> {
+pub(super) fn xz(data: &[u8]) -> Vec<u8> {
     let mut encoder = XzWriter::new(Vec::new(), XzOptions::with_preset(0)).unwrap();
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()
@@ -43,7 +43,7 @@ fn lz4(data: &[u8], is_legacy: bool) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn tar(members: &[Member<'_>]) -> Vec<u8> {
+pub(super) fn tar(members: &[Member<'_>]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, content) in members {
         let mut header = tar::Header::new_gnu();

@@ -11,6 +11,7 @@
 )]
 
 mod broken;
+mod btf;
 mod check;
 mod check_reports;
 mod failures;

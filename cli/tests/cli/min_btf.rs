@@ -112,6 +112,47 @@ fn modules_and_several_kernels_need_a_folder() {
 }
 
 #[test]
+fn for_check_verdicts_stay() {
+    let dir = Dir::new("min-btf-check");
+    let object = "tests/check/programs.bpf.o";
+    let kernels = dir.path("kernels");
+    fs::create_dir_all(format!("{kernels}/a")).unwrap();
+    for (name, functions) in [("a", &["traced", "probed", "unused"][..]), ("b", &["twice", "twice"])] {
+        let mut kernel = Btf::little();
+        let int = kernel.int("int", 4, 1);
+        kernel.enum_("bpf_func_id", false, &[("BPF_FUNC_probe_read", 4)]);
+        for function in functions {
+            let proto = kernel.func_proto(int, &[int, int]);
+            kernel.func(function, proto);
+        }
+        fs::write(format!("{kernels}/{name}.btf"), kernel.bytes()).unwrap();
+        let mut module = Btf::split(&kernel);
+        let proto = module.func_proto(int, &[]);
+        module.func("in_module", proto);
+        if name == "a" {
+            fs::write(format!("{kernels}/a/module.btf"), module.bytes()).unwrap();
+        }
+    }
+    let checked = |btf: &str| {
+        let checked = run(&["check", object, "--all-modules", "--btf", btf]);
+        assert_eq!((checked.status, checked.stderr.as_str()), (1, ""));
+        // Names of kernels in an archive are longer, and so are lines.
+        let text = String::from_utf8(checked.stdout).unwrap().replace("min/", "");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let with_all = checked(&kernels);
+    assert!(with_all.contains("the kernel has no function in_module"), "{with_all}");
+    let reduced = |out: &str, more: &[&str]| {
+        let out = dir.path(out);
+        run(&[&["min-btf", object, "--btf", &kernels, "-o", &out], more].concat()).succeeds();
+        checked(&out)
+    };
+    assert_eq!(reduced("min/", &["--for-check"]), with_all);
+    assert_eq!(reduced("min.tar", &["--for-check"]), with_all);
+    assert_ne!(reduced("without/", &[]), with_all);
+}
+
+#[test]
 fn two_kernels_do_not_share_a_file() {
     let dir = Dir::new("min-btf-twice");
     let [kernel, other, object] = kernel_and_module(&dir, "same", "module");
@@ -122,6 +163,38 @@ fn two_kernels_do_not_share_a_file() {
     let refused = run(&["min-btf", &object, "--btf", &kernel, "--btf", &dir.path("other/same.btf"), "-o", &out]);
     assert!(refused.fails()[0].contains("two kernels or modules would have the file same.btf"), "{refused:?}");
     assert!(!Path::new(&out).exists());
+}
+
+#[test]
+fn order_and_threads_make_no_difference() {
+    let dir = Dir::new("min-btf-order");
+    let mut objects = ["fields", "enums", "types"].map(|name| fixture(&format!("{name}.el.bpf.o"))).to_vec();
+    let mut kernels = Vec::new();
+    for number in 0..8_u32 {
+        let mut kernel = Btf::little();
+        let int = kernel.int32();
+        kernel.struct_("task", 64, &[("pid", int, number * 8), ("tgid", int, 256)]);
+        kernels.push(dir.file(&format!("{number}.btf"), &kernel.bytes()));
+    }
+    kernels.push(TARGET.to_owned());
+    let archive = |before: &str, objects: &[String], kernels: &[String], more: &[&str]| {
+        let out = dir.path("out.tar");
+        let mut args = vec!["min-btf", "--for-check", "-o", &out];
+        args.extend(more);
+        args.extend(objects.iter().map(String::as_str));
+        kernels.iter().for_each(|kernel| args.extend(["--btf", kernel]));
+        let done = shell(before, &args);
+        assert_eq!(done.status, 0, "{done:?}");
+        (done.stdout, fs::read(&out).unwrap())
+    };
+    let ids = [&[][..], &["--keep-ids"]];
+    let first = ids.map(|more| archive("", &objects, &kernels, more));
+    // As many threads as processors: only one, which this process may use.
+    let one_thread = "taskset -c $(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')";
+    assert_eq!(ids.map(|more| archive(one_thread, &objects, &kernels, more)), first);
+    objects.reverse();
+    kernels.rotate_left(5);
+    assert_eq!(ids.map(|more| archive("", &objects, &kernels, more)), first);
 }
 
 #[test]

@@ -50,9 +50,10 @@ fn manual_names_each_option_and_subcommand() {
     let corelo = String::from_utf8(read("man/corelo.1")).unwrap();
     let check = String::from_utf8(read("man/corelo-check.1")).unwrap();
     let mut named = 0;
-    for (subcommand, manual) in [("relocate", &corelo), ("inspect", &corelo), ("check", &check)] {
-        assert!(corelo.contains(&format!(".Cm {subcommand}\n")));
-        let help = run(&[subcommand, "--help"]);
+    let other = ["relocate", "inspect", "min-btf", "btf info", "btf verify", "btf extract"].map(|name| (name, &corelo));
+    for (subcommand, manual) in [("check", &check)].into_iter().chain(other) {
+        assert!(corelo.contains(&format!("Cm {subcommand}\n")), "{subcommand}");
+        let help = run(&subcommand.split(' ').chain(["--help"]).collect::<Vec<_>>());
         for word in help.succeeds().split_whitespace().filter_map(|word| word.strip_prefix("--")) {
             let option: String = word.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
             assert!(manual.contains(&format!("Fl -{option}")), "--{option} is not in the manual");

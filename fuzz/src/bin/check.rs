@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
+use corelo::btf::{Btf, Data};
 use corelo::check::{Check, CheckOptions, Finding, Rule, Stage, Verdict, check};
+use corelo::min_btf::MinBtf;
 use corelo::object::{KernelFacts, OpenTargets, Options, Outcome, Report, Target, externs, relocate};
 use corelo::reach::{Facts, Reach, analyze};
 use corelo::source;
@@ -46,7 +48,30 @@ fn judge(object: &[u8], targets: &OpenTargets, flags: u8) {
     assert_eq!(found.findings, again.findings, "checked again, it differs");
     assert_eq!(found.programs, again.programs);
     whole(&found);
+    same_with_smallest_btf(object, targets, options, &found);
     as_reach_says(object, targets, &options, &found);
+}
+
+/// The smallest BTF for this object gives the same findings. Hints and remedies know other types.
+fn same_with_smallest_btf(object: &[u8], targets: &OpenTargets, mut options: CheckOptions<'_>, found: &Check) {
+    let mut min = MinBtf::new(targets).for_check(true);
+    // Types that no relocation resolves may be broken.
+    if min.add_object(object).is_err() {
+        return;
+    }
+    let built = min.build().expect("what was collected can be built");
+    let data = Data::Owned(built.part(0).expect("the kernel's part is always there").data().to_vec());
+    let kernel = Target::new("kernel", Arc::new(Btf::deferred(data, None).expect("it is BTF")));
+    options.explain = false;
+    let Ok(with_min) = check(object, &OpenTargets::from(kernel), &options) else { panic!("it was checked before") };
+    let known = |check: &Check| {
+        let of = |finding: &Finding| {
+            (finding.rule, finding.verdict, finding.program, finding.insn_off, finding.subject.clone())
+        };
+        check.findings.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(known(found), known(&with_min));
+    assert_eq!(found.programs, with_min.programs);
 }
 
 fn whole(check: &Check) {

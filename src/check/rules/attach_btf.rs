@@ -42,7 +42,7 @@ pub(super) fn lookup<'t>(section: &Section<'_>, kernel: &Kernel<'t>) -> Result<O
     let (Some((kind, prefix, _)), Some(target)) = (target_of(section.attach), section.target) else { return Ok(None) };
     Ok(Some(match target.split_once(':') {
         Some((module, name)) => kernel.find_in_module(module, kind, &format!("{prefix}{name}"))?,
-        None => kernel.find(kind, &format!("{prefix}{target}"))?,
+        None => kernel.find(kind, format!("{prefix}{target}"))?,
     }))
 }
 

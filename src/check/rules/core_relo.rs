@@ -4,7 +4,7 @@
 //! Source: libbpf `bpf_object__relocate_core`, `bpf_core_apply_relo_insn`.
 
 use super::Input;
-use crate::btf::BtfView as _;
+use crate::btf::{BtfView as _, ReloKind};
 use crate::budget::Budget;
 use crate::check::programs::Programs;
 use crate::check::{Finding, Rule, Stage, Verdict};
@@ -87,9 +87,12 @@ fn poisoned(input: &Input<'_>, (number, entry): (usize, &Entry), why: &str, reac
     Ok(Finding { message, remedy, ..of_entry(rule, verdict, number, entry) })
 }
 
-/// Whether a type of the kernel has the name of the root type.
+/// Whether a type of the kernel has the name of the root type, or none is needed.
 fn has_candidate(input: &Input<'_>, entry: &Entry) -> Result<bool> {
     let Some(btf) = input.object.map(|object| &object.btf) else { return Ok(true) };
+    if entry.kind == ReloKind::TypeIdLocal {
+        return Ok(true);
+    }
     let root = btf.type_by_id(entry.type_id)?;
     let name = btf.name_by_offset(root.name_off())?.to_bytes();
     Ok(name.is_empty() || input.kernel.has_candidate(root.kind(), EssentialName::of(name).as_bytes())?)

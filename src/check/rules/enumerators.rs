@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Numbers of the kernel's ABI that a kernel does not have, or has another meaning for, by its own enums.
 
+use crate::btf::Kind;
 use crate::check::kernel::Kernel;
-use crate::check::uapi::Enumerator;
+use crate::check::uapi::{self, Enumerator};
 use crate::error::Result;
 use crate::text::Lossy;
 
@@ -15,6 +16,11 @@ pub(super) struct Enum {
     pub(super) table: &'static [Enumerator],
 }
 
+pub(super) const HELPERS: Enum = Enum { name: "bpf_func_id", prefix: "BPF_FUNC_", table: uapi::FUNC_ID };
+pub(super) const PROG_TYPES: Enum = Enum { name: "bpf_prog_type", prefix: "BPF_PROG_TYPE_", table: uapi::PROG_TYPE };
+pub(super) const ATTACH_TYPES: Enum = Enum { name: "bpf_attach_type", prefix: "BPF_", table: uapi::ATTACH_TYPE };
+pub(super) const MAP_TYPES: Enum = Enum { name: "bpf_map_type", prefix: "BPF_MAP_TYPE_", table: uapi::MAP_TYPE };
+
 /// What a kernel has for a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -24,6 +30,13 @@ pub(super) enum Meaning {
     Missing,
     /// Another name, without the prefix.
     Other(String),
+}
+
+/// Looks up the enums of all rules, whichever of them an object asks for.
+pub(in crate::check) fn look_up(kernel: &Kernel<'_>) -> Result<()> {
+    [HELPERS, PROG_TYPES, ATTACH_TYPES, MAP_TYPES]
+        .into_iter()
+        .try_for_each(|known| kernel.find(Kind::Enum, known.name).map(drop))
 }
 
 impl Enum {

@@ -7,9 +7,12 @@
 use std::collections::HashMap;
 
 use super::{Input, no_kernel_btf};
+use crate::btf::Kind;
+use crate::check::kernel::Kernel;
 use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::Result;
 use crate::object::{Extern, ExternKind, Found};
+use crate::relo::EssentialName;
 use crate::text::Lossy;
 
 /// Finds what the kernel lacks or has in another way, and calls of functions that it may not allow.
@@ -24,6 +27,19 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         ExternKind::Kconfig => configuration(external),
     }));
     find_calls(input, findings);
+    Ok(())
+}
+
+/// Looks up the functions and variables that [`externs`](crate::object::externs) has compared.
+pub(in crate::check) fn look_up(externs: &[Extern<'_>], kernel: &Kernel<'_>) -> Result<()> {
+    for external in externs {
+        let (kind, name) = match external.kind {
+            ExternKind::Func => (Kind::Func, EssentialName::of(external.name).as_bytes()),
+            ExternKind::Var => (Kind::Var, external.name),
+            ExternKind::Typeless | ExternKind::Kconfig => continue,
+        };
+        kernel.find(kind, name)?;
+    }
     Ok(())
 }
 

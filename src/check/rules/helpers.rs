@@ -8,12 +8,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::Input;
-use super::enumerators::{Enum, Meaning};
-use crate::check::{Finding, Rule, Stage, Verdict, uapi};
+use super::enumerators::{HELPERS, Meaning};
+use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::Result;
 use crate::insn::POISON_IMM;
 
-const HELPERS: Enum = Enum { name: "bpf_func_id", prefix: "BPF_FUNC_", table: uapi::FUNC_ID };
 /// `probe_read_user`, `probe_read_kernel`, `probe_read_user_str`, `probe_read_kernel_str`: where the kernel lacks them, libbpf
 /// has the program call `probe_read` and `probe_read_str`.
 const REPLACED: std::ops::RangeInclusive<i32> = 112..=115;

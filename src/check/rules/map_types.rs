@@ -7,16 +7,15 @@
 use std::collections::BTreeSet;
 
 use super::Input;
-use super::enumerators::Enum;
+use super::enumerators::MAP_TYPES;
 use super::section_types::differing;
 use crate::btf::{BtfView as _, Kind, Type, TypeId};
 use crate::check::kernel::Lookup;
 use crate::check::object::ObjectBtf;
-use crate::check::{Finding, Rule, Stage, Verdict, uapi};
+use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::Result;
 use crate::text::Lossy;
 
-const MAP_TYPES: Enum = Enum { name: "bpf_map_type", prefix: "BPF_MAP_TYPE_", table: uapi::MAP_TYPE };
 /// Structs in the value of a map that have a meaning to the kernel.
 const FIELDS: &[&str] = &[
     "bpf_dynptr",

@@ -5,13 +5,10 @@
 //! Source: libbpf `section_defs`; kernel `bpf_prog_load_check_attach`, `bpf_check_attach_target`.
 
 use super::Input;
-use super::enumerators::{Enum, Meaning};
+use super::enumerators::{ATTACH_TYPES, Meaning, PROG_TYPES};
 use crate::check::section::{Attach, AttachType, Section};
-use crate::check::{Finding, Rule, Stage, Verdict, uapi};
+use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::Result;
-
-const PROG_TYPES: Enum = Enum { name: "bpf_prog_type", prefix: "BPF_PROG_TYPE_", table: uapi::PROG_TYPE };
-const ATTACH_TYPES: Enum = Enum { name: "bpf_attach_type", prefix: "BPF_", table: uapi::ATTACH_TYPE };
 
 /// Finds types that the kernel does not have, and sections that libbpf does not know.
 pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
