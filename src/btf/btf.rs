@@ -9,6 +9,7 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use super::fit;
+use super::id_index::IdIndex;
 use super::raw::{self, Kind, KindSet};
 use super::scan::{Records, ScanFilter, TypeOffsets};
 use super::types::{BtfView, NameIs, TypeId};
@@ -62,6 +63,8 @@ pub struct Btf<'d> {
     records: Records,
     /// Set or guessed; `None` inside without a `long`.
     pointer_size: OnceCell<Option<u32>>,
+    /// Built when the first module with a distilled base is relocated to this BTF.
+    name_index: OnceCell<IdIndex>,
 }
 
 /// Most bases of split BTF. A kernel's module has one; each costs time at every look-up.
@@ -145,6 +148,7 @@ impl<'d> Btf<'d> {
             start_str_off,
             records: Records::default(),
             pointer_size: OnceCell::new(),
+            name_index: OnceCell::new(),
         })
     }
 
@@ -248,7 +252,7 @@ impl<'d> Btf<'d> {
         Some(btf)
     }
 
-    fn checked_type_cnt(&self) -> Result<u32> {
+    pub(super) fn checked_type_cnt(&self) -> Result<u32> {
         match self.start_id.checked_add(self.offsets()?.count()) {
             Some(count) => Ok(count),
             None => Err(Error::TooManyTypes),
@@ -279,6 +283,11 @@ impl<'d> Btf<'d> {
     #[must_use]
     pub fn contents(&self) -> [&[u8]; 2] {
         [self.section(&self.sections.types), self.strings()]
+    }
+
+    /// The index of names, which `make` builds once.
+    pub(super) fn name_index(&self, make: impl FnOnce() -> Result<IdIndex>) -> Result<&IdIndex> {
+        self.name_index.get_or_try_init(make)
     }
 
     /// Size in bytes.
