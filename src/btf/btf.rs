@@ -290,9 +290,15 @@ impl<'d> Btf<'d> {
         self.name_index.get_or_try_init(make)
     }
 
+    /// The bytes, from the header on; of split BTF, without those of the base.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.data.as_ref()
+    }
+
     /// Size in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.data.as_ref().len()
+        self.as_bytes().len()
     }
 
     /// The first string offset of BTF split on this one.
