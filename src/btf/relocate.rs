@@ -103,7 +103,7 @@ impl Relocation<'_> {
             }
             if let Some(first) = found.replace(*candidate_id) {
                 return Err(self.misfit(format!(
-                    "{} [{id}] ({}) can be [{first}] and [{candidate_id}] there",
+                    "{} [{id}] ({}) has two counterparts, [{first}] and [{candidate_id}]",
                     Named(self.distilled, id),
                     shape(t)
                 )));
@@ -112,11 +112,11 @@ impl Relocation<'_> {
         found.ok_or_else(|| {
             let why = match candidates.first() {
                 Some((id, candidate)) => {
-                    format!("{} [{id}] there ({}) is another", candidate.kind(), shape(*candidate))
+                    format!("{} [{id}] of this name differs ({})", candidate.kind(), shape(*candidate))
                 }
-                None => "nothing there has this name".to_owned(),
+                None => "no type has this name".to_owned(),
             };
-            self.misfit(format!("{} [{id}] ({}) is not there: {why}", Named(self.distilled, id), shape(t)))
+            self.misfit(format!("{} [{id}] ({}) has no counterpart: {why}", Named(self.distilled, id), shape(t)))
         })
     }
 
@@ -145,7 +145,8 @@ impl Relocation<'_> {
         types.try_reserve_exact(split.types().len())?;
         for (id, t) in (split.start_id()..).map(TypeId).zip(types_of(split.types(), split.layout())) {
             if let Kind::Other(raw) = t.kind() {
-                return Err(self.misfit(format!("[{id}] of the unknown kind {raw} may refer to its types")));
+                return Err(self
+                    .misfit(format!("type [{id}] has the unknown kind {raw}, whose references cannot be relocated")));
             }
             let head = [Word::Name(t.name_off()), Word::Number(t.info_with_vlen(t.vlen())), t.size_or_type()];
             for word in head.into_iter().chain(t.payload_words().flatten()) {
@@ -175,9 +176,9 @@ impl Relocation<'_> {
             Some(own) => self.base.str_end()?.checked_add(own).ok_or(Error::BadName(name_off)),
             None => match self.names.get(index(name_off)) {
                 Some(new) if *new != 0 => Ok(*new),
-                _ => {
-                    Err(self.misfit(format!("[{id}] has a string at offset {name_off}, which is the name of no type")))
-                }
+                _ => Err(self.misfit(format!(
+                    "type [{id}] has a name at offset {name_off} of the base, which is the name of no type there"
+                ))),
             },
         }
     }
@@ -241,7 +242,8 @@ fn known_size(t: Type<'_>) -> u32 {
 
 /// The types that are embedded in a struct or union of the split BTF, by id: they must keep their size.
 ///
-/// Source: libbpf `btf_mark_embedded_composite_type_ids`, which follows types that lead back to themselves for ever.
+/// Source: libbpf `btf_mark_embedded_composite_type_ids`.
+/// Deviation: libbpf never returns from a cycle.
 fn embedded_types(split: &Btf<'_>) -> Result<Vec<bool>> {
     let mut embedded = memory::collected(iter::repeat_n(false, index(split.checked_type_cnt()?)))?;
     for t in types_of(split.types(), split.layout()) {

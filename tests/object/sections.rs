@@ -121,7 +121,7 @@ fn base_of_a_module_in_its_file() {
 
     let error = on(Btf::little()).unwrap_err();
     assert_eq!(error.errno(), libc::EINVAL);
-    let expected = "the module's .BTF.base does not fit vmlinux: int int [1] (size 4, signed) is not there";
+    let expected = "the module's .BTF.base does not fit vmlinux: int int [1] (size 4, signed) has no counterpart";
     assert!(error.to_string().starts_with(expected), "{error}");
     // The error tells the two sections apart.
     let error = source::from_bytes(file(&base[1..]), None).unwrap_err().to_string();

@@ -260,7 +260,7 @@ fn module_with_a_distilled_base() {
     let other = dir.file("other.ko", &module(12));
     let run = run(&["inspect", &object, "--btf", &kernel, "--btf", &other]);
     let expected = format!(
-        "corelo: {other}: the module's .BTF.base does not fit {kernel}: struct s [1] (size 12) is not there: struct [2] there (size 8) is another: build the module for that kernel\n"
+        "corelo: {other}: the module's .BTF.base does not fit {kernel}: struct s [1] (size 12) has no counterpart: struct [2] of this name differs (size 8): build the module for that kernel\n"
     );
     assert_eq!((run.status, &*run.stderr), (1, &*expected));
 }

@@ -139,36 +139,36 @@ fn enum_of(size: u32) -> impl Fn(&mut Build) {
 #[rustfmt::skip]
 const COUNTERPARTS: &[(&str, Add, Add, std::result::Result<&[u32], &str>)] = &[
     ("one name, two sizes", two_sizes, two_sizes, Ok(&[1, 2])),
-    ("one of two sizes is missing", two_sizes, once, Err("int int [2] (size 8, signed) is not there: int [1] there (size 4, signed) is another")),
-    ("two of one size on both sides", twice, twice, Err("int int [1] (size 4, signed) can be [1] and [2] there")),
-    ("two of one size in the kernel", once, twice, Err("int int [1] (size 4, signed) can be [1] and [2] there")),
+    ("one of two sizes is missing", two_sizes, once, Err("int int [2] (size 8, signed) has no counterpart: int [1] of this name differs (size 4, signed)")),
+    ("two of one size on both sides", twice, twice, Err("int int [1] (size 4, signed) has two counterparts, [1] and [2]")),
+    ("two of one size in the kernel", once, twice, Err("int int [1] (size 4, signed) has two counterparts, [1] and [2]")),
     ("two of one size in the distilled base", twice, once, Ok(&[1, 1])),
-    ("no such name", s8, once, Err("struct s [1] (size 8) is not there: nothing there has this name")),
+    ("no such name", s8, once, Err("struct s [1] (size 8) has no counterpart: no type has this name")),
     ("char of another sign", |b| { b.int("char", 1, SIGNED); }, |b| { b.int("char", 1, UNSIGNED); },
-        Err("int char [1] (size 1, signed) is not there: int [1] there (size 1, unsigned) is another")),
-    ("int instead of a float", |b| { b.float("f", 4); }, |b| { b.int("f", 4, SIGNED); }, Err("float f [1] (size 4) is not there: int [1] there (size 4, signed) is another")),
-    ("float of another size", |b| { b.float("f", 4); }, |b| { b.float("f", 8); }, Err("float f [1] (size 4) is not there: float [1] there (size 8) is another")),
+        Err("int char [1] (size 1, signed) has no counterpart: int [1] of this name differs (size 1, unsigned)")),
+    ("int instead of a float", |b| { b.float("f", 4); }, |b| { b.int("f", 4, SIGNED); }, Err("float f [1] (size 4) has no counterpart: int [1] of this name differs (size 4, signed)")),
+    ("float of another size", |b| { b.float("f", 4); }, |b| { b.float("f", 8); }, Err("float f [1] (size 4) has no counterpart: float [1] of this name differs (size 8)")),
     ("enum64 as a sized enum", |b| enum_of(8)(b), |b| { b.enum64("e", false, &[]); }, Ok(&[1])),
-    ("enum of another size", |b| enum_of(4)(b), |b| { b.enum64("e", false, &[]); }, Err("enum e [1] (size 4) is not there: enum64 [1] there (size 8) is another")),
-    ("int instead of an enum", |b| enum_of(4)(b), |b| { b.int("e", 4, SIGNED); }, Err("enum e [1] (size 4) is not there: int [1] there (size 4, signed) is another")),
+    ("enum of another size", |b| enum_of(4)(b), |b| { b.enum64("e", false, &[]); }, Err("enum e [1] (size 4) has no counterpart: enum64 [1] of this name differs (size 8)")),
+    ("int instead of an enum", |b| enum_of(4)(b), |b| { b.int("e", 4, SIGNED); }, Err("enum e [1] (size 4) has no counterpart: int [1] of this name differs (size 4, signed)")),
     ("grown struct", s8, |b| { b.struct_("s", 12, &[]); }, Ok(&[1])),
     ("one of two structs has the size", s8, |b| { b.struct_("s", 12, &[]); b.struct_("s", 8, &[]); }, Ok(&[2])),
-    ("neither of two structs has the size", s8, |b| { b.struct_("s", 12, &[]); b.union_("s", 4, &[]); }, Err("struct s [1] (size 8) is not there: struct [1] there (size 12) is another")),
+    ("neither of two structs has the size", s8, |b| { b.struct_("s", 12, &[]); b.union_("s", 4, &[]); }, Err("struct s [1] (size 8) has no counterpart: struct [1] of this name differs (size 12)")),
     ("two names that are equal in the kernel", s8, |b| { b.struct_("s", 12, &[]); let s = b.add_str("s"); b.record(s, UNION, 0, 8, &[]); },
-        Err("struct s [1] (size 8) can be [1] and [2] there")),
+        Err("struct s [1] (size 8) has two counterparts, [1] and [2]")),
     ("struct that became a union", s8, |b| { b.union_("s", 4, &[]); }, Ok(&[1])),
     ("struct that is only declared", s8, fwd, Ok(&[1])),
-    ("struct that is declared, too", s8, |b| { b.fwd("s", false); b.struct_("s", 8, &[]); }, Err("struct s [1] (size 8) can be [1] and [2] there")),
+    ("struct that is declared, too", s8, |b| { b.fwd("s", false); b.struct_("s", 8, &[]); }, Err("struct s [1] (size 8) has two counterparts, [1] and [2]")),
     ("struct that became an int", s8, |b| { b.int("s", 8, SIGNED); }, Ok(&[1])),
-    ("struct that became an int of another size", s8, |b| { b.int("s", 4, SIGNED); }, Err("struct s [1] (size 8) is not there: int [1] there (size 4, signed) is another")),
+    ("struct that became an int of another size", s8, |b| { b.int("s", 4, SIGNED); }, Err("struct s [1] (size 8) has no counterpart: int [1] of this name differs (size 4, signed)")),
     ("sizes are compared without their highest bit", s8, |b| { b.int("s", 0x8000_0008, SIGNED); }, Ok(&[1])),
     ("declaration", fwd, fwd, Ok(&[1])),
-    ("declaration of a union", fwd, |b| { b.fwd("s", true); }, Err("fwd s [1] (of a struct) is not there: fwd [1] there (of a union) is another")),
+    ("declaration of a union", fwd, |b| { b.fwd("s", true); }, Err("fwd s [1] (of a struct) has no counterpart: fwd [1] of this name differs (of a union)")),
     ("declaration of a struct that is there", fwd, s8, Ok(&[1])),
-    ("declaration of a union that is there", |b| { b.fwd("s", true); }, |b| { b.union_("s", 8, &[]); }, Err("fwd s [1] (of a union) is not there: union [1] there (size 8) is another")),
+    ("declaration of a union that is there", |b| { b.fwd("s", true); }, |b| { b.union_("s", 8, &[]); }, Err("fwd s [1] (of a union) has no counterpart: union [1] of this name differs (size 8)")),
     ("declaration of a struct with bitfields", fwd, |b| { b.bit_struct("s", 8, &[]); },
-        Err("fwd s [1] (of a struct) is not there: struct [1] there (size 8, with bitfields) is another")),
-    ("declaration of one of two structs", fwd, |b| { b.struct_("s", 8, &[]); b.struct_("s", 12, &[]); }, Err("fwd s [1] (of a struct) is not there: struct [1] there (size 8) is another")),
+        Err("fwd s [1] (of a struct) has no counterpart: struct [1] of this name differs (size 8, with bitfields)")),
+    ("declaration of one of two structs", fwd, |b| { b.struct_("s", 8, &[]); b.struct_("s", 12, &[]); }, Err("fwd s [1] (of a struct) has no counterpart: struct [1] of this name differs (size 8)")),
     ("kinds that are in no distilled base", s8, |b| { b.typedef("s", TypeId::VOID); b.struct_("s", 8, &[]); }, Ok(&[2])),
     ("flavor", s8, |b| { b.struct_("s___x", 8, &[]); b.struct_("s", 8, &[]); }, Ok(&[2])),
     ("long names that begin alike", |b| { b.struct_("a_name_that_is_longer_than_32_bytes", 8, &[]); },
@@ -177,7 +177,7 @@ const COUNTERPARTS: &[(&str, Add, Add, std::result::Result<&[u32], &str>)] = &[
     ("enum64 in the distilled base", |b| { b.enum64("e", false, &[]); }, |b| { b.enum64("e", false, &[]); }, Err("enum64 e [1] is no named int, float, enum, struct, union or fwd")),
     ("anonymous struct in the distilled base", |b| { b.struct_("", 4, &[]); }, once, Err("struct  [1] is no named int, float, enum, struct, union or fwd")),
     ("kernel's type whose name is an empty string", s8, |b| { b.struct_("s", 8, &[]); let end = b.str("x") + 1; b.record(end, FWD, 0, 0, &[]); },
-        Err("void  [0] (size 0) can be [0] and [2] there")),
+        Err("void  [0] (size 0) has two counterparts, [0] and [2]")),
 ];
 
 #[test]
@@ -317,7 +317,8 @@ fn strings_of_the_distilled_base_are_names_of_types() {
         let mut module = Build::split(&distilled);
         module.composite(STRUCT, 0, &[(name_off, s, 0)]);
         let Err(error @ Error::DistilledBase { .. }) = relocated(&module, &kernel) else { panic!("{name_off}") };
-        let expected = format!("[2] has a string at offset {name_off}, which is the name of no type");
+        let expected =
+            format!("type [2] has a name at offset {name_off} of the base, which is the name of no type there");
         assert!(error.to_string().contains(&expected), "{error}");
         assert_eq!(error.errno(), libc::EINVAL);
     }
@@ -360,7 +361,7 @@ fn what_cannot_be_relocated() {
     let mut newer = Build::split(&Build::new(Endian::Little)).layout(&[(0, 0); 21]);
     newer.record(0, 20, 0, 0, &[]);
     let error = relocated(&newer, &kernel).unwrap_err();
-    assert!(error.to_string().contains("[1] of the unknown kind 20"), "{error}");
+    assert!(error.to_string().contains("type [1] has the unknown kind 20"), "{error}");
 
     let mut broken = Build::split(&Build::new(Endian::Little));
     broken.record(0, STRUCT, 1, 4, &[]);
