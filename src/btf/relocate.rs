@@ -17,7 +17,7 @@ use super::scan::types_of;
 use super::types::{BtfView as _, Type, TypeId};
 use super::words::Word;
 use crate::budget::Budget;
-use crate::bytes::{index, len_u64};
+use crate::bytes::index;
 use crate::error::{Error, Result};
 use crate::memory;
 
@@ -47,7 +47,9 @@ impl Btf<'_> {
         if base.endian() != self.endian() {
             return Err(Error::BaseEndian);
         }
-        let mut relocation = Relocation { split: self, distilled, base: &base, ids: Vec::new(), names: Vec::new() };
+        let index = base.name_index(|| index_names(&base))?;
+        let (ids, names) = Default::default();
+        let mut relocation = Relocation { split: self, distilled, base: &base, index, ids, names };
         relocation.find_counterparts()?;
         let data = raw::write(self.endian(), &relocation.rewritten_types()?, self.strings())?;
         Btf::deferred(Data::Owned(data), Some(base))
@@ -58,6 +60,8 @@ struct Relocation<'b> {
     split: &'b Btf<'b>,
     distilled: &'b Btf<'b>,
     base: &'b Btf<'b>,
+    /// The base's types by [`key`].
+    index: &'b IdIndex,
     /// Counterparts, by the ids of the distilled base.
     ids: Vec<TypeId>,
     /// String offsets in the base, by those in the distilled base; 0 for a string that names no type.
@@ -90,49 +94,51 @@ impl Relocation<'_> {
     /// other.
     fn counterpart(&self, id: TypeId, t: Type<'_>, embedded: bool, budget: &Budget) -> Result<TypeId> {
         let name = self.distilled.name_by_offset(t.name_off())?;
-        let candidates = self.named(name, budget)?;
-        let mut found = (id == TypeId::VOID).then_some(id);
-        for (candidate_id, candidate) in &candidates {
-            // Fast path: most sizes are equal.
-            let is_size_wrong =
-                known_size(t) != known_size(*candidate) && size_matters(*candidate, &candidates, budget)?;
-            // libbpf forgets that a type is embedded when it has found the first counterpart.
-            let is_embedded_size_wrong = embedded && found.is_none() && t.size() != candidate.size();
-            if is_size_wrong || is_embedded_size_wrong || !can_be(t, *candidate) {
+        budget.name(name.to_bytes())?;
+        let (mut found, mut other) = ((id == TypeId::VOID).then_some(id), None);
+        for candidate_id in self.index.ids(key(name.to_bytes())) {
+            budget.name(name.to_bytes())?;
+            let candidate = self.base.type_by_id(candidate_id)?;
+            if !self.base.text_by_offset(candidate.name_off())?.starts_with(name.to_bytes_with_nul()) {
                 continue;
             }
-            if let Some(first) = found.replace(*candidate_id) {
-                return Err(self.misfit(format!(
-                    "{} [{id}] ({}) has two counterparts, [{first}] and [{candidate_id}]",
-                    Named(self.distilled, id),
-                    shape(t)
-                )));
+            // Fast path: most sizes are equal.
+            let is_size_wrong = known_size(t) != known_size(candidate) && self.size_matters(candidate, name, budget)?;
+            // libbpf forgets that a type is embedded when it has found the first counterpart.
+            let is_embedded_size_wrong = embedded && found.is_none() && t.size() != candidate.size();
+            if is_size_wrong || is_embedded_size_wrong || !can_be(t, candidate) {
+                other.get_or_insert((candidate_id, candidate));
+            } else if let Some(first) = found.replace(candidate_id) {
+                let what = format!("has two counterparts, [{first}] and [{candidate_id}]");
+                return Err(self.misfit(format!("{} [{id}] ({}) {what}", Named(self.distilled, id), shape(t))));
             }
         }
         found.ok_or_else(|| {
-            let why = match candidates.first() {
-                Some((id, candidate)) => {
-                    format!("{} [{id}] of this name differs ({})", candidate.kind(), shape(*candidate))
-                }
+            let why = match other {
+                Some((id, other)) => format!("{} [{id}] of this name differs ({})", other.kind(), shape(other)),
                 None => "no type has this name".to_owned(),
             };
             self.misfit(format!("{} [{id}] ({}) has no counterpart: {why}", Named(self.distilled, id), shape(t)))
         })
     }
 
-    /// The types of the base with this name, in the order of their ids.
-    fn named(&self, name: &CStr, budget: &Budget) -> Result<Vec<(TypeId, Type<'_>)>> {
-        let mut named = Vec::new();
-        budget.name(name.to_bytes())?;
-        for id in self.base.name_index(|| index_names(self.base))?.ids(key(name.to_bytes())) {
-            budget.name(name.to_bytes())?;
+    /// Whether a distilled type must have the size of this candidate: a struct or union alone of its name may have grown.
+    fn size_matters(&self, candidate: Type<'_>, name: &CStr, budget: &Budget) -> Result<bool> {
+        if !candidate.is_composite() {
+            return Ok(candidate.kind() != Kind::Fwd);
+        }
+        let mut of_this_name = 0_u32;
+        for id in self.index.ids(key(name.to_bytes())) {
+            budget.charge(1)?;
             let t = self.base.type_by_id(id)?;
-            if self.base.text_by_offset(t.name_off())?.starts_with(name.to_bytes_with_nul()) {
-                named.try_reserve(1)?;
-                named.push((id, t));
+            if t.is_composite() && t.name_off() == candidate.name_off() {
+                of_this_name = of_this_name.saturating_add(1);
+            }
+            if of_this_name > 1 {
+                return Ok(true);
             }
         }
-        Ok(named)
+        Ok(false)
     }
 
     /// The type section of the split BTF, with the ids and string offsets that it has on the base.
@@ -223,16 +229,6 @@ fn can_be(distilled: Type<'_>, candidate: Type<'_>) -> bool {
         // libbpf looks at no kind here.
         _ => true,
     }
-}
-
-/// Whether a distilled type must have the size of this candidate: a struct or union alone of its name may have grown.
-fn size_matters(candidate: Type<'_>, candidates: &[(TypeId, Type<'_>)], budget: &Budget) -> Result<bool> {
-    if !candidate.is_composite() {
-        return Ok(candidate.kind() != Kind::Fwd);
-    }
-    budget.charge(len_u64(candidates.len()))?;
-    let twins = candidates.iter().filter(|(_, t)| t.is_composite() && t.name_off() == candidate.name_off());
-    Ok(twins.count() > 1)
 }
 
 /// The size as libbpf compares it.
