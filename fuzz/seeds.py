@@ -56,6 +56,25 @@ def with_layout(btf):
     return btf[:4] + struct.pack(order + "7I", 32, *lengths) + types + layout + strings
 
 
+def raw(order, types, strings):
+    """BTF of these words and strings."""
+    words = struct.pack(f"{order}{len(types)}I", *types)
+    return struct.pack(order + "HBB5I", 0xEB9F, 1, 0, 24, 0, len(words), len(words), len(strings)) + words + strings
+
+
+def distilled(order):
+    """A distilled base, a module's BTF on it, and a kernel's: of an int, a struct, an enum and a declaration."""
+    kinds = {"int": 1, "ptr": 2, "array": 3, "struct": 4, "enum": 6, "fwd": 7, "typedef": 8}
+    info = {name: kind << 24 for name, kind in kinds.items()}
+    int_, struct_, enum = (1, info["int"], 4, 1 << 24 | 32), (5, info["struct"], 8), (7, info["enum"], 4)
+    fwd = (9, info["fwd"], 0)
+    strings = b"\0int\0s\0e\0f\0"
+    base = raw(order, int_ + struct_ + enum + fwd, strings)
+    module = (0, info["ptr"], 4, 0, info["array"], 0, 2, 1, 3, 11, info["typedef"], 6, 13, info["struct"] | 2, 32, 13, 7, 0, 5, 3, 192)
+    kernel = fwd + enum + (5, info["struct"] | 1, 8, 1, 4, 0) + int_
+    return CUT.join((base, raw(order, module, b"t\0own\0"), raw(order, kernel, strings)))
+
+
 def zstd(data):
     """One frame with one block that is not compressed."""
     return b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(data)) + struct.pack("<I", len(data) << 3 | 1)[:3] + data
@@ -169,6 +188,7 @@ def main():
             seeds["object"].append(bytes([flags]) + elf + follows)
         seeds["cli"].append(elf)
         seeds["reach"].append(elf)
+    seeds["btf"] += map(distilled, "<>")
     for elf in targets.values():
         btf = sections(elf)[b".BTF"]
         # split on itself: every name and type is there twice

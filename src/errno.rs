@@ -27,6 +27,7 @@ impl Error {
             | Error::NoSize(..)
             | Error::BaseEndian
             | Error::BaseMismatch { .. }
+            | Error::DistilledBase { .. }
             | Error::PackedBtf { .. }
             | Error::NotSplit(..)
             | Error::Ext { .. }

@@ -83,6 +83,13 @@ pub enum Error {
         /// The first type that does not fit, and why.
         what: String,
     },
+    /// A module that was built out of tree cannot be relocated from its distilled base, `.BTF.base`, to this base.
+    DistilledBase {
+        /// Name of the base.
+        base: String,
+        /// The first type or name that has no counterpart there, and why.
+        what: String,
+    },
     /// Complete BTF was opened as if it were split on the base of this name.
     NotSplit(String),
 

@@ -60,14 +60,19 @@ pub extern "C" fn corelo_last_error() -> *const c_char {
 /// module so small that it fits another kernel by chance is not detected. Files in `/sys/kernel/btf` are not checked, since
 /// the kernel did so when it loaded the module.
 ///
+/// A module that was built out of tree has the types of the kernel that it refers to in a section `.BTF.base`, by name and
+/// size. With `base`, its BTF is relocated from there to the base, as by libbpf's `btf__relocate`: `EINVAL` if a type has no
+/// counterpart, or several; `corelo_last_error` names the type. The first such module of a base indexes the base's names.
+/// Without `base`, `.BTF.base` is the base; its structs have no members.
+///
 /// Thread-safe, also for the same `base`. Threads may share the new handle.
 ///
 /// Returns NULL and sets errno: `EINVAL` for broken BTF, BTF that does not fit its base, a module's BTF without a base, a
 /// kernel's with one, a NULL `path`, and a file that is not regular; `ENOENT` for an empty `path`; `EISDIR` for a directory; `EFBIG` for raw BTF or a
 /// section of 2 GiB or more; `ENOTSUP` for BTF of the other byte order with a short header, for several BTF headers in a
-/// row, and for a module that has its own `.BTF.base` when a base is given; `ENODATA` for ELF without BTF; `ENOEXEC` for
-/// broken ELF, and for a `.BTF` section that is compressed or not PROGBITS; `ENOMEM`; and the errors of open(2) and
-/// read(2). For a compressed file, `corelo_last_error` names the command that decompresses it.
+/// row; `ENODATA` for ELF without BTF; `ENOEXEC` for broken ELF, and for a `.BTF` section that is compressed or not PROGBITS;
+/// `ENOMEM`; and the errors of open(2) and read(2). For a compressed file, `corelo_last_error` names the command that
+/// decompresses it.
 ///
 /// # Safety
 ///

@@ -42,7 +42,7 @@ impl Kernel {
         Ok(Self {
             version: kernel_version.or(kernel.version_code),
             config: config.or_else(|| kernel.config.clone().map(String::into_bytes)),
-            has_all_modules: kernel.has_all_modules() || !modules.is_empty(),
+            has_all_modules: kernel.has_all_modules(),
             targets: Box::new(kernel),
         })
     }
@@ -88,7 +88,7 @@ fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>, log: &StderrLog) -> R
         Some(Streamed::Plain(data)) => {
             (source::from_bytes(&data, base).map_err(|error| error.at(&*name))?, has_bpf_code(&data))
         }
-        Some(Streamed::Btf(btf)) => (btf, false),
+        Some(Streamed::Btf(btf)) => (*btf, false),
         None => (source::open(path, base)?, file_has_bpf_code(path)),
     };
     if is_program {

@@ -2,7 +2,7 @@
 """libbpf with corelo in place of its own relocation step: a loader of ours (ctests/loader), and the kernel's core_reloc
 selftest. On the installed libbpf and on that of Linux 6.12: with libcorelo.so, with libcorelo.a, and first as libbpf comes,
 which says what is right; in a libbpf.so with libcorelo.a inside; and the installed libbpf.so, which keeps its own step,
-beside libcorelo.so. All that is made stays in target/check-libbpf."""
+beside libcorelo.so. And modules with a distilled base, relocated by both. All that is made stays in target/check-libbpf."""
 from runner import Step
 
 PACKAGE = "linux-source-6.12"
@@ -87,6 +87,31 @@ def inside():
                        ("libbpf.so 1.5 with libcorelo.a inside",))
 
 
+def distilled():
+    """Modules as if they had been built out of tree, on their own kernel, a near one and two far ones: libbpf's BTF, byte for byte."""
+    yield Step("libbpf", "module_btf, build", "$cargo build ${CARGOFLAGS:---locked} --example module_btf", lock="target/debug")
+    yield step("modules with a distilled base", f"""
+        $cc $c_flags {HEADERS} -o $bin/distill ctests/loader/distill.c $build/libbpf-objects.a -lelf -lz
+        rm -rf $out.files
+        mkdir $out.files
+        btf=target/corpus/btf
+        $bin/distill distill $btf/6.1-cloud.btf $out.files target/corpus/modules/6.1-cloud/*
+        for kernel in 6.1-cloud 6.1 6.12 6.12-cloud; do
+            theirs=$out.files/$kernel ours=$out.files/$kernel.corelo
+            mkdir $theirs $ours
+            $bin/distill relocate $btf/$kernel.btf $theirs $out.files/*.ko >$theirs.refused
+            ${{CARGO_TARGET_DIR:-target}}/debug/examples/module_btf $btf/$kernel.btf $ours $out.files/*.ko 2>$ours.refused
+            diff -r $theirs $ours
+            # all with -EINVAL, and each with its reason
+            [ $(grep -c ': -22$' $theirs.refused) = $(grep -c "\.BTF\.base does not fit $btf/$kernel.btf: " $ours.refused) ]
+            echo "modules: on $kernel $(ls $theirs | wc -l) as by libbpf, $(wc -l <$theirs.refused) refused"
+        done >$out.txt
+        cat $out.txt
+        grep -q 'on 6.1-cloud 20 as by libbpf, 0 refused' $out.txt
+        grep -q 'on 6.1 [1-9][0-9]* as by libbpf, [1-9][0-9]* refused' $out.txt""",
+               needs=NEEDS, after=("module_btf, build", "corpus, download", "libbpf of Linux 6.12, build"))
+
+
 HEADERS = "-isystem $build/install/usr/include"
 STEPS = [*kernel_sources(), *libbpf("installed", "$($cc -print-file-name=libbpf.a)", "", ("stage",)), *beside(),
-         *libbpf("1.5", "$build/libbpf-objects.a", HEADERS, ("stage", "libbpf of Linux 6.12, build")), *inside()]
+         *libbpf("1.5", "$build/libbpf-objects.a", HEADERS, ("stage", "libbpf of Linux 6.12, build")), *inside(), *distilled()]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use super::fit;
+use super::id_index::IdIndex;
 use super::raw::{self, Kind, KindSet};
 use super::scan::{Records, ScanFilter, TypeOffsets};
 use super::types::{BtfView, NameIs, TypeId};
@@ -62,6 +63,8 @@ pub struct Btf<'d> {
     records: Records,
     /// Set or guessed; `None` inside without a `long`.
     pointer_size: OnceCell<Option<u32>>,
+    /// Built when the first module with a distilled base is relocated to this BTF.
+    name_index: OnceCell<IdIndex>,
 }
 
 /// Most bases of split BTF. A kernel's module has one; each costs time at every look-up.
@@ -145,6 +148,7 @@ impl<'d> Btf<'d> {
             start_str_off,
             records: Records::default(),
             pointer_size: OnceCell::new(),
+            name_index: OnceCell::new(),
         })
     }
 
@@ -248,7 +252,7 @@ impl<'d> Btf<'d> {
         Some(btf)
     }
 
-    fn checked_type_cnt(&self) -> Result<u32> {
+    pub(super) fn checked_type_cnt(&self) -> Result<u32> {
         match self.start_id.checked_add(self.offsets()?.count()) {
             Some(count) => Ok(count),
             None => Err(Error::TooManyTypes),
@@ -281,21 +285,26 @@ impl<'d> Btf<'d> {
         [self.section(&self.sections.types), self.strings()]
     }
 
-    /// The bytes, from the header on.
-    #[must_use]
-    pub fn data(&self) -> &[u8] {
-        self.data.as_ref()
-    }
-
     /// What its own types, without those of its base, refer to and is not there or cannot be referred to: one line for each
     /// type, as in `struct [7] refers to func [3]`.
     pub fn misfits(&self) -> impl Iterator<Item = String> {
         fit::misfits(self)
     }
 
+    /// The index of names, which `make` builds once.
+    pub(super) fn name_index(&self, make: impl FnOnce() -> Result<IdIndex>) -> Result<&IdIndex> {
+        self.name_index.get_or_try_init(make)
+    }
+
+    /// The bytes, from the header on; of split BTF, without those of the base.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.data.as_ref()
+    }
+
     /// Size in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.data.as_ref().len()
+        self.as_bytes().len()
     }
 
     /// The first string offset of BTF split on this one.

@@ -5,16 +5,19 @@
 mod btf;
 pub mod ext;
 mod fit;
+mod id_index;
 pub(crate) mod name;
 #[macro_use]
 mod numbered;
 pub(crate) mod raw;
 mod relo_kind;
+mod relocate;
 mod scan;
 mod types;
 mod words;
 
 pub use btf::{Btf, Data};
+pub(crate) use id_index::IdIndex;
 pub(crate) use name::{Named, lossy_name};
 pub use raw::Kind;
 pub(crate) use raw::{KindSet, magic_endian};

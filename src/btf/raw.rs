@@ -83,6 +83,23 @@ impl Sections {
     }
 }
 
+/// Writes BTF of these sections.
+pub(crate) fn write(endian: Endian, types: &[u8], strings: &[u8]) -> Result<Vec<u8>> {
+    let len = |section: &[u8]| u32::try_from(section.len()).map_err(|_| Error::TooManyTypes);
+    let (types_len, strings_len) = (len(types)?, len(strings)?);
+    let mut data = Vec::new();
+    data.try_reserve_exact(index(HDR_LEN).saturating_add(types.len()).saturating_add(strings.len()))?;
+    data.extend_from_slice(&endian.u16_bytes(MAGIC));
+    // Version and flags.
+    data.extend_from_slice(&[1, 0]);
+    for word in [HDR_LEN, 0, types_len, types_len, strings_len] {
+        data.extend_from_slice(&endian.u32_bytes(word));
+    }
+    data.extend_from_slice(types);
+    data.extend_from_slice(strings);
+    Ok(data)
+}
+
 /// Checks that no other header follows at `end`: a linker that does not know BTF concatenates the sections of its inputs.
 /// Ignores other data.
 ///

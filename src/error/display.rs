@@ -58,6 +58,9 @@ impl fmt::Display for Error {
                 f,
                 "this is not a module of {base}: {what}: take both from the same build of the kernel (those of the running one are in /sys/kernel/btf)"
             ),
+            Self::DistilledBase { base, what } => {
+                write!(f, "the module's .BTF.base does not fit {base}: {what}: build the module for that kernel")
+            }
             Self::NotSplit(base) => {
                 write!(f, "complete BTF, such as a kernel's, and not a module's on {base}: complete BTF has no base")
             }

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use super::record::{Field, Record, Records, info_of};
-use crate::btf::raw::{HDR_LEN, MAGIC, TYPE_LEN};
+use crate::btf::raw::{self, TYPE_LEN};
 use crate::btf::{Kind, TypeId};
-use crate::bytes::{Endian, index};
+use crate::bytes::Endian;
 use crate::error::{Error, Result};
 
 /// New ids by those of the target.
@@ -95,21 +95,7 @@ impl<'t> Types<'_, 't> {
 
     /// The whole BTF.
     pub(super) fn finish(self) -> Result<Vec<u8>> {
-        let len = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(|_| Error::TooManyTypes);
-        let (types, strings) = (len(&self.bytes)?, len(&self.strings.bytes)?);
-        let mut data = Vec::new();
-        data.try_reserve_exact(
-            index(HDR_LEN).saturating_add(self.bytes.len()).saturating_add(self.strings.bytes.len()),
-        )?;
-        data.extend_from_slice(&self.endian.u16_bytes(MAGIC));
-        // Version and flags.
-        data.extend_from_slice(&[1, 0]);
-        for word in [HDR_LEN, 0, types, types, strings] {
-            data.extend_from_slice(&self.endian.u32_bytes(word));
-        }
-        data.extend_from_slice(&self.bytes);
-        data.extend_from_slice(&self.strings.bytes);
-        Ok(data)
+        raw::write(self.endian, &self.bytes, &self.strings.bytes)
     }
 }
 

@@ -3,13 +3,11 @@
 
 use std::collections::HashMap;
 use std::ffi::CStr;
-use std::hash::{BuildHasher as _, RandomState};
 
-use crate::btf::{Btf, BtfView as _, Kind, KindSet, TypeId};
+use crate::btf::{Btf, BtfView as _, IdIndex, Kind, KindSet, TypeId};
 use crate::budget::Budget;
 use crate::bytes::index;
 use crate::error::{Error, Result};
-use crate::memory;
 use crate::relo::candidates::{MAX_NAME_LEN, may_be_named};
 use crate::relo::{EssentialName, Semantics};
 
@@ -117,15 +115,9 @@ impl<'n> RootNames<'n> {
     }
 }
 
-/// Index of the names in one BTF, for repeated searches.
-///
-/// Sorted entries of eight bytes: a hash of the essential name above the type id. A look-up compares names of equal hash. The
-/// hash is keyed, so crafted names do not collide.
+/// Index of the kinds and essential names in one BTF, for repeated searches.
 #[derive(Debug)]
-pub struct NameIndex {
-    hasher: RandomState,
-    entries: Vec<u64>,
-}
+pub struct NameIndex(IdIndex);
 
 impl NameIndex {
     /// Indexes the types of `btf` from id `start_id` on whose kind the root of a compiler's relocation can have.
@@ -145,21 +137,14 @@ impl NameIndex {
 
     fn of_kinds(btf: &Btf<'_>, start_id: u32, kinds: KindSet) -> Result<Self> {
         let budget = Budget::for_input(btf.size());
-        let hasher = RandomState::new();
-        let mut entries = Vec::new();
+        let mut index = IdIndex::default();
         let mut result = Ok(());
         btf.for_each_name(start_id, kinds, |id, kind, text| {
             let Some(name) = name(text).filter(|_| result.is_ok()) else { return };
-            result = EssentialName::charged(name, &budget).and_then(|essential| {
-                entries.try_reserve(1)?;
-                entries.push(hash(&hasher, kind, essential) | u64::from(id.0));
-                Ok(())
-            });
+            result = EssentialName::charged(name, &budget).and_then(|essential| index.add(key(kind, essential), id));
         })?;
         result?;
-        entries.sort_unstable();
-        // The index lives long, and half of a grown list may be unused.
-        Ok(Self { hasher, entries: memory::copied(&entries)? })
+        Ok(Self(index.sorted()?))
     }
 
     pub(super) fn find(
@@ -170,14 +155,7 @@ impl NameIndex {
         budget: &Budget,
         mut found: impl FnMut(TypeId) -> Result<()>,
     ) -> Result<()> {
-        let hash = hash(&self.hasher, kind, essential);
-        let at = self.entries.partition_point(|entry| *entry < hash);
-        for entry in self.entries.get(at..).unwrap_or_default() {
-            let [.., a, b, c, d] = entry.to_be_bytes();
-            if entry & HASH_MASK != hash {
-                break;
-            }
-            let id = TypeId(u32::from_be_bytes([a, b, c, d]));
+        for id in self.0.ids(key(kind, essential)) {
             let t = btf.type_by_id(id)?;
             let name = btf.name_by_offset(t.name_off())?.to_bytes();
             if semantics.one_kind(t.kind()) == kind && EssentialName::charged(name, budget)? == essential {
@@ -188,11 +166,9 @@ impl NameIndex {
     }
 }
 
-const HASH_MASK: u64 = 0xffff_ffff_0000_0000;
-
-/// A hash in the upper half; the lower is for an id. Does not depend on the semantics.
-fn hash(hasher: &RandomState, kind: Kind, essential: EssentialName<'_>) -> u64 {
-    hasher.hash_one((Semantics::Libbpf.one_kind(kind), essential)) & HASH_MASK
+/// The key of a kind and name. Does not depend on the semantics.
+fn key(kind: Kind, essential: EssentialName<'_>) -> (Kind, EssentialName<'_>) {
+    (Semantics::Libbpf.one_kind(kind), essential)
 }
 
 /// What has an address.

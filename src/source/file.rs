@@ -75,20 +75,19 @@ fn from_raw(data: Vec<u8>, name: &[u8], base: Base) -> Result<Btf<'static>> {
 
 fn from_elf(file: &(impl ReadAt + ?Sized), base: Base) -> Result<Btf<'static>> {
     let sections = BtfSections::read(file)?;
-    let base = match (base, sections.base) {
+    let data = Data::Owned(owned(sections.btf)?);
+    let btf = match sections.base {
+        None => Btf::new(data, base)?,
         // A module built out of tree brings the part of the kernel's BTF that it needs.
-        (None, Some(section)) => {
-            let base = Btf::new(Data::Owned(owned(section)?), None).map_err(|error| error.at(BTF_BASE))?;
-            Some(Arc::new(base.with_name(BTF_BASE.to_owned())))
+        Some(section) => {
+            let distilled = Btf::new(Data::Owned(owned(section)?), None).map_err(|error| error.at(BTF_BASE))?;
+            let btf = Btf::new(data, Some(Arc::new(distilled.with_name(BTF_BASE.to_owned()))))?;
+            match base {
+                Some(base) => btf.relocate(base)?,
+                None => btf,
+            }
         }
-        (Some(_), Some(_)) => {
-            return Err(Error::Unsupported {
-                what: "a module with its own .BTF.base on another base: take the loaded module's BTF from /sys/kernel/btf, or leave the base out",
-            });
-        }
-        (base, None) => base,
     };
-    let btf = Btf::new(Data::Owned(owned(sections.btf)?), base)?;
     Ok(btf.with_pointer_size(sections.pointer_size))
 }
 

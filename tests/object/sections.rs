@@ -9,7 +9,7 @@ use corelo::{Error, source};
 
 use crate::{OPTIONS, insn, only, struct_with_x};
 use corelo_testing::Order;
-use corelo_testing::btf::Btf;
+use corelo_testing::btf::{Btf, SIGNED};
 use corelo_testing::elf::File;
 use corelo_testing::object::{BYTE_OFFSET, Elf, NOTE, PROGBITS, ext};
 
@@ -87,7 +87,7 @@ fn functions_in_one_place() {
     assert_eq!(imm(&object), 4);
 }
 
-/// A module built out of tree brings the part of the kernel's BTF that it needs, and takes no other.
+/// A module built out of tree brings the part of the kernel's BTF that it needs, and is relocated from there to a kernel's.
 #[test]
 fn base_of_a_module_in_its_file() {
     let mut base = Btf::little();
@@ -95,7 +95,7 @@ fn base_of_a_module_in_its_file() {
     let mut module = Btf::split(&base);
     module.typedef("mine", int);
     let file = |base: &[u8]| {
-        let mut file = File::new(Order::Little, true);
+        let mut file = File::new(Order::Little, false);
         file.add_named(".BTF.base", PROGBITS, 0, base);
         file.add_named(".BTF", PROGBITS, 0, &module.bytes());
         file.finish()
@@ -103,9 +103,26 @@ fn base_of_a_module_in_its_file() {
     let base = base.bytes();
     let btf = source::from_bytes(file(&base), None).unwrap();
     assert_eq!(btf.type_name(TypeId(2)).unwrap(), c"mine");
-    let other = Arc::new(source::from_bytes(&*base, None).unwrap());
-    let error = source::from_bytes(file(&base), Some(other)).unwrap_err();
-    assert!(error.errno() == libc::ENOTSUP && error.to_string().contains(".BTF.base"), "{error}");
+    assert_eq!(btf.base().and_then(|base| base.name()), Some(".BTF.base"));
+
+    let on = |kernel: Btf| {
+        let kernel = Arc::new(source::from_bytes(kernel.bytes(), None).unwrap().with_name("vmlinux".to_owned()));
+        source::from_bytes(file(&base), Some(kernel))
+    };
+    let mut kernel = Btf::little();
+    kernel.int("long", 8, SIGNED);
+    kernel.int32();
+    let btf = on(kernel).unwrap();
+    assert_eq!(btf.type_name(TypeId(3)).unwrap(), c"mine");
+    assert_eq!(btf.type_by_id(TypeId(3)).unwrap().type_id(), TypeId(2));
+    assert_eq!(btf.base().and_then(|base| base.name()), Some("vmlinux"));
+    // By the ELF class, and not by the kernel's long.
+    assert_eq!(btf.pointer_size(), 4);
+
+    let error = on(Btf::little()).unwrap_err();
+    assert_eq!(error.errno(), libc::EINVAL);
+    let expected = "the module's .BTF.base does not fit vmlinux: int int [1] (size 4, signed) has no counterpart";
+    assert!(error.to_string().starts_with(expected), "{error}");
     // The error tells the two sections apart.
     let error = source::from_bytes(file(&base[1..]), None).unwrap_err().to_string();
     assert!(error.starts_with(".BTF.base: "), "{error}");

@@ -104,6 +104,6 @@ impl Extract {
         let kernel = open_kernel(&self.file)?.ok_or_else(missing).map_err(at)?;
         let is_it = |module: &&Target| module.name() == name.replace('-', "_");
         let module = kernel.modules(&NoLog)?.iter().find(is_it).ok_or_else(missing).map_err(at)?;
-        Ok(module.btf().data().to_vec())
+        Ok(module.btf().as_bytes().to_vec())
     }
 }

@@ -247,7 +247,7 @@ fn without_type_ids(message: &str) -> String {
 /// Of all that rules depend on; `None` where that takes modules, too.
 fn hash(random: &RandomState, kernel: &Kernel, btf: Hash) -> Option<Hash> {
     let Kernel { version_code, in_kernel_btf, config, .. } = kernel;
-    (!kernel.has_all_modules()).then(|| random.hash_one((btf, version_code, in_kernel_btf, config)))
+    (!kernel.has_modules()).then(|| random.hash_one((btf, version_code, in_kernel_btf, config)))
 }
 
 fn described(kernel: &Kernel, btf: Hash, outcome: KernelOutcome) -> KernelResult {
@@ -260,6 +260,7 @@ fn described(kernel: &Kernel, btf: Hash, outcome: KernelOutcome) -> KernelResult
         in_kernel_btf: kernel.in_kernel_btf,
         has_config: kernel.config.is_some(),
         btf: Some(btf),
+        unreadable: kernel.unreadable_modules().iter().map(|error| format!("{}: {error}", kernel.name)).collect(),
         outcome,
     }
 }
@@ -274,6 +275,7 @@ fn unreadable(source: &Source, error: String) -> Opened {
         in_kernel_btf: None,
         has_config: false,
         btf: None,
+        unreadable: Vec::new(),
         outcome: KernelOutcome::Unreadable(error),
     };
     Opened { result, hash: None }
@@ -291,6 +293,7 @@ fn alias(name: &str, first: Option<&Opened>, number: usize) -> Opened {
         in_kernel_btf: result.and_then(|result| result.in_kernel_btf),
         has_config: result.is_some_and(|result| result.has_config),
         btf: result.and_then(|result| result.btf),
+        unreadable: Vec::new(),
         outcome: KernelOutcome::SameAs(number),
     };
     Opened { result, hash: None }
@@ -342,6 +345,7 @@ fn unchecked(results: &Results) -> Vec<String> {
     let mut errors = Vec::new();
     let mut objects = HashSet::new();
     for kernel in &results.kernels {
+        errors.extend(kernel.unreadable.iter().cloned());
         match &kernel.outcome {
             KernelOutcome::Unreadable(error) => errors.push(error.clone()),
             KernelOutcome::Checked(checked) => {

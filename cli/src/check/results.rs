@@ -61,6 +61,8 @@ pub(super) struct KernelResult {
     pub(super) has_config: bool,
     /// Of the kernel's BTF, if it could be read.
     pub(super) btf: Option<Hash>,
+    /// Modules that could not be read.
+    pub(super) unreadable: Vec<String>,
     pub(super) outcome: KernelOutcome,
 }
 

@@ -2,7 +2,9 @@
 //! Compressed streams, unpacked as they are read, within limits.
 
 use std::fmt;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder as Lz4Decoder;
@@ -30,6 +32,14 @@ pub(super) struct Unpacked<'r> {
     pub(super) stream: Stream<'r>,
     /// Whether it was compressed.
     pub(super) is_packed: bool,
+}
+
+/// Opens a file to read: of a pipe or a device, the end may never come.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    File::open(path)
 }
 
 /// Removes any compression from a stream.

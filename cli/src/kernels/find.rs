@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use corelo::{Error, Result};
 use object::ReadCache;
 
-use super::decode::unpack;
+use super::decode::{open, unpack};
 use super::elf;
 use super::form::{Form, btf_strings, claims_kernel, stem};
+use super::single::may_have_modules;
 use super::source::Source;
 use super::version::release_of;
 
@@ -53,7 +54,10 @@ impl Finder {
         let text = argument.to_string_lossy();
         if let (Some((kernel, modules)), false) = (text.split_once(','), argument.exists()) {
             let metadata = fs::metadata(kernel)?;
-            let modules = modules.split(',').map(PathBuf::from);
+            let modules = modules.split(',').map(PathBuf::from).collect::<Vec<_>>();
+            for module in &modules {
+                check_module(module).map_err(|error| error.at(module.display()))?;
+            }
             self.push(id(&metadata), named(kernel.as_ref()).with_modules(modules));
             return Ok(());
         }
@@ -264,6 +268,18 @@ fn kernel_name(path: &str) -> String {
     joined(folder, release.unwrap_or(stem))
 }
 
+/// Whether a path that was named as a module's is that of one, of an archive, or of a folder.
+fn check_module(path: &Path) -> Result<()> {
+    if fs::metadata(path)?.is_dir() || may_have_modules(path) {
+        return Ok(());
+    }
+    match kind_of(path)? {
+        Kind::Module => Ok(()),
+        Kind::Kernel if unpack(open(path)?)?.is_packed => Ok(()),
+        _ => Err(Error::Argument { what: "no module: it has no BTF, or that of a kernel".into() }),
+    }
+}
+
 #[derive(Debug)]
 enum Kind {
     Kernel,
@@ -273,7 +289,7 @@ enum Kind {
 
 /// What a file is.
 fn kind_of(path: &Path) -> Result<Kind> {
-    let file = File::open(path)?;
+    let file = open(path)?;
     let unpacked = unpack(&file)?;
     Ok(match unpacked.form {
         Form::Btf if !unpacked.is_packed => match btf_strings(&unpacked.head) {
@@ -296,7 +312,7 @@ fn is_nul_at(file: &File, at: u64) -> Result<bool> {
 }
 
 /// Whether this is `lib/modules/R`.
-fn is_module_folder(folder: &Path) -> bool {
+pub(super) fn is_module_folder(folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let has = |file: &&str| folder.join(file).exists();
     release_of(&name).is_some() && ["modules.dep", "modules.order", "modules.builtin", "kernel"].iter().any(has)

@@ -20,9 +20,9 @@ mod version;
 
 use std::path::PathBuf;
 
-use corelo::Result;
 use corelo::log::Log;
 use corelo::object::{Target, Targets};
+use corelo::{Error, Result};
 
 pub(crate) use find::find;
 pub(crate) use single::{Streamed, may_have_modules, open_kernel, open_module, read_btf, read_stream};
@@ -79,6 +79,16 @@ impl Kernel {
     /// Adds the modules of a package or below a folder, which are read when they are needed.
     pub(crate) fn add_modules_in(&mut self, path: PathBuf) {
         self.modules.places.push(Place::Path(path));
+    }
+
+    /// Whether what is found may depend on modules.
+    pub(crate) fn has_modules(&self) -> bool {
+        !self.modules.is_empty()
+    }
+
+    /// Of the modules that were looked for, those that could not be read.
+    pub(crate) fn unreadable_modules(&self) -> &[Error] {
+        self.modules.unreadable()
     }
 
     /// Whether all modules of the kernel are at hand. That a place has none shows when they are first asked for.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! A kernel's modules, read when they are first needed: a package has thousands.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,9 @@ use once_cell::sync::OnceCell;
 
 use super::Kernel;
 use super::archive::for_each_member;
-use super::decode::{Limited, MAX_ARCHIVE, MAX_FILE, Unpacked, unpack};
+use super::decode::{Limited, MAX_ARCHIVE, MAX_FILE, Unpacked, open, unpack};
 use super::elf;
+use super::find::is_module_folder;
 use super::form::{Form, is_module_name, is_split_btf, stem};
 
 /// Where modules are, and the modules once they have been read.
@@ -27,7 +28,14 @@ pub(super) struct Modules {
     /// Modules that are open already.
     pub(super) given: Vec<Target>,
     pub(super) places: Vec<Place>,
-    opened: OnceCell<Vec<Target>>,
+    opened: OnceCell<Opened>,
+}
+
+/// Modules that were read, and those that could not be.
+#[derive(Debug)]
+struct Opened {
+    modules: Vec<Target>,
+    unreadable: Vec<Error>,
 }
 
 /// A place that may have modules.
@@ -61,9 +69,6 @@ impl Within {
     }
 }
 
-/// A module that could not be read.
-type Unreadable = (String, Error);
-
 impl Modules {
     pub(super) fn of_running(kernel: RunningKernel) -> Self {
         Self { running: Some(kernel), ..Self::default() }
@@ -73,10 +78,23 @@ impl Modules {
         Self { places, ..Self::default() }
     }
 
-    /// Whether these are all modules, as far as is known yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_none() && self.given.is_empty() && self.places.is_empty()
+    }
+
+    /// Whether these are all modules, as far as is known yet. Files that were named, and folders of files, may be some.
     pub(super) fn may_be_all(&self) -> bool {
-        let is_empty = || self.opened.get().is_some_and(Vec::is_empty);
-        self.running.is_some() || !self.places.is_empty() && !is_empty()
+        let is_whole = |place: &Place| match place {
+            Place::Path(path) => is_module_folder(path),
+            Place::Archive(..) => true,
+        };
+        let is_lacking = |opened: &Opened| opened.modules.is_empty() || !opened.unreadable.is_empty();
+        self.running.is_some() || self.places.iter().any(is_whole) && !self.opened.get().is_some_and(is_lacking)
+    }
+
+    /// Of the modules that were looked for, those that could not be read.
+    pub(super) fn unreadable(&self) -> &[Error] {
+        self.opened.get().map_or(&[], |opened| &opened.unreadable)
     }
 
     /// The modules, split on the kernel's BTF: first those that were given, then the others by name.
@@ -87,28 +105,30 @@ impl Modules {
         if self.places.is_empty() {
             return Ok(&self.given);
         }
-        let mut unreadable = Vec::new();
+        let mut is_first = false;
         let opened = self.opened.get_or_try_init(|| {
+            is_first = true;
             let base = kernel.kernel.btf();
-            let mut reader = Reader { base, modules: Vec::new(), unreadable: &mut unreadable };
+            let mut reader = Reader { base, modules: Vec::new(), unreadable: Vec::new() };
             self.places.iter().try_for_each(|place| reader.read(place, kernel.release.as_deref()))?;
             let mut modules = reader.modules;
             modules.sort_by(|a, b| a.name().cmp(b.name()));
             modules.dedup_by(|a, b| a.name() == b.name());
-            Ok::<_, Error>(self.given.iter().cloned().chain(modules).collect())
-        });
+            let modules = self.given.iter().cloned().chain(modules).collect();
+            Ok::<_, Error>(Opened { modules, unreadable: reader.unreadable })
+        })?;
         // Only now: a log function may relocate, and would wait for the cell.
-        for (name, error) in unreadable {
-            log.warn(format_args!("BTF of module '{name}' passed over: {error}"));
+        for error in opened.unreadable.iter().filter(|_| is_first) {
+            log.warn(format_args!("{error}: passed over"));
         }
-        Ok(opened?)
+        Ok(&opened.modules)
     }
 }
 
 struct Reader<'r> {
     base: &'r Arc<Btf<'static>>,
     modules: Vec<Target>,
-    unreadable: &'r mut Vec<Unreadable>,
+    unreadable: Vec<Error>,
 }
 
 impl Reader<'_> {
@@ -118,28 +138,34 @@ impl Reader<'_> {
             Place::Path(path) => (path, None),
         };
         let at = |error: io::Error| Error::from(error).at(path.display());
-        for path in module_files(path) {
-            let unpacked = File::open(&path).and_then(unpack).map_err(at);
-            match unpacked {
+        let files = module_files(path);
+        if files.is_empty() && !is_module_folder(path) {
+            let what = "no module in this folder".into();
+            self.unreadable.push(Error::Argument { what }.at(path.display()));
+        }
+        for path in &files {
+            match open(path).and_then(unpack).map_err(Error::from) {
                 Ok(unpacked) if unpacked.form.is_archive() => {
                     let of_release = || release.map(|release| Within::Release(release.to_owned()));
                     let within = within.clone().or_else(of_release).unwrap_or(Within::Folder(String::new()));
-                    self.read_archive(unpacked, &within).map_err(at)?;
+                    self.read_archive(path, unpacked, &within).map_err(at)?;
                 }
                 unpacked => {
                     let module = unpacked.and_then(|unpacked| read_module(unpacked, self.base));
-                    self.add(&path.file_name().unwrap_or_default().to_string_lossy(), module);
+                    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+                    self.add(&file_name, module.map_err(|error| error.at(path.display())));
                 }
             }
         }
         Ok(())
     }
 
-    fn read_archive(&mut self, archive: Unpacked<'_>, within: &Within) -> io::Result<()> {
+    fn read_archive(&mut self, path: &Path, archive: Unpacked<'_>, within: &Within) -> io::Result<()> {
         let mut stream = Limited::new(archive.stream, MAX_ARCHIVE);
         for_each_member(archive.form, &mut stream, 0, &mut |name, content| {
             if within.has(name) {
                 let module = unpack(content).map_err(Error::from).and_then(|module| read_module(module, self.base));
+                let module = module.map_err(|error| error.at(format_args!("{}!{name}", path.display())));
                 self.add(name.rsplit('/').next().unwrap_or(name), module);
             }
             Ok(ControlFlow::Continue(()))
@@ -147,12 +173,11 @@ impl Reader<'_> {
     }
 
     fn add(&mut self, file_name: &str, module: Result<Option<Btf<'static>>>) {
-        // As in /sys/kernel/btf.
-        let name = stem(file_name).replace('-', "_");
         match module {
-            Ok(Some(btf)) => self.modules.push(Target::new(name, Arc::new(btf))),
+            // As in /sys/kernel/btf.
+            Ok(Some(btf)) => self.modules.push(Target::new(stem(file_name).replace('-', "_"), Arc::new(btf))),
             Ok(None) => {}
-            Err(error) => self.unreadable.push((name, error)),
+            Err(error) => self.unreadable.push(error),
         }
     }
 }

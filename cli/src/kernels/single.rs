@@ -92,8 +92,8 @@ pub(crate) fn read_btf(path: &Path) -> Result<Vec<u8>> {
         return Ok(btf);
     }
     Ok(match open_kernel(path)? {
-        Some(kernel) => kernel.kernel.btf().data().to_vec(),
-        None => source::open(path, None)?.data().to_vec(),
+        Some(kernel) => kernel.kernel.btf().as_bytes().to_vec(),
+        None => source::open(path, None)?.as_bytes().to_vec(),
     })
 }
 
@@ -119,8 +119,8 @@ pub(crate) fn read_stream(stream: impl Read) -> Result<Streamed> {
         Unpacked { form, .. } if form.is_archive() => {
             Err(Error::Argument { what: "a package is read several times: store it in a file, and give that".into() })
         }
-        Unpacked { form: Form::Elf, is_packed: true, .. } => Ok(Streamed::Btf(read_image(unpacked)?.btf)),
-        Unpacked { form, .. } if form.is_image() => Ok(Streamed::Btf(read_image(unpacked)?.btf)),
+        Unpacked { form: Form::Elf, is_packed: true, .. } => Ok(Streamed::Btf(Box::new(read_image(unpacked)?.btf))),
+        Unpacked { form, .. } if form.is_image() => Ok(Streamed::Btf(Box::new(read_image(unpacked)?.btf))),
         Unpacked { stream, .. } => Ok(Streamed::Plain(source::read_stream(stream, 0)?)),
     }
 }
@@ -128,7 +128,7 @@ pub(crate) fn read_stream(stream: impl Read) -> Result<Streamed> {
 /// What a stream was.
 pub(crate) enum Streamed {
     /// A kernel image.
-    Btf(Btf<'static>),
+    Btf(Box<Btf<'static>>),
     /// The bytes of raw BTF, an ELF file, or neither.
     Plain(Vec<u8>),
 }

@@ -12,7 +12,7 @@ use corelo::object::{Target, Targets as _};
 use corelo::source::{self, RunningKernel};
 use object::ReadCache;
 
-use super::decode::{Limited, MAX_FILE, Unpacked, unpack};
+use super::decode::{Limited, MAX_FILE, Unpacked, open, unpack};
 use super::form::{Form, stem};
 use super::image::{Image, Texts, read_image};
 use super::modules::{Modules, Place};
@@ -91,7 +91,7 @@ impl Source {
             each(Ok(self.open_running()?));
             return Ok(());
         }
-        let unpacked = unpack(File::open(&self.path)?)?;
+        let unpacked = unpack(open(&self.path)?)?;
         if unpacked.form.is_archive() {
             return package::read(self, unpacked, each);
         }
@@ -186,7 +186,7 @@ pub(super) fn read_btf(unpacked: Unpacked<'_>) -> Result<Btf<'static>> {
 /// A configuration, compressed or not.
 fn read_config(path: &Path) -> Result<String> {
     let mut config = String::new();
-    let unpacked = unpack(File::open(path)?)?;
+    let unpacked = unpack(open(path)?)?;
     Limited::new(unpacked.stream, MAX_CONFIG).read_to_string(&mut config)?;
     Ok(config)
 }

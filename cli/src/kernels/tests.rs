@@ -211,8 +211,17 @@ fn files_are_listed_once() {
 #[test]
 fn kernel_with_modules_in_one_argument() {
     let dir = Dir::new("comma");
-    let (kernel, module) = (dir.file("k.btf", &btf()), dir.file("m.ko", b""));
-    let found = find(&[format!("{},{}", kernel.display(), module.display()).into()]);
+    let mut base = Btf::little();
+    base.int32();
+    let mut split = Btf::split(&base);
+    split.int32();
+    let (kernel, module) = (dir.file("k.btf", &base.bytes()), dir.file("m.btf", &split.bytes()));
+    let with = |module: &Path| find(&[format!("{},{}", kernel.display(), module.display()).into()]);
+    for wrong in [dir.file("text", b"text"), kernel.clone(), dir.0.join("missing")] {
+        let found = with(&wrong);
+        assert!(found.sources.is_empty() && found.errors.len() == 1, "{wrong:?}: {found:?}");
+    }
+    let found = with(&module);
     assert_eq!(found.sources[0].modules, [module]);
     assert_eq!((&*found.sources[0].name, found.sources[0].path.clone()), ("k", kernel));
 }

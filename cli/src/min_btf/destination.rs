@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where the BTF goes: a file, a folder or an archive.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use corelo::{Error, Result};
@@ -42,14 +43,21 @@ impl Destination {
         matches!(self, Self::File(path) if input::is_dash(path))
     }
 
-    pub(super) fn write(&self, reduced: &[Reduced]) -> Result<()> {
+    /// Writes what was made of `inputs`, none of which is overwritten.
+    pub(super) fn write(&self, reduced: &[Reduced], inputs: &[&Path]) -> Result<()> {
         match self {
-            Self::File(path) => Ok(output::write(path, one_file(reduced)?, None)?),
+            Self::File(path) => {
+                refuse_inputs(&[path], inputs)?;
+                Ok(output::write(path, one_file(reduced)?, None)?)
+            }
             Self::Archive(path, compression) => {
+                refuse_inputs(&[path], inputs)?;
                 Ok(output::write(path, &archive::archive(&files(reduced)?, *compression)?, None)?)
             }
             Self::Folder(folder) => {
-                for (name, data) in files(reduced)? {
+                let files = files(reduced)?;
+                refuse_inputs(&files.keys().map(|name| folder.join(name)).collect::<Vec<_>>(), inputs)?;
+                for (name, data) in files {
                     let path = folder.join(&name);
                     let write = || {
                         fs::create_dir_all(path.parent().unwrap_or(folder))?;
@@ -60,6 +68,19 @@ impl Destination {
                 Ok(())
             }
         }
+    }
+}
+
+/// A kernel's BTF is 5 MB that what is made of it cannot give back.
+fn refuse_inputs(outputs: &[impl AsRef<Path>], inputs: &[&Path]) -> Result<()> {
+    let id = |path: &Path| fs::metadata(path).ok().filter(Metadata::is_file).map(|file| (file.dev(), file.ino()));
+    let inputs: HashSet<_> = inputs.iter().filter_map(|path| id(path)).collect();
+    match outputs.iter().find(|path| id(path.as_ref()).is_some_and(|id| inputs.contains(&id))) {
+        Some(path) => {
+            let what = format!("{} is an input, and would be overwritten", path.as_ref().display());
+            Err(Error::Argument { what: what.into() })
+        }
+        None => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, BufWriter, ErrorKind, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
@@ -62,7 +63,9 @@ impl MinBtfArgs {
             return Ok(ExitCode::FAILURE);
         }
         self.warn(&reduced, log);
-        destination.write(&reduced).map_err(|error| error.at(&*out))?;
+        let inputs = self.objects.iter().chain(sources.iter().map(|source| &source.path));
+        let inputs: Vec<_> = inputs.map(PathBuf::as_path).collect();
+        destination.write(&reduced, &inputs).map_err(|error| error.at(&*out))?;
         if !destination.is_standard_output() {
             show(&reduced)?;
         }

@@ -194,6 +194,46 @@ fn missing_attach_target_without_modules_is_certain() {
     assert!(missing.status == 2 && missing.stderr.contains("no such file"), "{missing:?}");
 }
 
+/// What is missing may be in a module that was not given, or in one that cannot be read.
+#[test]
+fn some_modules_are_not_all() {
+    let dir = Dir::new("some-modules");
+    let object = dir.file("tool.bpf.o", &attaching("old_function"));
+    let mut base = Btf::little();
+    base.int32();
+    let mut module = Btf::split(&base);
+    let proto = module.func_proto(0, &[]);
+    module.func("new_function", proto);
+    let module = module.bytes();
+    let kernel = dir.file("kernel.btf", &base.bytes());
+    let with = |modules: &str| {
+        let checked = run(&["check", &object, "--btf", &format!("{kernel},{modules}")]);
+        (checked.status, cells(std::str::from_utf8(&checked.stdout).unwrap(), "tool/f"), checked.stderr)
+    };
+    let unknown = Some("?".to_owned());
+    assert_eq!(with(&dir.file("one.btf", &module)), (0, unknown.clone(), String::new()));
+
+    let broken = dir.file("broken.btf", &module[..module.len() - 1]);
+    let (status, cell, stderr) = with(&broken);
+    assert_eq!((status, cell), (3, unknown), "{stderr}");
+    assert!(stderr.starts_with(&format!("corelo: kernel: {broken}: ")), "{stderr}");
+
+    for wrong in [dir.file("text", b"text"), kernel.clone(), dir.path("missing")] {
+        let (status, cell, stderr) = with(&wrong);
+        assert_eq!((status, cell), (3, None), "{stderr}");
+        assert!(stderr.contains(&wrong), "{stderr}");
+    }
+}
+
+#[test]
+fn pipes_are_no_kernels() {
+    let dir = Dir::new("check-pipe");
+    let pipe = dir.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let checked = run(&["check", OBJECT, "--btf", &pipe]);
+    assert!(checked.status == 3 && checked.stderr.contains("not a regular file"), "{checked:?}");
+}
+
 #[test]
 fn types_that_no_kernel_has() {
     let args = [&*fixture("../check/programs.bpf.o"), "--only", "*/relocates*", "--btf", TARGET];

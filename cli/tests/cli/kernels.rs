@@ -231,6 +231,40 @@ fn modules_of_packages_and_folders() {
     }
 }
 
+/// A module that was built out of tree for another build of the kernel, and holds a struct of the kernel's.
+#[test]
+fn module_with_a_distilled_base() {
+    let (dir, case) = (Dir::new("distilled"), Case::new());
+    let reads_embedded = || {
+        let mut local = Btf::little();
+        let int = local.int32();
+        let s = local.struct_("s", 8, &[("a", int, 8)]);
+        let root = local.struct_("m", 8, &[("s", s, 0)]);
+        let access = local.str("0:0:0");
+        object(local, &[(root, access, BYTE_OFFSET)])
+    };
+    let module = |size| {
+        let mut base = Btf::little();
+        let s = base.struct_("s", size, &[]);
+        let mut module = Btf::split(&base);
+        module.struct_("m", 16, &[("s", s, 64)]);
+        elf(1, &[(".BTF", 0, &module.bytes()), (".BTF.base", 0, &base.bytes())])
+    };
+    let (object, kernel) = (dir.file("object.o", &reads_embedded()), dir.file("vmlinux.btf", &case.btf));
+    for path in [dir.file("my-mod.ko", &module(8)), dir.file("my-mod.ko.xz", &xz(&module(8)))] {
+        let shown = inspect(&[&object, "--btf", &kernel, "--btf", &path]);
+        let expected = format!("byte_off m.s.a 1 12 in {path} 1 relocation: 1 resolved");
+        assert!(shown.contains(&expected), "{path}: {shown}");
+    }
+
+    let other = dir.file("other.ko", &module(12));
+    let run = run(&["inspect", &object, "--btf", &kernel, "--btf", &other]);
+    let expected = format!(
+        "corelo: {other}: the module's .BTF.base does not fit {kernel}: struct s [1] (size 12) has no counterpart: struct [2] of this name differs (size 8): build the module for that kernel\n"
+    );
+    assert_eq!((run.status, &*run.stderr), (1, &*expected));
+}
+
 #[test]
 fn broken_module_is_passed_over() {
     let (dir, case) = (Dir::new("broken-module"), Case::new());

@@ -31,6 +31,19 @@ fn min_btf_relocates_as_the_whole_one() {
 }
 
 #[test]
+fn inputs_are_not_overwritten() {
+    let (dir, object) = (Dir::new("min-btf-input"), fixture("fields.el.bpf.o"));
+    let btf = fs::read(format!("{TOP}/{TARGET}")).unwrap();
+    let kernel = dir.file("kernel.btf", &btf);
+    let folder = dir.0.to_str().unwrap();
+    for out in [&*kernel, folder] {
+        let refused = run(&["min-btf", &object, "--btf", &kernel, "-o", out]);
+        assert!(refused.fails().join(" ").contains("is an input"), "{refused:?}");
+        assert!(fs::read(&kernel).unwrap() == btf);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_a_line() {
     let dir = Dir::new("min-btf-bad");
     let (out, bad) = (dir.path("out.tar"), dir.file("bad.o", b"no object"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! BTF from bytes, alone, or after a cut split on a base; everything asked of every type.
+//! BTF from bytes, alone, or after a cut split on a base, from which it is relocated to BTF after another cut; everything asked
+//! of every type.
 #![no_main]
 
 use std::sync::Arc;
@@ -20,8 +21,12 @@ fuzz_target!(|data: &[u8]| watched(data, || {
     let (first, second) = cut(data);
     let Ok(base) = check(first, None) else { return };
     let base = Arc::new(base);
-    if let Some(second) = second {
-        let _ = check(second, Some(&base));
+    let (second, third) = second.map(cut).map_or((None, None), |(second, third)| (Some(second), third));
+    if let Some(Ok(split)) = second.map(|second| check(second, Some(&base))) {
+        relocated(&split, &base);
+        if let Some(Ok(kernel)) = third.map(|third| check(third, None)) {
+            relocated(&split, &Arc::new(kernel));
+        }
     }
     if data.len() > MAX_LEVELS_LEN {
         return;
@@ -68,4 +73,24 @@ fn check(bytes: &[u8], base: Option<&Arc<Btf<'static>>>) -> corelo::Result<Btf<'
     };
     walk(&btf);
     Ok(btf)
+}
+
+/// Relocated from a base to itself, BTF stays as it is; to another base, its types and their names do.
+fn relocated(split: &Btf<'_>, base: &Arc<Btf<'static>>) {
+    let Ok(relocated) = split.relocate(Arc::clone(base)) else { return };
+    walk(&relocated);
+    assert!(Arc::ptr_eq(relocated.base().unwrap(), base));
+    if Arc::ptr_eq(split.base().unwrap(), base) {
+        assert_eq!(relocated.contents(), split.contents());
+    }
+    let own = |btf: &Btf<'_>| -> Vec<_> {
+        let described = |id: TypeId| {
+            let t = btf.type_by_id(id).unwrap();
+            let members =
+                t.members().map(|member| (btf.name_by_offset(member.name_off).unwrap().to_owned(), member.bit_offset));
+            (t.kind(), t.vlen(), btf.type_name(id).unwrap().to_owned(), members.collect::<Vec<_>>())
+        };
+        (btf.start_id()..btf.type_cnt()).map(|id| described(TypeId(id))).collect()
+    };
+    assert_eq!(own(&relocated), own(split));
 }

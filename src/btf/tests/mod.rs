@@ -5,6 +5,7 @@ mod deferred;
 mod ext;
 mod fit;
 mod header;
+mod relocate;
 mod split;
 mod types;
 mod view;

@@ -4,6 +4,7 @@
 mod accesses;
 mod candidates;
 mod containers;
+mod modules;
 mod names;
 mod shapes;
 mod texts;
@@ -19,7 +20,9 @@ type Row = (&'static str, fn(usize) -> Case);
 
 /// All of them, with their names.
 pub fn rows() -> Vec<(String, Make)> {
-    let rows = [candidates::ROWS, types::ROWS, accesses::ROWS, names::ROWS, texts::ROWS, containers::ROWS].concat();
+    let rows =
+        [candidates::ROWS, types::ROWS, accesses::ROWS, names::ROWS, texts::ROWS, containers::ROWS, modules::ROWS];
+    let rows = rows.concat();
     let boxed = |(name, make): Row| (name.to_owned(), Box::new(make) as Make);
     rows.into_iter().map(boxed).chain(shapes::rows()).collect()
 }
