@@ -69,7 +69,7 @@ pub(super) fn has_btf<'f>(file: impl ReadRef<'f>) -> bool {
 }
 
 /// The content of `.BTF`; `None` without one.
-pub(super) fn btf<'f>(file: impl ReadRef<'f> + Copy) -> Result<Option<Vec<u8>>> {
+pub(super) fn btf<'f>(file: impl ReadRef<'f>) -> Result<Option<Vec<u8>>> {
     let plain = || section(file, ".BTF").map(|section| section.content.to_vec());
     Ok(compressed_btf(file)?.or_else(plain))
 }
