@@ -130,7 +130,7 @@ fn added_functions_stay_as_many_as_they_are() {
     let mut min = MinBtf::new(&targets);
     assert!(min.add_type(Kind::Func, "f").unwrap());
     let built = min.build().unwrap();
-    assert_eq!(types(&built, 0), ["int char", "struct s", "func f", "func f", "ptr", "func_proto"]);
+    assert_eq!(types(&built, 0), ["int char", "struct s", "func f", "func f", "func_proto", "ptr"]);
 }
 
 #[test]
