@@ -117,6 +117,23 @@ fn an_added_type_is_whole() {
 }
 
 #[test]
+fn added_functions_stay_as_many_as_they_are() {
+    let mut kernel = Build::little();
+    let int = kernel.int("char", 1, 0);
+    let of = kernel.struct_("s", 1, &[("x", int, 0)]);
+    let ptr = kernel.ptr(of);
+    for name in ["f", "f", "other"] {
+        let proto = kernel.func_proto(int, &[ptr]);
+        kernel.func(name, proto);
+    }
+    let targets = targets(&kernel, &[]);
+    let mut min = MinBtf::new(&targets);
+    assert!(min.add_type(Kind::Func, "f").unwrap());
+    let built = min.build().unwrap();
+    assert_eq!(types(&built, 0), ["int char", "struct s", "func f", "func f", "func_proto", "ptr"]);
+}
+
+#[test]
 fn what_cannot_be_added_adds_nothing() {
     let targets = targets(&kernel(false), &[]);
     let mut min = MinBtf::new(&targets);
