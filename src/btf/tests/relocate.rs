@@ -135,9 +135,12 @@ fn enum_of(size: u32) -> impl Fn(&mut Build) {
     }
 }
 
-/// A module that points to each type of its distilled base: where the pointers lead on a kernel, or why the first one cannot.
+/// Types of the distilled base and of the kernel. A module points to each of the former: where its pointers lead, or why the
+/// first one cannot.
+type Counterpart = (&'static str, Add, Add, std::result::Result<&'static [u32], &'static str>);
+
 #[rustfmt::skip]
-const COUNTERPARTS: &[(&str, Add, Add, std::result::Result<&[u32], &str>)] = &[
+const COUNTERPARTS: &[Counterpart] = &[
     ("one name, two sizes", two_sizes, two_sizes, Ok(&[1, 2])),
     ("one of two sizes is missing", two_sizes, once, Err("int int [2] (size 8, signed) has no counterpart: int [1] of this name differs (size 4, signed)")),
     ("two of one size on both sides", twice, twice, Err("int int [1] (size 4, signed) has two counterparts, [1] and [2]")),
@@ -243,15 +246,16 @@ const EMBEDDING: [(&str, Embed, bool); 8] = [
 #[test]
 fn embedded_structs_keep_their_size() {
     for (row, embed, is_embedded) in EMBEDDING {
-        for (add, alone) in [
-            (s8 as Add, true),
+        let sizes: [(Add, bool); 2] = [
+            (s8, true),
             (
                 |b| {
                     b.struct_("s", 12, &[]);
                 },
                 !is_embedded,
             ),
-        ] {
+        ];
+        for (add, is_ok) in sizes {
             let mut distilled = Build::new(Endian::Little);
             let s = distilled.struct_("s", 8, &[]);
             let mut module = Build::split(&distilled);
@@ -259,7 +263,7 @@ fn embedded_structs_keep_their_size() {
             module.union_("own", 64, &[("member", member, 0)]);
             let mut kernel = Build::new(Endian::Little);
             add(&mut kernel);
-            assert_eq!(relocated(&module, &kernel).is_ok(), alone, "{row}");
+            assert_eq!(relocated(&module, &kernel).is_ok(), is_ok, "{row}");
         }
     }
 }
