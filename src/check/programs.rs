@@ -19,7 +19,7 @@ pub(super) struct Program {
     /// With a question mark where it has one.
     pub(super) section: String,
     /// Its number in the code.
-    func: u32,
+    pub(super) func: u32,
     /// What the loader attaches it to instead.
     attach_target: Option<String>,
     /// `None` where the analysis gives up.

@@ -28,6 +28,8 @@ fn a_kernel_with_all_loads_what_fits() {
         "lsm_sleepable unknown yes attach-unverified",
         "optional no yes attach-missing",
         "freplace unknown yes extra-target",
+        "struct_ops_unset unknown yes attach-missing",
+        "struct_ops_sleepable unknown yes attach-missing,attach-unverified",
         "own_section unknown yes section-unknown",
     ];
     let mut said = said(&check);
@@ -78,6 +80,8 @@ const CHANGES: &[(&[&str], &[&str])] = &[
     // libbpf makes it a call of probe_read.
     (&["bpf_func_id"], &[]),
     (&["SYSCALL"], &["syscall_program no yes prog-type"]),
+    (&["SYSCALL_prog"], &["syscall_program no yes prog-type"]),
+    (&["bpf_ctx_convert"], &[]),
     (&["LSM=OTHER"], &["lsm no yes prog-type", "lsm_sleepable no yes attach-unverified,prog-type"]),
     (&["CGROUP_INET4_BIND"], &["cgroup_bind no yes attach-type"]),
     (&["TRACE_ITER"], &["iter no yes attach-type"]),
