@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! programs.bpf.c, which says what each program needs.
 
-use corelo::check::{CheckOptions, Rule, Verdict, check};
+use std::path::Path;
+
+use corelo::check::{CheckOptions, Finding, Rule, Verdict, check};
 use corelo::object::{OpenTargets, Target};
 use corelo_testing::btf::Btf;
 
@@ -129,6 +131,20 @@ fn what_modules_may_have_is_unknown() {
         }
         // Modules are not searched for a type that the kernel has.
         assert!(said.contains(&"relocates no yes core-relo-reachable".to_owned()), "{said:#?}");
+    }
+}
+
+/// Relocations have the name of their section, so nobody knows which of the two programs they poison.
+#[test]
+fn poison_in_one_of_two_sections_of_a_name() {
+    let duplicate =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/duplicate.el.bpf.o")).unwrap();
+    let check = check(&duplicate, &kernel_only(&Kernel::without(&[])), &all_known()).unwrap();
+    assert_eq!(check.programs.len(), 2);
+    for (number, program) in check.programs.iter().enumerate() {
+        assert_eq!(program.load, Verdict::Unknown);
+        let is_its = |finding: &&Finding| finding.program == Some(number);
+        assert!(check.findings.iter().filter(is_its).any(|finding| finding.rule == Rule::CoreReloNoType));
     }
 }
 
