@@ -19,7 +19,7 @@ pub(super) struct Program {
     /// With a question mark where it has one.
     pub(super) section: String,
     /// Its number in the code.
-    func: u32,
+    pub(super) func: u32,
     /// What the loader attaches it to instead.
     attach_target: Option<String>,
     /// `None` where the analysis gives up.
@@ -88,10 +88,12 @@ impl<'d> Programs<'d> {
         budget.charge(len_u64(self.list.len()))?;
         let pc = self.code.pc(section.as_bytes(), insn_off);
         let own = self.at(section, insn_off);
-        Ok(self.list.iter().enumerate().filter_map(move |(number, program)| match &program.walk {
-            Some(walk) => walk.at(pc?).map(|reach| (number, Some(reach))),
+        Ok(self.list.iter().enumerate().filter_map(move |(number, program)| match (&program.walk, pc) {
+            (Some(walk), Some(pc)) => walk.at(pc).map(|reach| (number, Some(reach))),
+            // In one of several sections of the name.
+            (Some(_), None) => (program.section == section).then_some((number, None)),
             // Any program may call a subprogram.
-            None => own.is_none_or(|own| own == number).then_some((number, None)),
+            (None, _) => own.is_none_or(|own| own == number).then_some((number, None)),
         }))
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Code<'d> {
     pub(super) blocks: Vec<Block<'d>>,
     /// Names of the externs that instructions refer to, in the order of the instructions.
     pub(super) externs: Vec<(u32, &'d [u8])>,
+    /// Those that maps of `struct_ops` point to.
+    pub(super) callbacks: Vec<u32>,
     /// In `.rodata`.
     pub(super) variables: Vec<Variable<'d>>,
 }

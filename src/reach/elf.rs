@@ -72,6 +72,7 @@ pub(super) fn read<'d>(object: &'d [u8], facts: &Facts<'d>) -> Result<Code<'d>> 
     }
     reader.read_relocations(&mut code)?;
     code.externs.sort_unstable();
+    code.callbacks.sort_unstable();
     code.resolve_local_calls();
     Ok(code)
 }
@@ -176,7 +177,10 @@ impl<'d> Reader<'d, '_> {
     fn read_relocations(&mut self, code: &mut Code<'d>) -> Result<()> {
         for section in self.sections.iter() {
             let of = usize::try_from(section.sh_info(self.order)).unwrap_or(usize::MAX);
-            let Ok(of) = code.sections.binary_search_by_key(&of, |section| section.index) else { continue };
+            let Ok(of) = code.sections.binary_search_by_key(&of, |section| section.index) else {
+                self.read_callbacks(section, of, code)?;
+                continue;
+            };
             let range = code.sections.get(of).map_or(0..0, |section| section.code.clone());
             let Some((relocations, _)) = section.rel(self.order, self.object)? else { continue };
             self.data(section)?;
@@ -191,6 +195,29 @@ impl<'d> Reader<'d, '_> {
                 if let Some(held) = code.refs.get_mut(index(pc)) {
                     *held = reference;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The programs that a section points to, if it has maps of `struct_ops`.
+    ///
+    /// Source: libbpf `bpf_object__collect_st_ops_relos`.
+    fn read_callbacks(&mut self, relocations: &'d Shdr, section: usize, code: &mut Code<'d>) -> Result<()> {
+        let Ok(section) = self.sections.section(SectionIndex(section)) else { return Ok(()) };
+        let name = name(self.section_names, section.sh_name(self.order)).unwrap_or_default();
+        if !matches!(name.strip_prefix(b"?").unwrap_or(name), b".struct_ops" | b".struct_ops.link") {
+            return Ok(());
+        }
+        let Some((found, _)) = relocations.rel(self.order, self.object)? else { return Ok(()) };
+        self.data(relocations)?;
+        code.callbacks.try_reserve(found.len())?;
+        for at in found.iter().filter_map(|relocation| relocation.symbol(self.order)) {
+            let Ok(symbol) = self.symbols.symbol(at) else { continue };
+            let Ok(Some(target)) = self.symbols.symbol_section(self.order, symbol, at) else { continue };
+            let start = i64::try_from(symbol.st_value(self.order)).unwrap_or(i64::MAX);
+            if let Ref::Func(func) = code.func_in_section(target.0, start) {
+                code.callbacks.push(func);
             }
         }
         Ok(())

@@ -110,6 +110,11 @@ impl<'d> ObjectCode<'d> {
         self.code.insns.get(index(pc)).filter(|insn| is_helper && insn.src_reg == 0).map(|insn| insn.imm)
     }
 
+    /// Whether a map of `struct_ops` points to a function.
+    pub(crate) fn is_callback(&self, func: u32) -> bool {
+        self.code.callbacks.binary_search(&func).is_ok()
+    }
+
     /// The extern that an instruction refers to.
     pub(crate) fn external(&self, pc: u32) -> Option<&'d [u8]> {
         let at = self.code.externs.binary_search_by_key(&pc, |(pc, _)| *pc).ok()?;

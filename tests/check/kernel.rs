@@ -45,7 +45,11 @@ const ENUMS: [Enum; 4] = [
             ("TCX_INGRESS", 46),
         ],
     ),
-    ("bpf_map_type", "BPF_MAP_TYPE_", &[("HASH", 1), ("STRUCT_OPS", 26), ("ARENA", 33)]),
+    (
+        "bpf_map_type",
+        "BPF_MAP_TYPE_",
+        &[("HASH", 1), ("ARRAY_OF_MAPS", 12), ("STRUCT_OPS", 26), ("USER_RINGBUF", 31), ("ARENA", 33)],
+    ),
 ];
 
 impl<'w> Kernel<'w> {
@@ -110,6 +114,17 @@ impl<'w> Kernel<'w> {
         }
     }
 
+    /// The program types that the kernel is built with.
+    fn add_built_in(&mut self, pointer: u32) {
+        let [_, (_, prefix, values), ..] = ENUMS;
+        let members = values.iter().map(|(name, _)| format!("{name}_prog")).filter(|name| self.has(name));
+        let members: Vec<_> = members.map(|name| format!("{prefix}{name}")).collect();
+        let members: Vec<_> = (0..).zip(&members).map(|(at, name)| (&**name, pointer, at * 64)).collect();
+        if self.has("bpf_ctx_convert") {
+            self.btf.struct_("bpf_ctx_convert", 1024, &members);
+        }
+    }
+
     fn add_structs(&mut self) {
         let int = self.btf.int32();
         let unsigned = self.btf.int("unsigned int", 4, 0);
@@ -122,6 +137,8 @@ impl<'w> Kernel<'w> {
         if self.has("bpf_timer") {
             self.btf.struct_("bpf_timer", 16, &[]);
         }
+        let pointer = self.btf.ptr(0);
+        self.add_built_in(pointer);
         let init = self.btf.func_proto(int, &[]);
         let init = self.btf.ptr(init);
         let wide = self.btf.int("long long", 8, 1);

@@ -20,6 +20,16 @@ struct {
 	struct value *value;
 } map SEC(".maps");
 
+struct {
+	int (*type)[12];	/* BPF_MAP_TYPE_ARRAY_OF_MAPS */
+	int (*max_entries)[1];
+	u32 *key;
+	struct {
+		int (*type)[31];	/* BPF_MAP_TYPE_USER_RINGBUF */
+		int (*max_entries)[4096];
+	} *values[1];
+} outer SEC(".maps");
+
 struct ops___flavor {
 	int (*init)(void);
 	int flags;

@@ -21,6 +21,7 @@ fn maps_are_the_kernels() {
         (&[][..], &[][..]),
         (&["ARENA"], &["map-type BPF_MAP_TYPE_ARENA no"]),
         (&["ARENA=OTHER"], &["map-type BPF_MAP_TYPE_ARENA no"]),
+        (&["USER_RINGBUF"], &["map-type BPF_MAP_TYPE_USER_RINGBUF no"]),
         (&["bpf_timer"], &["map-field struct bpf_timer unknown"]),
         (&["ops"], &["struct-ops-type struct ops no"]),
         (&["bpf_struct_ops_ops"], &["struct-ops-type struct bpf_struct_ops_ops no"]),

@@ -52,6 +52,8 @@ EMPTY("cgroup/bind4", cgroup_bind)
 EMPTY("tcx/ingress", tcx)
 EMPTY("syscall", syscall_program)
 EMPTY("freplace/other", freplace)
+EMPTY("struct_ops/member", struct_ops_unset)
+EMPTY("struct_ops.s/member", struct_ops_sleepable)
 EMPTY("my/own", own_section)
 
 #define HELPER(number) ((long (*)(void))number)()

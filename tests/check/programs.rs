@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! programs.bpf.c, which says what each program needs.
 
-use corelo::check::{CheckOptions, Rule, Verdict, check};
+use std::path::Path;
+
+use corelo::check::{CheckOptions, Finding, Rule, Verdict, check};
 use corelo::object::{OpenTargets, Target};
 use corelo_testing::btf::Btf;
 use corelo_testing::object::{BYTE_OFFSET, TYPE_ID_LOCAL, object_of_insns};
@@ -29,6 +31,8 @@ fn a_kernel_with_all_loads_what_fits() {
         "lsm_sleepable unknown yes attach-unverified",
         "optional no yes attach-missing",
         "freplace unknown yes extra-target",
+        "struct_ops_unset unknown yes attach-missing",
+        "struct_ops_sleepable unknown yes attach-missing,attach-unverified",
         "own_section unknown yes section-unknown",
     ];
     let mut said = said(&check);
@@ -80,6 +84,8 @@ const CHANGES: &[(&[&str], &[&str])] = &[
     // libbpf makes it a call of probe_read.
     (&["bpf_func_id"], &[]),
     (&["SYSCALL"], &["syscall_program no yes prog-type"]),
+    (&["SYSCALL_prog"], &["syscall_program no yes prog-type"]),
+    (&["bpf_ctx_convert"], &[]),
     (&["LSM=OTHER"], &["lsm no yes prog-type", "lsm_sleepable no yes attach-unverified,prog-type"]),
     (&["CGROUP_INET4_BIND"], &["cgroup_bind no yes attach-type"]),
     (&["TRACE_ITER"], &["iter no yes attach-type"]),
@@ -127,6 +133,20 @@ fn what_modules_may_have_is_unknown() {
         }
         // Modules are not searched for a type that the kernel has.
         assert!(said.contains(&"relocates no yes core-relo-reachable".to_owned()), "{said:#?}");
+    }
+}
+
+/// Relocations have the name of their section, so nobody knows which of the two programs they poison.
+#[test]
+fn poison_in_one_of_two_sections_of_a_name() {
+    let duplicate =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/duplicate.el.bpf.o")).unwrap();
+    let check = check(&duplicate, &kernel_only(&Kernel::without(&[])), &all_known()).unwrap();
+    assert_eq!(check.programs.len(), 2);
+    for (number, program) in check.programs.iter().enumerate() {
+        assert_eq!(program.load, Verdict::Unknown);
+        let is_its = |finding: &&Finding| finding.program == Some(number);
+        assert!(check.findings.iter().filter(is_its).any(|finding| finding.rule == Rule::CoreReloNoType));
     }
 }
 

@@ -37,9 +37,12 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
     let (mut types, mut values) = (BTreeSet::new(), BTreeSet::new());
     for variable in object.variables(|section| section == b".maps") {
         let Ok((_, map)) = object.btf.skip_modifiers(variable.type_id) else { continue };
-        input.kernel.budget.charge(map.vlen().into())?;
-        types.extend(object.map_number(map, b"type").map(|number| (number, Lossy(variable.name).to_string())));
-        values.extend(value_of(object, map));
+        // libbpf makes an inner map, too.
+        for map in [Some(map), inner_of(object, map)].into_iter().flatten() {
+            input.kernel.budget.charge(map.vlen().into())?;
+            types.extend(object.map_number(map, b"type").map(|number| (number, Lossy(variable.name).to_string())));
+            values.extend(value_of(object, map));
+        }
     }
     for (number, map) in types {
         let subject = match MAP_TYPES.name_of(number.into()) {
@@ -66,6 +69,14 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
 fn value_of(object: &ObjectBtf<'_>, map: Type<'_>) -> Option<TypeId> {
     let (_, pointer) = object.btf.skip_modifiers(object.member(map, b"value")?.type_id).ok()?;
     (pointer.kind() == Kind::Ptr).then(|| pointer.type_id())
+}
+
+/// The definition of the maps in a map: `values` is an array of pointers to it.
+fn inner_of<'b>(object: &'b ObjectBtf<'_>, map: Type<'_>) -> Option<Type<'b>> {
+    let values = object.btf.skip_modifiers(object.member(map, b"values")?.type_id).ok()?.1.array()?;
+    let (_, pointer) = object.btf.skip_modifiers(values.elem_type_id).ok()?;
+    let inner = object.btf.skip_modifiers(pointer.type_id()).ok()?.1;
+    (pointer.kind() == Kind::Ptr && inner.kind() == Kind::Struct).then_some(inner)
 }
 
 /// Structs within one another that the kernel searches.

@@ -4,14 +4,20 @@
 //!
 //! Source: libbpf `section_defs`; kernel `bpf_prog_load_check_attach`, `bpf_check_attach_target`.
 
+use std::collections::HashSet;
+use std::ffi::CStr;
+
 use super::Input;
 use super::enumerators::{ATTACH_TYPES, Meaning, PROG_TYPES};
+use crate::btf::{BtfView as _, Kind};
+use crate::check::kernel::{Kernel, Lookup};
 use crate::check::section::{Attach, AttachType, Section};
 use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::Result;
 
 /// Finds types that the kernel does not have, and sections that libbpf does not know.
 pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
+    let built_in = built_in(input.kernel)?;
     for (number, program) in input.programs.list.iter().enumerate() {
         let Some(section) = program.section() else {
             let name = if program.section.is_empty() { "without a name" } else { &program.section };
@@ -22,7 +28,7 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
             ));
             continue;
         };
-        findings.extend(prog_type(&section, input)?.map(|finding| finding.of(number)));
+        findings.extend(prog_type(&section, &built_in, input)?.map(|finding| finding.of(number)));
         findings.extend(attach_type(&section, input)?.map(|finding| finding.of(number)));
         if section.attach == Attach::Program {
             let finding =
@@ -36,11 +42,31 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
     Ok(())
 }
 
-fn prog_type(section: &Section<'_>, input: &Input<'_>) -> Result<Option<Finding>> {
+/// The program types that the kernel is built with, as `BPF_PROG_TYPE_XDP_prog`; empty where that is unknown. All kernels have
+/// the numbers of all types, and members of `struct bpf_ctx_convert` for those of their configuration.
+///
+/// Source: kernel `linux/bpf_types.h`, `bpf_ctx_convert`.
+fn built_in<'t>(kernel: &Kernel<'t>) -> Result<HashSet<&'t [u8]>> {
+    let Lookup::Found(found) = kernel.find_in_module("vmlinux", Kind::Struct, "bpf_ctx_convert")? else {
+        return Ok(HashSet::new());
+    };
+    let Some(found) = found.first() else { return Ok(HashSet::new()) };
+    let (btf, ty) = (found.btf(), found.ty()?);
+    kernel.budget.charge(ty.vlen().into())?;
+    ty.members().map(|member| btf.name_by_offset(member.name_off).map(CStr::to_bytes)).collect()
+}
+
+fn prog_type(section: &Section<'_>, built_in: &HashSet<&[u8]>, input: &Input<'_>) -> Result<Option<Finding>> {
     let name = section.prog_type;
     let Some(number) = PROG_TYPES.number(name) else { return Ok(None) };
     let finding = Finding::new(Rule::ProgType, Stage::Load, Verdict::No, format!("BPF_PROG_TYPE_{name}"));
-    Ok(differing(finding, "program type", number, PROG_TYPES.meaning(number, input.kernel)?))
+    let meaning = PROG_TYPES.meaning(number, input.kernel)?;
+    let member = format!("BPF_PROG_TYPE_{name}_prog");
+    if meaning == Meaning::Same && !built_in.is_empty() && !built_in.contains(member.as_bytes()) {
+        let message = format!("the kernel is built without program type BPF_PROG_TYPE_{name}");
+        return Ok(Some(finding.with_text(message, "load it only on kernels whose configuration has it")));
+    }
+    Ok(differing(finding, "program type", number, meaning))
 }
 
 fn attach_type(section: &Section<'_>, input: &Input<'_>) -> Result<Option<Finding>> {

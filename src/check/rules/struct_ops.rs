@@ -8,6 +8,7 @@ use crate::btf::{BtfView as _, Kind, Member};
 use crate::bytes::index;
 use crate::check::kernel::{Found, Kernel, Lookup};
 use crate::check::object::{ObjectBtf, Variable};
+use crate::check::section::Attach;
 use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::Result;
 use crate::relo::EssentialName;
@@ -15,6 +16,7 @@ use crate::text::Lossy;
 
 /// Finds types and members that the kernel does not have. Maps in `?.struct_ops` are not created by default.
 pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
+    find_programs(input, findings);
     let Some(object) = input.object else { return Ok(()) };
     let maps = object.variables(|section| matches!(section, b".struct_ops" | b".struct_ops.link"));
     if !maps.is_empty() && input.options.kernel_has_btf == Some(false) {
@@ -24,6 +26,28 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         findings.extend(of_map(object, &map, input.kernel)?);
     }
     Ok(())
+}
+
+/// Programs that no map has, and those that sleep.
+fn find_programs(input: &Input<'_>, findings: &mut Vec<Finding>) {
+    for (number, program) in input.programs.list.iter().enumerate() {
+        let Some(section) = program.section().filter(|section| section.attach == Attach::StructOps) else { continue };
+        let unknown = |rule| Finding::new(rule, Stage::Load, Verdict::Unknown, &*program.name).of(number);
+        if !input.programs.code.is_callback(program.func) {
+            let finding = unknown(Rule::AttachMissing);
+            findings.push(finding.with_text(
+                "no struct_ops map has it, and libbpf loads it only if one does: the loader sets it",
+                "make it a member of a struct_ops map in the object, to have that checked",
+            ));
+        }
+        if section.is_sleepable {
+            let finding = unknown(Rule::AttachUnverified);
+            findings.push(finding.with_text(
+                "whether this member of a struct_ops map may sleep is not in BTF",
+                "see whether check_member() of the struct in the kernel's source allows it",
+            ));
+        }
+    }
 }
 
 fn of_map(object: &ObjectBtf<'_>, map: &Variable<'_>, kernel: &Kernel<'_>) -> Result<Vec<Finding>> {
