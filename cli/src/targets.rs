@@ -88,7 +88,7 @@ fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>, log: &StderrLog) -> R
         Some(Streamed::Plain(data)) => {
             (source::from_bytes(&data, base).map_err(|error| error.at(&*name))?, has_bpf_code(&data))
         }
-        Some(Streamed::Btf(btf)) => (btf, false),
+        Some(Streamed::Btf(btf)) => (*btf, false),
         None => (source::open(path, base)?, file_has_bpf_code(path)),
     };
     if is_program {

@@ -84,8 +84,8 @@ pub(crate) fn read_stream(stream: impl Read) -> Result<Streamed> {
         Unpacked { form, .. } if form.is_archive() => {
             Err(Error::Argument { what: "a package is read several times: store it in a file, and give that".into() })
         }
-        Unpacked { form: Form::Elf, is_packed: true, .. } => Ok(Streamed::Btf(read_image(unpacked)?.btf)),
-        Unpacked { form, .. } if form.is_image() => Ok(Streamed::Btf(read_image(unpacked)?.btf)),
+        Unpacked { form: Form::Elf, is_packed: true, .. } => Ok(Streamed::Btf(Box::new(read_image(unpacked)?.btf))),
+        Unpacked { form, .. } if form.is_image() => Ok(Streamed::Btf(Box::new(read_image(unpacked)?.btf))),
         Unpacked { stream, .. } => Ok(Streamed::Plain(source::read_stream(stream, 0)?)),
     }
 }
@@ -93,7 +93,7 @@ pub(crate) fn read_stream(stream: impl Read) -> Result<Streamed> {
 /// What a stream was.
 pub(crate) enum Streamed {
     /// A kernel image.
-    Btf(Btf<'static>),
+    Btf(Box<Btf<'static>>),
     /// The bytes of raw BTF, an ELF file, or neither.
     Plain(Vec<u8>),
 }
