@@ -2,6 +2,8 @@
 //! `corelo`: relocates BPF objects, and shows what their relocations come to.
 
 mod check;
+#[cfg(test)]
+mod completions;
 mod findings;
 mod input;
 mod inspect;
