@@ -63,7 +63,7 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all abi lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: completions check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-address fuzz-coverage worst deny selfcheck FORCE
+.PHONY: completions dist distcheck check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-address fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -266,6 +266,12 @@ check-instructions: ## no main path takes 5 % more instructions than benches/ins
 worst: ## hostile inputs end within 100 ms and four times their size for each megabyte (WORST: arguments, see its source)
 	$(CARGO) build --quiet --release $(CARGOFLAGS) --manifest-path benches/worst/Cargo.toml --target-dir $(COMPARE)
 	$(COMPARE)/release/worst $(WORST)
+
+dist: ## corelo-VERSION.tar.xz of the last commit, with the crates, in target/dist
+	@scripts/dist.sh target/dist
+
+distcheck: ## the tarball, Debian packages and RPMs of it, built and used in clean Debian roots (root, mmdebstrap)
+	@scripts/check.py dist
 
 ci: ## what CI runs
 	@.ci/run
