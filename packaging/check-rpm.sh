@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Builds the RPMs in a clean Debian root, twice on two paths, and uses them in another, as far as Debian's rpm can: what
-# the packages require is not there as RPMs, and the loader does not look in lib64.
+# the packages require is not there as RPMs, which would own directories that are left, and the loader does not look in lib64.
 #
 # usage: check-rpm.sh TARBALL BUILD-ROOT USE-ROOT (scripts/root.py makes the roots)
 set -eu
@@ -34,14 +34,14 @@ tar -xf "$tarball" -C "$use/work"
 cp "$build"/rpm/one/RPMS/*/*.rpm "$use/work"
 rm -f "$use"/work/*-debug*.rpm
 in_root "$use" rpm --initdb
-files "$use" >"$use/work/before"
+files "$use" ! -type d >"$use/work/before"
 in_root "$use" sh -euc "
 	rpm --install --nodeps /work/*.rpm
 	rpm --query --provides corelo libcorelo libcorelo-devel
 	cd '/work/$name'
 	PKG_CONFIG_PATH=/usr/lib64/pkgconfig LD_LIBRARY_PATH=/usr/lib64 packaging/debian/tests/programs
 	rpm --erase corelo libcorelo-static libcorelo-devel libcorelo"
-files "$use" >"$use/work/after"
+files "$use" ! -type d >"$use/work/after"
 diff "$use/work/before" "$use/work/after"
 rm -rf "$use/work" "$build/rpm"
 echo "check-rpm: passed"

@@ -6,7 +6,9 @@ in_root() { # ROOT COMMAND...
 }
 
 # All files of a root but those in which package managers and the linker's cache keep what they know.
-files() { # ROOT
-	(cd "$1" && find . -xdev \( -path ./work -o -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./var/lib/dpkg \
-		-o -path ./var/lib/rpm -o -path ./var/log -o -path ./var/cache/ldconfig \) -prune -o -print | sort)
-}
+files() ( # ROOT FIND-TEST...
+	cd "$1"
+	shift
+	find . -xdev \( -path ./work -o -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./var/lib/dpkg \
+		-o -path ./var/lib/rpm -o -path ./var/log -o -path ./var/cache/ldconfig \) -prune -o "$@" -print | sort
+)
