@@ -17,7 +17,7 @@ build() { # FOLDER OPTION...
 	mkdir -p "$build/$folder"
 	cp "$tarball" "$here/corelo.spec" "$build/$folder"
 	in_root "$build" rpmbuild -bb --nodeps --define "_topdir /$folder" --define "_sourcedir /$folder" \
-		--define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
+		--define 'use_source_date_epoch_as_buildtime 1' --define 'build_mtime_policy clamp_to_source_date_epoch' \
 		--define '_buildhost reproducible' "$@" "/$folder/corelo.spec"
 }
 
