@@ -32,18 +32,18 @@ done
 echo "check-deb: both builds gave the same packages"
 in_root "$build" lintian --info --allow-root --fail-on error,warning "/build/deb/${source}-1_$(dpkg --print-architecture).changes"
 
-rm -rf "$use/work"
-mkdir "$use/work"
-tar -xf "$tarball" -C "$use/work"
-cp "$build"/build/deb/*.deb "$use/work"
-rm "$use"/work/*-dbgsym_*.deb
-files "$use" >"$use/work/before"
+rm -rf "$use/packages"
+mkdir "$use/packages"
+tar -xf "$tarball" -C "$use/packages"
+cp "$build"/build/deb/*.deb "$use/packages"
+rm "$use"/packages/*-dbgsym_*.deb
+files "$use" >"$use/packages/before"
 in_root "$use" sh -euc "
-	dpkg -i /work/*.deb
-	cd '/work/$name'
+	dpkg -i /packages/*.deb
+	cd '/packages/$name'
 	packaging/debian/tests/programs
 	dpkg --purge corelo libcorelo-dev libcorelo0.1"
-files "$use" >"$use/work/after"
-diff "$use/work/before" "$use/work/after"
-rm -rf "$use/work" "$build/build"
+files "$use" >"$use/packages/after"
+diff "$use/packages/before" "$use/packages/after"
+rm -rf "$use/packages" "$build/build"
 echo "check-deb: passed"

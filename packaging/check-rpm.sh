@@ -28,20 +28,20 @@ for file in "$build"/rpm/one/RPMS/*/*.rpm; do
 done
 echo "check-rpm: both builds gave the same packages"
 
-rm -rf "$use/work"
-mkdir "$use/work"
-tar -xf "$tarball" -C "$use/work"
-cp "$build"/rpm/one/RPMS/*/*.rpm "$use/work"
-rm -f "$use"/work/*-debug*.rpm
+rm -rf "$use/packages"
+mkdir "$use/packages"
+tar -xf "$tarball" -C "$use/packages"
+cp "$build"/rpm/one/RPMS/*/*.rpm "$use/packages"
+rm -f "$use"/packages/*-debug*.rpm
 in_root "$use" rpm --initdb
-files "$use" ! -type d >"$use/work/before"
+files "$use" ! -type d >"$use/packages/before"
 in_root "$use" sh -euc "
-	rpm --install --nodeps /work/*.rpm
+	rpm --install --nodeps /packages/*.rpm
 	rpm --query --provides corelo libcorelo libcorelo-devel
-	cd '/work/$name'
+	cd '/packages/$name'
 	PKG_CONFIG_PATH=/usr/lib64/pkgconfig LD_LIBRARY_PATH=/usr/lib64 packaging/debian/tests/programs
 	rpm --erase corelo libcorelo-static libcorelo-devel libcorelo"
-files "$use" ! -type d >"$use/work/after"
-diff "$use/work/before" "$use/work/after"
-rm -rf "$use/work" "$build/rpm"
+files "$use" ! -type d >"$use/packages/after"
+diff "$use/packages/before" "$use/packages/after"
+rm -rf "$use/packages" "$build/rpm"
 echo "check-rpm: passed"

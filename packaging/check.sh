@@ -9,6 +9,6 @@ in_root() { # ROOT COMMAND...
 files() ( # ROOT FIND-TEST...
 	cd "$1"
 	shift
-	find . -xdev \( -path ./work -o -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./var/lib/dpkg \
+	find . -xdev \( -path ./packages -o -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./var/lib/dpkg \
 		-o -path ./var/lib/rpm -o -path ./var/log -o -path ./var/cache/ldconfig \) -prune -o "$@" -print | sort
 )
