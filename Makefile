@@ -4,13 +4,17 @@
 
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
+# Not where the linker looks: nothing is to be linked with it.
+PRELOADDIR ?= $(LIBDIR)/corelo
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR     ?= $(PREFIX)/bin
-MANDIR     ?= $(PREFIX)/share/man
-DOCDIR     ?= $(PREFIX)/share/doc/corelo
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+DOCDIR     ?= $(DATADIR)/doc/corelo
 DESTDIR    ?=
 
 CARGO   ?= cargo
+CPPFLAGS ?=
 CFLAGS  ?= -O2 -g
 LDFLAGS ?=
 INSTALL ?= install
@@ -44,6 +48,10 @@ HEADERS := $(wildcard include/corelo/*.h)
 LICENSES := $(wildcard LICENSE*)
 # Below DOCDIR as here, so that the links of README lead there.
 DOCS    := $(wildcard docs/*.md)
+# Where shells look for what completes the name of a command.
+BASH_COMPLETION := $(DATADIR)/bash-completion/completions/corelo
+ZSH_COMPLETION  := $(DATADIR)/zsh/site-functions/_corelo
+FISH_COMPLETION := $(DATADIR)/fish/vendor_completions.d/corelo.fish
 
 # Cargo is asked every time, since it alone knows what is stale; not by a mere `make install`, though, which root runs
 # after the user's `make`, often without a cargo: that builds only what is missing or older than the sources.
@@ -55,7 +63,7 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all abi lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-address fuzz-coverage worst deny selfcheck FORCE
+.PHONY: completions dist distcheck check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-address fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -115,7 +123,8 @@ $(OUT)/libcorelo.so: $(OUT)/$(SONAME)
 
 # With corelo inside: a program whose LD_PRELOAD names a library that needs one the loader cannot find does not start.
 $(PRELOAD): preload/preload.c preload/abi.h preload/preload.map include/corelo.h $(CARGO_A) $(NATIVE)
-	$(CC) -shared -fPIC -std=c99 -Wall -Wextra -Wpedantic -ffile-prefix-map='$(CURDIR)'=. $(CFLAGS) $(LDFLAGS) -Iinclude -o $@ preload/preload.c \
+	$(CC) -shared -fPIC -std=c99 -Wall -Wextra -Wpedantic -ffile-prefix-map='$(CURDIR)'=. $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \
+		-Iinclude -o $@ preload/preload.c \
 		-Wl,-soname,$(notdir $@) -Wl,--version-script=preload/preload.map -Wl,--gc-sections -Wl,-Bsymbolic-functions \
 		-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--no-undefined $(CARGO_A) -Wl,--as-needed $$(cat $(NATIVE)) -ldl
 
@@ -133,11 +142,12 @@ $(OUT)/corelo.pc: $(NATIVE) pkgconfig/corelo.pc.in FORCE
 
 # Writes nothing outside DESTDIR that `make` has made already: what root leaves in target would be in the user's way.
 install: $(STATIC) $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR and PREFIX
-	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/corelo' '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/corelo' '$(DESTDIR)$(BINDIR)' \
+		'$(DESTDIR)$(PRELOADDIR)'
 	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/$(REALNAME)'
 	ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libcorelo.so'
-	$(INSTALL) -m 755 $(PRELOAD) '$(DESTDIR)$(LIBDIR)/libcorelo-preload.so'
+	$(INSTALL) -m 755 $(PRELOAD) '$(DESTDIR)$(PRELOADDIR)/libcorelo-preload.so'
 	$(INSTALL) -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/libcorelo.a'
 	$(write_pc) >'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
 	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc'
@@ -146,15 +156,20 @@ install: $(STATIC) $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR 
 	$(INSTALL) -m 755 $(COMMAND) '$(DESTDIR)$(BINDIR)/corelo'
 	$(if $(MAN),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1')
 	$(if $(MAN),$(INSTALL) -m 644 $(MAN) '$(DESTDIR)$(MANDIR)/man1')
+	sed -i 's|/usr/local/lib/corelo|$(PRELOADDIR)|' '$(DESTDIR)$(MANDIR)/man1/corelo.1'
+	$(INSTALL) -D -m 644 completions/corelo.bash '$(DESTDIR)$(BASH_COMPLETION)'
+	$(INSTALL) -D -m 644 completions/_corelo '$(DESTDIR)$(ZSH_COMPLETION)'
+	$(INSTALL) -D -m 644 completions/corelo.fish '$(DESTDIR)$(FISH_COMPLETION)'
 	$(INSTALL) -d '$(DESTDIR)$(DOCDIR)/docs'
 	$(INSTALL) -m 644 $(LICENSES) README.md '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)/docs'
 
 uninstall: ## removes what install wrote, given the same variables
 	rm -f '$(DESTDIR)$(LIBDIR)/$(REALNAME)' '$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/libcorelo.so' \
-		'$(DESTDIR)$(LIBDIR)/libcorelo.a' '$(DESTDIR)$(LIBDIR)/libcorelo-preload.so' \
+		'$(DESTDIR)$(LIBDIR)/libcorelo.a' '$(DESTDIR)$(PRELOADDIR)/libcorelo-preload.so' \
 		'$(DESTDIR)$(LIBDIR)/pkgconfig/corelo.pc' \
 		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(BINDIR)/corelo' \
+		'$(DESTDIR)$(BASH_COMPLETION)' '$(DESTDIR)$(ZSH_COMPLETION)' '$(DESTDIR)$(FISH_COMPLETION)' \
 		$(foreach header,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/corelo/$(header)') \
 		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)') \
 		$(foreach text,$(LICENSES) README.md $(DOCS),'$(DESTDIR)$(DOCDIR)/$(text)')
@@ -162,8 +177,8 @@ uninstall: ## removes what install wrote, given the same variables
 # The C tests and the demo see the library only as an installed one, through pkg-config.
 stage: all ## an installation in target/stage, for the tests
 	@rm -rf '$(STAGE)'
-	@$(MAKE) --no-print-directory --silent install DESTDIR='$(STAGE)' PREFIX=/usr LIBDIR=/usr/lib INCLUDEDIR=/usr/include \
-		BINDIR=/usr/bin MANDIR=/usr/share/man DOCDIR=/usr/share/doc/corelo
+	@$(MAKE) --no-print-directory --silent install DESTDIR='$(STAGE)' PREFIX=/usr LIBDIR=/usr/lib PRELOADDIR=/usr/lib/corelo \
+		INCLUDEDIR=/usr/include BINDIR=/usr/bin DATADIR=/usr/share MANDIR=/usr/share/man DOCDIR=/usr/share/doc/corelo
 
 deps: ## installs what the tests need and the machine lacks
 	@scripts/deps.sh
@@ -210,6 +225,9 @@ fuzz-address: ## the target of the C functions under the address sanitizer, a qu
 fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)
 	@FUZZ_TARGETS='$(FUZZ_TARGETS)' scripts/check.py coverage
 
+completions: ## completions/ for bash, zsh and fish from the options in cli/src
+	CORELO_WRITE_COMPLETIONS=1 $(CARGO) test $(CARGOFLAGS) -p corelo-cli completions
+
 header: ## include/corelo.h and include/corelo/relo_core.h from capi/src (fetches cbindgen)
 	scripts/header.sh include
 
@@ -249,6 +267,12 @@ worst: ## hostile inputs end within 100 ms and four times their size for each me
 	$(CARGO) build --quiet --release $(CARGOFLAGS) --manifest-path benches/worst/Cargo.toml --target-dir $(COMPARE)
 	$(COMPARE)/release/worst $(WORST)
 
+dist: ## corelo-VERSION.tar.xz of the last commit, with the crates, in target/dist
+	@scripts/dist.sh target/dist
+
+distcheck: ## the tarball, Debian packages and RPMs of it, built and used in clean Debian roots (root, mmdebstrap)
+	@scripts/check.py dist
+
 ci: ## what CI runs
 	@.ci/run
 
@@ -258,7 +282,7 @@ clean: ## removes all that was built
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo 'Variables: DESTDIR PREFIX LIBDIR INCLUDEDIR BINDIR MANDIR DOCDIR CC CFLAGS LDFLAGS CARGO CARGOFLAGS'
+	@echo 'Variables: DESTDIR PREFIX LIBDIR PRELOADDIR INCLUDEDIR BINDIR DATADIR MANDIR DOCDIR CC CFLAGS LDFLAGS CARGO CARGOFLAGS'
 
 FORCE:
 

@@ -16,11 +16,11 @@ import subprocess
 import sys
 
 from runner import ROOT, Runner
-from steps import c, ci, compare, fuzz, libbpf
+from steps import c, ci, compare, dist, fuzz, libbpf
 
-STEPS = [*ci.STEPS, *fuzz.STEPS, *libbpf.STEPS, *compare.STEPS, *c.STEPS]
+STEPS = [*ci.STEPS, *fuzz.STEPS, *libbpf.STEPS, *compare.STEPS, *dist.STEPS, *c.STEPS]
 # Parts that `make check` leaves out.
-APART = {"long", "coverage", "libbpf", "msrv", "threads", "kernels", "fuzz", "fuzz-address", "lint", "page"}
+APART = {"long", "coverage", "libbpf", "msrv", "threads", "kernels", "fuzz", "fuzz-address", "lint", "page", "dist"}
 
 COMPILES = "echo 'int main(void) { return 0; }' >$logs/empty.c; $cc $logs/empty.c -o $bin/empty"
 # What steps need: a command that tells whether it is there, and what is said where it is not.
@@ -82,7 +82,7 @@ def main():
     asked = parser.parse_args()
     wanted = set(asked.parts) or set(parts) - APART
     if "ci" in wanted:
-        wanted = set(parts) - {"long", "coverage"}
+        wanted = set(parts) - {"long", "coverage", "dist"}
     steps = chosen(wanted, asked.k)
     if asked.list:
         print("".join(f"{step.part:12} {step.name}\n" for step in steps), end="")

@@ -32,5 +32,7 @@ expect "include/corelo.map (newest node)" "$node" "$release"
 expect "include/corelo.h (CORELO_VERSION)" "$(macro CORELO_VERSION)" "$version"
 expect "include/corelo.h (CORELO_VERSION_MAJOR.MINOR.PATCH)" \
 	"$(macro CORELO_VERSION_MAJOR).$(macro CORELO_VERSION_MINOR).$(macro CORELO_VERSION_PATCH)" "$release"
+expect "packaging/corelo.spec" "$(sed -n 's/^Version: *//p' packaging/corelo.spec)" "$release"
+expect "packaging/debian/changelog" "$(sed -n '1s/.*(\(.*\)-.*/\1/p' packaging/debian/changelog)" "$release"
 [ $status = 0 ] || echo "version: 'make header' writes the header's; a new version needs its node in the map" >&2
 exit $status

@@ -3,6 +3,8 @@
 
 mod btf;
 mod check;
+#[cfg(test)]
+mod completions;
 mod findings;
 mod input;
 mod inspect;

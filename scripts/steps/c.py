@@ -168,8 +168,9 @@ def install():
     # What the staged installation holds, that its command runs, and that uninstall leaves nothing.
     yield Step("install", "install, uninstall", """
         soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
-        for file in lib/libcorelo.so lib/$soname lib/libcorelo.so.$(scripts/version.sh) lib/libcorelo.a lib/libcorelo-preload.so \\
-            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo share/man/man1/corelo.1 \\
+        for file in lib/libcorelo.so lib/$soname lib/libcorelo.so.$(scripts/version.sh) lib/libcorelo.a lib/corelo/libcorelo-preload.so \\
+            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo share/man/man1/corelo.1 \
+            share/bash-completion/completions/corelo share/zsh/site-functions/_corelo share/fish/vendor_completions.d/corelo.fish \\
             share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1 \\
             share/doc/corelo/README.md share/doc/corelo/docs/preload.md; do
             [ -s $stage/usr/$file ] || { echo "no usr/$file"; exit 1; }
@@ -177,15 +178,16 @@ def install():
         if grep '@' $stage/usr/lib/pkgconfig/corelo.pc; then exit 1; fi
         $stage/usr/bin/corelo --version | grep -F "$(scripts/version.sh)"
         rm -rf $out
-        vars="DESTDIR=$root/$out PREFIX=/opt/c LIBDIR=/opt/c/lib/x INCLUDEDIR=/opt/c/include BINDIR=/opt/c/bin MANDIR=/opt/c/man DOCDIR=/opt/c/doc"
+        vars="DESTDIR=$root/$out PREFIX=/opt/c LIBDIR=/opt/c/lib/x PRELOADDIR=/opt/c/preload INCLUDEDIR=/opt/c/include BINDIR=/opt/c/bin DATADIR=/opt/c/share MANDIR=/opt/c/man DOCDIR=/opt/c/doc"
         make --no-print-directory install $vars
+        grep -F /opt/c/preload/libcorelo-preload.so $out/opt/c/man/man1/corelo.1
         grep -Fx 'libdir=${prefix}/lib/x' $out/opt/c/lib/x/pkgconfig/corelo.pc
         make --no-print-directory uninstall $vars
         [ -z "$(find $out ! -type d)" ] || { find $out ! -type d; exit 1; }""", after=("stage",))
     # What is built elsewhere of the same sources is the same. Directories end where those that are in every build go on.
     yield Step("install", "install, directories of the build", """
         [ -z "${CARGO_ENCODED_RUSTFLAGS:-}" ] || { echo 'CARGO_ENCODED_RUSTFLAGS is set, and nothing can be added to it'; exit 77; }
-        for file in $stage/usr/lib/lib*.so $stage/usr/lib/libcorelo.a $stage/usr/bin/corelo; do
+        for file in $stage/usr/lib/lib*.so $stage/usr/lib/corelo/*.so $stage/usr/lib/libcorelo.a $stage/usr/bin/corelo; do
             if grep -aoF -e "$root/src/" -e "$root/preload" -e "${CARGO_HOME:-$HOME/.cargo}/registry/" \\
                 -e "$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/" $file; then echo "in $file"; exit 1; fi
         done""", after=("stage",))
@@ -193,7 +195,7 @@ def install():
 
 def preload():
     """Programs that know nothing of corelo: none of them is compiled with its header or linked with it."""
-    library = "$stage/usr/lib/libcorelo-preload.so"
+    library = "$stage/usr/lib/corelo/libcorelo-preload.so"
     # Only these names, in no version, and no library to be found at run time but those that every program has.
     yield Step("preload", "preload, exports", f"""
         dynamic_names {library} >$out.names
