@@ -20,7 +20,7 @@ from steps import c, ci, compare, fuzz, libbpf
 
 STEPS = [*ci.STEPS, *fuzz.STEPS, *libbpf.STEPS, *compare.STEPS, *c.STEPS]
 # Parts that `make check` leaves out.
-APART = {"long", "coverage", "libbpf", "msrv", "threads", "kernels", "fuzz", "fuzz-address", "lint", "page"}
+APART = {"long", "coverage", "libbpf", "msrv", "threads", "kernels", "fuzz", "fuzz-address", "lint", "page", "go"}
 
 COMPILES = "echo 'int main(void) { return 0; }' >$logs/empty.c; $cc $logs/empty.c -o $bin/empty"
 # What steps need: a command that tells whether it is there, and what is said where it is not.
@@ -40,6 +40,7 @@ TOOLS = {
     "clang": ("command -v ${CLANG:-clang-19}", "no clang (scripts/deps.sh libbpf)"),
     "qemu": ("command -v qemu-system-x86_64", "no qemu (scripts/deps.sh kernels)"),
     "chromium": ("command -v chromium || command -v chromium-browser", "no Chromium (scripts/deps.sh page)"),
+    "go": ("command -v go", "no Go (scripts/deps.sh go)"),
     "rustup": ("command -v rustup", "no rustup to get the oldest compiler with"),
     "rust-src": ("[ -d $(${RUSTC:-rustc} --print sysroot)/lib/rustlib/src/rust/library/std ]",
                  "the sources of Rust's library are missing (scripts/deps.sh threads)"),

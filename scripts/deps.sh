@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv, threads and page; `deps.sh coverage`: `make
-# fuzz-coverage`.
+# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv, threads, page and go;
+# `deps.sh coverage`: `make fuzz-coverage`.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -62,6 +62,7 @@ for part in "$@"; do
 		! has rustup >/dev/null || [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] ||
 			rustup --quiet component add rust-src </dev/null
 		;;
+	go) need golang-go has go ;;
 	page) need chromium sh -c 'command -v chromium || command -v chromium-browser' ;;
 	coverage)
 		llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
