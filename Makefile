@@ -43,7 +43,7 @@ MAN     := $(wildcard man/*.1)
 HEADERS := $(wildcard include/corelo/*.h)
 LICENSES := $(wildcard LICENSE*)
 # Below DOCDIR as here, so that the links of README lead there.
-DOCS    := $(wildcard docs/*.md)
+DOCS    := $(wildcard docs/*)
 
 # Cargo is asked every time, since it alone knows what is stale; not by a mere `make install`, though, which root runs
 # after the user's `make`, often without a cargo: that builds only what is missing or older than the sources.

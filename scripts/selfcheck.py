@@ -206,20 +206,22 @@ FAULTS = [
      [(check("header", "header C99|header for libbpf, C..17"), ["FAIL header C99", r"FAIL header for libbpf, C\+\+17"]),
       ("CORELO_NO_SKIP=1 PKG_CONFIG=/none scripts/check.py header abi", ["a skip is a failure"])]),
     ("libbpf's name in the object of all others, wrong answers that are right, oracle that is none, deviation without its paragraph "
-     "or its test, example that does not compile, example that differs from that in C",
+     "or its test, example that does not compile, example that differs from that in C, sample that prints "
+     "something else, link that leads nowhere",
      [("archive/join.sh", "	corelo_*) echo", "	corelo_* | bpf_core_add_cands) echo"),
       ("ctests/mutate/wrong.c", 'is_wrong("panics")', 'is_wrong("planted")'),
       ("ctests/differential/wrong.c", 'now("name_len")', 'now("planted")'),
       ("ctests/differential/oracle.c", 'if (dlsym(RTLD_DEFAULT, "corelo_version")) {', "if (0) {"),
       ("docs/deviations.md", "`foreign-lshift`, ", ""), ("docs/deviations.md", "`rings_of_every_kind()`", "`planted_test()`"),
       ("examples/whole_object.c", "corelo_relocate(", "corelo_planted("),
+      ("docs/algorithm.md", "off 0 -> 32", "off 0 -> 33"), ("docs/README.md", "(abi.md)", "(abi.md#planted)"),
       ("examples/tour.py", '("line", c_uint32), ("message"', '("line", c_uint64), ("message"')],
      [(check("archive corpora differential examples",
              "before libbpf.a, bfd|(mutate|differential), (build|seen to fail|whose oracle)|deviations, documented|example whole_object|"
-             "tour, Python"),
+             "tour, Python|documentation, samples"),
        ["FAIL before libbpf.a, bfd", "wrong panics: status 0", "wrong name_len: status 0", "FAIL differential, whose oracle",
         r"in one place only:.* foreign-lshift\b", r"in one place only:.* planted_test\(\)", "FAIL example whole_object",
-        "FAIL tour, Python"])]),
+        "FAIL tour, Python", "docs/algorithm.md:.* does not print this", "abi.md#planted leads nowhere"])]),
 
     # --- the Rust library, compiled for release once for each row
     ("leak, write on failure, panic, hang",

@@ -172,7 +172,7 @@ def install():
         for file in lib/libcorelo.so lib/$soname lib/libcorelo.so.$(scripts/version.sh) lib/libcorelo.a lib/libcorelo-preload.so \\
             lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo share/man/man1/corelo.1 \\
             share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1 \\
-            share/doc/corelo/README.md share/doc/corelo/docs/preload.md; do
+            share/doc/corelo/README.md share/doc/corelo/docs/algorithm.svg; do
             [ -s $stage/usr/$file ] || { echo "no usr/$file"; exit 1; }
         done
         if grep '@' $stage/usr/lib/pkgconfig/corelo.pc; then exit 1; fi
