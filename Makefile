@@ -40,6 +40,7 @@ PRELOAD := $(OUT)/libcorelo-preload.so
 NATIVE  := $(OUT)/native-static-libs
 COMMAND := $(OUT)/corelo
 MAN     := $(wildcard man/*.1)
+MAN3    := $(wildcard man/*.3)
 HEADERS := $(wildcard include/corelo/*.h)
 LICENSES := $(wildcard LICENSE*)
 # Below DOCDIR as here, so that the links of README lead there.
@@ -146,6 +147,8 @@ install: $(STATIC) $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR 
 	$(INSTALL) -m 755 $(COMMAND) '$(DESTDIR)$(BINDIR)/corelo'
 	$(if $(MAN),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man1')
 	$(if $(MAN),$(INSTALL) -m 644 $(MAN) '$(DESTDIR)$(MANDIR)/man1')
+	$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3'
+	$(INSTALL) -m 644 $(MAN3) '$(DESTDIR)$(MANDIR)/man3'
 	$(INSTALL) -d '$(DESTDIR)$(DOCDIR)/docs'
 	$(INSTALL) -m 644 $(LICENSES) README.md '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)/docs'
@@ -157,6 +160,7 @@ uninstall: ## removes what install wrote, given the same variables
 		'$(DESTDIR)$(INCLUDEDIR)/corelo.h' '$(DESTDIR)$(BINDIR)/corelo' \
 		$(foreach header,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/corelo/$(header)') \
 		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)') \
+		$(foreach page,$(notdir $(MAN3)),'$(DESTDIR)$(MANDIR)/man3/$(page)') \
 		$(foreach text,$(LICENSES) README.md $(DOCS),'$(DESTDIR)$(DOCDIR)/$(text)')
 
 # The C tests and the demo see the library only as an installed one, through pkg-config.
@@ -210,13 +214,16 @@ fuzz-address: ## the target of the C functions under the address sanitizer, a qu
 fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuzz reach (installs llvm-cov)
 	@FUZZ_TARGETS='$(FUZZ_TARGETS)' scripts/check.py coverage
 
-header: ## include/corelo.h and include/corelo/relo_core.h from capi/src (fetches cbindgen)
+header: ## include/corelo.h and include/corelo/relo_core.h from capi/src, and man/*.3 from these (fetches cbindgen)
 	scripts/header.sh include
+	scripts/man3.py man
 
-check-header: ## the headers are what `make header` would write
+check-header: ## the headers and man/*.3 are what `make header` would write
 	@scripts/header.sh $(OUT)/include
 	diff -u include/corelo.h $(OUT)/include/corelo.h
 	diff -u include/corelo/relo_core.h $(OUT)/include/corelo/relo_core.h
+	scripts/man3.py $(OUT)/man
+	for page in $(notdir $(MAN3)); do diff -u man/$$page $(OUT)/man/$$page || exit; done
 
 lint: ## formatting, lints, documentation, the header, what is said of the sources
 	@scripts/check.py lint

@@ -29,6 +29,7 @@ TOOLS = {
     "valgrind": ("command -v valgrind", "no valgrind"),
     "jsonschema": ("python3 -c 'import jsonschema'", "no python3-jsonschema (scripts/deps.sh)"),
     "readelf": ("command -v readelf", "no readelf (binutils)"),
+    "mandoc": ("command -v mandoc", "no mandoc"),
     "c++": ("command -v ${cxx%% *}", "no C++ compiler"),
     "lld": ("ld=$(command -v ld.lld-19 || command -v ld.lld); mkdir -p $bin/lld; ln -sf $ld $bin/lld/ld.lld", "no ld.lld (lld-19)"),
     "libbpf": ('[ -n "${LIBBPF_A:-}" ] || [ "$($cc -print-file-name=libbpf.a)" != libbpf.a ]; '

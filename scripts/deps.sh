@@ -38,6 +38,7 @@ need abigail-tools has abidiff
 # Where only root's PATH may lead.
 need iproute2 env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v tc'
 need bpftool env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v bpftool'
+need mandoc has mandoc
 need python3 has python3
 need python3-jsonschema python3 -c 'import jsonschema'
 need zstd has zstd

@@ -102,8 +102,8 @@ FAULTS = [
       (test("--lib --test layers --test bounds --test header"),
        [r"src/bytes\.rs uses crate::relo::Spec",
         *failed("walk_limits", "every_function_is_documented", "name_counts_without_flavor_on_either_side")])]),
-    ("lint switched off here and there, test that is not there, licence, versions, stale header, formatting of "
-     "the fuzz targets",
+    ("lint switched off here and there, test that is not there, licence, versions, stale header, stale manual page, "
+     "formatting of the fuzz targets",
      [("fuzz/src/lib.rs", "pub mod access;", "pub  mod access;"),
       ("src/insn.rs", "    /// The instruction class, one of",
        '    /// Planted.\n    #[expect(clippy::unwrap_used, reason = "planted")]\n    pub fn planted(x: Option<u8>) -> u8 {\n'
@@ -115,13 +115,14 @@ FAULTS = [
       ("scripts/debian.py", "import sys\n", "import sys  # mirror" ".example.org\n"),
       ("deny.toml", ', "Unicode-3.0"', ""),
       ("scripts/dependencies.py", 'package["name"] for', 'package["license"] for'),
+      ("man/corelo_targets.3", ".Nd a kernel", ".Nd no kernel"),
       ("capi/src/btf_open.rs", "/// Frees BTF. ", "/// Frees BTF, and not planted trees. ")],
      [(STATIC, [r"incompatible with previous forbid[\s\S]*a lint is switched off", "clippy::panic is switched off above",
                 "clippy::indexing_slicing is not denied in Cargo.toml",
                 r"names the test planted_test\(\)",
                 r"scripts/debian\.py:\d+:import sys  # mirror[\s\S]*a host of packages is named above",
                 "unicode-ident: licence .* is not allowed", "MIT OR Apache-2.0: built in"]),
-      (check("lint", "formatting"), [r"Diff in .*fuzz/src/lib\.rs"]), ("make check-header", [r"\+ \* Frees BTF, and not planted trees"])]),
+      (check("lint", "formatting|manual pages.*"), [r"Diff in .*fuzz/src/lib\.rs", r"-\.Nd no kernel"]), ("make check-header", [r"\+ \* Frees BTF, and not planted trees"])]),
     ("wrong version", [("Cargo.toml", re.compile(r'^version = "[0-9.]*"', re.M), 'version = "99.0.0"')],
      [("make lib", [r"version: Cargo\.toml says 99\.0\.0, but include/corelo\.map"])]),
 
