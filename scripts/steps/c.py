@@ -170,8 +170,8 @@ def install():
     yield Step("install", "install, uninstall", """
         soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
         for file in lib/libcorelo.so lib/$soname lib/libcorelo.so.$(scripts/version.sh) lib/libcorelo.a lib/libcorelo-preload.so \\
-            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo share/man/man1/corelo.1 share/man/man3/corelo.3 \\
-            share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1 \\
+            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo \\
+            share/man/man1/corelo.1 share/man/man3/corelo.3 share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1 \\
             share/doc/corelo/README.md share/doc/corelo/docs/algorithm.svg; do
             [ -s $stage/usr/$file ] || { echo "no usr/$file"; exit 1; }
         done
