@@ -44,10 +44,11 @@ PRELOAD := $(OUT)/libcorelo-preload.so
 NATIVE  := $(OUT)/native-static-libs
 COMMAND := $(OUT)/corelo
 MAN     := $(wildcard man/*.1)
+MAN3    := $(wildcard man/*.3)
 HEADERS := $(wildcard include/corelo/*.h)
 LICENSES := $(wildcard LICENSE*)
 # Below DOCDIR as here, so that the links of README lead there.
-DOCS    := $(wildcard docs/*.md)
+DOCS    := $(wildcard docs/*)
 # Where shells look for what completes the name of a command.
 BASH_COMPLETION := $(DATADIR)/bash-completion/completions/corelo
 ZSH_COMPLETION  := $(DATADIR)/zsh/site-functions/_corelo
@@ -160,6 +161,8 @@ install: $(STATIC) $(SHARED) $(PRELOAD) $(COMMAND) ## everything, below DESTDIR 
 	$(INSTALL) -D -m 644 completions/corelo.bash '$(DESTDIR)$(BASH_COMPLETION)'
 	$(INSTALL) -D -m 644 completions/_corelo '$(DESTDIR)$(ZSH_COMPLETION)'
 	$(INSTALL) -D -m 644 completions/corelo.fish '$(DESTDIR)$(FISH_COMPLETION)'
+	$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3'
+	$(INSTALL) -m 644 $(MAN3) '$(DESTDIR)$(MANDIR)/man3'
 	$(INSTALL) -d '$(DESTDIR)$(DOCDIR)/docs'
 	$(INSTALL) -m 644 $(LICENSES) README.md '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)/docs'
@@ -172,6 +175,7 @@ uninstall: ## removes what install wrote, given the same variables
 		'$(DESTDIR)$(BASH_COMPLETION)' '$(DESTDIR)$(ZSH_COMPLETION)' '$(DESTDIR)$(FISH_COMPLETION)' \
 		$(foreach header,$(notdir $(HEADERS)),'$(DESTDIR)$(INCLUDEDIR)/corelo/$(header)') \
 		$(foreach page,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man1/$(page)') \
+		$(foreach page,$(notdir $(MAN3)),'$(DESTDIR)$(MANDIR)/man3/$(page)') \
 		$(foreach text,$(LICENSES) README.md $(DOCS),'$(DESTDIR)$(DOCDIR)/$(text)')
 
 # The C tests and the demo see the library only as an installed one, through pkg-config.
@@ -228,8 +232,9 @@ fuzz-coverage: ## lines of src/relo and src/btf that the inputs kept by make fuz
 completions: ## completions/ for bash, zsh and fish from the options in cli/src
 	CORELO_WRITE_COMPLETIONS=1 $(CARGO) test $(CARGOFLAGS) -p corelo-cli completions
 
-header: ## include/corelo.h and include/corelo/relo_core.h from capi/src (fetches cbindgen)
+header: ## include/corelo.h and include/corelo/relo_core.h from capi/src, and man/*.3 from these (fetches cbindgen)
 	scripts/header.sh include
+	scripts/man3.py man
 
 check-header: ## the headers are what `make header` would write
 	@scripts/header.sh $(OUT)/include

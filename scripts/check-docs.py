@@ -3,7 +3,8 @@
 """Looks that the samples in README and docs work: `check-docs.py STAGE`, a staged installation.
 
 C samples must stand, line for line, in one of the examples, which are compiled and run. Shell samples are run where the
-files that they name lie. Rust samples are run by `cargo test --doc`. Anything else is text.
+files that they name lie; those marked `console` must print what follows each command. Rust samples are run by `cargo test
+--doc`. Anything else is text. Links must lead to a file, and to a heading in it.
 """
 import os
 import pathlib
@@ -17,6 +18,11 @@ import textwrap
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SAMPLE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
+
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+# By the name that samples use.
+FILES = {"prog.bpf.o": "examples/demo.bpf.o", "vmlinux.btf": "examples/demo.btf", "loader.log": "tests/verifier_log/6.12-plain.log",
+         **{name: f"examples/{name}" for name in ("ctime.bpf.o", "ctime-6.1.btf", "ctime-6.12.btf")}}
 
 LOADER = """#include <bpf/libbpf.h>
 int main(void) { return bpf_object__load(bpf_object__open("prog.bpf.o")); }
@@ -37,47 +43,73 @@ def check_c(sample, examples):
         return "stands in no file of examples/"
 
 
-def check_sh(sample, stage, folder):
+def check_sh(sample, environment, folder):
     commands = [line for line in sample.splitlines() if line]
     if all(line.startswith("make ") for line in commands):
         targets = [word for line in commands for word in line.split("#")[0].split()[1:]]
-        return run(["make", "-n", *targets], ROOT, os.environ)
-    prefix = f"{stage}/usr"
-    env = dict(os.environ, PATH=f"{prefix}/bin:{os.environ['PATH']}", LD_LIBRARY_PATH=f"{prefix}/lib",
-               LIBRARY_PATH=f"{prefix}/lib", PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig", PKG_CONFIG_SYSROOT_DIR=stage)
-    return run(["bash", "-euc", sample], folder, env)
-
-
-def run(command, folder, env):
-    done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
+        done = run(["make", "-n", *targets], ROOT, os.environ)
+    else:
+        done = run(["bash", "-euc", sample], folder, environment)
     if done.returncode:
-        return f"status {done.returncode}\n{done.stdout}"
+        return f"has status {done.returncode}\n{done.stdout}"
+
+
+def check_console(sample, environment, folder):
+    """Commands after `$ `, each with all that it prints."""
+    for part in re.split(r"^\$ ", sample, flags=re.M)[1:]:
+        command, _, expected = part.partition("\n")
+        printed = run(["bash", "-c", command], folder, environment).stdout
+        if printed != expected:
+            return f"does not print this; {command} prints\n{printed}"
+
+
+def run(command, folder, environment):
+    return subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def anchors(text):
+    """Of a page's headings, as GitHub makes them."""
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+def dead_links(page, text):
+    for target, anchor in LINK.findall(SAMPLE.sub("", text)):
+        path = page.parent / target if target else page
+        if not path.exists() or anchor and anchor not in anchors(path.read_text()):
+            yield f"{page.relative_to(ROOT)}: the link {target}#{anchor} leads nowhere"
+
+
+def stage_environment(stage):
+    """Finds the command, the library and pkg-config's file in the staged installation."""
+    prefix = f"{stage}/usr"
+    return dict(os.environ, PATH=f"{prefix}/bin:{os.environ['PATH']}", LD_LIBRARY_PATH=f"{prefix}/lib",
+                LIBRARY_PATH=f"{prefix}/lib", PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig", PKG_CONFIG_SYSROOT_DIR=stage)
 
 
 def main():
-    stage = os.path.abspath(sys.argv[1])
+    environment = stage_environment(os.path.abspath(sys.argv[1]))
     examples = [lines(path.read_text()) for path in sorted(ROOT.glob("examples/*.c"))]
-    failed = count = 0
+    errors, count = [], 0
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(ROOT / "examples/demo.bpf.o", f"{folder}/prog.bpf.o")
-        shutil.copy(ROOT / "examples/demo.btf", f"{folder}/vmlinux.btf")
+        for name, source in FILES.items():
+            shutil.copy(ROOT / source, f"{folder}/{name}")
         pathlib.Path(folder, "loader.c").write_text(LOADER)
-        shutil.copy(ROOT / "tests/verifier_log/6.12-plain.log", f"{folder}/loader.log")
-        for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]:
+        check = {"c": lambda sample: check_c(sample, examples), "sh": lambda sample: check_sh(sample, environment, folder),
+                 "console": lambda sample: check_console(sample, environment, folder)}
+        for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]:
             text = page.read_text()
+            errors += dead_links(page, text)
             for match in SAMPLE.finditer(text):
                 language, sample = match.groups()
-                if language not in ("c", "sh"):
+                if language not in check or page.name == "CONTRIBUTING.md":
                     continue
                 count += 1
-                error = check_c(sample, examples) if language == "c" else check_sh(sample, stage, folder)
-                if error:
-                    failed += 1
+                if error := check[language](sample):
                     line = text.count("\n", 0, match.start()) + 1
-                    print(f"{page.relative_to(ROOT)}:{line}: the sample {error}")
-    print(f"{count} samples, {failed} failed")
-    return bool(failed or not count)
+                    errors.append(f"{page.relative_to(ROOT)}:{line}: the sample {error}")
+    print("\n".join([*errors, f"{count} samples, {len(errors)} errors"]))
+    return bool(errors or not count)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from steps import c, ci, compare, dist, fuzz, libbpf
 
 STEPS = [*ci.STEPS, *fuzz.STEPS, *libbpf.STEPS, *compare.STEPS, *dist.STEPS, *c.STEPS]
 # Parts that `make check` leaves out.
-APART = {"long", "coverage", "libbpf", "msrv", "threads", "kernels", "fuzz", "fuzz-address", "lint", "page", "dist"}
+APART = {"long", "coverage", "libbpf", "msrv", "threads", "kernels", "fuzz", "fuzz-address", "lint", "page", "go", "dist"}
 
 COMPILES = "echo 'int main(void) { return 0; }' >$logs/empty.c; $cc $logs/empty.c -o $bin/empty"
 # What steps need: a command that tells whether it is there, and what is said where it is not.
@@ -29,6 +29,7 @@ TOOLS = {
     "valgrind": ("command -v valgrind", "no valgrind"),
     "jsonschema": ("python3 -c 'import jsonschema'", "no python3-jsonschema (scripts/deps.sh)"),
     "readelf": ("command -v readelf", "no readelf (binutils)"),
+    "mandoc": ("command -v mandoc", "no mandoc"),
     "c++": ("command -v ${cxx%% *}", "no C++ compiler"),
     "lld": ("ld=$(command -v ld.lld-19 || command -v ld.lld); mkdir -p $bin/lld; ln -sf $ld $bin/lld/ld.lld", "no ld.lld (lld-19)"),
     "libbpf": ('[ -n "${LIBBPF_A:-}" ] || [ "$($cc -print-file-name=libbpf.a)" != libbpf.a ]; '
@@ -41,6 +42,7 @@ TOOLS = {
     "clang": ("command -v ${CLANG:-clang-19}", "no clang (scripts/deps.sh libbpf)"),
     "qemu": ("command -v qemu-system-x86_64", "no qemu (scripts/deps.sh kernels)"),
     "chromium": ("command -v chromium || command -v chromium-browser", "no Chromium (scripts/deps.sh page)"),
+    "go": ("command -v go", "no Go (scripts/deps.sh go)"),
     "rustup": ("command -v rustup", "no rustup to get the oldest compiler with"),
     "rust-src": ("[ -d $(${RUSTC:-rustc} --print sysroot)/lib/rustlib/src/rust/library/std ]",
                  "the sources of Rust's library are missing (scripts/deps.sh threads)"),

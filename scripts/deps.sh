@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv, threads and page; `deps.sh dist`: `make
-# distcheck`; `deps.sh coverage`: `make fuzz-coverage`.
+# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv, threads, page and go; `deps.sh dist`:
+# `make distcheck`; `deps.sh coverage`: `make fuzz-coverage`.
 set -eu
 
 command -v "${CARGO:-cargo}" >/dev/null 2>&1 ||
@@ -38,6 +38,7 @@ need abigail-tools has abidiff
 # Where only root's PATH may lead.
 need iproute2 env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v tc'
 need bpftool env PATH="$PATH:/usr/sbin:/sbin" sh -c 'command -v bpftool'
+need mandoc has mandoc
 need python3 has python3
 need python3-jsonschema python3 -c 'import jsonschema'
 need zstd has zstd
@@ -63,6 +64,7 @@ for part in "$@"; do
 			rustup --quiet component add rust-src </dev/null
 		;;
 	dist) need mmdebstrap has mmdebstrap ;;
+	go) need golang-go has go ;;
 	page) need chromium sh -c 'command -v chromium || command -v chromium-browser' ;;
 	coverage)
 		llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')

@@ -102,8 +102,8 @@ FAULTS = [
       (test("--lib --test layers --test bounds --test header"),
        [r"src/bytes\.rs uses crate::relo::Spec",
         *failed("walk_limits", "every_function_is_documented", "name_counts_without_flavor_on_either_side")])]),
-    ("lint switched off here and there, test that is not there, licence, versions, stale header, formatting of "
-     "the fuzz targets",
+    ("lint switched off here and there, test that is not there, licence, versions, stale header, stale manual page, "
+     "formatting of the fuzz targets",
      [("fuzz/src/lib.rs", "pub mod access;", "pub  mod access;"),
       ("src/insn.rs", "    /// The instruction class, one of",
        '    /// Planted.\n    #[expect(clippy::unwrap_used, reason = "planted")]\n    pub fn planted(x: Option<u8>) -> u8 {\n'
@@ -115,13 +115,14 @@ FAULTS = [
       ("scripts/debian.py", "import sys\n", "import sys  # mirror" ".example.org\n"),
       ("deny.toml", ', "Unicode-3.0"', ""),
       ("scripts/dependencies.py", 'package["name"] for', 'package["license"] for'),
+      ("man/corelo_targets.3", ".Nd a kernel", ".Nd no kernel"),
       ("capi/src/btf_open.rs", "/// Frees BTF. ", "/// Frees BTF, and not planted trees. ")],
      [(STATIC, [r"incompatible with previous forbid[\s\S]*a lint is switched off", "clippy::panic is switched off above",
                 "clippy::indexing_slicing is not denied in Cargo.toml",
                 r"names the test planted_test\(\)",
                 r"scripts/debian\.py:\d+:import sys  # mirror[\s\S]*a host of packages is named above",
                 "unicode-ident: licence .* is not allowed", "MIT OR Apache-2.0: built in"]),
-      (check("lint", "formatting"), [r"Diff in .*fuzz/src/lib\.rs"]), ("make check-header", [r"\+ \* Frees BTF, and not planted trees"])]),
+      (check("lint", "formatting|manual pages.*"), [r"Diff in .*fuzz/src/lib\.rs", r"-\.Nd no kernel"]), ("make check-header", [r"\+ \* Frees BTF, and not planted trees"])]),
     ("wrong version", [("Cargo.toml", re.compile(r'^version = "[0-9.]*"', re.M), 'version = "99.0.0"')],
      [("make lib", [r"version: Cargo\.toml says 99\.0\.0, but include/corelo\.map"])]),
 
@@ -206,17 +207,22 @@ FAULTS = [
      [(check("header", "header C99|header for libbpf, C..17"), ["FAIL header C99", r"FAIL header for libbpf, C\+\+17"]),
       ("CORELO_NO_SKIP=1 PKG_CONFIG=/none scripts/check.py header abi", ["a skip is a failure"])]),
     ("libbpf's name in the object of all others, wrong answers that are right, oracle that is none, deviation without its paragraph "
-     "or its test, example that does not compile",
+     "or its test, example that does not compile, example that differs from that in C, sample that prints "
+     "something else, link that leads nowhere",
      [("archive/join.sh", "	corelo_*) echo", "	corelo_* | bpf_core_add_cands) echo"),
       ("ctests/mutate/wrong.c", 'is_wrong("panics")', 'is_wrong("planted")'),
       ("ctests/differential/wrong.c", 'now("name_len")', 'now("planted")'),
       ("ctests/differential/oracle.c", 'if (dlsym(RTLD_DEFAULT, "corelo_version")) {', "if (0) {"),
       ("docs/deviations.md", "`foreign-lshift`, ", ""), ("docs/deviations.md", "`rings_of_every_kind()`", "`planted_test()`"),
-      ("examples/whole_object.c", "corelo_relocate(", "corelo_planted(")],
+      ("examples/whole_object.c", "corelo_relocate(", "corelo_planted("),
+      ("docs/algorithm.md", "off 0 -> 32", "off 0 -> 33"), ("docs/README.md", "(abi.md)", "(abi.md#planted)"),
+      ("examples/tour.py", '("line", c_uint32), ("message"', '("line", c_uint64), ("message"')],
      [(check("archive corpora differential examples",
-             "before libbpf.a, bfd|(mutate|differential), (build|seen to fail|whose oracle)|deviations, documented|example whole_object"),
+             "before libbpf.a, bfd|(mutate|differential), (build|seen to fail|whose oracle)|deviations, documented|example whole_object|"
+             "tour, Python|documentation, samples"),
        ["FAIL before libbpf.a, bfd", "wrong panics: status 0", "wrong name_len: status 0", "FAIL differential, whose oracle",
-        r"in one place only:.* foreign-lshift\b", r"in one place only:.* planted_test\(\)", "FAIL example whole_object"])]),
+        r"in one place only:.* foreign-lshift\b", r"in one place only:.* planted_test\(\)", "FAIL example whole_object",
+        "FAIL tour, Python", "docs/algorithm.md:.* does not print this", "abi.md#planted leads nowhere"])]),
 
     # --- the Rust library, compiled for release once for each row
     ("leak, write on failure, panic, hang",

@@ -4,6 +4,7 @@ import glob
 import os
 
 from runner import ROOT, Step, slug
+from steps.ci import deps
 
 # In ctests, but not tests of the table below: they take arguments or have a part of their own.
 OTHERS = {"alloc", "beside_libbpf", "beside_rust", "kernel", "oracle", "panic", "parity", "plugin", "reload", "skeleton"}
@@ -169,10 +170,10 @@ def install():
     yield Step("install", "install, uninstall", """
         soname=libcorelo.so.$(scripts/version.sh | awk -F. '{ print ($1 == 0 ? $1 "." $2 : $1) }')
         for file in lib/libcorelo.so lib/$soname lib/libcorelo.so.$(scripts/version.sh) lib/libcorelo.a lib/corelo/libcorelo-preload.so \\
-            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo share/man/man1/corelo.1 \
+            lib/pkgconfig/corelo.pc include/corelo.h include/corelo/libbpf.h include/corelo/relo_core.h bin/corelo \\
             share/bash-completion/completions/corelo share/zsh/site-functions/_corelo share/fish/vendor_completions.d/corelo.fish \\
-            share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause share/doc/corelo/LICENSE.LGPL-2.1 \\
-            share/doc/corelo/README.md share/doc/corelo/docs/preload.md; do
+            share/man/man1/corelo.1 share/man/man3/corelo.3 share/doc/corelo/LICENSE share/doc/corelo/LICENSE.BSD-2-Clause \\
+            share/doc/corelo/LICENSE.LGPL-2.1 share/doc/corelo/README.md share/doc/corelo/docs/algorithm.svg; do
             [ -s $stage/usr/$file ] || { echo "no usr/$file"; exit 1; }
         done
         if grep '@' $stage/usr/lib/pkgconfig/corelo.pc; then exit 1; fi
@@ -217,6 +218,39 @@ def preload():
         done""", ["libbpf", "valgrind"], ("preload",))
 
 
+# Each language prints what C does, of what succeeds and of what fails, and writes what the command does.
+TOUR = """
+tour() { # COMMAND...
+    for files in 'examples/demo.bpf.o examples/demo.btf' 'tests/broken/poisoned.bpf.o tests/broken/kernel.o'; do
+        "$@" $files $out.o >$out.txt
+        $bin/example_tour $files >$out.c.txt
+        diff $out.c.txt $out.txt
+        $stage/usr/bin/corelo relocate ${files% *} --btf ${files#* } -o $out.command.o
+        cmp $out.o $out.command.o
+    done
+    grep -x 'core-relo-reachable: .*' $out.txt
+    for files in 'examples/demo.btf examples/demo.btf' 'examples/demo.bpf.o /none'; do
+        if "$@" $files 2>$out.txt; then exit 1; fi
+        $bin/example_tour $files 2>$out.c.txt || true
+        grep '^tour: examples/demo' $out.c.txt | diff - $out.txt
+    done
+}
+"""
+
+
+def tour():
+    """One program in several languages."""
+    def language(name, command, needs=(), part="examples", after=(), lock=""):
+        return one(part, f"tour, {name}", TOUR + command, needs, ("stage", "example tour", *after), lock=lock)
+
+    yield language("C", "tour $bin/example_tour")
+    yield language("C++", "$cxx -std=c++11 $warnings $cflags -o $out examples/tour.cpp $shared; tour $out", ["c++"])
+    yield language("Rust", "tour $cargo run --quiet ${CARGOFLAGS:---locked} --example tour --", lock="target/debug")
+    yield language("Python", "tour python3 examples/tour.py")
+    yield deps("go")
+    yield language("Go", "GOCACHE=$root/target/go go build -o $out examples/tour.go; tour $out", ["go"], "go", ["deps, go"])
+
+
 def examples():
     yield one("demo", "demo", """
         scripts/demo.sh >$out.txt
@@ -231,6 +265,7 @@ def examples():
             root = "[ $(id -u) = 0 ] || { echo 'needs root'; exit 77; }\n" if libbpf else ""
             yield one("examples", f"example {name}", f"compile examples/{name}.c $shared {'-lbpf' if libbpf else ''}\n{root}$out",
                       ["libbpf", "skeleton"] if libbpf else [])
+    yield from tour()
     yield one("examples", "documentation, samples", "scripts/check-docs.py $stage", ["libbpf"])
 
 

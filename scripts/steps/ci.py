@@ -37,6 +37,13 @@ RUST = [
 
 LINT = [
     Step("lint", "header is what `make header` writes", "scripts/header.sh $out.h; diff -u include/corelo.h $out.h"),
+    # Of other manual pages, mandoc knows only those that are installed.
+    Step("lint", "manual pages of functions", """
+        rm -rf $out
+        scripts/man3.py $out
+        for page in man/*.3 $out/*.3; do diff -u man/${page##*/} $out/${page##*/}; done
+        mandoc -T lint man/*.3 >$out.txt || true
+        if grep -v 'referenced manual not found' $out.txt; then exit 1; fi""", ["mandoc"]),
     Step("lint", "formatting", "$cargo fmt --all --check; $cargo fmt --manifest-path fuzz/Cargo.toml --check"),
     Step("lint", "clippy", f"$cargo clippy {FLAGS} --keep-going --workspace --all-targets -- -D warnings", lock=DEBUG),
     Step("lint", "documentation", f"RUSTDOCFLAGS='-D warnings' $cargo doc {FLAGS} --workspace --no-deps", lock=DEBUG),
