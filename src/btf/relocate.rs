@@ -47,6 +47,10 @@ impl Btf<'_> {
         if base.endian() != self.endian() {
             return Err(Error::BaseEndian);
         }
+        // On a base without strings, offset 0 may have a name. libbpf opens no such base.
+        if self.start_str_off() == 0 {
+            return Err(Error::BtfStrings { len: 0, without_base: true });
+        }
         let index = base.name_index(|| index_names(&base))?;
         let (ids, names) = Default::default();
         let mut relocation = Relocation { split: self, distilled, base: &base, index, ids, names };
