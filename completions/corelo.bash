@@ -16,6 +16,9 @@ _corelo() {
             ",$1")
                 cmd="corelo"
                 ;;
+            corelo,btf)
+                cmd="corelo__subcmd__btf"
+                ;;
             corelo,check)
                 cmd="corelo__subcmd__check"
                 ;;
@@ -30,6 +33,33 @@ _corelo() {
                 ;;
             corelo,relocate)
                 cmd="corelo__subcmd__relocate"
+                ;;
+            corelo__subcmd__btf,extract)
+                cmd="corelo__subcmd__btf__subcmd__extract"
+                ;;
+            corelo__subcmd__btf,help)
+                cmd="corelo__subcmd__btf__subcmd__help"
+                ;;
+            corelo__subcmd__btf,info)
+                cmd="corelo__subcmd__btf__subcmd__info"
+                ;;
+            corelo__subcmd__btf,verify)
+                cmd="corelo__subcmd__btf__subcmd__verify"
+                ;;
+            corelo__subcmd__btf__subcmd__help,extract)
+                cmd="corelo__subcmd__btf__subcmd__help__subcmd__extract"
+                ;;
+            corelo__subcmd__btf__subcmd__help,help)
+                cmd="corelo__subcmd__btf__subcmd__help__subcmd__help"
+                ;;
+            corelo__subcmd__btf__subcmd__help,info)
+                cmd="corelo__subcmd__btf__subcmd__help__subcmd__info"
+                ;;
+            corelo__subcmd__btf__subcmd__help,verify)
+                cmd="corelo__subcmd__btf__subcmd__help__subcmd__verify"
+                ;;
+            corelo__subcmd__help,btf)
+                cmd="corelo__subcmd__help__subcmd__btf"
                 ;;
             corelo__subcmd__help,check)
                 cmd="corelo__subcmd__help__subcmd__check"
@@ -46,6 +76,15 @@ _corelo() {
             corelo__subcmd__help,relocate)
                 cmd="corelo__subcmd__help__subcmd__relocate"
                 ;;
+            corelo__subcmd__help__subcmd__btf,extract)
+                cmd="corelo__subcmd__help__subcmd__btf__subcmd__extract"
+                ;;
+            corelo__subcmd__help__subcmd__btf,info)
+                cmd="corelo__subcmd__help__subcmd__btf__subcmd__info"
+                ;;
+            corelo__subcmd__help__subcmd__btf,verify)
+                cmd="corelo__subcmd__help__subcmd__btf__subcmd__verify"
+                ;;
             *)
                 ;;
         esac
@@ -53,7 +92,7 @@ _corelo() {
 
     case "${cmd}" in
         corelo)
-            opts="-v -h -V --verbose --color --help --version relocate inspect check min-btf help"
+            opts="-v -h -V --verbose --color --help --version relocate inspect check min-btf btf help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -70,8 +109,170 @@ _corelo() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        corelo__subcmd__btf)
+            opts="-v -h --verbose --color --help info verify extract help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__btf__subcmd__extract)
+            opts="-o -v -h --module --output --verbose --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --module)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__btf__subcmd__help)
+            opts="info verify extract help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__btf__subcmd__help__subcmd__extract)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__btf__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__btf__subcmd__help__subcmd__info)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__btf__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__btf__subcmd__info)
+            opts="-v -h --base --verbose --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --base)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__btf__subcmd__verify)
+            opts="-v -h --base --verbose --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --base)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         corelo__subcmd__check)
-            opts="-o -j -v -h --btf --extra-btf --optional --only --target --set --rodata --config --kernel-version --baseline --format --output --semantics --jobs --strict --verbose --color --help"
+            opts="-o -j -v -h --btf --extra-btf --optional --only --target --set --rodata --all-modules --config --kernel-version --baseline --format --output --semantics --jobs --strict --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -153,8 +354,64 @@ _corelo() {
             return 0
             ;;
         corelo__subcmd__help)
-            opts="relocate inspect check min-btf help"
+            opts="relocate inspect check min-btf btf help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__help__subcmd__btf)
+            opts="info verify extract"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__help__subcmd__btf__subcmd__extract)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__help__subcmd__btf__subcmd__info)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        corelo__subcmd__help__subcmd__btf__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -283,7 +540,7 @@ _corelo() {
             return 0
             ;;
         corelo__subcmd__min__subcmd__btf)
-            opts="-o -v -h --btf --output --keep-ids --fail-unreadable --verbose --color --help"
+            opts="-o -v -h --btf --output --keep-ids --for-check --fail-unreadable --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -34,6 +34,7 @@ complete -c corelo -n "__fish_corelo_needs_command" -f -a "relocate" -d 'Write a
 complete -c corelo -n "__fish_corelo_needs_command" -f -a "inspect" -d 'Show what each CO-RE relocation of an object comes to'
 complete -c corelo -n "__fish_corelo_needs_command" -f -a "check" -d 'Tell which programs of objects load and attach on which kernels'
 complete -c corelo -n "__fish_corelo_needs_command" -f -a "min-btf" -d 'Write the smallest BTF with which objects are relocated as with all of a kernel\'s'
+complete -c corelo -n "__fish_corelo_needs_command" -f -a "btf" -d 'Show, verify or extract the BTF of a kernel, a module or an object'
 complete -c corelo -n "__fish_corelo_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c corelo -n "__fish_corelo_using_subcommand relocate" -l btf -d 'BTF to relocate against: a raw or ELF file; `-` for standard input. The first is the kernel\'s, further ones its modules\'. Without any, the running kernel and its modules' -r -F
 complete -c corelo -n "__fish_corelo_using_subcommand relocate" -l kernel-version -d 'Version of the kernel, such as 6.12.5: the value of LINUX_KERNEL_VERSION, which may guard poisoned instructions' -r
@@ -84,6 +85,7 @@ complete -c corelo -n "__fish_corelo_using_subcommand check" -s j -l jobs -d 'Th
 complete -c corelo -n "__fish_corelo_using_subcommand check" -l color -d 'When to use colour; `auto` is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c corelo -n "__fish_corelo_using_subcommand check" -l all-modules -d 'Take what neither a kernel nor its modules here have for missing. By default, that is unknown where only a kernel\'s BTF is given: a module may have it'
 complete -c corelo -n "__fish_corelo_using_subcommand check" -l strict -d 'Exit with 1 also for what is unknown'
 complete -c corelo -n "__fish_corelo_using_subcommand check" -s v -l verbose -d 'Say more on stderr: once for a summary and what was poisoned, twice for how each answer was found'
 complete -c corelo -n "__fish_corelo_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -93,11 +95,48 @@ complete -c corelo -n "__fish_corelo_using_subcommand min-btf" -l color -d 'When
 always\t''
 never\t''"
 complete -c corelo -n "__fish_corelo_using_subcommand min-btf" -l keep-ids -d 'Let types keep their ids, for BPF_CORE_TYPE_ID_TARGET. The file is larger'
+complete -c corelo -n "__fish_corelo_using_subcommand min-btf" -l for-check -d 'Keep also what `corelo check` reads of a kernel for these objects, such as what programs attach to'
 complete -c corelo -n "__fish_corelo_using_subcommand min-btf" -l fail-unreadable -d 'Fail, and write nothing, if an object or a kernel cannot be read. By default, it is left out with a message'
 complete -c corelo -n "__fish_corelo_using_subcommand min-btf" -s v -l verbose -d 'Say more on stderr: once for a summary and what was poisoned, twice for how each answer was found'
 complete -c corelo -n "__fish_corelo_using_subcommand min-btf" -s h -l help -d 'Print help'
-complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf help" -f -a "relocate" -d 'Write an object with its CO-RE relocations applied'
-complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf help" -f -a "inspect" -d 'Show what each CO-RE relocation of an object comes to'
-complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf help" -f -a "check" -d 'Tell which programs of objects load and attach on which kernels'
-complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf help" -f -a "min-btf" -d 'Write the smallest BTF with which objects are relocated as with all of a kernel\'s'
-complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and not __fish_seen_subcommand_from info verify extract help" -l color -d 'When to use colour; `auto` is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and not __fish_seen_subcommand_from info verify extract help" -s v -l verbose -d 'Say more on stderr: once for a summary and what was poisoned, twice for how each answer was found'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and not __fish_seen_subcommand_from info verify extract help" -s h -l help -d 'Print help'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and not __fish_seen_subcommand_from info verify extract help" -f -a "info" -d 'Show byte order, sizes, ids and the number of types of each kind'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and not __fish_seen_subcommand_from info verify extract help" -f -a "verify" -d 'List what is broken, and structs, unions and enums that differ from others of their name'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and not __fish_seen_subcommand_from info verify extract help" -f -a "extract" -d 'Write the BTF of a kernel, a module or an object to a file'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and not __fish_seen_subcommand_from info verify extract help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from info" -l base -d 'The kernel whose types the BTF of a module continues' -r -F
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from info" -l color -d 'When to use colour; `auto` is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from info" -s v -l verbose -d 'Say more on stderr: once for a summary and what was poisoned, twice for how each answer was found'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from info" -s h -l help -d 'Print help'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from verify" -l base -d 'The kernel whose types the BTF of a module continues' -r -F
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour; `auto` is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more on stderr: once for a summary and what was poisoned, twice for how each answer was found'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from extract" -l module -d 'A module of this name in the package, instead of the kernel' -r
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from extract" -s o -l output -d 'Where to write it; `-` for standard output' -r -F
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from extract" -l color -d 'When to use colour; `auto` is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from extract" -s v -l verbose -d 'Say more on stderr: once for a summary and what was poisoned, twice for how each answer was found'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from extract" -s h -l help -d 'Print help'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from help" -f -a "info" -d 'Show byte order, sizes, ids and the number of types of each kind'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from help" -f -a "verify" -d 'List what is broken, and structs, unions and enums that differ from others of their name'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from help" -f -a "extract" -d 'Write the BTF of a kernel, a module or an object to a file'
+complete -c corelo -n "__fish_corelo_using_subcommand btf; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf btf help" -f -a "relocate" -d 'Write an object with its CO-RE relocations applied'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf btf help" -f -a "inspect" -d 'Show what each CO-RE relocation of an object comes to'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf btf help" -f -a "check" -d 'Tell which programs of objects load and attach on which kernels'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf btf help" -f -a "min-btf" -d 'Write the smallest BTF with which objects are relocated as with all of a kernel\'s'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf btf help" -f -a "btf" -d 'Show, verify or extract the BTF of a kernel, a module or an object'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and not __fish_seen_subcommand_from relocate inspect check min-btf btf help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and __fish_seen_subcommand_from btf" -f -a "info" -d 'Show byte order, sizes, ids and the number of types of each kind'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and __fish_seen_subcommand_from btf" -f -a "verify" -d 'List what is broken, and structs, unions and enums that differ from others of their name'
+complete -c corelo -n "__fish_corelo_using_subcommand help; and __fish_seen_subcommand_from btf" -f -a "extract" -d 'Write the BTF of a kernel, a module or an object to a file'
