@@ -19,6 +19,8 @@ use crate::budget::Budget;
 use crate::error::Result;
 use crate::explain::{Explain, explain};
 use crate::memory;
+use crate::object::cand_cache::check_endian;
+use crate::object::elf::BpfElf;
 use crate::object::{KernelFacts, Options, Report, Target, Targets, externs, relocate};
 use crate::relo::Semantics;
 use extra::WithExtra;
@@ -62,6 +64,7 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
     let mut options = *options;
     options.has_all_modules |= options.config.is_some_and(has_no_modules);
     let options = &options;
+    check_endian(targets.kernel()?, BpfElf::new(object)?.endian)?;
     let searched = WithExtra::new(targets, options.extra);
     let mut relocated = memory::copied(object)?;
     let mut report = Report::default();

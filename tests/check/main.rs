@@ -7,6 +7,7 @@ mod externs;
 mod kernel;
 mod maps;
 mod programs;
+mod sections;
 
 use std::collections::BTreeSet;
 use std::path::Path;
