@@ -62,7 +62,7 @@ pub struct CheckOptions<'a> {
 /// object does not have.
 pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -> Result<Check> {
     let mut options = *options;
-    options.has_all_modules |= options.config.is_some_and(has_no_modules);
+    options.has_all_modules |= options.config.map(str::as_bytes).is_some_and(KernelFacts::has_no_modules);
     let options = &options;
     check_endian(targets.kernel()?, BpfElf::new(object)?.endian)?;
     let searched = WithExtra::new(targets, options.extra);
@@ -103,9 +103,4 @@ pub fn check(object: &[u8], targets: &dyn Targets, options: &CheckOptions<'_>) -
     let mut check = Check { programs: programs.checks(), findings, report };
     check.judge();
     Ok(check)
-}
-
-/// Whether a kernel of this configuration can have no modules.
-fn has_no_modules(config: &str) -> bool {
-    !config.lines().any(|line| line == "CONFIG_MODULES=y")
 }

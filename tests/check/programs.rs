@@ -111,9 +111,14 @@ fn what_a_kernel_lacks_decides() {
 fn what_modules_may_have_is_unknown() {
     let kernel = Kernel::without(&["traced", "nowhere", "gone"]);
     let mut options = CheckOptions::default();
-    for (config, verdict) in [(None, "unknown"), (Some("CONFIG_MODULES=y\n"), "unknown"), (Some("CONFIG_A=y\n"), "no")]
-    {
-        options.config = config;
+    for (config, verdict) in [
+        ("CONFIG_MODULES=y\n", "unknown"),
+        // A part of a configuration.
+        ("CONFIG_A=y\n", "unknown"),
+        ("CONFIG_A=y\n# CONFIG_MODULES is not set\n", "no"),
+        ("CONFIG_A=y\nCONFIG_MODULES=n\n", "no"),
+    ] {
+        options.config = Some(config);
         let said = said(&checked("programs", &kernel, &options));
         for (name, rule) in [
             ("enters", "attach-missing"),

@@ -22,14 +22,13 @@ use std::path::PathBuf;
 
 use corelo::Result;
 use corelo::log::Log;
-use corelo::object::{Target, Targets};
+use corelo::object::{KernelFacts, Target, Targets};
 
 pub(crate) use find::find;
 pub(crate) use single::{Streamed, may_have_modules, open_kernel, open_module, read_stream};
 pub(crate) use source::Source;
 
 use modules::{Modules, Place};
-use version::config_value;
 
 /// A kernel, and what is known of it besides its types.
 #[derive(Debug)]
@@ -83,8 +82,8 @@ impl Kernel {
 
     /// Whether all modules of the kernel are at hand. That a place has none shows when they are first asked for.
     pub(crate) fn has_all_modules(&self) -> bool {
-        let option = self.config.as_deref().map(|config| config_value(config, "CONFIG_MODULES"));
-        option.is_some_and(|value| value != Some("y")) || self.modules.may_be_all()
+        let config = self.config.as_ref().map(String::as_bytes);
+        config.is_some_and(KernelFacts::has_no_modules) || self.modules.may_be_all()
     }
 }
 
