@@ -81,7 +81,7 @@ const CHANGES: &[(&[&str], &[&str])] = &[
     (&["LSM=OTHER"], &["lsm no yes prog-type", "lsm_sleepable no yes attach-unverified,prog-type"]),
     (&["CGROUP_INET4_BIND"], &["cgroup_bind no yes attach-type"]),
     (&["TRACE_ITER"], &["iter no yes attach-type"]),
-    (&["TCX_INGRESS"], &["tcx yes no attach-type"]),
+    (&["TCX_INGRESS"], &["tcx yes unknown attach-type"]),
     (&["TRACE_KPROBE_MULTI"], &["kprobe_multi yes no attach-type"]),
     (
         &["gone"],

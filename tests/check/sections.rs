@@ -38,3 +38,19 @@ fn no_kernel_loads_an_object_of_another_byte_order() {
     let checked = check(&object, &kernel_only(&Kernel::without(&[])), &all_known());
     assert!(matches!(checked, Err(Error::EndianMismatch { .. })), "{checked:?}");
 }
+
+#[test]
+fn programs_that_attach_without_a_type() {
+    // The kernel has none of their attach types.
+    let kernel = Kernel::without(&["TCX_INGRESS"]);
+    let without = ["xdp", "sk_reuseport", "sk_reuseport/migrate", "tc"];
+    assert_eq!(said_of(&without, &kernel, &all_known()), [""; 0]);
+    let said = said_of(&["tc/ingress", "tc/egress", "tcx/ingress", "xdp/devmap"], &kernel, &all_known());
+    let expected = [
+        "tc/ingress yes unknown attach-type",
+        "tc/egress yes unknown attach-type",
+        "tcx/ingress yes unknown attach-type",
+        "xdp/devmap yes no attach-type",
+    ];
+    assert_eq!(said, expected);
+}
