@@ -8,6 +8,7 @@ mod kernel;
 mod maps;
 mod programs;
 mod sections;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -29,8 +29,7 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(finding(number, HELPERS.meaning(number, input.kernel)?)),
             };
-            findings
-                .extend(found.clone().map(|finding| Finding { insn_off: code.insn_off(pc), ..finding.of(program) }));
+            findings.extend(found.clone().map(|finding| input.programs.at_call(finding, program, pc)));
         }
     }
     Ok(())
