@@ -4,6 +4,7 @@
 use corelo::check::{CheckOptions, Rule, Verdict, check};
 use corelo::object::{OpenTargets, Target};
 use corelo_testing::btf::Btf;
+use corelo_testing::object::{BYTE_OFFSET, object_of_insns};
 
 use crate::kernel::Kernel;
 use crate::{all_known, checked, kernel_only, more, object, said, target};
@@ -131,6 +132,21 @@ fn what_modules_may_have_is_unknown() {
         // Modules are not searched for a type that the kernel has.
         assert!(said.contains(&"relocates no yes core-relo-reachable".to_owned()), "{said:#?}");
     }
+}
+
+#[test]
+fn no_module_has_registers_of_another_architecture() {
+    let mut local = Btf::little();
+    let (int, access) = (local.int32(), local.str("0:0"));
+    let registers = local.struct_("user_pt_regs", 8, &[("pstate", int, 0)]);
+    let object = object_of_insns(local, "kprobe", &[(registers, access, BYTE_OFFSET)]);
+    let mut options = CheckOptions::default();
+    options.explain = true;
+    let check = check(&object, &kernel_only(&Kernel::without(&[])), &options).unwrap();
+    assert_eq!(said(&check), ["f no yes core-relo-no-type"]);
+    let finding = &check.findings[0];
+    assert!(finding.message.contains("this is a register of arm64") && !finding.message.contains("module"));
+    assert_eq!(finding.remedy.as_deref(), Some("compile the object for the architecture of the kernel"));
 }
 
 #[test]
