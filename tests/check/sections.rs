@@ -54,3 +54,27 @@ fn programs_that_attach_without_a_type() {
     ];
     assert_eq!(said, expected);
 }
+
+#[test]
+fn more_registers_than_a_trampoline_passes() {
+    let kernel = Kernel::without(&[]);
+    let sections = ["fentry/takes_six", "fentry/takes_seven_registers", "fexit/takes_nine"];
+    let (seven, nine) =
+        ("fentry/takes_seven_registers yes unknown attach-proto", "fexit/takes_nine yes unknown attach-proto");
+    for (version, expected) in [
+        (None, &[seven, nine][..]),
+        (Some(0x0006_0500), &[seven, nine]),
+        (Some(0x0006_0600), &[nine]),
+        (Some(0x0006_1000), &[]),
+    ] {
+        let mut options = all_known();
+        options.version = version;
+        assert_eq!(said_of(&sections, &kernel, &options), expected, "{version:x?}");
+    }
+}
+
+#[test]
+fn hooks_that_newer_kernels_disable() {
+    let said = said_of(&["lsm/ismaclabel", "lsm/hook"], &Kernel::without(&[]), &all_known());
+    assert_eq!(said, ["lsm/ismaclabel unknown yes attach-unverified"]);
+}
