@@ -65,6 +65,9 @@ fn attach_type(section: &Section<'_>, input: &Input<'_>) -> Result<Option<Findin
     }))
 }
 
+/// The remedy where the kernel lacks a type.
+pub(super) const LOAD_ELSEWHERE: &str = "load it only on kernels that have it, and something else on this one";
+
 /// With what the kernel has for a number; `None` if it has what the finding is about.
 pub(super) fn differing(finding: Finding, what: &str, number: u64, meaning: Meaning) -> Option<Finding> {
     let subject = finding.subject.clone();
@@ -73,5 +76,5 @@ pub(super) fn differing(finding: Finding, what: &str, number: u64, meaning: Mean
         Meaning::Missing => format!("the kernel has no {what} {subject} ({number})"),
         Meaning::Other(theirs) => format!("{what} {number} of this kernel is {theirs}, not {subject}"),
     };
-    Some(finding.with_text(message, "load it only on kernels that have it, and something else on this one"))
+    Some(finding.with_text(message, LOAD_ELSEWHERE))
 }
