@@ -180,10 +180,15 @@ static void check_smallest_btf(struct corelo_check_opts opts, uint32_t flags)
 /* Whatever it is: it has an answer, or no BTF. */
 static void check_running_kernel(void)
 {
+	struct corelo_check_opts opts = { .sz = sizeof(opts), .kernel_has_btf = CORELO_TRISTATE_NO };
 	struct corelo_check *check;
 	int ret = corelo_check(programs, programs_size, NULL, &check);
 
 	CHECK(ret == -ESRCH || (!ret && corelo_check_verdict(check) == CORELO_VERDICT_NO));
+	corelo_check_free(check);
+	/* the caller knows better */
+	ret = corelo_check(programs, programs_size, &opts, &check);
+	CHECK(ret == -ESRCH || (!ret && finding_of(check, "tp_btf", "no-kernel-btf")));
 	corelo_check_free(check);
 }
 

@@ -261,10 +261,13 @@ struct corelo_check_opts {
 	uint32_t kernel_version;
 	/** Whose answers relocations get; zero: libbpf's. */
 	enum corelo_semantics semantics;
-	/** Whether the kernel itself has its BTF, as with CONFIG_DEBUG_INFO_BTF; zero: unknown. */
+	/**
+	 * Whether the kernel itself has its BTF, as with CONFIG_DEBUG_INFO_BTF; zero: unknown, and yes where `targets` is NULL.
+	 */
 	enum corelo_tristate kernel_has_btf;
 	/**
-	 * 1 if `targets` has all modules of the kernel: what they all lack is then missing for certain. Else 0.
+	 * 1 if `targets` has all modules of the kernel, as where it is NULL: what they all lack is then missing for certain.
+	 * Else 0.
 	 */
 	uint32_t has_all_modules;
 	/**

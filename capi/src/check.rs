@@ -99,9 +99,10 @@ pub struct corelo_check_opts {
     pub kernel_version: u32,
     /// Whose answers relocations get; zero: libbpf's.
     pub semantics: MaybeUninit<corelo_semantics>,
-    /// Whether the kernel itself has its BTF, as with CONFIG_DEBUG_INFO_BTF; zero: unknown.
+    /// Whether the kernel itself has its BTF, as with CONFIG_DEBUG_INFO_BTF; zero: unknown, and yes where `targets` is NULL.
     pub kernel_has_btf: MaybeUninit<corelo_tristate>,
-    /// 1 if `targets` has all modules of the kernel: what they all lack is then missing for certain. Else 0.
+    /// 1 if `targets` has all modules of the kernel, as where it is NULL: what they all lack is then missing for certain.
+    /// Else 0.
     pub has_all_modules: u32,
     /// 1 for reasons and hints in the report, and remedies made of them, where the verifier reaches a poisoned instruction.
     /// Takes time. Else 0.
@@ -295,7 +296,7 @@ impl<'a> Opts<'a> {
                 let CheckOptions { version, .. } = self.options;
                 self.options.version = version.or_else(source::running_version);
                 self.options.has_all_modules = true;
-                self.options.kernel_has_btf = Some(true);
+                self.options.kernel_has_btf = self.options.kernel_has_btf.or(Some(true));
                 let config = || Some(String::from_utf8_lossy(&source::running_config()?).into_owned());
                 self.config = self.config.or_else(config);
                 &running

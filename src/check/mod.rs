@@ -20,6 +20,8 @@ use crate::budget::Budget;
 use crate::error::Result;
 use crate::explain::{Explain, explain};
 use crate::memory;
+use crate::object::cand_cache::check_endian;
+use crate::object::elf::BpfElf;
 use crate::object::{KernelFacts, Options, Report, Target, Targets, externs, relocate};
 use crate::relo::Semantics;
 use extra::WithExtra;
@@ -82,8 +84,9 @@ fn check_recorded(
     lookups: Option<&Lookups>,
 ) -> Result<Check> {
     let mut options = *options;
-    options.has_all_modules |= options.config.is_some_and(has_no_modules);
+    options.has_all_modules |= options.config.map(str::as_bytes).is_some_and(KernelFacts::has_no_modules);
     let options = &options;
+    check_endian(targets.kernel()?, BpfElf::new(object)?.endian)?;
     let searched = WithExtra::new(targets, options.extra);
     let mut relocated = memory::copied(object)?;
     let mut report = Report::default();
@@ -121,9 +124,4 @@ fn check_recorded(
     let mut check = Check { programs: programs.checks(), findings, report };
     check.judge();
     Ok(check)
-}
-
-/// Whether a kernel of this configuration can have no modules.
-fn has_no_modules(config: &str) -> bool {
-    !config.lines().any(|line| line == "CONFIG_MODULES=y")
 }

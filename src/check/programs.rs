@@ -60,7 +60,7 @@ impl<'d> Programs<'d> {
         let mut list = Vec::new();
         for (func, function) in code.programs() {
             let name = Lossy(function.name).to_string();
-            let walk = code.walk(func, budget)?;
+            let walk = code.walk(func, options.version, budget)?;
             let unknown_extern = walk.as_ref().filter(|_| !unknown.is_empty()).and_then(|walk| {
                 let mut used = walk.reachable().filter_map(|pc| code.external(pc));
                 used.find(|name| unknown.contains(name)).map(|name| Lossy(name).to_string())
@@ -89,7 +89,7 @@ impl<'d> Programs<'d> {
         let pc = self.code.pc(section.as_bytes(), insn_off);
         let own = self.at(section, insn_off);
         Ok(self.list.iter().enumerate().filter_map(move |(number, program)| match (&program.walk, pc) {
-            (Some(walk), Some(pc)) => walk.at(pc).map(|reach| (number, Some(reach))),
+            (Some(walk), Some(pc)) => walk.at(pc).map(|reach| (number, reach)),
             // In one of several sections of the name.
             (Some(_), None) => (program.section == section).then_some((number, None)),
             // Any program may call a subprogram.
@@ -103,12 +103,12 @@ impl<'d> Programs<'d> {
         self.list.binary_search_by_key(&func, |program| program.func).ok()
     }
 
-    /// What the reachable instructions of each program call, and the first instruction that does: the number of the program, and
-    /// for each key that `called` has for an instruction, its place.
+    /// What the instructions of each program call, and the first instruction that does, of those that are reachable if there
+    /// is one: the number of the program, and for each key that `called` has for an instruction, its place.
     pub(super) fn calls<K: Ord>(&self, called: impl Fn(u32) -> Option<K>) -> Vec<(usize, BTreeMap<K, u32>)> {
         let of_program = |walk: &Walk| {
             let mut calls = BTreeMap::new();
-            for pc in walk.reachable() {
+            for pc in walk.reachable().chain(walk.uncertain()) {
                 if let Some(key) = called(pc) {
                     calls.entry(key).or_insert(pc);
                 }
@@ -117,6 +117,17 @@ impl<'d> Programs<'d> {
         };
         let walks = self.list.iter().enumerate().filter_map(|(number, program)| Some((number, program.walk.as_ref()?)));
         walks.map(|(number, walk)| (number, of_program(walk))).collect()
+    }
+
+    /// A finding about what an instruction of a program calls.
+    pub(super) fn at_call(&self, finding: Finding, program: usize, pc: u32) -> Finding {
+        let mut finding = Finding { insn_off: self.code.insn_off(pc), ..finding.of(program) };
+        let walk = self.list.get(program).and_then(|program| program.walk.as_ref());
+        if walk.is_some_and(|walk| walk.at(pc) == Some(None)) {
+            finding.verdict = Verdict::Unknown;
+            finding.message.push_str("; whether the verifier reaches the call is unknown");
+        }
+        finding
     }
 
     /// Makes unknown what is certain only if the walk is.

@@ -39,12 +39,14 @@ pub(super) enum Attach {
 /// An enumerator of `enum bpf_attach_type`, without `BPF_`, and whether the kernel is told of it when the program is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttachType {
-    /// It has none.
+    /// It has none, or kernels that do not know it load and attach it as well.
     None,
     /// It is, and refuses one that it does not know.
     AtLoad(&'static str),
     /// Not before it is attached, or a kernel that does not know it ignores it.
     AtAttach(&'static str),
+    /// As [`AttachType::AtAttach`], for a link. `bpf_tc_attach()` does not need it.
+    ByLink(&'static str),
 }
 
 /// What a section's name says.
@@ -80,7 +82,7 @@ use Attach::{
     BtfTracepoint, Func, FuncReturn, Iter, Kprobe, Lsm, ModifyReturn, Other, Pattern, Program, RawTracepoint,
     StructOps, Syscall, TraceEvent,
 };
-use AttachType::{AtAttach, AtLoad, None as NoType};
+use AttachType::{AtAttach, AtLoad, ByLink, None as NoType};
 
 /// In alphabetical order. Those with a sleepable form: `SLEEPABLE`.
 const ROWS: &[Row] = &[
@@ -149,8 +151,8 @@ const ROWS: &[Row] = &[
     with_target("raw_tracepoint.w", "RAW_TRACEPOINT_WRITABLE", NoType, RawTracepoint),
     row("sk_lookup", "SK_LOOKUP", AtLoad("SK_LOOKUP")),
     row("sk_msg", "SK_MSG", AtAttach("SK_MSG_VERDICT")),
-    row("sk_reuseport", "SK_REUSEPORT", AtLoad("SK_REUSEPORT_SELECT")),
-    row("sk_reuseport/migrate", "SK_REUSEPORT", AtLoad("SK_REUSEPORT_SELECT_OR_MIGRATE")),
+    row("sk_reuseport", "SK_REUSEPORT", NoType),
+    row("sk_reuseport/migrate", "SK_REUSEPORT", NoType),
     row("sk_skb", "SK_SKB", NoType),
     row("sk_skb/stream_parser", "SK_SKB", AtAttach("SK_SKB_STREAM_PARSER")),
     row("sk_skb/stream_verdict", "SK_SKB", AtAttach("SK_SKB_STREAM_VERDICT")),
@@ -160,10 +162,10 @@ const ROWS: &[Row] = &[
     with_target("struct_ops", "STRUCT_OPS", NoType, StructOps),
     row("syscall", "SYSCALL", NoType),
     row("tc", "SCHED_CLS", NoType),
-    row("tc/egress", "SCHED_CLS", AtAttach("TCX_EGRESS")),
-    row("tc/ingress", "SCHED_CLS", AtAttach("TCX_INGRESS")),
-    row("tcx/egress", "SCHED_CLS", AtAttach("TCX_EGRESS")),
-    row("tcx/ingress", "SCHED_CLS", AtAttach("TCX_INGRESS")),
+    row("tc/egress", "SCHED_CLS", ByLink("TCX_EGRESS")),
+    row("tc/ingress", "SCHED_CLS", ByLink("TCX_INGRESS")),
+    row("tcx/egress", "SCHED_CLS", ByLink("TCX_EGRESS")),
+    row("tcx/ingress", "SCHED_CLS", ByLink("TCX_INGRESS")),
     with_target("tp", "TRACEPOINT", NoType, TraceEvent),
     with_target("tp_btf", "TRACING", AtLoad("TRACE_RAW_TP"), BtfTracepoint),
     with_target("tracepoint", "TRACEPOINT", NoType, TraceEvent),
@@ -173,7 +175,7 @@ const ROWS: &[Row] = &[
     with_target("uretprobe", "KPROBE", NoType, Other),
     with_target("uretprobe.multi", "KPROBE", AtAttach("TRACE_UPROBE_MULTI"), Other),
     with_target("usdt", "KPROBE", NoType, Other),
-    row("xdp", "XDP", AtAttach("XDP")),
+    row("xdp", "XDP", NoType),
     row("xdp.frags", "XDP", AtAttach("XDP")),
     row("xdp.frags/cpumap", "XDP", AtAttach("XDP_CPUMAP")),
     row("xdp.frags/devmap", "XDP", AtAttach("XDP_DEVMAP")),

@@ -74,15 +74,25 @@ pub(crate) struct OtherArch {
     target: Option<Arch>,
 }
 
+/// Whether a struct has registers of a known architecture. No module has such a struct.
+pub(crate) fn has_registers<B: BtfView>(btf: &B, id: TypeId) -> bool {
+    registers(btf, id).is_some()
+}
+
+/// The name of a struct with registers, and their architecture.
+fn registers<B: BtfView>(btf: &B, id: TypeId) -> Option<(&[u8], Arch)> {
+    let name = EssentialName::of(btf.name_within(btf.type_by_id(id).ok()?.name_off(), MAX_NAME)?).as_bytes();
+    let arch = Arch::of(btf, id).filter(|_| REGISTER_STRUCTS.contains(&name))?;
+    Some((name, arch))
+}
+
 impl OtherArch {
     /// The mismatch, if it is why no candidate matches.
     pub(crate) fn of(resolved: &Resolved<'_, '_>) -> Option<Self> {
-        let (btf, id) = (resolved.local.btf, resolved.local.root_type_id);
-        let name = EssentialName::of(btf.name_within(btf.type_by_id(id).ok()?.name_off(), MAX_NAME)?).as_bytes();
-        if resolved.targ.is_some() || !REGISTER_STRUCTS.contains(&name) {
+        if resolved.targ.is_some() {
             return None;
         }
-        let object = Arch::of(btf, id)?;
+        let (name, object) = registers(resolved.local.btf, resolved.local.root_type_id)?;
         let target = match resolved.mismatch {
             Some((cand, _)) => Some(Arch::of(cand.btf, cand.id).filter(|target| *target != object)?),
             // Every kernel has this one.

@@ -166,7 +166,7 @@ impl<'t, 'l> CandCache<'t, 'l> {
     }
 }
 
-fn check_endian(target: &Target, object: Endian) -> Result<()> {
+pub(crate) fn check_endian(target: &Target, object: Endian) -> Result<()> {
     if target.btf().endian() == object {
         return Ok(());
     }

@@ -115,7 +115,7 @@ impl Func {
 /// A BPF object.
 #[derive(Debug)]
 pub(crate) struct BpfElf<'d> {
-    pub(super) endian: Endian,
+    pub(crate) endian: Endian,
     order: Endianness,
     sections: &'d [Shdr],
     names: Strings<'d>,

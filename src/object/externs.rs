@@ -164,7 +164,7 @@ impl<'f> Finder<'f> {
             _ => (Kind::Var, external.name),
         };
         let Some((btf, id)) = self.symbol(kind, name)? else {
-            let has_no_modules = self.config.as_ref().is_some_and(|config| !config.is_set(b"CONFIG_MODULES"));
+            let has_no_modules = self.kernel.config.is_some_and(KernelFacts::has_no_modules);
             return Ok(if self.kernel.has_all_modules || has_no_modules { Found::Missing } else { Found::Unknown });
         };
         let compatible = btf.type_by_id(id).and_then(|t| {

@@ -32,6 +32,13 @@ impl KernelFacts<'_> {
         let is_version = major <= 0xffff && minor <= 0xff;
         is_version.then_some(major << 16 | minor << 8 | patch.min(0xff))
     }
+
+    /// Whether a configuration says that the kernel can have no modules. A part of one does not.
+    #[must_use]
+    pub fn has_no_modules(config: &[u8]) -> bool {
+        let says_so = |line: &[u8]| matches!(line, b"# CONFIG_MODULES is not set" | b"CONFIG_MODULES=n");
+        config.split(|byte| *byte == b'\n').any(says_so)
+    }
 }
 
 /// The assignments of a configuration.

@@ -14,6 +14,8 @@ use crate::memory::collected;
 pub(super) struct Flow {
     /// Functions that are walked with unknown arguments, and whether they are programs.
     pub(super) entries: Vec<(u32, bool)>,
+    /// Global functions that they refer to.
+    pub(super) globals: Vec<u32>,
     /// By instruction: whether several ways may lead to it.
     pub(super) is_join: Vec<bool>,
     /// By function: whether it is part of the programs.
@@ -39,6 +41,7 @@ impl Flow {
     pub(super) fn new(code: &Code<'_>, is_selected: &dyn Fn(u32) -> bool) -> Result<Option<Self>> {
         let mut flow = Self {
             entries: Vec::new(),
+            globals: Vec::new(),
             is_join: collected(repeat_n(false, code.insns.len()))?,
             is_part: collected(repeat_n(false, code.funcs.len()))?,
             insn_cnt: 0,
@@ -52,6 +55,7 @@ impl Flow {
         let mut work = Vec::new();
         work.try_reserve(code.funcs.len())?;
         flow.entries.try_reserve(code.funcs.len())?;
+        flow.globals.try_reserve(code.funcs.len())?;
         for (func, is_referred_to) in (0..).zip(is_referred_to) {
             let section = code.func(func).and_then(|func| code.sections.get(func.section));
             let is_program = section.is_some_and(|section| section.name != TEXT);
@@ -88,9 +92,8 @@ impl Flow {
         while pc < range.end {
             let op = code.op(pc)?;
             if let Ref::Func(callee) = code.reference(pc) {
-                // Kernels before Linux 6.8 walk every global function, whether a call can be reached or not.
                 if self.add(callee, work) && code.func(callee)?.is_global {
-                    self.entries.push((callee, false));
+                    self.globals.push(callee);
                 }
             }
             if code.reference(pc) == Ref::Broken {

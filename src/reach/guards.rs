@@ -6,7 +6,7 @@ use std::iter::repeat_n;
 
 use super::code::{Code, Ref, Variable};
 use super::flow::Flow;
-use super::propagate::{Rodata, reached};
+use super::propagate::{Globals, Rodata, reached};
 use super::state::Value;
 use crate::bytes::index;
 use crate::error::Result;
@@ -34,7 +34,7 @@ pub(super) fn guards(code: &Code<'_>, flow: &Flow, pcs: &[u32]) -> Result<Vec<Ve
         let variables = code.variables.iter().enumerate().filter(|(_, variable)| is_referred_to(variable));
         for (number, variable) in variables.take(MAX_TRIED) {
             let rodata = if opens { Rodata::Except(variable) } else { Rodata::Only(variable) };
-            let Some(reached) = reached(code, flow, rodata)? else { return Ok(guards) };
+            let Some(reached) = reached(code, flow, rodata, Globals::All)? else { return Ok(guards) };
             for ((pc, guards), is_sought) in pcs.iter().zip(&mut guards).zip(&is_sought) {
                 let is_reached = reached.insns.get(index(*pc)).copied().unwrap_or(true);
                 if *is_sought && is_reached == opens && guards.len() < MAX_GUARDS {

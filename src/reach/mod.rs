@@ -36,7 +36,7 @@ use code::{Code, Func};
 use flow::Flow;
 use guards::guards;
 pub(crate) use object_code::{ObjectCode, Walk};
-use propagate::Rodata;
+use propagate::{Globals, Rodata};
 
 /// The address of an extern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,8 +213,8 @@ fn function<'d>(code: &Code<'d>, func: &Func<'d>) -> Function<'d> {
 fn walked(code: &Code<'_>, is_selected: &dyn Fn(u32) -> bool) -> Result<Vec<Reach>> {
     let mut reach = collected(repeat_n(Reach::Reachable, code.insns.len()))?;
     let Some(flow) = Flow::new(code, is_selected)? else { return Ok(reach) };
-    let Some(reached) = propagate::reached(code, &flow, Rodata::Known)? else { return Ok(reach) };
-    let reached_anyhow = propagate::reached(code, &flow, Rodata::Unknown)?;
+    let Some(reached) = propagate::reached(code, &flow, Rodata::Known, Globals::All)? else { return Ok(reach) };
+    let reached_anyhow = propagate::reached(code, &flow, Rodata::Unknown, Globals::All)?;
     for pc in code.funcs.iter().flat_map(|func| func.code.clone()).map(index) {
         let is_in = |reached: &[bool]| reached.get(pc).copied().unwrap_or(true);
         let Some(reach) = reach.get_mut(pc).filter(|_| !is_in(&reached.insns)) else { continue };

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::code::{Code, Ref};
 use super::flow::{Flow, TEXT};
 use super::op::Op;
-use super::propagate::Rodata;
+use super::propagate::{Globals, Rodata};
 use super::{Facts, Function, Reach, elf, function, propagate};
 use crate::budget::Budget;
 use crate::bytes::{index, len_u64};
@@ -23,24 +23,39 @@ pub(crate) struct ObjectCode<'d> {
     code: Code<'d>,
 }
 
-/// A program and all the code that it refers to: numbers of instructions in the object, in order, and their reach.
+/// The first version whose verifier knows what maps that nobody can write hold: 5.5, and 5.4.144 has it too.
+const READS_MAPS: u32 = 0x0005_0490;
+/// The first version whose verifier leaves out global functions that no reachable call leads to: 6.8.
+const SKIPS_UNCALLED: u32 = 0x0006_0800;
+
+/// A program and all the code that it refers to: numbers of instructions in the object, in order, and their reach; `None`
+/// where that depends on the verifier.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    insns: Vec<(u32, Reach)>,
+    insns: Vec<(u32, Option<Reach>)>,
     /// Loads from the context: the instruction, and the offset of the first byte.
     pub(crate) context_loads: BTreeSet<(u32, i32)>,
 }
 
 impl Walk {
-    /// The reach of an instruction; `None` if it is not part of the program.
-    pub(crate) fn at(&self, pc: u32) -> Option<Reach> {
+    /// The reach of an instruction, if it is known; `None` if it is not part of the program.
+    pub(crate) fn at(&self, pc: u32) -> Option<Option<Reach>> {
         let at = self.insns.binary_search_by_key(&pc, |(pc, _)| *pc).ok()?;
         self.insns.get(at).map(|(_, reach)| *reach)
     }
 
     /// The instructions that the verifier reaches.
     pub(crate) fn reachable(&self) -> impl Iterator<Item = u32> {
-        self.insns.iter().filter(|(_, reach)| *reach == Reach::Reachable).map(|(pc, _)| *pc)
+        self.with_reach(Some(Reach::Reachable))
+    }
+
+    /// The instructions that some verifiers reach.
+    pub(crate) fn uncertain(&self) -> impl Iterator<Item = u32> {
+        self.with_reach(None)
+    }
+
+    fn with_reach(&self, wanted: Option<Reach>) -> impl Iterator<Item = u32> {
+        self.insns.iter().filter(move |(_, reach)| *reach == wanted).map(|(pc, _)| *pc)
     }
 }
 
@@ -60,24 +75,38 @@ impl<'d> ObjectCode<'d> {
         functions.filter(|(_, function)| function.section != TEXT)
     }
 
-    /// The reach of a program's code; `None` where the analysis gives up.
+    /// The reach of a program's code for the verifier of a kernel's version; `None` where the analysis gives up.
     ///
     /// # Errors
     ///
     /// [`Error::TooMuchWork`](crate::Error::TooMuchWork), [`Error::NoMemory`](crate::Error::NoMemory).
-    pub(crate) fn walk(&self, program: u32, budget: &Budget) -> Result<Option<Walk>> {
+    pub(crate) fn walk(&self, program: u32, version: Option<u32>, budget: &Budget) -> Result<Option<Walk>> {
         let code = &self.code;
         // Each walk notes of all instructions whether they are part of it.
         budget.charge(len_u64(code.insns.len() / INSNS_PER_STEP))?;
         let Some(flow) = Flow::new(code, &|func| func == program)? else { return Ok(None) };
         budget.charge(flow.insn_cnt.saturating_mul(STEPS_PER_INSN))?;
-        let Some(reached) = propagate::reached(code, &flow, Rodata::Known)? else { return Ok(None) };
-        let Some(anyhow) = propagate::reached(code, &flow, Rodata::Unknown)? else { return Ok(None) };
+        let is_before = |since| version.is_some_and(|version| version < since);
+        let globals = if is_before(SKIPS_UNCALLED) { Globals::All } else { Globals::Called };
+        let Some(reached) = propagate::reached(code, &flow, Rodata::Known, globals)? else { return Ok(None) };
+        let Some(anyhow) = propagate::reached(code, &flow, Rodata::Unknown, globals)? else { return Ok(None) };
+        // The most that the verifier may reach. Distributions port features back.
+        let rodata = match version {
+            _ if is_before(READS_MAPS) => Some(Rodata::Untracked),
+            None if !flow.globals.is_empty() => Some(Rodata::Known),
+            _ => None,
+        };
+        let mut most = None;
+        if let Some(rodata) = rodata {
+            let Some(reached) = propagate::reached(code, &flow, rodata, Globals::All)? else { return Ok(None) };
+            most = Some(reached);
+        }
         let is_in = |reached: &[bool], pc: u32| reached.get(index(pc)).copied().unwrap_or(true);
-        let reach = |pc| match (is_in(&reached.insns, pc), is_in(&anyhow.insns, pc)) {
-            (true, _) => Reach::Reachable,
-            (false, true) => Reach::DeadByRodata,
-            (false, false) => Reach::Dead,
+        let reach = |pc| match most.as_ref() {
+            _ if is_in(&reached.insns, pc) => Some(Reach::Reachable),
+            Some(most) if is_in(&most.insns, pc) => None,
+            _ if is_in(&anyhow.insns, pc) => Some(Reach::DeadByRodata),
+            _ => Some(Reach::Dead),
         };
         let insns = flow.parts().filter_map(|func| code.func(func)).flat_map(|func| func.code.clone());
         let insns = insns.map(|pc| (pc, reach(pc))).collect();

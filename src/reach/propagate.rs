@@ -16,19 +16,32 @@ use crate::memory::collected;
 /// Steps for each instruction, after which the analysis gives up.
 const STEPS: u64 = 64;
 
-/// Which values in `.rodata` are as in the object; a loader may change the others.
+/// Which values in memory are as in the object.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rodata<'v> {
     Known,
+    /// A loader may change all in `.rodata`.
     Unknown,
+    /// The verifier knows no value in memory.
+    Untracked,
     Only(&'v Variable<'v>),
     Except(&'v Variable<'v>),
+}
+
+/// Which global functions are walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Globals {
+    /// All, as before Linux 6.8.
+    All,
+    /// Those that a reachable call or reference leads to.
+    Called,
 }
 
 struct Propagation<'c, 'd> {
     code: &'c Code<'d>,
     flow: &'c Flow,
     rodata: Rodata<'c>,
+    globals: Globals,
     reached: Vec<bool>,
     context_loads: BTreeSet<(u32, i32)>,
     /// Of instructions where paths meet.
@@ -59,11 +72,11 @@ pub(super) struct Reached {
 /// # Errors
 ///
 /// [`Error::NoMemory`](crate::Error::NoMemory).
-pub(super) fn reached(code: &Code<'_>, flow: &Flow, rodata: Rodata<'_>) -> Result<Option<Reached>> {
+pub(super) fn reached(code: &Code<'_>, flow: &Flow, rodata: Rodata<'_>, globals: Globals) -> Result<Option<Reached>> {
     let cnt = code.insns.len();
     let (reached, states) = (collected(repeat_n(false, cnt))?, collected(repeat_n(None, cnt))?);
     let (context_loads, work) = Default::default();
-    let mut this = Propagation { code, flow, rodata, reached, context_loads, states, work };
+    let mut this = Propagation { code, flow, rodata, globals, reached, context_loads, states, work };
     Ok(this.run().map(|()| Reached { insns: this.reached, context_loads: this.context_loads }))
 }
 
@@ -72,6 +85,11 @@ impl Propagation<'_, '_> {
         for (func, is_program) in &self.flow.entries {
             let first = if *is_program { Value::Context(0) } else { Value::Any };
             self.enter(*func, [first, Value::Any, Value::Any, Value::Any, Value::Any])?;
+        }
+        if self.globals == Globals::All {
+            for func in &self.flow.globals {
+                self.enter(*func, [Value::Any; 5])?;
+            }
         }
         let mut steps = self.flow.insn_cnt.saturating_mul(STEPS);
         while let Some(pc) = self.work.pop_first() {
@@ -154,7 +172,8 @@ impl Propagation<'_, '_> {
             Op::CallFunc { .. } => {
                 let args = state.call();
                 if let Ref::Func(func) = self.code.reference(pc) {
-                    self.enter(func, args)?;
+                    let is_global = self.code.func(func)?.is_global;
+                    self.enter(func, if is_global { [Value::Any; 5] } else { args })?;
                 }
             }
             Op::Jump { by } => return Some(Next::Jump(by)),
@@ -210,10 +229,13 @@ impl Propagation<'_, '_> {
 
     /// A number in constant data.
     fn constant(&self, number: u32, off: i32, size: u32) -> Option<u64> {
+        if matches!(self.rodata, Rodata::Untracked) {
+            return None;
+        }
         let block = self.code.blocks.get(index(number))?;
         let is_known = !block.is_rodata
             || match self.rodata {
-                Rodata::Known => true,
+                Rodata::Known | Rodata::Untracked => true,
                 Rodata::Unknown => false,
                 Rodata::Only(variable) => variable.has(number, off),
                 Rodata::Except(variable) => !variable.has(number, off),

@@ -21,8 +21,10 @@ const ENUMS: [Enum; 4] = [
             ("KPROBE", 2),
             ("SCHED_CLS", 3),
             ("TRACEPOINT", 5),
+            ("XDP", 6),
             ("RAW_TRACEPOINT", 17),
             ("CGROUP_SOCK_ADDR", 18),
+            ("SK_REUSEPORT", 21),
             ("TRACING", 26),
             ("STRUCT_OPS", 27),
             ("EXT", 28),
@@ -82,11 +84,16 @@ impl<'w> Kernel<'w> {
         self.func("returns_large", large, &[int]);
         self.func("takes_struct", int, &[int, large_struct]);
         self.func("takes_many", int, &[int; 13]);
+        let small_struct = self.btf.struct_("small_struct", 16, &[("x", int, 0)]);
+        self.func("takes_six", int, &[int; 6]);
+        self.func("takes_seven_registers", int, &[int, int, int, int, int, small_struct]);
+        self.func("takes_nine", int, &[int; 9]);
         self.func("variadic", int, &[int, 0]);
         self.func("twice", int, &[int]);
         self.func("twice", int, &[int]);
         self.func("security_hook", int, &[int]);
         self.func("bpf_lsm_hook", int, &[int]);
+        self.func("bpf_lsm_ismaclabel", int, &[pointer]);
         self.func("bpf_iter_thing", int, &[pointer]);
         for name in ["proven", "probed", "__x64_sys_call", "perf_syscall_enter"] {
             self.func(name, int, &[]);

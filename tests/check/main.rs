@@ -7,6 +7,8 @@ mod externs;
 mod kernel;
 mod maps;
 mod programs;
+mod sections;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::path::Path;

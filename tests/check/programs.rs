@@ -89,7 +89,7 @@ const CHANGES: &[(&[&str], &[&str])] = &[
     (&["LSM=OTHER"], &["lsm no yes prog-type", "lsm_sleepable no yes attach-unverified,prog-type"]),
     (&["CGROUP_INET4_BIND"], &["cgroup_bind no yes attach-type"]),
     (&["TRACE_ITER"], &["iter no yes attach-type"]),
-    (&["TCX_INGRESS"], &["tcx yes no attach-type"]),
+    (&["TCX_INGRESS"], &["tcx yes unknown attach-type"]),
     (&["TRACE_KPROBE_MULTI"], &["kprobe_multi yes no attach-type"]),
     (
         &["gone"],
@@ -119,9 +119,14 @@ fn what_a_kernel_lacks_decides() {
 fn what_modules_may_have_is_unknown() {
     let kernel = Kernel::without(&["traced", "nowhere", "gone"]);
     let mut options = CheckOptions::default();
-    for (config, verdict) in [(None, "unknown"), (Some("CONFIG_MODULES=y\n"), "unknown"), (Some("CONFIG_A=y\n"), "no")]
-    {
-        options.config = config;
+    for (config, verdict) in [
+        ("CONFIG_MODULES=y\n", "unknown"),
+        // A part of a configuration.
+        ("CONFIG_A=y\n", "unknown"),
+        ("CONFIG_A=y\n# CONFIG_MODULES is not set\n", "no"),
+        ("CONFIG_A=y\nCONFIG_MODULES=n\n", "no"),
+    ] {
+        options.config = Some(config);
         let said = said(&checked("programs", &kernel, &options));
         for (name, rule) in [
             ("enters", "attach-missing"),
@@ -148,6 +153,21 @@ fn poison_in_one_of_two_sections_of_a_name() {
         let is_its = |finding: &&Finding| finding.program == Some(number);
         assert!(check.findings.iter().filter(is_its).any(|finding| finding.rule == Rule::CoreReloNoType));
     }
+}
+
+#[test]
+fn no_module_has_registers_of_another_architecture() {
+    let mut local = Btf::little();
+    let (int, access) = (local.int32(), local.str("0:0"));
+    let registers = local.struct_("user_pt_regs", 8, &[("pstate", int, 0)]);
+    let object = object_of_insns(local, "kprobe", &[(registers, access, BYTE_OFFSET)]);
+    let mut options = CheckOptions::default();
+    options.explain = true;
+    let check = check(&object, &kernel_only(&Kernel::without(&[])), &options).unwrap();
+    assert_eq!(said(&check), ["f no yes core-relo-no-type"]);
+    let finding = &check.findings[0];
+    assert!(finding.message.contains("this is a register of arm64") && !finding.message.contains("module"));
+    assert_eq!(finding.remedy.as_deref(), Some("compile the object for the architecture of the kernel"));
 }
 
 #[test]

@@ -223,9 +223,9 @@ fn found(object: usize, mut finding: check::Finding, entry: Option<&Entry>) -> F
     }
 }
 
-/// The finding itself says that a module may have the type.
+/// The finding itself says that a module may have the type, or that it is of another architecture.
 fn is_shown(hint: &&Hint) -> bool {
-    hint.kind != HintKind::NoModules
+    !matches!(hint.kind, HintKind::NoModules | HintKind::OtherArchitecture)
 }
 
 /// Without ` [12833]`, which differs from kernel to kernel.

@@ -21,7 +21,7 @@ mod version;
 use std::path::PathBuf;
 
 use corelo::log::Log;
-use corelo::object::{Target, Targets};
+use corelo::object::{KernelFacts, Target, Targets};
 use corelo::{Error, Result};
 
 pub(crate) use find::find;
@@ -29,7 +29,6 @@ pub(crate) use single::{Streamed, may_have_modules, open_kernel, open_module, re
 pub(crate) use source::Source;
 
 use modules::{Modules, Place};
-use version::config_value;
 
 /// A kernel, and what is known of it besides its types.
 #[derive(Debug)]
@@ -93,8 +92,8 @@ impl Kernel {
 
     /// Whether all modules of the kernel are at hand. That a place has none shows when they are first asked for.
     pub(crate) fn has_all_modules(&self) -> bool {
-        let option = self.config.as_deref().map(|config| config_value(config, "CONFIG_MODULES"));
-        option.is_some_and(|value| value != Some("y")) || self.modules.may_be_all()
+        let config = self.config.as_ref().map(String::as_bytes);
+        config.is_some_and(KernelFacts::has_no_modules) || self.modules.may_be_all()
     }
 }
 

@@ -21,7 +21,8 @@ const REGISTER: u32 = 8;
 pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
     for (number, program) in input.programs.list.iter().enumerate() {
         let Some(section) = program.section() else { continue };
-        findings.extend(of_section(&section, input.kernel)?.map(|finding| finding.of(number)));
+        let found = of_section(&section, input)?;
+        findings.extend(found.into_iter().map(|finding| finding.of(number)));
     }
     Ok(())
 }
@@ -46,21 +47,22 @@ pub(super) fn lookup<'t>(section: &Section<'_>, kernel: &Kernel<'t>) -> Result<O
     }))
 }
 
-fn of_section(section: &Section<'_>, kernel: &Kernel<'_>) -> Result<Option<Finding>> {
-    let Some((_, _, what)) = target_of(section.attach) else { return Ok(None) };
-    let Some(target) = section.target else { return Ok(Some(unset(what))) };
-    Ok(match lookup(section, kernel)? {
-        Some(Lookup::Missing) => Some(missing(Verdict::No, what, target, "")),
+fn of_section(section: &Section<'_>, input: &Input<'_>) -> Result<Vec<Finding>> {
+    let Some((_, _, what)) = target_of(section.attach) else { return Ok(Vec::new()) };
+    let Some(target) = section.target else { return Ok(vec![unset(what)]) };
+    Ok(match lookup(section, input.kernel)? {
+        Some(Lookup::Missing) => vec![missing(Verdict::No, what, target, "")],
         Some(Lookup::NotInKernel) => {
-            Some(missing(Verdict::Unknown, what, target, ", and a module that was not given may have it"))
+            vec![missing(Verdict::Unknown, what, target, ", and a module that was not given may have it")]
         }
-        Some(Lookup::Found(found)) => unfit(&found, section, target)?,
-        None => None,
+        Some(Lookup::Found(found)) => unfit(&found, section, target, input.options.version)?,
+        None => Vec::new(),
     })
 }
 
 /// What is wrong with an attach target that exists, or may be.
-fn unfit(found: &[Found<'_>], section: &Section<'_>, target: &str) -> Result<Option<Finding>> {
+fn unfit(found: &[Found<'_>], section: &Section<'_>, target: &str, version: Option<u32>) -> Result<Vec<Finding>> {
+    let mut findings = Vec::from_iter(unverified(section, target));
     let is_traced = matches!(section.attach, Attach::Func | Attach::FuncReturn | Attach::ModifyReturn);
     if is_traced {
         let misfits = found.iter().filter_map(|func| misfit(*func, section.attach).transpose());
@@ -68,14 +70,56 @@ fn unfit(found: &[Found<'_>], section: &Section<'_>, target: &str) -> Result<Opt
         if let Some(why) = misfits.first().filter(|_| misfits.len() == found.len()) {
             let finding = Finding::new(Rule::AttachProto, Stage::Load, Verdict::No, target);
             let message = format!("function {target} {why}");
-            return Ok(Some(finding.with_text(message, "attach by kprobe or kretprobe instead")));
+            return Ok(vec![finding.with_text(message, "attach by kprobe or kretprobe instead")]);
         }
-        if found.len() > 1 {
-            return Ok(Some(ambiguous(target, found.len())));
+        match found {
+            [func] => findings.extend(crowded(*func, target, version)?),
+            _ => return Ok(vec![ambiguous(target, found.len())]),
         }
     }
-    Ok(unverified(section, target))
+    Ok(findings)
 }
+
+/// Registers of arguments that older kernels pass to programs, the first version that passes up to 12, and whose that is.
+///
+/// Source: kernel `arch_prepare_bpf_trampoline`.
+const OLD_LIMITS: [(u32, u32, &str); 2] = [(6, 0x0006_0600, "6.6 on x86"), (8, 0x0006_1000, "6.16 on arm64")];
+
+/// A function with more arguments than each kernel of this version passes to programs.
+fn crowded(func: Found<'_>, target: &str, version: Option<u32>) -> Result<Option<Finding>> {
+    let btf = func.btf();
+    let proto = btf.type_by_id(func.ty()?.type_id())?;
+    let sizes = (0..proto.vlen()).filter_map(|param| btf.resolve_size(proto.param(param)?).ok());
+    let registers = sizes.fold(0_u32, |sum, size| sum.saturating_add(size.div_ceil(REGISTER)));
+    let is_above =
+        |(limit, since, _): &&(u32, u32, &str)| registers > *limit && version.is_none_or(|version| version < *since);
+    Ok(OLD_LIMITS.iter().find(is_above).map(|(limit, _, since)| {
+        let finding = Finding::new(Rule::AttachProto, Stage::Attach, Verdict::Unknown, target);
+        finding.with_text(
+            format!(
+                "{target} takes {registers} registers of arguments: kernels before {since} pass no more than {limit}"
+            ),
+            "say which version the kernel has, or attach by kprobe or kretprobe instead",
+        )
+    }))
+}
+
+/// Hooks that newer kernels let no program attach to. Source: kernel `bpf_lsm_disabled_hooks`.
+const DISABLED_HOOKS: [&str; 13] = [
+    "audit_rule_match",
+    "file_alloc_security",
+    "getprocattr",
+    "getselfattr",
+    "inode_copy_up_xattr",
+    "inode_getsecurity",
+    "inode_listsecurity",
+    "inode_need_killpriv",
+    "ismaclabel",
+    "key_getsecurity",
+    "setprocattr",
+    "vm_enough_memory",
+    "xfrm_decode_session",
+];
 
 /// What lists in the kernel decide, which are not in its BTF.
 fn unverified(section: &Section<'_>, target: &str) -> Option<Finding> {
@@ -83,6 +127,7 @@ fn unverified(section: &Section<'_>, target: &str) -> Option<Finding> {
     let (what, list) = match section.attach {
         Attach::ModifyReturn if !is_hook => ("change the value that", "ALLOW_ERROR_INJECTION"),
         Attach::Func | Attach::FuncReturn if section.is_sleepable => ("sleep in", "ALLOW_ERROR_INJECTION"),
+        Attach::Lsm if DISABLED_HOOKS.contains(&target) => ("attach to", "bpf_lsm_disabled_hooks"),
         Attach::Lsm if section.is_sleepable => ("sleep in", "sleepable_lsm_hooks"),
         _ => return None,
     };

@@ -9,7 +9,8 @@ use crate::budget::Budget;
 use crate::check::programs::Programs;
 use crate::check::{Finding, Rule, Stage, Verdict};
 use crate::error::{Error, Result};
-use crate::object::{Entry, Hint, Outcome, Reach, Report};
+use crate::object::arch::has_registers;
+use crate::object::{Entry, Hint, HintKind, Outcome, Reach, Report};
 use crate::relo::EssentialName;
 
 /// Finds failed ones, for the object or the program that they are in, and poisoned ones, for each program that they are part of.
@@ -62,6 +63,8 @@ fn failed(programs: &Programs<'_>, number: usize, entry: &Entry, error: &Error) 
     Finding { program, ..of_entry(rule, Verdict::No, number, entry).with_text(message, remedy) }
 }
 
+const OTHER_ARCH: &str = "compile the object for the architecture of the kernel";
+
 fn poisoned(input: &Input<'_>, (number, entry): (usize, &Entry), why: &str, reach: Option<Reach>) -> Result<Finding> {
     let is_met = matches!(reach, None | Some(Reach::Reachable));
     let (mut rule, mut verdict) = match reach {
@@ -71,19 +74,20 @@ fn poisoned(input: &Input<'_>, (number, entry): (usize, &Entry), why: &str, reac
         None => (Rule::CoreReloReachable, Verdict::Unknown),
     };
     let has_type = !is_met || has_candidate(input, entry)?;
+    let is_register = !has_type && input.object.is_some_and(|object| has_registers(&object.btf, entry.type_id));
     let mut what = match reach {
         Some(reach) => reach.to_string(),
         None => "whether the verifier reaches it is unknown".to_owned(),
     };
     if !has_type {
         rule = Rule::CoreReloNoType;
-        if !input.kernel.has_all_modules() {
+        if !input.kernel.has_all_modules() && !is_register {
             verdict = Verdict::Unknown;
             what.push_str(", unless a module that was not given has it");
         }
     }
     let message = format!("{} ({}): {why}; {what}", entry.access, entry.kind.name());
-    let remedy = is_met.then(|| remedy(entry, has_type));
+    let remedy = is_met.then(|| if is_register { OTHER_ARCH.into() } else { remedy(entry, has_type) });
     Ok(Finding { message, remedy, ..of_entry(rule, verdict, number, entry) })
 }
 
@@ -104,6 +108,9 @@ fn remedy(entry: &Entry, has_type: bool) -> String {
             .into();
     }
     let hints = entry.explanation.as_ref().map(|explanation| &*explanation.hints).unwrap_or_default();
+    if hints.iter().any(|hint| hint.kind == HintKind::OtherArchitecture) {
+        return OTHER_ARCH.into();
+    }
     if let Some(Hint { text, flavor: Some(flavor), guard: Some(guard), .. }) =
         hints.iter().find(|hint| hint.flavor.is_some() && hint.guard.is_some())
     {

@@ -133,8 +133,7 @@ fn find_calls(input: &Input<'_>, findings: &mut Vec<Finding>) {
     for (program, calls) in input.programs.calls(|pc| code.called_extern(pc)) {
         for (name, pc) in calls {
             let Some(external) = functions.get(name) else { continue };
-            let found = call(external).map(|finding| Finding { insn_off: code.insn_off(pc), ..finding.of(program) });
-            findings.extend(found);
+            findings.extend(call(external).map(|finding| input.programs.at_call(finding, program, pc)));
         }
     }
 }

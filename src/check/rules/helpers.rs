@@ -28,8 +28,7 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(finding(number, HELPERS.meaning(number, input.kernel)?)),
             };
-            findings
-                .extend(found.clone().map(|finding| Finding { insn_off: code.insn_off(pc), ..finding.of(program) }));
+            findings.extend(found.clone().map(|finding| input.programs.at_call(finding, program, pc)));
         }
     }
     Ok(())
@@ -43,15 +42,16 @@ fn finding(number: u64, meaning: Meaning) -> Option<Finding> {
     let name = HELPERS.name_of(number);
     let subject = name.map_or_else(|| format!("helper {number}"), |name| format!("bpf_{name}"));
     let guard = name.map_or_else(
-        || "this number is no helper of Linux".to_owned(),
+        || format!("load the program only where enum bpf_func_id has the number {number}"),
         |name| format!("call it only where bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_{name}) is true"),
     );
     let finding = |rule| Finding::new(rule, Stage::Load, Verdict::No, subject.clone());
     match meaning {
         Meaning::Same => None,
-        Meaning::Missing => Some(
-            finding(Rule::HelperMissing).with_text(format!("the kernel has no {subject} (helper {number})"), guard),
-        ),
+        Meaning::Missing => {
+            let number = if name.is_some() { format!(" (helper {number})") } else { String::new() };
+            Some(finding(Rule::HelperMissing).with_text(format!("the kernel has no {subject}{number}"), guard))
+        }
         Meaning::Other(theirs) => Some(finding(Rule::HelperRenumbered).with_text(
             format!("helper {number} of this kernel is bpf_{theirs}, not {subject}: the program would call that"),
             "compile the program for this kernel with the numbers of its own linux/bpf.h",

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use super::Input;
-use super::enumerators::MAP_TYPES;
-use super::section_types::differing;
+use super::enumerators::{MAP_TYPES, Meaning};
+use super::section_types::{LOAD_ELSEWHERE, differing};
 use crate::btf::{BtfView as _, Kind, Type, TypeId};
 use crate::check::kernel::Lookup;
 use crate::check::object::ObjectBtf;
@@ -45,12 +45,16 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         }
     }
     for (number, map) in types {
-        let subject = match MAP_TYPES.name_of(number.into()) {
-            Some(name) => format!("BPF_MAP_TYPE_{name}"),
-            None => format!("map type {number}"),
+        let finding = |subject| Finding::new(Rule::MapType, Stage::Load, Verdict::No, subject);
+        let meaning = MAP_TYPES.meaning(number.into(), input.kernel)?;
+        let found = match MAP_TYPES.name_of(number.into()) {
+            Some(name) => differing(finding(format!("BPF_MAP_TYPE_{name}")), "map type", number.into(), meaning),
+            None => (meaning == Meaning::Missing).then(|| {
+                let subject = format!("map type {number}");
+                let message = format!("the kernel has no {subject}");
+                finding(subject).with_text(message, LOAD_ELSEWHERE)
+            }),
         };
-        let finding = Finding::new(Rule::MapType, Stage::Load, Verdict::No, subject);
-        let found = differing(finding, "map type", number.into(), MAP_TYPES.meaning(number.into(), input.kernel)?);
         findings.extend(found.map(|finding| Finding { message: format!("map {map}: {}", finding.message), ..finding }));
     }
     for field in fields_of(object, values) {

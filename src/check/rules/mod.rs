@@ -71,7 +71,7 @@ impl Finding {
     }
 
     /// About one program.
-    fn of(self, program: usize) -> Self {
+    pub(super) fn of(self, program: usize) -> Self {
         Self { program: Some(program), ..self }
     }
 }

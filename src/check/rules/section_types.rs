@@ -73,12 +73,23 @@ fn attach_type(section: &Section<'_>, input: &Input<'_>) -> Result<Option<Findin
     let (name, stage) = match section.attach_type {
         AttachType::None => return Ok(None),
         AttachType::AtLoad(name) => (name, Stage::Load),
-        AttachType::AtAttach(name) => (name, Stage::Attach),
+        AttachType::AtAttach(name) | AttachType::ByLink(name) => (name, Stage::Attach),
     };
     let Some(number) = ATTACH_TYPES.number(name) else { return Ok(None) };
     let finding = Finding::new(Rule::AttachType, stage, Verdict::No, format!("BPF_{name}"));
-    Ok(differing(finding, "attach type", number, ATTACH_TYPES.meaning(number, input.kernel)?))
+    let found = differing(finding, "attach type", number, ATTACH_TYPES.meaning(number, input.kernel)?);
+    if !matches!(section.attach_type, AttachType::ByLink(_)) {
+        return Ok(found);
+    }
+    Ok(found.map(|finding| {
+        let message = format!("{}, which bpf_tc_attach() does not need", finding.message);
+        let finding = Finding { verdict: Verdict::Unknown, ..finding };
+        finding.with_text(message, "attach it by bpf_tc_attach() on this kernel")
+    }))
 }
+
+/// The remedy where the kernel lacks a type.
+pub(super) const LOAD_ELSEWHERE: &str = "load it only on kernels that have it, and something else on this one";
 
 /// With what the kernel has for a number; `None` if it has what the finding is about.
 pub(super) fn differing(finding: Finding, what: &str, number: u64, meaning: Meaning) -> Option<Finding> {
@@ -88,5 +99,5 @@ pub(super) fn differing(finding: Finding, what: &str, number: u64, meaning: Mean
         Meaning::Missing => format!("the kernel has no {what} {subject} ({number})"),
         Meaning::Other(theirs) => format!("{what} {number} of this kernel is {theirs}, not {subject}"),
     };
-    Some(finding.with_text(message, "load it only on kernels that have it, and something else on this one"))
+    Some(finding.with_text(message, LOAD_ELSEWHERE))
 }
