@@ -26,8 +26,9 @@ struct Found<'t> {
     score: u32,
 }
 
-/// The member, one step away: `request.rq_disk` is `request.q->disk`. A type that says little needs the very name in a
-/// single place, and no member of nearly that name beside it.
+/// The member, one step away: `request.rq_disk` is `request.q->disk`. What a struct embeds is nearer than what it points to.
+/// A type that says little needs the very name in a single place; behind a pointer, also no member of nearly that name beside
+/// it.
 pub(super) fn to_other_struct<L: BtfView, T: BtfView>(
     lack: &Lack<'_, '_, '_, L, T>,
     sides: &Sides<'_, '_>,
@@ -61,10 +62,38 @@ pub(super) fn to_other_struct<L: BtfView, T: BtfView>(
     }
     let best = found.iter().map(|found| found.score).max()?;
     found.retain(|found| found.score == best);
-    if !is_telling && (found.len() > 1 || best_name >= EXTENDED) {
+    if found.iter().any(|found| !found.is_ptr) {
+        found.retain(|found| !found.is_ptr);
+    }
+    let first = found.first()?;
+    if !is_telling && (found.len() > 1 || first.is_ptr && best_name >= EXTENDED) {
         return None;
     }
-    found.first()?.hint(lack)
+    first.hint(lack)
+}
+
+/// A part of a missing struct that its holder has now: `inode.i_ctime.tv_sec` is `inode.i_ctime_sec`.
+pub(super) fn to_holder<L: BtfView, T: BtfView>(lack: &Lack<'_, '_, '_, L, T>, sides: &Sides<'_, '_>) -> Option<Hint> {
+    let missing = sides.missing()?;
+    let accessor = lack.local.accessors.as_slice().get(lack.step.checked_add(1)?)?;
+    let part = lack.local.btf.type_by_id(accessor.type_id).ok()?.member(accessor.idx)?;
+    let part_name = name_at(lack.local.btf, part.name_off);
+    let last_word = part_name.rsplit(|byte| *byte == b'_').next()?;
+    let is_part = |member: &&FlatMember<'_>| {
+        let rest = member.name.strip_prefix(missing.name).and_then(|rest| rest.strip_prefix(b"_"));
+        rest.is_some_and(|rest| !rest.is_empty() && (rest == part_name || rest == last_word))
+    };
+    let member = sides.theirs.iter().find(is_part)?;
+    let (holder, name) = (Holder::of(lack.local, lack.step)?, c_decl::identifier(member.name)?);
+    let (what, theirs) = (holder.member(name), TypeText(lack.targ, member.member.type_id));
+    let text = match likeness(lack.local.btf, part.type_id, lack.targ, member.member.type_id) {
+        Likeness::Other => return None,
+        Likeness::Kind => {
+            format!("{what} has its part: {theirs}, {} in the object", TypeText(lack.local.btf, part.type_id))
+        }
+        Likeness::Same => format!("{what} has its part, of the same type: {theirs}"),
+    };
+    Some(with_flavor(HintKind::Moved, text, &holder, lack.targ, member, name))
 }
 
 impl Found<'_> {
