@@ -26,9 +26,8 @@ struct Found<'t> {
     score: u32,
 }
 
-/// The member, one step away: `request.rq_disk` is `request.q->disk`. What a struct embeds is nearer than what it points to.
-/// A type that says little needs the very name in a single place; behind a pointer, also no member of nearly that name beside
-/// it.
+/// The member, one step away: `request.rq_disk` is `request.q->disk`. A type that says little needs the very name in a single
+/// place, and no member of nearly that name beside it; a struct at the beginning comes before both.
 pub(super) fn to_other_struct<L: BtfView, T: BtfView>(
     lack: &Lack<'_, '_, '_, L, T>,
     sides: &Sides<'_, '_>,
@@ -62,11 +61,11 @@ pub(super) fn to_other_struct<L: BtfView, T: BtfView>(
     }
     let best = found.iter().map(|found| found.score).max()?;
     found.retain(|found| found.score == best);
-    if found.iter().any(|found| !found.is_ptr) {
-        found.retain(|found| !found.is_ptr);
+    if found.iter().any(Found::is_at_start) {
+        found.retain(Found::is_at_start);
     }
     let first = found.first()?;
-    if !is_telling && (found.len() > 1 || first.is_ptr && best_name >= EXTENDED) {
+    if !is_telling && (found.len() > 1 || !first.is_at_start() && best_name >= EXTENDED) {
         return None;
     }
     first.hint(lack)
@@ -97,6 +96,11 @@ pub(super) fn to_holder<L: BtfView, T: BtfView>(lack: &Lack<'_, '_, '_, L, T>, s
 }
 
 impl Found<'_> {
+    /// Whether the struct begins with the other one, as `task_struct` with `thread_info`.
+    fn is_at_start(&self) -> bool {
+        !self.is_ptr && self.through.member.bit_offset == 0
+    }
+
     fn hint<L: BtfView, T: BtfView>(&self, lack: &Lack<'_, '_, '_, L, T>) -> Option<Hint> {
         let Self { through, struct_id, is_ptr, member, .. } = self;
         let (through_name, name) = (c_decl::identifier(through.name)?, c_decl::identifier(member.name)?);

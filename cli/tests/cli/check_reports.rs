@@ -53,11 +53,10 @@ fn json_has_findings_about_selected_programs() {
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     let findings = report["findings"].as_array().unwrap();
     assert!(findings.len() > 5);
+    let index = |value: &serde_json::Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
     for finding in findings {
-        let (object, program) = (&finding["object"], &finding["program"]);
-        let program = program.as_u64().map(|number| number as usize);
-        let name =
-            program.map(|number| &report["objects"][object.as_u64().unwrap() as usize]["programs"][number]["name"]);
+        let object = index(&finding["object"]).unwrap();
+        let name = index(&finding["program"]).map(|number| &report["objects"][object]["programs"][number]["name"]);
         let is_selected = name.is_none_or(|name| object == 0 || name.as_str().unwrap().starts_with("relocates"));
         assert!(is_selected, "{finding}");
     }

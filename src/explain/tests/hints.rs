@@ -134,9 +134,8 @@ fn the_very_name_in_an_embedded_struct_comes_first() {
     let (mut local, mut targ) = (Types::new(), Types::new());
     let root = local.struct_of("task_struct", "u32 cpu @0");
     targ.struct_of("thread_info", "u64 flags @0, u32 cpu @64");
-    targ.struct_of("task_group", "u32 cpu @0");
-    let members =
-        "struct thread_info thread_info @0, s32 on_cpu @192, s32 wake_cpu @224, struct task_group* group @256";
+    targ.struct_of("vtime", "u32 cpu @0");
+    let members = "struct thread_info thread_info @0, s32 on_cpu @192, s32 wake_cpu @224, struct vtime vtime @256";
     let id = targ.struct_of("task_struct", members);
     let hints = hints_for(&mut local, root, "0:0", ReloKind::FieldByteOffset, &targ.btf(), id);
     assert_eq!(hints[0].text, "task_struct.thread_info.cpu has the same type: u32", "{hints:?}");
@@ -166,7 +165,7 @@ fn a_common_name_in_several_structs_is_no_hint() {
     let root = local.struct_of("s", "u32 flags @0");
     targ.struct_of("a", "u32 flags @0");
     targ.struct_of("b", "u32 flags @0");
-    let id = targ.struct_of("s", "struct a a @0, struct b b @64");
+    let id = targ.struct_of("s", "struct a a @64, struct b* b @128");
     assert_eq!(hints_for(&mut local, root, "0:0", ReloKind::FieldByteOffset, &targ.btf(), id), []);
 }
 
