@@ -87,11 +87,18 @@ impl Input {
 
     /// Warns if there can be no relocations at all: most often the object was compiled without `-g`.
     pub(crate) fn warn_of_missing_btf(&self, log: &StderrLog) {
+        // Of what is no BPF object, the error says that.
         let btf = corelo::source::from_bytes(&self.data, None);
-        if btf.is_err_and(|error| matches!(error.root(), Error::NoBtf)) {
+        if is_bpf_elf(&self.data) && btf.is_err_and(|error| matches!(error.root(), Error::NoBtf)) {
             log.about(&self.name).warn(format_args!("no .BTF section, so no CO-RE relocations: compile with clang -g"));
         }
     }
+}
+
+/// Whether what begins so is an ELF file for BPF.
+pub(crate) fn is_bpf_elf(head: &[u8]) -> bool {
+    let head = head.get(..20).unwrap_or_default();
+    matches!(head, [0x7f, b'E', b'L', b'F', .., 247, 0] | [0x7f, b'E', b'L', b'F', .., 0, 247])
 }
 
 fn read(path: &Path) -> Result<(Vec<u8>, Option<Permissions>)> {

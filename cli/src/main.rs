@@ -43,8 +43,9 @@ struct Cli {
     color: ColorChoice,
 }
 
-const AFTER_HELP: &str = "Exit status: 0; 1 for what cannot be relocated, read or written; 2 for usage. Of check: 1 if a kernel\n\
-                          rejects a program that is not optional, 3 if nothing is rejected and something could not be read.\n\
+const AFTER_HELP: &str = "Exit status: 0; 1 for what cannot be relocated, read or written; 2 for usage.\n\
+                          Of check: 1 if a kernel rejects a program that is not optional, 3 if nothing is\n\
+                          rejected and something could not be read.\n\
                           CORELO_LOG=off|warn|info|debug says which log lines go to stderr (warn).";
 
 #[derive(Debug, Subcommand)]

@@ -6,15 +6,15 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use corelo::Result;
 use corelo::btf::Btf;
 use corelo::internal::has_bpf_code;
 use corelo::log::Log as _;
 use corelo::object::{KernelFacts, Target, Targets};
 use corelo::source::{self, RunningKernel};
+use corelo::{Error, Result};
 
 use crate::Question;
-use crate::input::{name_of, open_pipe};
+use crate::input::{is_bpf_elf, name_of, open_pipe};
 use crate::kernels::{self, Streamed};
 use crate::stderr::StderrLog;
 
@@ -29,7 +29,7 @@ pub(crate) struct Kernel {
 impl Kernel {
     pub(crate) fn open(question: &Question, log: &StderrLog) -> Result<Self> {
         let Question { btf, kernel_version, config, .. } = question;
-        let config = config.as_deref().map(read_config).transpose()?;
+        let config = config.as_deref().map(read_config).transpose()?.map(String::into_bytes);
         let Some((path, modules)) = btf.split_first() else {
             return Ok(Self {
                 targets: Box::new(RunningKernel::new()),
@@ -56,9 +56,17 @@ impl Kernel {
     }
 }
 
-fn read_config(path: &Path) -> Result<Vec<u8>> {
-    let (config, _) = source::read_file(path).map_err(|error| error.at(name_of(path)))?;
-    Ok(config)
+/// The configuration in a file, compressed or not.
+pub(crate) fn read_config(path: &Path) -> Result<String> {
+    let config = kernels::read_config(path).and_then(|config| {
+        match config.lines().any(|line| line.starts_with("CONFIG_") && line.contains('=')) {
+            true => Ok(config),
+            false => {
+                Err(Error::Argument { what: "not a kernel configuration: no line sets a CONFIG_ variable".into() })
+            }
+        }
+    });
+    config.map_err(|error| error.at(name_of(path)))
 }
 
 fn open_kernel(path: &Path, modules: &[PathBuf], log: &StderrLog) -> Result<kernels::Kernel> {
@@ -101,7 +109,5 @@ fn open_one(path: &Path, base: Option<&Arc<Btf<'static>>>, log: &StderrLog) -> R
 fn file_has_bpf_code(path: &Path) -> bool {
     let mut head = [0; 20];
     let is_read = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
-    is_read
-        && matches!(head, [0x7f, b'E', b'L', b'F', .., 247, 0] | [0x7f, b'E', b'L', b'F', .., 0, 247])
-        && source::read_file(path).is_ok_and(|(data, _)| has_bpf_code(&data))
+    is_read && is_bpf_elf(&head) && source::read_file(path).is_ok_and(|(data, _)| has_bpf_code(&data))
 }

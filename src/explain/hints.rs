@@ -118,6 +118,7 @@ fn missing_member<L: BtfView, T: BtfView>(lack: &Lack<'_, '_, '_, L, T>) -> Opti
     let renamed = Renamed::of(lack, &sides)?;
     let mut hints = renamed.hints(lack, &sides, HintKind::Neighbor);
     if hints.is_empty() {
+        hints.extend(moved::to_holder(lack, &sides));
         hints.extend(moved::to_other_struct(lack, &sides, renamed.best_similarity()));
     }
     hints.extend(enumerators::moved_to_bit(lack, &sides));

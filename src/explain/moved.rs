@@ -26,8 +26,8 @@ struct Found<'t> {
     score: u32,
 }
 
-/// The member, one step away: `request.rq_disk` is `request.q->disk`. A type that says little needs the very name in a
-/// single place, and no member of nearly that name beside it.
+/// The member, one step away: `request.rq_disk` is `request.q->disk`. A type that says little needs the very name in a single
+/// place, and no member of nearly that name beside it; a struct at the beginning comes before both.
 pub(super) fn to_other_struct<L: BtfView, T: BtfView>(
     lack: &Lack<'_, '_, '_, L, T>,
     sides: &Sides<'_, '_>,
@@ -61,13 +61,46 @@ pub(super) fn to_other_struct<L: BtfView, T: BtfView>(
     }
     let best = found.iter().map(|found| found.score).max()?;
     found.retain(|found| found.score == best);
-    if !is_telling && (found.len() > 1 || best_name >= EXTENDED) {
+    if found.iter().any(Found::is_at_start) {
+        found.retain(Found::is_at_start);
+    }
+    let first = found.first()?;
+    if !is_telling && (found.len() > 1 || !first.is_at_start() && best_name >= EXTENDED) {
         return None;
     }
-    found.first()?.hint(lack)
+    first.hint(lack)
+}
+
+/// A part of a missing struct that its holder has now: `inode.i_ctime.tv_sec` is `inode.i_ctime_sec`.
+pub(super) fn to_holder<L: BtfView, T: BtfView>(lack: &Lack<'_, '_, '_, L, T>, sides: &Sides<'_, '_>) -> Option<Hint> {
+    let missing = sides.missing()?;
+    let accessor = lack.local.accessors.as_slice().get(lack.step.checked_add(1)?)?;
+    let part = lack.local.btf.type_by_id(accessor.type_id).ok()?.member(accessor.idx)?;
+    let part_name = name_at(lack.local.btf, part.name_off);
+    let last_word = part_name.rsplit(|byte| *byte == b'_').next()?;
+    let is_part = |member: &&FlatMember<'_>| {
+        let rest = member.name.strip_prefix(missing.name).and_then(|rest| rest.strip_prefix(b"_"));
+        rest.is_some_and(|rest| !rest.is_empty() && (rest == part_name || rest == last_word))
+    };
+    let member = sides.theirs.iter().find(is_part)?;
+    let (holder, name) = (Holder::of(lack.local, lack.step)?, c_decl::identifier(member.name)?);
+    let (what, theirs) = (holder.member(name), TypeText(lack.targ, member.member.type_id));
+    let text = match likeness(lack.local.btf, part.type_id, lack.targ, member.member.type_id) {
+        Likeness::Other => return None,
+        Likeness::Kind => {
+            format!("{what} has its part: {theirs}, {} in the object", TypeText(lack.local.btf, part.type_id))
+        }
+        Likeness::Same => format!("{what} has its part, of the same type: {theirs}"),
+    };
+    Some(with_flavor(HintKind::Moved, text, &holder, lack.targ, member, name))
 }
 
 impl Found<'_> {
+    /// Whether the struct begins with the other one, as `task_struct` with `thread_info`.
+    fn is_at_start(&self) -> bool {
+        !self.is_ptr && self.through.member.bit_offset == 0
+    }
+
     fn hint<L: BtfView, T: BtfView>(&self, lack: &Lack<'_, '_, '_, L, T>) -> Option<Hint> {
         let Self { through, struct_id, is_ptr, member, .. } = self;
         let (through_name, name) = (c_decl::identifier(through.name)?, c_decl::identifier(member.name)?);

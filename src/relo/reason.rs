@@ -129,6 +129,16 @@ impl Reason {
         let name = |step| text(&Lossy(raw_name(step)));
         let words = |id: TypeId| text(&TypeText(targ, id));
         let targ_type = |id: TypeId| targ.type_by_id(id).unwrap_or(Type::VOID);
+        // Members of anonymous structs and unions are the root type's, as in C.
+        let root = local.btf.type_by_id(accessor(0).type_id).unwrap_or(Type::VOID);
+        let holder = |step, id| {
+            let is_of_root = local.accessors.as_slice().iter().take(step).all(|accessor| accessor.name.is_none());
+            if targ_type(id).name_off() != 0 || root.name_off() == 0 || !is_of_root {
+                return words(id);
+            }
+            let name = EssentialName::of(local.btf.text_by_offset(root.name_off()).unwrap_or_default());
+            text(&format_args!("{} {}", root.kind().name(), Lossy(name.as_bytes())))
+        };
         match mismatch {
             Mismatch::Type => {
                 let path = difference.map(|difference| text(&DifferenceText { difference, local: local.btf, targ }));
@@ -144,20 +154,20 @@ impl Reason {
                 Self::NoEnumerator { name, holder: words(type_id) }
             }
             Mismatch::NoName { step, type_id } if targ_type(type_id).is_composite() => {
-                Self::NoMember { step, name: name(step), holder: words(type_id) }
+                Self::NoMember { step, name: name(step), holder: holder(step, type_id) }
             }
             Mismatch::NoName { step, type_id } => Self::NotComposite { name: name(step), theirs: words(type_id) },
             Mismatch::OtherType { step, type_id, idx } => {
                 let type_of = |t: Type<'_>, idx| t.member(idx).map_or(TypeId::VOID, |member| member.type_id);
-                let holder = local.btf.type_by_id(accessor(step).type_id).unwrap_or(Type::VOID);
-                let (ours, theirs) = (type_of(holder, accessor(step).idx), type_of(targ_type(type_id), idx));
+                let local_holder = local.btf.type_by_id(accessor(step).type_id).unwrap_or(Type::VOID);
+                let (ours, theirs) = (type_of(local_holder, accessor(step).idx), type_of(targ_type(type_id), idx));
                 let is_same_kind = match (local.btf.skip_modifiers(ours), targ.skip_modifiers(theirs)) {
                     (Ok((_, ours)), Ok((_, theirs))) => {
                         ours.kind() == theirs.kind() || ours.is_any_enum() && theirs.is_any_enum()
                     }
                     _ => false,
                 };
-                let (name, holder) = (name(step), words(type_id));
+                let (name, holder) = (name(step), holder(step, type_id));
                 let (ours, theirs) = (text(&TypeText(local.btf, ours)), words(theirs));
                 match is_same_kind {
                     true => Self::MemberCompat { name, holder, ours, theirs },

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::results::Results;
 
+/// The version of the schema that is read.
+const SCHEMA: u64 = 1;
+
 /// The programs that an earlier report rejects, by the names of object, program and kernel.
 #[derive(Debug, Default)]
 pub(super) struct Baseline(HashSet<[String; 3]>);
@@ -18,14 +21,20 @@ impl Baseline {
     pub(super) fn read(path: &Path, strict: bool) -> Result<Self> {
         let at = |error: Error| error.at(path.display());
         let text = std::fs::read_to_string(path).map_err(|error| at(error.into()))?;
-        let report = serde_json::from_str(&text).ok().and_then(|report| Self::of_report(&report, strict));
-        report.ok_or_else(|| at(Error::Argument { what: "not a JSON report of corelo check".into() }))
+        let wrong = |what: String| at(Error::Argument { what: what.into() });
+        let report: Value = serde_json::from_str(&text).unwrap_or_default();
+        match report.get("schema").and_then(Value::as_u64) {
+            Some(other) if other != SCHEMA => {
+                Err(wrong(format!("a report of schema {other}, and this corelo reads schema {SCHEMA}")))
+            }
+            schema => {
+                let baseline = schema.and_then(|_| Self::of_report(&report, strict));
+                baseline.ok_or_else(|| wrong("not a JSON report of corelo check".to_owned()))
+            }
+        }
     }
 
     fn of_report(report: &Value, strict: bool) -> Option<Self> {
-        if report.get("schema")?.as_u64()? != 1 {
-            return None;
-        }
         let list = |key: &str| report.get(key)?.as_array();
         let (kernels, objects) = (list("kernels")?, list("objects")?);
         let mut rejected = HashMap::<u64, HashSet<[String; 2]>>::new();

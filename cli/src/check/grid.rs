@@ -173,11 +173,7 @@ fn content<'r>(
 fn found_on(results: &Results, kernel: usize, is_it: impl Fn(Verdict) -> bool) -> impl Iterator<Item = &Found> {
     let findings = results.of_kernel(kernel).unwrap_or_default().iter().flat_map(|result| &result.findings);
     let findings = findings.map(|found| &**found);
-    findings.filter(move |found| {
-        let programs = results.objects.get(found.object).map_or(&[][..], |object| object.programs());
-        let is_selected = |number: usize| programs.get(number).is_some_and(|program| program.is_selected);
-        is_it(found.finding.verdict) && found.finding.program.is_none_or(is_selected)
-    })
+    findings.filter(move |found| is_it(found.finding.verdict) && results.is_selected(found))
 }
 
 /// Keys of findings, each with its first finding.
@@ -203,9 +199,10 @@ impl<'r> Keys<'r> {
             let holds = columns.iter().enumerate().filter(|(_, column)| column.causes.contains(&number));
             let columns: Vec<_> = holds.map(|(column, _)| column).collect();
             let (object, program, rule, stage, verdict, subject, is_nowhere) = key(first);
-            // Source lines are those of an object.
-            let of = first.source.as_ref().map(|_| object);
-            let is_one = (of, rule, stage, verdict, subject, is_nowhere, columns.clone());
+            // What shows a source line has its own.
+            let source = first.source.as_ref().filter(|_| !is_nowhere);
+            let place = source.map(|source| (object, source, first.finding.insn_off));
+            let is_one = (place, rule, stage, verdict, subject, is_nowhere, columns.clone());
             let at = *merged.entry(is_one).or_insert(causes.len());
             match causes.get_mut(at) {
                 Some(cause) => cause.programs.push((object, program)),

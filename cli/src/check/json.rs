@@ -14,7 +14,8 @@ use super::results::{Found, KernelOutcome, KernelResult, ObjectResult, Results};
 pub(super) fn document(results: &Results, semantics: Semantics) -> String {
     let mut ids = HashMap::new();
     let mut findings: Vec<&Found> = Vec::new();
-    for found in checked(results).flat_map(|(_, _, result)| &result.findings) {
+    let all = checked(results).flat_map(|(_, _, result)| &result.findings);
+    for found in all.filter(|found| results.is_selected(found)) {
         ids.entry(&**found).or_insert_with(|| {
             findings.push(found);
             findings.len().saturating_sub(1)

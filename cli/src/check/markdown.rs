@@ -7,7 +7,7 @@ use corelo::log::Printable;
 
 use super::grid::{Cause, Grid};
 use super::html;
-use super::results::{Cell, KernelOutcome};
+use super::results::Cell;
 use super::text::count;
 
 /// The whole report.
@@ -23,10 +23,8 @@ fn write(grid: &Grid<'_>, out: &mut String) -> std::fmt::Result {
     let fails = |row: &usize| grid.cells(*row).any(|cell| cell.is_failure(false));
     let failing = (0..grid.rows.len()).filter(fails).count();
     writeln!(out, "### corelo check: {failing} of {} rejected\n", count(grid.rows.len(), "program"))?;
-    for kernel in &grid.results.kernels {
-        if let KernelOutcome::Unreadable(error) = &kernel.outcome {
-            writeln!(out, "- could not be read: {}", escaped(error))?;
-        }
+    for error in &grid.results.errors {
+        writeln!(out, "- {}", escaped(error))?;
     }
     if !shown.is_empty() && !grid.columns.is_empty() {
         write!(out, "\n| program |")?;

@@ -17,6 +17,7 @@ mod rodata;
 mod text;
 
 use std::fmt::Display;
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -56,7 +57,9 @@ impl Check {
         let Objects { list, errors } = objects::read(self, files.rodata.as_deref(), log).unwrap_or_else(usage);
         let mut errors: Vec<String> = errors.iter().map(Error::to_string).collect();
         let sources = self.kernels(&mut errors);
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.jobs.map_or(0, |jobs| jobs.get()));
+        let most = list.len().saturating_mul(sources.len()).max(1);
+        let jobs = self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.min(most));
         let threads = threads.build().unwrap_or_else(usage);
         let judge = Judge::new(self, &files, outputs.have_relocations(), list);
         let results = threads.install(|| judge.run(&sources, errors));
@@ -101,7 +104,10 @@ impl Check {
 
 /// Ends the process.
 fn usage<T>(what: impl Display) -> T {
-    crate::Cli::command().error(ErrorKind::ValueValidation, what).exit()
+    let mut command = crate::Cli::command();
+    command.build();
+    let check = command.find_subcommand_mut("check");
+    check.map_or_else(crate::Cli::command, |check| check.clone()).error(ErrorKind::ValueValidation, what).exit()
 }
 
 /// Names what the baseline does not have.

@@ -17,7 +17,7 @@ use once_cell::sync::OnceCell;
 use super::judge::locked;
 use super::options::Check;
 use super::rodata::values;
-use crate::input::{Input, is_dash};
+use crate::input::{Input, is_bpf_elf, is_dash};
 use crate::stderr::{StderrLog, say};
 
 /// A BPF object.
@@ -237,10 +237,14 @@ fn walk(folder: &Path, seen: &mut HashSet<(u64, u64)>, found: &mut Vec<PathBuf>,
 fn is_bpf(path: &Path) -> std::io::Result<bool> {
     let mut head = Vec::new();
     File::open(path)?.take(20).read_to_end(&mut head)?;
-    Ok(matches!(*head, [0x7f, b'E', b'L', b'F', .., 247, 0] | [0x7f, b'E', b'L', b'F', .., 0, 247]))
+    Ok(is_bpf_elf(&head))
 }
 
-/// Says which patterns match no program: a name that has changed.
+/// The types of programs that attach to a function, a tracepoint or the like by its name.
+const ATTACH_BY_NAME: [&str; 7] =
+    ["EXT", "KPROBE", "LSM", "RAW_TRACEPOINT", "RAW_TRACEPOINT_WRITABLE", "TRACEPOINT", "TRACING"];
+
+/// Says which patterns and targets match no program: a name that has changed.
 pub(super) fn warn_of_unused_patterns(options: &Check, objects: &[Object]) {
     let paths = |object: &Object| -> Vec<_> {
         object.programs().iter().map(|program| format!("{}/{}", object.name, program.name)).collect()
@@ -248,5 +252,15 @@ pub(super) fn warn_of_unused_patterns(options: &Check, objects: &[Object]) {
     let names: Vec<_> = objects.iter().flat_map(paths).collect();
     for glob in options.optional.iter().filter(|glob| !names.iter().any(|name| glob.matches(name))) {
         say(format_args!("warning: --optional {glob}: matches no program"));
+    }
+    for target in &options.target {
+        let takes_it = |object: &Object| {
+            let program = target.of(&object.name).map(|(program, _)| program);
+            let mut named = object.programs().iter().filter(|other| Some(&*other.name) == program);
+            named.any(|program| program.prog_type.is_some_and(|of| ATTACH_BY_NAME.contains(&of)))
+        };
+        if !objects.iter().any(takes_it) {
+            say(format_args!("warning: --target {}: matches no program that attaches to a name", target.text));
+        }
     }
 }

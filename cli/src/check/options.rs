@@ -16,6 +16,7 @@ use super::Format;
 use super::rodata::{Setting, read_dump};
 use crate::Whose;
 use crate::input::name_of;
+use crate::targets::read_config;
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -111,7 +112,7 @@ impl Check {
         });
         Ok(Files {
             extra: extra.collect::<Result<_>>()?,
-            config: self.config.as_ref().map(text).transpose()?,
+            config: self.config.as_deref().map(read_config).transpose()?,
             rodata: rodata.transpose()?,
         })
     }
@@ -123,6 +124,8 @@ pub(super) struct AttachTarget {
     object: Option<String>,
     program: String,
     target: String,
+    /// As it was given.
+    pub(super) text: String,
 }
 
 impl FromStr for AttachTarget {
@@ -137,7 +140,7 @@ impl FromStr for AttachTarget {
             Some((object, program)) => (Some(object.to_owned()), program),
             None => (None, program),
         };
-        Ok(Self { object, program: program.to_owned(), target: target.to_owned() })
+        Ok(Self { object, program: program.to_owned(), target: target.to_owned(), text: text.to_owned() })
     }
 }
 

@@ -206,6 +206,13 @@ impl Results {
         }
     }
 
+    /// Whether a finding is about programs that are checked.
+    pub(super) fn is_selected(&self, found: &Found) -> bool {
+        let programs = self.objects.get(found.object).map_or(&[][..], Object::programs);
+        let is_selected = |number: usize| programs.get(number).is_some_and(|program| program.is_selected);
+        found.finding.program.is_none_or(is_selected)
+    }
+
     /// The programs that are checked, with the indices of object and program.
     pub(super) fn programs(&self) -> impl Iterator<Item = (usize, usize, &Program)> {
         self.objects.iter().enumerate().flat_map(|(number, object)| {

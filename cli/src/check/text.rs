@@ -18,6 +18,8 @@ const INDENT: usize = 2;
 const MIN_NAME: usize = 24;
 /// Columns of a name, if sections need the rest.
 const NAME: usize = 34;
+/// Columns of a section that are worth showing.
+const MIN_SECTION: usize = 12;
 
 /// Writes the report in lines of `width` columns.
 pub(super) fn write(grid: &Grid<'_>, width: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -58,6 +60,7 @@ impl Text<'_> {
                 self.lines("    ", &format!("remedy: {remedy}"), out)?;
             }
         }
+        self.rodata(out)?;
         self.nowhere(out)?;
         writeln!(out)?;
         self.last(out)
@@ -115,11 +118,12 @@ impl Text<'_> {
             shown.iter().filter_map(|row| Some((*row, *self.grid.rows.get(*row)?))).collect();
         let names = rows.iter().map(|(_, row)| self.grid.row_name(row).chars().count());
         let name = names.max().unwrap_or_default().min(NAME).min(rest);
-        let section = rest.saturating_sub(name).saturating_sub(2);
+        let section = rest.saturating_sub(name).checked_sub(2).filter(|section| *section >= MIN_SECTION);
         let numbers = columns.iter().map(|column| format!("{:>cell$}", column.saturating_add(1)));
         let numbers: String = numbers.collect();
-        let head = format!(" {numbers}   {:name$}  section", "program");
-        writeln!(out, "{HEAD}{}{HEAD:#}", head.get(..self.width).unwrap_or(&head))?;
+        let head = section.map_or("", |_| "section");
+        let head = format!(" {numbers}   {:name$}  {head}", "program");
+        writeln!(out, "{HEAD}{}{HEAD:#}", head.trim_end())?;
         for (number, row) in rows {
             write!(out, " ")?;
             let all: Vec<Cell> = self.grid.cells(number).collect();
@@ -129,7 +133,7 @@ impl Text<'_> {
                 write!(out, "{:1$}{style}{2}{style:#}", "", cell.saturating_sub(1), at.symbol())?;
             }
             let program = cut(&Printable(self.grid.row_name(&row)).to_string(), name);
-            let of = cut(&Printable(&row.program.section).to_string(), section);
+            let of = section.map(|width| cut(&Printable(&row.program.section).to_string(), width)).unwrap_or_default();
             writeln!(out, "{}", format!("   {program:name$}  {of}").trim_end())?;
         }
         Ok(())
@@ -204,6 +208,24 @@ impl Text<'_> {
         Ok(())
     }
 
+    /// The programs that load only while variables have the values in the object.
+    fn rodata(&self, out: &mut dyn Write) -> io::Result<()> {
+        let causes = || self.grid.causes.iter().filter(|cause| cause.cell == Cell::GuardedByRodata);
+        let guarded = self.grid.rows.iter().filter(|row| causes().any(|cause| cause.is_about(row)));
+        let names: Vec<String> = guarded.map(|row| self.grid.row_name(row)).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let of = count(names.len(), "program");
+        let text = format!(
+            "r variables in .rodata guard what a kernel lacks in {of}; corelo inspect names them. Does the loader set \
+             others: --set, --rodata?"
+        );
+        writeln!(out)?;
+        self.lines("", &text, out)?;
+        self.lines("    ", &names.join(", "), out)
+    }
+
     /// What no given kernel has, in a paragraph for each remedy.
     fn nowhere(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut by_option = BTreeMap::<bool, (usize, Vec<String>)>::new();
@@ -245,7 +267,7 @@ impl Text<'_> {
                 by_count.entry(kernels).or_default().push(grid.object_name(object));
             }
         }
-        if grid.columns.is_empty() {
+        if grid.columns.iter().flat_map(|column| &column.cells).all(|cell| *cell == Cell::NoVerdict) {
             return self.lines("", "nothing could be checked", out);
         }
         if by_count.is_empty() {

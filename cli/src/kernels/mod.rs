@@ -26,7 +26,7 @@ use corelo::{Error, Result};
 
 pub(crate) use find::find;
 pub(crate) use single::{Streamed, may_have_modules, open_kernel, open_module, read_btf, read_stream};
-pub(crate) use source::Source;
+pub(crate) use source::{Source, read_config};
 
 use modules::{Modules, Place};
 

@@ -184,7 +184,7 @@ pub(super) fn read_btf(unpacked: Unpacked<'_>) -> Result<Btf<'static>> {
 }
 
 /// A configuration, compressed or not.
-fn read_config(path: &Path) -> Result<String> {
+pub(crate) fn read_config(path: &Path) -> Result<String> {
     let mut config = String::new();
     let unpacked = unpack(open(path)?)?;
     Limited::new(unpacked.stream, MAX_CONFIG).read_to_string(&mut config)?;

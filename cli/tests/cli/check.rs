@@ -99,6 +99,7 @@ fn wrong_usage() {
     let empty = dir.path("empty");
     fs::create_dir(&empty).unwrap();
     let text = dir.file("text", b"text");
+    let other_schema = dir.file("other.json", br#"{"schema":2,"kernels":[],"objects":[],"results":[]}"#);
     for (args, says) in [
         (&[][..], "<OBJ|DIR>"),
         (&[&*empty, "--btf", DEMO], "no BPF objects in this folder"),
@@ -114,10 +115,56 @@ fn wrong_usage() {
         (&[OBJECT, "--btf", DEMO, "--rodata", &text], "bpftool -j map dump"),
         (&[OBJECT, "--btf", DEMO, "--extra-btf", &text], "text: "),
         (&[OBJECT, "--btf", DEMO, "-j", "0"], "-j"),
+        (&[OBJECT, "--btf", DEMO, "--baseline", &other_schema], "a report of schema 2, and this corelo reads schema 1"),
+        (&[OBJECT, "--btf", DEMO, "--baseline", "no such file"], "no such file: "),
     ] {
         let run = check(args);
         assert_eq!(run.status, 2, "{args:?}: {run:?}");
+        assert!(!run.stderr.contains("Usage: corelo [OPTIONS] <COMMAND>"), "{args:?}: {run:?}");
         assert!(run.stderr.contains(says) && run.stdout.is_empty(), "{args:?}: {run:?}");
+    }
+}
+
+#[test]
+fn no_verdict_is_not_a_good_one() {
+    let dir = Dir::new("nothing");
+    let text = dir.file("text.bpf.o", b"text");
+    for object in ["no such object", &*text, "/bin/ls"] {
+        let run = check(&[object, "--btf", DEMO]);
+        assert!(run.ends_with(3).ends_with("\nnothing could be checked\n"), "{run:?}");
+        assert!(!run.stderr.contains("clang -g"), "{run:?}");
+        let markdown = check(&[object, "--btf", DEMO, "--format", "markdown"]);
+        assert!(markdown.ends_with(3).contains("not a BPF object") || object == "no such object", "{markdown:?}");
+    }
+    let one = check(&[&text, OBJECT, "--btf", DEMO]);
+    assert!(one.ends_with(3).ends_with("no program is rejected\n"), "{one:?}");
+}
+
+/// Each has a stack.
+#[test]
+fn no_more_threads_than_work() {
+    let args = ["check", OBJECT, "--btf", DEMO, "-j", "20000"];
+    let run = shell("ulimit -v 4000000;", &args);
+    assert_eq!((run.status, &*run.stderr), (0, ""));
+}
+
+#[test]
+fn configuration_in_a_file() {
+    let dir = Dir::new("config");
+    let text = "# Made by hand\nCONFIG_BPF_SYSCALL=y\n# CONFIG_MODULES is not set\n";
+    let packed = dir.path("config.gz");
+    let gzip = format!("printf '{text}' | gzip >'{packed}'");
+    assert!(Command::new("sh").args(["-c", &gzip]).status().unwrap().success());
+    let object = dir.file("tool.bpf.o", &attaching("function"));
+    let kernel = dir.file("kernel.btf", &kernel(&[]));
+    let args = |command, config: &str| run(&[command, &object, "--btf", &kernel, "--config", config]);
+    assert_eq!(args("check", &packed).status, 1, "without modules, what is missing is certain");
+    assert_eq!(args("inspect", &packed).status, 0);
+    for wrong in [dir.file("text", b"not a configuration"), dir.file("empty", b"")] {
+        let check = args("check", &wrong);
+        assert!(check.status == 2 && check.stderr.contains("not a kernel configuration"), "{check:?}");
+        assert!(check.stderr.contains(&wrong), "{check:?}");
+        assert_eq!(args("inspect", &wrong).status, 1);
     }
 }
 
@@ -163,7 +210,13 @@ fn attach_targets_that_no_kernel_has() {
     let target = check(&[&object, "--btf", &old, "--btf", &new, "--target", "f=new_function"]);
     assert_eq!(cells(target.ends_with(1), "tool/f").as_deref(), Some("X."), "{target:?}");
     let other = check(&[&object, "--btf", &old, "--btf", &new, "--target", "other/f=new_function"]);
-    assert_eq!(other.succeeds(), text);
+    assert_eq!(std::str::from_utf8(&other.stdout), Ok(&*text));
+    assert_eq!(
+        other.stderr,
+        "corelo: warning: --target other/f=new_function: matches no program that attaches to a name\n"
+    );
+    let of_timer = check(&[OBJECT, "--btf", DEMO, "--target", "pids=function"]);
+    assert!(of_timer.stderr.contains("--target pids=function: matches no program"), "{of_timer:?}");
 
     // One kernel, or one twice, tells nothing about others.
     let again = dir.file("again.btf", &kernel(&["old_function"]));
@@ -257,7 +310,10 @@ fn values_of_variables() {
     let dir = Dir::new("values");
     let programs = ["tests/check/programs.bpf.o", "--btf", TARGET, "--only", "*/relocates_by_rodata"];
     let with = |more: &[&str]| check(&[&programs[..], more].concat());
-    assert!(with(&[]).succeeds().contains("1 program loads"));
+    let text = with(&[]).succeeds().to_owned();
+    assert!(text.contains("1 program loads"), "{text}");
+    assert!(text.contains("r variables in .rodata guard what a kernel lacks in 1 program;"), "{text}");
+    assert!(text.contains("\n    programs/relocates_by_rodata\n"), "{text}");
     let set = with(&["--set", "has_helper=true"]);
     assert_eq!(cells(set.ends_with(1), "programs/relocates_by_rodata").as_deref(), Some("X"));
     assert_eq!(with(&["--set", "has_helper=0"]).status, 0);

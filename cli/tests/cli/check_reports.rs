@@ -46,6 +46,22 @@ fn json_is_valid_by_the_schema() {
     }
 }
 
+/// `--only` selects findings, too.
+#[test]
+fn json_has_findings_about_selected_programs() {
+    let json = report(&["--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.len() > 5);
+    let index = |value: &serde_json::Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
+    for finding in findings {
+        let object = index(&finding["object"]).unwrap();
+        let name = index(&finding["program"]).map(|number| &report["objects"][object]["programs"][number]["name"]);
+        let is_selected = name.is_none_or(|name| object == 0 || name.as_str().unwrap().starts_with("relocates"));
+        assert!(is_selected, "{finding}");
+    }
+}
+
 #[test]
 fn several_files_in_one_run() {
     let dir = Dir::new("outputs");
@@ -109,17 +125,21 @@ fn page_takes_nothing_from_a_network() {
     assert!(html.contains("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-"), "{html}");
 }
 
-/// Every line of the text fits a terminal of 60 columns, and a pipe has 80.
+/// Every line of the text fits a terminal, and a pipe has 80 columns.
 #[test]
 fn width_of_a_terminal() {
+    let longest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap();
     let config = ["--config", "cli/tests/no-modules.config"];
     let command = [&[env!("CARGO_BIN_EXE_corelo"), "check"], &config[..], &ARGS[..]].concat().join("' '");
-    let script = format!("stty cols 60 rows 24; '{command}' --color never");
-    let terminal = Command::new("script").current_dir(TOP).args(["-qec", &script, "/dev/null"]).output().unwrap();
-    let text = String::from_utf8(terminal.stdout).unwrap().replace('\r', "");
-    assert!(text.contains("2 objects, 7 programs, 2 kernels"), "{text}");
-    let longest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap();
-    assert!((50..=60).contains(&longest(&text)), "{text}");
+    for columns in [40, 60] {
+        let script = format!("stty cols {columns} rows 24; '{command}' --color never 2>/dev/null");
+        let terminal = Command::new("script").current_dir(TOP).args(["-qec", &script, "/dev/null"]).output().unwrap();
+        let text = String::from_utf8(terminal.stdout).unwrap().replace('\r', "");
+        assert!(text.contains("2 objects, 7 programs, 2 kernels"), "{text}");
+        // Words are not broken.
+        let text: String = text.split_inclusive('\n').filter(|line| line.trim().contains(' ')).collect();
+        assert!((columns - 10..=columns).contains(&longest(&text)), "{text}");
+    }
     assert!((70..=80).contains(&longest(&report(&[]))));
 }
 

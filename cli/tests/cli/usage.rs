@@ -62,3 +62,10 @@ fn manual_names_each_option_and_subcommand() {
     }
     assert!(named >= 25, "only {named} options in the help");
 }
+
+#[test]
+fn help_fits_a_terminal() {
+    let help = run(&["--help"]).succeeds().to_owned();
+    let notes = help.split("Exit status").nth(1).unwrap();
+    assert!(notes.lines().all(|line| line.chars().count() <= 80 && line.ends_with(['.', 'n', 's'])), "{notes}");
+}

@@ -128,13 +128,44 @@ fn a_member_of_an_embedded_struct_is_found() {
     assert_eq!(hint.guard.as_deref(), Some("bpf_core_field_exists(struct task_struct___v2, thread_info.cpu)"));
 }
 
+/// `on_cpu` is a flag.
+#[test]
+fn the_very_name_in_an_embedded_struct_comes_first() {
+    let (mut local, mut targ) = (Types::new(), Types::new());
+    let root = local.struct_of("task_struct", "u32 cpu @0");
+    targ.struct_of("thread_info", "u64 flags @0, u32 cpu @64");
+    targ.struct_of("vtime", "u32 cpu @0");
+    let members = "struct thread_info thread_info @0, s32 on_cpu @192, s32 wake_cpu @224, struct vtime vtime @256";
+    let id = targ.struct_of("task_struct", members);
+    let hints = hints_for(&mut local, root, "0:0", ReloKind::FieldByteOffset, &targ.btf(), id);
+    assert_eq!(hints[0].text, "task_struct.thread_info.cpu has the same type: u32", "{hints:?}");
+}
+
+/// Linux 6.11 split three members of `struct inode`.
+#[test]
+fn a_part_of_a_struct_that_was_split_is_found() {
+    for (access, expected) in [
+        ("0:1:0", "inode.i_ctime_sec has its part, of the same type: s64"),
+        ("0:1:1", "inode.i_ctime_nsec has its part: u32, s64 in the object"),
+    ] {
+        let (mut local, mut targ) = (Types::new(), Types::new());
+        local.struct_of("timespec64", "s64 tv_sec @0, s64 tv_nsec @64");
+        let root = local.struct_of("inode", "u32 i_flags @0, struct timespec64 i_ctime @64");
+        let targ_members = "u32 i_flags @0, s64 i_mtime_sec @64, s64 i_ctime_sec @128, u32 i_ctime_nsec @192";
+        let id = targ.struct_of("inode", targ_members);
+        let hints = hints_for(&mut local, root, access, ReloKind::FieldByteOffset, &targ.btf(), id);
+        let [hint] = hints.as_slice() else { panic!("{hints:?}") };
+        assert_eq!((hint.kind, hint.text.as_str()), (HintKind::Moved, expected));
+    }
+}
+
 #[test]
 fn a_common_name_in_several_structs_is_no_hint() {
     let (mut local, mut targ) = (Types::new(), Types::new());
     let root = local.struct_of("s", "u32 flags @0");
     targ.struct_of("a", "u32 flags @0");
     targ.struct_of("b", "u32 flags @0");
-    let id = targ.struct_of("s", "struct a a @0, struct b* b @64");
+    let id = targ.struct_of("s", "struct a a @64, struct b* b @128");
     assert_eq!(hints_for(&mut local, root, "0:0", ReloKind::FieldByteOffset, &targ.btf(), id), []);
 }
 

@@ -62,7 +62,7 @@ fn missing_step_is_named() {
                 let anon = b.struct_("", 8, &[("name", array, 0)]);
                 b.struct_("inode", 8, &[("", anon, 0)]);
             },
-            "name of struct <anon> is array of 2 int in the target, pointer to char in the object",
+            "name of struct inode is array of 2 int in the target, pointer to char in the object",
         ),
         (
             "elements",
