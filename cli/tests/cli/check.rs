@@ -305,6 +305,16 @@ fn types_that_no_kernel_has() {
     assert_eq!(cells(with.ends_with(1), "programs/relocates_without_type"), None, "{with:?}");
 }
 
+/// Programs that lack the same, in different lines.
+#[test]
+fn each_cause_has_its_source_line() {
+    let args = ["tests/check/programs.bpf.o", "--only", "*/relocates", "--only", "*/relocates_by_version"];
+    let run = check(&[&args[..], &["--btf", TARGET, "--kernel-version", "5.10"]].concat());
+    let text = run.ends_with(1);
+    assert_eq!(text.matches("thing.gone (byte_off)").count(), 2, "{text}");
+    assert_eq!(text.matches("    programs.bpf.c:").count(), 2, "{text}");
+}
+
 #[test]
 fn values_of_variables() {
     let dir = Dir::new("values");
