@@ -148,7 +148,7 @@ FAULTS = [
       ("src/object/bpf_object.rs", "if !elf.has_symbols() {", "if !elf.has_symbols() && elf.has_several(b\".BTF\") {"),
       ("src/btf/raw.rs", "    if is_header {", "    if is_header && padding > 7 {"),
       ("src/object/format.rs", "MAGICS.iter().find", "MAGICS.iter().skip(99).find"),
-      ("src/object/arch.rs", "!REGISTER_STRUCTS.contains(&name)", "REGISTER_STRUCTS.contains(&name)"),
+      ("src/object/arch.rs", "REGISTER_STRUCTS.contains(&name)", "!REGISTER_STRUCTS.contains(&name)"),
       ("src/object/elf/btf_sections.rs", "begin(file, 0, size_of::<elf::FileHeader64<Endianness>>())?", "begin(file, 0, usize::MAX)?"),
       ("src/source/file.rs", "if !metadata.is_file() {", "if false {"),
       ("src/relo/spec_match.rs", "Mismatch::NoName { step, type_id: targ_id }",
