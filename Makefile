@@ -64,7 +64,7 @@ SOURCES   := $(shell find src capi cli -name '*.rs' 2>/dev/null) $(wildcard Carg
 # Recipes share cargo's lock and the processor: what make could run at once would only wait.
 .NOTPARALLEL:
 .PHONY: all abi lib install uninstall stage deps demo check check-c check-abi header check-header lint bench ci clean help
-.PHONY: completions dist distcheck check-libbpf check-kernels check-msrv check-threads check-instructions check-long check-corpora fuzz fuzz-address fuzz-coverage worst deny selfcheck FORCE
+.PHONY: completions dist distcheck check-libbpf check-kernels check-msrv check-cross check-threads check-instructions check-long check-corpora fuzz fuzz-address fuzz-coverage worst deny selfcheck FORCE
 
 all: lib $(PRELOAD) $(COMMAND) ## the library, static and shared, the one for LD_PRELOAD, and the command
 
@@ -204,6 +204,9 @@ abi: ## the ABI of the headers and the map, to compare later ones with, in abi/ 
 
 check-msrv: ## the oldest compiler allowed builds everything and passes the tests on 32 bit (installs it by rustup)
 	@scripts/check.py msrv
+
+check-cross: ## builds for other machines and runs their tests under qemu-user; ARCH="arm64 armhf riscv64 s390x" (by rustup)
+	@ARCH='$(ARCH)' scripts/check.py cross
 
 check-threads: ## threads on one BTF, under ThreadSanitizer (needs rust-src)
 	@scripts/check.py threads

@@ -16,11 +16,11 @@ import subprocess
 import sys
 
 from runner import ROOT, Runner
-from steps import c, ci, compare, dist, fuzz, libbpf
+from steps import c, ci, compare, cross, dist, fuzz, libbpf
 
-STEPS = [*ci.STEPS, *fuzz.STEPS, *libbpf.STEPS, *compare.STEPS, *dist.STEPS, *c.STEPS]
+STEPS = [*ci.STEPS, *fuzz.STEPS, *libbpf.STEPS, *compare.STEPS, *cross.STEPS, *dist.STEPS, *c.STEPS]
 # Parts that `make check` leaves out.
-APART = {"long", "coverage", "libbpf", "msrv", "threads", "kernels", "fuzz", "fuzz-address", "lint", "page", "go", "dist"}
+APART = {"long", "coverage", "libbpf", "msrv", "threads", "kernels", "fuzz", "fuzz-address", "lint", "page", "go", "cross", "dist"}
 
 COMPILES = "echo 'int main(void) { return 0; }' >$logs/empty.c; $cc $logs/empty.c -o $bin/empty"
 # What steps need: a command that tells whether it is there, and what is said where it is not.
@@ -47,6 +47,9 @@ TOOLS = {
     "rust-src": ("[ -d $(${RUSTC:-rustc} --print sysroot)/lib/rustlib/src/rust/library/std ]",
                  "the sources of Rust's library are missing (scripts/deps.sh threads)"),
     "gcc -m32": (COMPILES + " -m32; $bin/empty", "nothing to build and run 32-bit x86 code with (scripts/deps.sh msrv)"),
+    "qemu-user": ("command -v qemu-s390x", "no qemu-user (scripts/deps.sh cross)"),
+    **{f"gcc for {name}": (f"command -v {gnu}-gcc", f"no {gnu}-gcc (scripts/deps.sh cross)")
+       for name, (_, gnu, *_) in cross.MACHINES.items()},
     "gcc for ARM": ("echo '#include <stdio.h>' | arm-linux-gnueabihf-gcc -E -x c -", "no arm-linux-gnueabihf-gcc (scripts/deps.sh msrv)"),
 }
 there = set()

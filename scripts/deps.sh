@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Installs what building and testing need and this machine lacks; says nothing when nothing is missing.
-# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv, threads, page and go; `deps.sh dist`:
+# `deps.sh PART...`: and what `make check-PART` needs besides, of libbpf, kernels, msrv, threads, page, go and cross; `deps.sh dist`:
 # `make distcheck`; `deps.sh coverage`: `make fuzz-coverage`.
 set -eu
 
@@ -62,6 +62,16 @@ for part in "$@"; do
 		# The sources of Rust's library, of the very compiler that is used: only rustup has them.
 		! has rustup >/dev/null || [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] ||
 			rustup --quiet component add rust-src </dev/null
+		;;
+	cross)
+		need qemu-user has qemu-s390x
+		for gnu in aarch64 riscv64 s390x; do
+			need "gcc-$gnu-linux-gnu" has "$gnu-linux-gnu-gcc"
+		done
+		need gcc-arm-linux-gnueabihf has arm-linux-gnueabihf-gcc
+		for machine in arm64 armhf riscv64 s390x; do
+			need "libc6-dev-$machine-cross" dpkg -s "libc6-dev-$machine-cross"
+		done
 		;;
 	dist) need mmdebstrap has mmdebstrap ;;
 	go) need golang-go has go ;;
