@@ -106,24 +106,27 @@ impl<'d> Programs<'d> {
     /// What the instructions of each program call, and the first instruction that does, of those that are reachable if there
     /// is one: the number of the program, and for each key that `called` has for an instruction, its place.
     pub(super) fn calls<K: Ord>(&self, called: impl Fn(u32) -> Option<K>) -> Vec<(usize, BTreeMap<K, u32>)> {
-        let of_program = |walk: &Walk| {
+        let of_program = |program: &Program| {
             let mut calls = BTreeMap::new();
-            for pc in walk.reachable().chain(walk.uncertain()) {
+            let mut add = |pc| {
                 if let Some(key) = called(pc) {
                     calls.entry(key).or_insert(pc);
                 }
+            };
+            match &program.walk {
+                Some(walk) => walk.reachable().chain(walk.uncertain()).for_each(&mut add),
+                None => self.code.own_insns(program.func).for_each(&mut add),
             }
             calls
         };
-        let walks = self.list.iter().enumerate().filter_map(|(number, program)| Some((number, program.walk.as_ref()?)));
-        walks.map(|(number, walk)| (number, of_program(walk))).collect()
+        self.list.iter().enumerate().map(|(number, program)| (number, of_program(program))).collect()
     }
 
     /// A finding about what an instruction of a program calls.
     pub(super) fn at_call(&self, finding: Finding, program: usize, pc: u32) -> Finding {
         let mut finding = Finding { insn_off: self.code.insn_off(pc), ..finding.of(program) };
         let walk = self.list.get(program).and_then(|program| program.walk.as_ref());
-        if walk.is_some_and(|walk| walk.at(pc) == Some(None)) {
+        if walk.is_none_or(|walk| walk.at(pc) == Some(None)) {
             finding.verdict = Verdict::Unknown;
             finding.message.push_str("; whether the verifier reaches the call is unknown");
         }

@@ -154,7 +154,8 @@ impl<'d> Code<'d> {
         for pc in 0..self.end() {
             let (Some(Op::CallFunc { by }), Ref::Nothing) = (self.op(pc), self.reference(pc)) else { continue };
             let section = |func| self.func(func).map(|func| func.section);
-            let callee = pc.checked_add_signed(by).and_then(|pc| self.func_beginning_at(pc.checked_add(1)?));
+            // The first function is at instruction 0.
+            let callee = pc.checked_add(1).and_then(|next| self.func_beginning_at(next.checked_add_signed(by)?));
             let callee = callee.filter(|callee| self.func_at(pc).and_then(section) == section(*callee));
             if let Some(held) = self.refs.get_mut(index(pc)) {
                 *held = callee.map_or(Ref::Broken, Ref::Func);

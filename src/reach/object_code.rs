@@ -113,6 +113,11 @@ impl<'d> ObjectCode<'d> {
         Ok(Some(Walk { insns, context_loads: reached.context_loads }))
     }
 
+    /// The instructions of a function, without those of its subprograms.
+    pub(crate) fn own_insns(&self, func: u32) -> impl Iterator<Item = u32> {
+        self.code.func(func).map_or(0..0, |func| func.code.clone())
+    }
+
     /// The function that an instruction is in.
     pub(crate) fn func_at(&self, pc: u32) -> Option<u32> {
         self.code.func_at(pc)

@@ -95,6 +95,14 @@ fn code_that_no_verifier_accepts_is_reachable() {
     }
 }
 
+/// Of those in its section: it was taken for a call out of the code, and all of the program for unknown.
+#[test]
+fn the_very_first_function_can_be_called() {
+    let first = [mov(0, 0), EXIT];
+    let second = [mov(1, 0), call(-4), mov(1, 0), jeq(1, 0, 1), mov(0, 1), mov(0, 0), EXIT];
+    assert_eq!(dead(&code(&[&first, &second], &[])), [6]);
+}
+
 #[test]
 fn a_jump_into_another_function_is_reachable() {
     let jumps = [&GUARDED[..3], &[jeq(2, 0, 1)]].concat();
