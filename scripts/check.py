@@ -87,7 +87,7 @@ def main():
     asked = parser.parse_args()
     wanted = set(asked.parts) or set(parts) - APART
     if "ci" in wanted:
-        wanted = set(parts) - {"long", "coverage", "dist"}
+        wanted = set(parts) - {"long", "coverage", "cross", "dist"}
     steps = chosen(wanted, asked.k)
     if asked.list:
         print("".join(f"{step.part:12} {step.name}\n" for step in steps), end="")
