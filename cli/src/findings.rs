@@ -40,13 +40,13 @@ impl Findings {
     }
 
     /// Writes those about all programs.
-    pub(crate) fn write_of_object(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write_of_object(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut about_all = self.list.iter().filter(|finding| finding.program.is_none());
         about_all.try_for_each(|finding| write(finding, out))
     }
 
     /// Writes those about a program, below its head.
-    pub(crate) fn write_of_program(&mut self, section: &str, name: &str, out: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write_of_program(&mut self, section: &str, name: &str, out: &mut dyn Write) -> io::Result<()> {
         let is_it = |program: &ProgramCheck| program.section == section && program.name == name;
         let Some(number) = self.programs.iter().position(is_it) else { return Ok(()) };
         self.written.push(number);
@@ -55,10 +55,10 @@ impl Findings {
     }
 
     /// Writes those about programs without relocations, with the heads that `write_head` writes.
-    pub(crate) fn write_rest<W: Write>(
+    pub(crate) fn write_rest(
         &self,
-        out: &mut W,
-        write_head: impl Fn(&str, &str, &mut W) -> io::Result<()>,
+        out: &mut dyn Write,
+        write_head: impl Fn(&str, &str, &mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
         for (number, program) in self.programs.iter().enumerate() {
             let mut about = self.list.iter().filter(|finding| finding.program == Some(number)).peekable();
@@ -71,7 +71,7 @@ impl Findings {
     }
 }
 
-fn write(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
+fn write(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let (what, style) = match finding.verdict {
         Verdict::No => ("rejected", AnsiColor::Red.on_default().bold()),
         _ => ("unknown", AnsiColor::Yellow.on_default()),
@@ -84,7 +84,7 @@ fn write(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-fn lines(text: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
+fn lines(text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let text = Printable(text).to_string();
     let mut lines = wrapped(&text, WIDTH.saturating_sub(2)).into_iter();
     lines.try_for_each(|line| writeln!(out, "  {style}{line}{style:#}"))

@@ -2,7 +2,7 @@
 //! `corelo inspect`: a table of the relocations.
 
 use std::borrow::Cow;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -10,11 +10,12 @@ use corelo::explain::{Explain, explain};
 use corelo::log::{Level, Log, NoLog, Printable};
 use corelo::object::{Document, Entry, Options, Outcome, Report, Target, Targets, relocate};
 use corelo::reach;
-use corelo::{Error, Result, verifier_log};
+use corelo::{Result, verifier_log};
 
 use crate::findings::Findings;
 use crate::input::{Input, read_log};
 use crate::notes::Notes;
+use crate::output;
 use crate::stderr::StderrLog;
 use crate::targets::Kernel;
 use crate::{Format, Inspect};
@@ -44,22 +45,13 @@ impl Inspect {
                 Format::Text if relocated.is_ok() => Findings::of(&input.data, targets, &kernel.facts(), semantics),
                 _ => Findings::default(),
             };
-            let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
-            let written = match verifier_log {
-                Some(log) => stdout.write_all(verifier_log::explain(&log, &report, self.program.as_deref()).as_bytes()),
-                None => self.write(&report, findings, targets, &input.name, &mut stdout),
-            };
-            let written = written.and_then(|()| stdout.flush());
-            match written {
-                // The reader has seen enough.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-                written => written.map_err(|cause| Error::from(cause).at("standard output"))?,
-            }
+            output::print(|out| match verifier_log {
+                Some(log) => out.write_all(verifier_log::explain(&log, &report, self.program.as_deref()).as_bytes()),
+                None => self.write(&report, findings, targets, &input.name, out),
+            })?;
             if report.entries.is_empty() {
                 input.warn_of_missing_btf(log);
             }
-            // What is left in the buffer after a failure would be tried, and fail, again.
-            let _ = stdout.into_parts();
         }
         let done = relocated.and(explained);
         done.map(|()| ExitCode::SUCCESS).map_err(|error| error.at(input.name))
@@ -71,7 +63,7 @@ impl Inspect {
         findings: Findings,
         targets: &dyn Targets,
         object: &str,
-        out: &mut impl Write,
+        out: &mut dyn Write,
     ) -> io::Result<()> {
         // A kernel that cannot be opened has been in nobody's way, or is the error.
         let kernel = || targets.kernel().ok().map(Target::name);
@@ -129,7 +121,7 @@ impl<'r> Table<'r> {
         self.report.entries.iter().map(|entry| Row::new(entry, self.kernel, self.source_dir))
     }
 
-    fn write(&self, mut findings: Findings, out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, mut findings: Findings, out: &mut dyn Write) -> io::Result<()> {
         let head = |text: &str| text.chars().count();
         let mut insn = head("insn");
         let mut kind = head("kind");
@@ -184,7 +176,7 @@ impl<'r> Table<'r> {
     }
 }
 
-fn write_head(section: &str, program: &str, out: &mut impl Write) -> io::Result<()> {
+fn write_head(section: &str, program: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{HEAD}{}{HEAD:#} ({})", Printable(program), Printable(section))
 }
 

@@ -28,7 +28,7 @@ impl<'r> Notes<'r> {
         entry: &'r Entry,
         reason: Option<&str>,
         style: Style,
-        out: &mut impl Write,
+        out: &mut dyn Write,
     ) -> io::Result<()> {
         if let Some(reason) = reason {
             self.wrapped(reason, style, out)?;
@@ -59,7 +59,7 @@ impl<'r> Notes<'r> {
         Ok(())
     }
 
-    fn hint(&self, hint: &Hint, out: &mut impl Write) -> io::Result<()> {
+    fn hint(&self, hint: &Hint, out: &mut dyn Write) -> io::Result<()> {
         self.wrapped(&format!("hint: {}", hint.text), Style::new(), out)?;
         let guard = hint.guard.as_ref().map(|guard| format!("if ({guard})"));
         let mut code = hint.flavor.iter().chain(&guard).flat_map(|code| code.lines());
@@ -67,13 +67,13 @@ impl<'r> Notes<'r> {
         code.try_for_each(|line| deeper.wrapped(line, Style::new(), out))
     }
 
-    fn candidate(&self, candidate: &CandidateReason, out: &mut impl Write) -> io::Result<()> {
+    fn candidate(&self, candidate: &CandidateReason, out: &mut dyn Write) -> io::Result<()> {
         let CandidateReason { target, spec, reason, .. } = candidate;
         self.wrapped(&format!("candidate in {target}: {spec}: {reason}"), Style::new(), out)
     }
 
     /// Writes a text in lines of [`WIDTH`], but for longer words.
-    fn wrapped(&self, text: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
+    fn wrapped(&self, text: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
         let indent = self.indent;
         let text = Printable(text).to_string();
         let mut lines = wrapped(&text, WIDTH.saturating_sub(indent)).into_iter();

@@ -2,7 +2,7 @@
 //! Writing the relocated object: whole or not at all.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -35,10 +35,13 @@ pub(crate) fn write(path: &Path, data: &[u8], permissions: Option<&Permissions>)
     }
 }
 
-/// Writes text to standard output. A reader who has seen enough is no error.
-pub(crate) fn print(text: &str) -> corelo::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+/// Writes to standard output, with colors on a terminal. A reader who has seen enough is no error.
+pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> corelo::Result<()> {
+    let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+    let written = write(&mut stdout).and_then(|()| stdout.flush());
+    // What is left in the buffer after a failure would be tried, and fail, again.
+    let _ = stdout.into_parts();
+    match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|cause| corelo::Error::from(cause).at("standard output")),
     }

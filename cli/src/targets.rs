@@ -6,12 +6,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use corelo::Result;
 use corelo::btf::Btf;
 use corelo::internal::has_bpf_code;
 use corelo::log::Log as _;
 use corelo::object::{KernelFacts, Target, Targets};
 use corelo::source::{self, RunningKernel};
-use corelo::{Error, Result};
 
 use crate::Question;
 use crate::input::{is_bpf_elf, name_of, open_pipe};
@@ -59,12 +59,8 @@ impl Kernel {
 /// The configuration in a file, compressed or not.
 pub(crate) fn read_config(path: &Path) -> Result<String> {
     let config = kernels::read_config(path).and_then(|config| {
-        match config.lines().any(|line| line.starts_with("CONFIG_") && line.contains('=')) {
-            true => Ok(config),
-            false => {
-                Err(Error::Argument { what: "not a kernel configuration: no line sets a CONFIG_ variable".into() })
-            }
-        }
+        KernelFacts::check_config(config.as_bytes())?;
+        Ok(config)
     });
     config.map_err(|error| error.at(name_of(path)))
 }

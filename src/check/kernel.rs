@@ -116,20 +116,13 @@ impl<'t> Kernel<'t> {
     fn find_in(&self, number: u32, target: &'t Target, kind: Kind, name: &[u8]) -> Result<Vec<Found<'t>>> {
         let btf = target.btf();
         let mut found = Vec::new();
-        let mut push = |id| {
+        target.find_named(kind, name, self.budget, |id| {
             let t = btf.type_by_id(id)?;
             if t.kind() == kind && btf.name_by_offset(t.name_off())?.to_bytes() == name {
                 found.push(Found { target, id });
             }
             Ok(())
-        };
-        if matches!(kind, Kind::Func | Kind::Var) {
-            target.find_symbol(kind, name, self.budget, push)?;
-        } else {
-            let mut names = RootNames::new(Semantics::Libbpf);
-            names.add(kind, EssentialName::charged(name, self.budget)?)?;
-            target.find(btf.start_id(), &names, self.budget, &mut |_, id| push(id))?;
-        }
+        })?;
         if let Some(lookups) = self.lookups {
             lookups.borrow_mut().extend(found.iter().map(|found| (number, found.id)));
         }

@@ -105,8 +105,12 @@ impl<'d> Programs<'d> {
 
     /// What the instructions of each program call, and the first instruction that does, of those that are reachable if there
     /// is one: the number of the program, and for each key that `called` has for an instruction, its place.
-    pub(super) fn calls<K: Ord>(&self, called: impl Fn(u32) -> Option<K>) -> Vec<(usize, BTreeMap<K, u32>)> {
-        let of_program = |program: &Program| {
+    pub(super) fn calls<K: Ord>(
+        &self,
+        called: impl Fn(u32) -> Option<K>,
+        budget: &Budget,
+    ) -> Result<Vec<(usize, BTreeMap<K, u32>)>> {
+        let of_program = |program: &Program| -> Result<_> {
             let mut calls = BTreeMap::new();
             let mut add = |pc| {
                 if let Some(key) = called(pc) {
@@ -115,11 +119,14 @@ impl<'d> Programs<'d> {
             };
             match &program.walk {
                 Some(walk) => walk.reachable().chain(walk.uncertain()).for_each(&mut add),
-                None => self.code.own_insns(program.func).for_each(&mut add),
+                None => {
+                    let may_be_part = self.code.own_insns(program.func).chain(self.code.subprogram_insns());
+                    may_be_part.map(&mut add).try_for_each(|()| budget.charge(1))?;
+                }
             }
-            calls
+            Ok(calls)
         };
-        self.list.iter().enumerate().map(|(number, program)| (number, of_program(program))).collect()
+        self.list.iter().enumerate().map(|(number, program)| Ok((number, of_program(program)?))).collect()
     }
 
     /// A finding about what an instruction of a program calls.

@@ -24,9 +24,8 @@ use crate::error::{Error, Result};
 use crate::log::NoLog;
 use crate::object::bpf_object::BpfObject;
 use crate::object::cand_cache::CandCache;
-use crate::object::name_search::RootNames;
 use crate::object::{Target, Targets};
-use crate::relo::{Context, EssentialName, MemberIndex, ReloKind, Semantics, Spec};
+use crate::relo::{Context, MemberIndex, ReloKind, Semantics, Spec};
 use kept::{KeptTypes, Place, Reads};
 use part::{Ids, PartBuilder};
 
@@ -241,17 +240,10 @@ fn find<'t>(target: &'t Target, number: u32, kind: Kind, name: &str) -> Result<V
     let btf = &**target.btf();
     let budget = Budget::for_input(btf.size());
     let mut found = Vec::new();
-    let mut push = |id| {
+    target.find_named(kind, name.as_bytes(), &budget, |id| {
         found.push(Place { btf, id, target: number });
         Ok(())
-    };
-    if matches!(kind, Kind::Func | Kind::Var) {
-        target.find_symbol(kind, name.as_bytes(), &budget, push)?;
-    } else {
-        let mut names = RootNames::new(Semantics::Libbpf);
-        names.add(kind, EssentialName::charged(name.as_bytes(), &budget)?)?;
-        target.find(btf.start_id(), &names, &budget, &mut |_, id| push(id))?;
-    }
+    })?;
     Ok(found)
 }
 

@@ -33,6 +33,20 @@ impl KernelFacts<'_> {
         is_version.then_some(major << 16 | minor << 8 | patch.min(0xff))
     }
 
+    /// Refuses what is no configuration, such as a compressed one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if no line sets or unsets an option.
+    pub fn check_config(config: &[u8]) -> Result<()> {
+        let is_option = |line: &[u8]| line.starts_with(b"CONFIG_") || line.starts_with(b"# CONFIG_");
+        if config.split(|byte| *byte == b'\n').any(is_option) {
+            return Ok(());
+        }
+        let what = "not a kernel configuration: no line sets a CONFIG_ option, nor unsets one; unpack config.gz before";
+        Err(Error::Argument { what: what.into() })
+    }
+
     /// Whether a configuration says that the kernel can have no modules. A part of one does not.
     #[must_use]
     pub fn has_no_modules(config: &[u8]) -> bool {
@@ -55,10 +69,7 @@ impl<'c> Config<'c> {
             values.try_reserve(1)?;
             values.entry(name).or_insert(value.get(1..).unwrap_or_default());
         }
-        if values.is_empty() {
-            let what = "not a kernel configuration: no line sets a CONFIG_ variable; unpack config.gz before";
-            return Err(Error::Argument { what: what.into() });
-        }
+        KernelFacts::check_config(text)?;
         Ok(Self(values))
     }
 

@@ -97,6 +97,26 @@ impl Target {
         index.find(Semantics::Libbpf, (kind, EssentialName::charged(name, budget)?), btf, budget, found)
     }
 
+    /// Calls `found` with each type of its own of this kind, or for enums of either, whose name without a flavor is `name`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::find`].
+    pub(crate) fn find_named(
+        &self,
+        kind: Kind,
+        name: &[u8],
+        budget: &Budget,
+        mut found: impl FnMut(TypeId) -> Result<()>,
+    ) -> Result<()> {
+        if matches!(kind, Kind::Func | Kind::Var) {
+            return self.find_symbol(kind, name, budget, found);
+        }
+        let mut names = RootNames::new(Semantics::Libbpf);
+        names.add(kind, EssentialName::charged(name, budget)?)?;
+        self.find(self.btf().start_id(), &names, budget, &mut |_, id| found(id))
+    }
+
     /// The index, from the second search on, if it `can_be_used`. Names over the work limit have none; without memory, there
     /// is none this time.
     fn index(&self, can_be_used: bool) -> Option<&NameIndex> {

@@ -23,7 +23,7 @@ pub(crate) struct ObjectCode<'d> {
     code: Code<'d>,
 }
 
-/// The first version whose verifier knows what maps that nobody can write hold: 5.5, and 5.4.144 has it too.
+/// The first version whose verifier knows the values in read-only maps: 5.5, and 5.4.144 has it too.
 const READS_MAPS: u32 = 0x0005_0490;
 /// The first version whose verifier leaves out global functions that no reachable call leads to: 6.8.
 const SKIPS_UNCALLED: u32 = 0x0006_0800;
@@ -116,6 +116,11 @@ impl<'d> ObjectCode<'d> {
     /// The instructions of a function, without those of its subprograms.
     pub(crate) fn own_insns(&self, func: u32) -> impl Iterator<Item = u32> {
         self.code.func(func).map_or(0..0, |func| func.code.clone())
+    }
+
+    /// The instructions of all subprograms, any of which a program may call.
+    pub(crate) fn subprogram_insns(&self) -> impl Iterator<Item = u32> {
+        self.code.sections.iter().filter(|section| section.name == TEXT).flat_map(|section| section.code.clone())
     }
 
     /// The function that an instruction is in.

@@ -44,7 +44,7 @@ fn checked_against(object: &[u8], targets: &OpenTargets, options: &CheckOptions<
         let mut min = MinBtf::new(targets).keep_ids(keep_ids).for_check(true);
         min.add_object(object).unwrap();
         let mut options = *options;
-        // Hints differ: they know other types than those that are asked for.
+        // Hints differ: they see fewer types.
         options.explain = false;
         let [with_all, with_min] =
             [targets, &opened(targets, &min.build().unwrap())].map(|targets| check(object, targets, &options).unwrap());

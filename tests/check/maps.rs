@@ -69,3 +69,15 @@ fn numbers_without_a_name() {
     ];
     assert_eq!(texts.collect::<Vec<_>>(), expected);
 }
+
+/// An instruction that the analysis does not know is before the call.
+#[test]
+fn calls_in_code_that_is_not_followed_are_unknown() {
+    let mut elf = Elf::new("raw_tp/event");
+    elf.code = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 0x85, 0, 0, 0, 0x0f, 0x27, 0, 0];
+    let object = elf.finish(&Btf::little().bytes(), &ext(&[], &[]));
+    let check = check(&object, &kernel_only(&Kernel::without(&[])), &all_known()).unwrap();
+    assert_eq!(check.findings.len(), 1);
+    assert_eq!(check.programs[0].load, Verdict::Unknown);
+    assert!(check.findings[0].message.starts_with("the kernel has no helper 9999; whether"), "{:?}", check.findings);
+}

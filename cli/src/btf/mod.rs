@@ -14,7 +14,7 @@ use corelo::log::NoLog;
 use corelo::object::{Target, Targets as _};
 use corelo::{Error, Result, source};
 
-use crate::kernels::{open_kernel, read_btf};
+use crate::kernels::{btf_bytes, open_kernel};
 use crate::output;
 
 #[derive(Debug, Subcommand)]
@@ -61,12 +61,13 @@ impl Btf {
         match self {
             Self::Info(input) => {
                 let (data, base) = input.read()?;
-                output::print(&info::text(&input.file, &data, &base)?)?;
+                let text = info::text(&input.file, &data, &base)?;
+                output::print(|out| out.write_all(text.as_bytes()))?;
             }
             Self::Verify(input) => {
                 let (data, base) = input.read()?;
                 let (text, is_valid) = verify::verify(&input.file, &data, &base);
-                output::print(&text)?;
+                output::print(|out| out.write_all(text.as_bytes()))?;
                 return Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
             Self::Extract(extract) => extract.run()?,
@@ -78,7 +79,7 @@ impl Btf {
 impl Input {
     fn read(&self) -> Result<(Vec<u8>, Base)> {
         let base = self.base.as_deref().map(open_base).transpose()?;
-        Ok((read_btf(&self.file)?, base))
+        Ok((btf_bytes(&self.file)?, base))
     }
 }
 
@@ -93,7 +94,7 @@ impl Extract {
     fn run(&self) -> Result<()> {
         let data = match &self.module {
             Some(name) => self.module_btf(name)?,
-            None => read_btf(&self.file)?,
+            None => btf_bytes(&self.file)?,
         };
         output::write(&self.output, &data, None).map_err(|cause| Error::from(cause).at(self.output.display()))
     }

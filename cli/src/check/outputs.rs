@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where reports go, and in which format.
 
-use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::StripStream;
@@ -64,16 +64,8 @@ impl Outputs {
             written.map_err(|cause| Error::from(cause).at(path.display()))?;
         }
         let is_terminal = io::stdout().is_terminal();
-        let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
         let width = if is_terminal { width() } else { WIDTH };
-        let written = write(self.stdout, grid, semantics, width, &mut stdout).and_then(|()| stdout.flush());
-        // What is left in the buffer after a failure would be tried, and fail, again.
-        let _ = stdout.into_parts();
-        match written {
-            // The reader has seen enough.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            written => written.map_err(|cause| Error::from(cause).at("standard output")),
-        }
+        output::print(|out| write(self.stdout, grid, semantics, width, out))
     }
 }
 

@@ -34,6 +34,15 @@ pub(super) struct Unpacked<'r> {
     pub(super) is_packed: bool,
 }
 
+impl Unpacked<'_> {
+    /// All of it.
+    pub(super) fn read_all(self) -> io::Result<Vec<u8>> {
+        let mut data = Vec::new();
+        Limited::new(self.stream, MAX_FILE).read_to_end(&mut data)?;
+        Ok(data)
+    }
+}
+
 /// Opens a file to read: of a pipe or a device, the end may never come.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use corelo::{Error, Result};
 use object::ReadCache;
 
-use super::decode::{open, unpack};
+use super::decode::{Unpacked, open, unpack};
 use super::elf;
 use super::form::{Form, btf_strings, claims_kernel, stem};
-use super::single::may_have_modules;
 use super::source::Source;
 use super::version::release_of;
 
@@ -270,13 +269,15 @@ fn kernel_name(path: &str) -> String {
 
 /// Whether a path that was named as a module's is that of one, of an archive, or of a folder.
 fn check_module(path: &Path) -> Result<()> {
-    if fs::metadata(path)?.is_dir() || may_have_modules(path) {
+    if fs::metadata(path)?.is_dir() {
         return Ok(());
     }
-    match kind_of(path)? {
-        Kind::Module => Ok(()),
-        Kind::Kernel if unpack(open(path)?)?.is_packed => Ok(()),
-        _ => Err(Error::Argument { what: "no module: it has no BTF, or that of a kernel".into() }),
+    let Unpacked { form, is_packed, .. } = unpack(open(path)?)?;
+    // Of what is packed, that is told when it is read.
+    let is_module = form == Form::Btf && is_packed || matches!(kind_of(path)?, Kind::Module);
+    match form.is_archive() || is_module {
+        true => Ok(()),
+        false => Err(Error::Argument { what: "no module: it has no BTF, or that of a kernel".into() }),
     }
 }
 

@@ -25,7 +25,7 @@ use corelo::object::{KernelFacts, Target, Targets};
 use corelo::{Error, Result};
 
 pub(crate) use find::find;
-pub(crate) use single::{Streamed, may_have_modules, open_kernel, open_module, read_btf, read_stream};
+pub(crate) use single::{Streamed, btf_bytes, may_have_modules, open_kernel, open_module, read_stream};
 pub(crate) use source::{Source, read_config};
 
 use modules::{Modules, Place};
@@ -77,7 +77,7 @@ impl Kernel {
 
     /// Adds the modules of a package or below a folder, which are read when they are needed.
     pub(crate) fn add_modules_in(&mut self, path: PathBuf) {
-        self.modules.places.push(Place::Path(path));
+        self.modules.add(Place::Path(path));
     }
 
     /// Whether what is found may depend on modules.

@@ -2,7 +2,7 @@
 //! A kernel's modules, read when they are first needed: a package has thousands.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use once_cell::sync::OnceCell;
 
 use super::Kernel;
 use super::archive::for_each_member;
-use super::decode::{Limited, MAX_ARCHIVE, MAX_FILE, Unpacked, open, unpack};
+use super::decode::{Limited, MAX_ARCHIVE, Unpacked, open, unpack};
 use super::elf;
 use super::find::is_module_folder;
 use super::form::{Form, is_module_name, is_split_btf, stem};
@@ -27,7 +27,9 @@ pub(super) struct Modules {
     running: Option<RunningKernel>,
     /// Modules that are open already.
     pub(super) given: Vec<Target>,
-    pub(super) places: Vec<Place>,
+    places: Vec<Place>,
+    /// Whether one of the places has all modules. Files that were named, and folders of files, may be some.
+    is_whole: bool,
     opened: OnceCell<Opened>,
 }
 
@@ -75,21 +77,27 @@ impl Modules {
     }
 
     pub(super) fn at(places: Vec<Place>) -> Self {
-        Self { places, ..Self::default() }
+        let mut modules = Self::default();
+        places.into_iter().for_each(|place| modules.add(place));
+        modules
+    }
+
+    pub(super) fn add(&mut self, place: Place) {
+        self.is_whole |= match &place {
+            Place::Path(path) => is_module_folder(path),
+            Place::Archive(..) => true,
+        };
+        self.places.push(place);
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.running.is_none() && self.given.is_empty() && self.places.is_empty()
     }
 
-    /// Whether these are all modules, as far as is known yet. Files that were named, and folders of files, may be some.
+    /// Whether these are all modules, as far as is known yet.
     pub(super) fn may_be_all(&self) -> bool {
-        let is_whole = |place: &Place| match place {
-            Place::Path(path) => is_module_folder(path),
-            Place::Archive(..) => true,
-        };
         let is_lacking = |opened: &Opened| opened.modules.is_empty() || !opened.unreadable.is_empty();
-        self.running.is_some() || self.places.iter().any(is_whole) && !self.opened.get().is_some_and(is_lacking)
+        self.running.is_some() || self.is_whole && !self.opened.get().is_some_and(is_lacking)
     }
 
     /// Of the modules that were looked for, those that could not be read.
@@ -184,12 +192,11 @@ impl Reader<'_> {
 
 /// The BTF of a module; `None` if this is no module, or one without BTF.
 pub(super) fn read_module(module: Unpacked<'_>, base: &Arc<Btf<'static>>) -> Result<Option<Btf<'static>>> {
-    let Unpacked { form, stream, .. } = module;
+    let form = module.form;
     if !matches!(form, Form::Btf | Form::Module) {
         return Ok(None);
     }
-    let mut data = Vec::new();
-    Limited::new(stream, MAX_FILE).read_to_end(&mut data)?;
+    let data = module.read_all()?;
     if form == Form::Btf && !is_split_btf(&data) {
         return Ok(None);
     }

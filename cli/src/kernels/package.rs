@@ -9,7 +9,7 @@ use corelo::{Error, Result};
 
 use super::Kernel;
 use super::archive::for_each_member;
-use super::decode::{Limited, MAX_ARCHIVE, MAX_FILE, Unpacked, unpack};
+use super::decode::{Limited, MAX_ARCHIVE, Unpacked, unpack};
 use super::form::{Form, claims_kernel, is_module_name, is_split_btf, stem};
 use super::image::{Image, read_image};
 use super::modules::{Place, Within};
@@ -132,8 +132,7 @@ impl Reader<'_> {
     }
 
     fn read_btf(&mut self, member: &str, unpacked: Unpacked<'_>) -> Result<()> {
-        let mut data = Vec::new();
-        Limited::new(unpacked.stream, MAX_FILE).read_to_end(&mut data)?;
+        let data = unpacked.read_all()?;
         if is_split_btf(&data) {
             self.has_modules = true;
             self.split.push(member.to_owned());

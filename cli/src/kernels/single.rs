@@ -10,7 +10,7 @@ use corelo::btf::Btf;
 use corelo::{Error, Result, source};
 use object::ReadCache;
 
-use super::decode::{Limited, MAX_FILE, Unpacked, unpack};
+use super::decode::{Unpacked, unpack};
 use super::form::Form;
 use super::image::read_image;
 use super::modules::read_module;
@@ -74,7 +74,7 @@ pub(crate) fn open_module(path: &Path, kernel: &Arc<Btf<'static>>) -> Result<Opt
 /// # Errors
 ///
 /// What [`open_kernel`] gives, and that there is no BTF.
-pub(crate) fn read_btf(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn btf_bytes(path: &Path) -> Result<Vec<u8>> {
     let raw = || -> Result<_> {
         if path.is_dir() {
             return Ok(None);
@@ -82,8 +82,8 @@ pub(crate) fn read_btf(path: &Path) -> Result<Vec<u8>> {
         let file = File::open(path)?;
         let unpacked = unpack(&file)?;
         Ok(match unpacked.form {
-            Form::Btf => Some(read_all(unpacked)?),
-            Form::Module if unpacked.is_packed => elf::btf(&*read_all(unpacked)?)?,
+            Form::Btf => Some(unpacked.read_all()?),
+            Form::Module if unpacked.is_packed => elf::btf(&*unpacked.read_all()?)?,
             Form::Elf | Form::Module | Form::Other if !unpacked.is_packed => elf::btf(&ReadCache::new(&file))?,
             _ => None,
         })
@@ -95,12 +95,6 @@ pub(crate) fn read_btf(path: &Path) -> Result<Vec<u8>> {
         Some(kernel) => kernel.kernel.btf().as_bytes().to_vec(),
         None => source::open(path, None)?.as_bytes().to_vec(),
     })
-}
-
-fn read_all(unpacked: Unpacked<'_>) -> Result<Vec<u8>> {
-    let mut data = Vec::new();
-    Limited::new(unpacked.stream, MAX_FILE).read_to_end(&mut data)?;
-    Ok(data)
 }
 
 /// Whether a path is that of a folder or a package, which may have many modules.

@@ -12,7 +12,7 @@ use corelo::object::{Target, Targets as _};
 use corelo::source::{self, RunningKernel};
 use object::ReadCache;
 
-use super::decode::{Limited, MAX_FILE, Unpacked, open, unpack};
+use super::decode::{Limited, Unpacked, open, unpack};
 use super::form::{Form, stem};
 use super::image::{Image, Texts, read_image};
 use super::modules::{Modules, Place};
@@ -178,9 +178,7 @@ impl Source {
 
 /// Raw BTF that was compressed.
 pub(super) fn read_btf(unpacked: Unpacked<'_>) -> Result<Btf<'static>> {
-    let mut data = Vec::new();
-    Limited::new(unpacked.stream, MAX_FILE).read_to_end(&mut data)?;
-    Btf::new(Data::Owned(data), None)
+    Btf::new(Data::Owned(unpacked.read_all()?), None)
 }
 
 /// A configuration, compressed or not.

@@ -8,7 +8,6 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,7 +19,7 @@ use corelo::{Error, Result};
 use crate::input::{Input, name_of};
 use crate::kernels::{self, Source};
 use crate::stderr::{StderrLog, say};
-use crate::{Cli, MinBtfArgs};
+use crate::{Cli, MinBtfArgs, output};
 use destination::Destination;
 use reduce::{Reduced, reduce_all};
 
@@ -67,7 +66,7 @@ impl MinBtfArgs {
         let inputs: Vec<_> = inputs.map(PathBuf::as_path).collect();
         destination.write(&reduced, &inputs).map_err(|error| error.at(&*out))?;
         if !destination.is_standard_output() {
-            show(&reduced)?;
+            output::print(|out| table::write(&reduced, out))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -96,16 +95,4 @@ fn left_out(reduced: &[Reduced]) -> impl Iterator<Item = String> {
         _ if kernels == all => format!("{name}: {error}: left out"),
         _ => format!("{name}: {error}: left out of {kernels} of {all} kernels"),
     })
-}
-
-fn show(reduced: &[Reduced]) -> Result<()> {
-    let mut stdout = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
-    let written = table::write(reduced, &mut stdout).and_then(|()| stdout.flush());
-    // What is left in the buffer after a failure would be tried, and fail, again.
-    let _ = stdout.into_parts();
-    match written {
-        // The reader has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|cause| Error::from(cause).at("standard output")),
-    }
 }

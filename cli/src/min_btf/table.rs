@@ -8,7 +8,7 @@ use corelo::log::Printable;
 
 use super::reduce::Reduced;
 
-pub(super) fn write(reduced: &[Reduced], out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(reduced: &[Reduced], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:>7}  {:>7}  {:>7}  kernel", "types", "bytes", "missing")?;
     for kernel in reduced {
         let missing: usize = kernel.objects.iter().map(|object| object.unmatched.len()).sum();
@@ -32,7 +32,7 @@ pub(super) fn write(reduced: &[Reduced], out: &mut impl Write) -> io::Result<()>
 }
 
 /// By object: what is missing, and in how many kernels.
-fn write_missing(reduced: &[Reduced], out: &mut impl Write) -> io::Result<()> {
+fn write_missing(reduced: &[Reduced], out: &mut dyn Write) -> io::Result<()> {
     let mut missing: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for kernel in reduced {
         for object in &kernel.objects {

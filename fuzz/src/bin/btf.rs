@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! BTF from bytes, alone, or after a cut split on a base, from which it is relocated to BTF after another cut; everything asked
+//! BTF from bytes, alone, or after a cut split on a base, from which it is relocated to BTF after another cut; everything read
 //! of every type.
 #![no_main]
 

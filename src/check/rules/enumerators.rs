@@ -32,7 +32,7 @@ pub(super) enum Meaning {
     Other(String),
 }
 
-/// Looks up the enums of all rules, whichever of them an object asks for.
+/// Looks up the enums of all rules, also those that this object does not need.
 pub(in crate::check) fn look_up(kernel: &Kernel<'_>) -> Result<()> {
     [HELPERS, PROG_TYPES, ATTACH_TYPES, MAP_TYPES]
         .into_iter()

@@ -26,8 +26,7 @@ pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()>
         ExternKind::Typeless => typeless(external),
         ExternKind::Kconfig => configuration(external),
     }));
-    find_calls(input, findings);
-    Ok(())
+    find_calls(input, findings)
 }
 
 /// Looks up the functions and variables that [`externs`](crate::object::externs) has compared.
@@ -126,16 +125,17 @@ fn configuration(external: &Extern<'_>) -> Option<Finding> {
 
 /// Calls that a verifier reaches: of a weak function that is missing, which libbpf poisons, and of functions that are there, which
 /// the kernel allows some types of programs only.
-fn find_calls(input: &Input<'_>, findings: &mut Vec<Finding>) {
+fn find_calls(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
     let code = &input.programs.code;
     let functions = input.externs.iter().filter(|external| external.kind == ExternKind::Func);
     let functions: HashMap<_, _> = functions.map(|external| (external.name, external)).collect();
-    for (program, calls) in input.programs.calls(|pc| code.called_extern(pc)) {
+    for (program, calls) in input.programs.calls(|pc| code.called_extern(pc), input.kernel.budget)? {
         for (name, pc) in calls {
             let Some(external) = functions.get(name) else { continue };
             findings.extend(call(external).map(|finding| input.programs.at_call(finding, program, pc)));
         }
     }
+    Ok(())
 }
 
 fn call(external: &Extern<'_>) -> Option<Finding> {

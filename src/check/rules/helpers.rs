@@ -21,7 +21,8 @@ const REPLACED: std::ops::RangeInclusive<i32> = 112..=115;
 pub(super) fn find(input: &Input<'_>, findings: &mut Vec<Finding>) -> Result<()> {
     let code = &input.programs.code;
     let mut known = HashMap::new();
-    for (program, calls) in input.programs.calls(|pc| code.helper(pc).filter(|helper| is_judged(*helper))) {
+    let called = |pc| code.helper(pc).filter(|helper| is_judged(*helper));
+    for (program, calls) in input.programs.calls(called, input.kernel.budget)? {
         for (helper, pc) in calls {
             let Ok(number) = u64::try_from(helper) else { continue };
             let found = match known.entry(helper) {
